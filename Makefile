@@ -1,0 +1,103 @@
+# logclass. `make` builds build/release/logclass, `make test` runs every test, `make help` lists the rest.
+MODE    ?= release
+B       := build/$(MODE)
+DEPS    := build/deps
+MODEL   ?= models/all-MiniLM-L6-v2
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib
+
+CC      ?= gcc
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings \
+           -Wconversion -Wundef -Wswitch-enum -Werror
+HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+LINK    := -pie -Wl,-z,relro,-z,now
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+ifeq ($(MODE),release)
+  OPT := -O2 -g -D_FORTIFY_SOURCE=3
+else ifeq ($(MODE),asan)
+  OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(MODE),tsan)
+  OPT := -O1 -g -fsanitize=thread
+else ifeq ($(MODE),fuzz)
+  CC  := clang
+  OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+else
+  $(error MODE is $(MODE): expected release, asan, tsan or fuzz)
+endif
+
+CPPFLAGS += -Isrc -I$(B)/gen -isystem $(DEPS) -D_GNU_SOURCE $(filter-out -I/usr/include,$(shell pkg-config --cflags $(PKGS)))
+CFLAGS   += -std=c17 $(OPT) $(HARDEN) $(WARN) -pthread
+LDFLAGS  += $(OPT) $(LINK) -pthread
+LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lm
+
+SRC   := $(filter-out src/main.c %_test.c,$(wildcard src/*/*.c))
+TESTS := $(patsubst src/%.c,$(B)/%,$(wildcard src/*/*_test.c))
+VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
+OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
+LIB   := $(B)/liblogclass.a
+
+.PHONY: all model test unit e2e lint format bench fuzz install clean help head docs
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/logclass model             ## the binary and the model (default)
+
+$(B)/logclass: $(B)/main.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%_test: $(B)/%_test.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpcre2-8
+
+# Instruction sets: a file's name says what it may use; only the kernel table, after asking the CPU, calls into it.
+$(B)/%avx2.o: ISA := -mavx2 -mfma -mf16c
+$(B)/%avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+$(B)/%avx512vnni.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
+$(B)/%amx.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mamx-tile -mamx-int8 -mfma
+
+$(B)/%.o: src/%.c Makefile | $(DEPS)/yyjson.c $(B)/gen/build_info.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+$(B)/deps/%.o: | $(DEPS)/yyjson.c
+	@mkdir -p $(@D)
+	$(CC) -isystem $(DEPS) -std=c17 $(OPT) $(HARDEN) -w -c -o $@ $(DEPS)/$*.c
+
+$(B)/gen/build_info.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define BUILD_COMMIT "%s"\n#define BUILD_MODE "%s"\n' '$(COMMIT)' '$(MODE)' | cmp -s - $@ || \
+	 printf '#define BUILD_COMMIT "%s"\n#define BUILD_MODE "%s"\n' '$(COMMIT)' '$(MODE)' > $@
+FORCE:
+
+$(DEPS)/yyjson.c: scripts/fetch
+	scripts/fetch deps $(DEPS)
+	@touch $@
+
+model: $(MODEL)/model.safetensors    ## fetch the encoder's weights (91 MB)
+$(MODEL)/model.safetensors: scripts/fetch
+	scripts/fetch model $(MODEL)
+	@touch $@
+
+test: unit e2e                       ## every test: unit, golden, e2e
+unit: $(TESTS) $(B)/logclass model
+	scripts/run-tests $(B) $(TESTS)
+e2e: $(B)/logclass model
+	scripts/run-e2e $(B)/logclass
+
+lint:                                ## format, layers, symbols, sizes, banned calls, docs
+	scripts/lint
+
+format:                              ## clang-format in place
+	clang-format -i $(wildcard src/*/*.[ch] src/*.c)
+
+clean:                               ## remove build/
+	rm -rf build
+
+help:                                ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1 \t/p' Makefile
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,10 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+uint64_t clock_now_ns(const struct clock *c) {
+    if (c && c->now_ns) return c->now_ns(c->self);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

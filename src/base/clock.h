@@ -1,0 +1,16 @@
+/* clock: monotonic time, replaceable in tests. A zero-filled struct clock is the real one. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct clock {
+    uint64_t (*now_ns)(void *self); /* NULL: CLOCK_MONOTONIC */
+    void *self;
+};
+
+uint64_t clock_now_ns(const struct clock *c); /* NULL: the real clock */
+
+static inline uint64_t clock_ms(uint64_t ms) { return ms * 1000000u; }
+
+#endif

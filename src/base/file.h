@@ -1,0 +1,23 @@
+/* file: whole files in and out. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Reads the whole file into memory of its own (file_free); a NUL stands behind the n bytes. The file is read, not mapped:
+ * a truncation while we run can't kill the process. Fails with LIMIT above bytes_max. */
+bool file_read(const char *path, size_t bytes_max, struct span *out, struct err *e);
+
+void file_free(struct span *s); /* gives back what file_read read; a zero-filled span is fine */
+
+/* Replaces the file in one step: temporary name beside it, fsync, rename. A reader sees the old file or the new one. */
+bool file_write(const char *path, struct span bytes, struct err *e);
+
+/* dir + "/" + name into out[size]; false when it does not fit. */
+bool file_join(char *out, size_t size, const char *dir, const char *name);
+
+#endif

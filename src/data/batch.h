@@ -1,0 +1,54 @@
+/* batch: log records on their way through the stages, and what was decided about them. */
+#ifndef DATA_BATCH_H
+#define DATA_BATCH_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who decided. The names ("regex", …) are the contract's `source` and the metrics' `classifier`. */
+enum stage_id { STAGE_REGEX, STAGE_BERT, STAGE_LLM, STAGE_FALLBACK, STAGE_COUNT };
+
+const char *stage_name(enum stage_id id);
+
+struct record {
+    struct span source;  /* program, logger or host that wrote the line; may be empty */
+    struct span message; /* the line: any bytes, UTF-8 expected */
+};
+
+/* One decision. Filled by the stage that is sure, or by the pipeline's end as the fallback. */
+struct result {
+    double confidence;   /* 0..1; rounded to 4 decimals by the stages of our own */
+    uint8_t label;       /* index into the label set */
+    uint8_t stage;       /* enum stage_id; STAGE_FALLBACK until decided */
+    uint8_t err;         /* enum err_code of the last stage that failed on this record */
+    bool decided;
+    bool from_memo;      /* the answer was remembered */
+    uint16_t rule;       /* regex: index of the rule */
+    uint32_t match_from, match_to; /* regex: span of the match in the message */
+};
+
+/* A request's records. The owner allocates rec[n] and res[n], submits, and gets `done` called once, from a worker thread,
+ * when every record has its result. Records must stay as they are until then. */
+struct batch {
+    struct record *rec;
+    struct result *res;
+    uint32_t n;
+    bool explain;                   /* keep what explanations need (stage probabilities are recomputed, not kept) */
+    void (*done)(struct batch *b);  /* must not block */
+    void *user;                     /* the owner's */
+    atomic_uint open;               /* pipeline's: records without a result */
+};
+
+/* Gives record i its answer. */
+static inline void batch_settle(struct result *r, enum stage_id stage, unsigned label, double confidence) {
+    r->label = (uint8_t)label;
+    r->stage = (uint8_t)stage;
+    r->confidence = confidence;
+    r->decided = true;
+}
+
+#endif

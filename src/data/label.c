@@ -1,0 +1,101 @@
+#include "data/label.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <xxhash.h>
+
+enum { LABEL_FILE_BYTES_MAX = 256 * 1024 };
+
+static const struct label_set DEFAULT = {
+    .label =
+        {
+#define LABEL(id, name, text) {#id, name, text},
+#include "data/label.def"
+#undef LABEL
+        },
+    .n = 0
+#define LABEL(id, name, text) +1
+#include "data/label.def"
+#undef LABEL
+    ,
+    .unclassified = 8,
+};
+
+const struct label_set *label_default(void) { return &DEFAULT; }
+
+int label_find(const struct label_set *set, struct span id) {
+    for (unsigned i = 0; i < set->n; i++)
+        if (span_eq(span_of(set->label[i].id), id)) return (int)i;
+    return -1;
+}
+
+uint64_t label_hash(const struct label_set *set) {
+    uint64_t h = 0;
+    for (unsigned i = 0; i < set->n; i++) {
+        struct span id = span_of(set->label[i].id);
+        h = XXH3_64bits_withSeed(id.p, id.n, h + i + 1);
+    }
+    return h;
+}
+
+/* Takes the text up to the next '|' off the front of *rest, trimmed, into out[size]. */
+static bool take_field(struct span *rest, char *out, size_t size, const char *what, struct err *e) {
+    const char *bar = memchr(rest->p, '|', rest->n);
+    size_t n = bar ? (size_t)(bar - rest->p) : rest->n;
+    struct span f = span_trim(span_sub(*rest, 0, n));
+    *rest = span_sub(*rest, bar ? n + 1 : n, rest->n);
+    if (f.n >= size) return err_set(e, ERR_INPUT, "the %s is longer than %zu bytes", what, size - 1);
+    memcpy(out, f.p, f.n);
+    out[f.n] = '\0';
+    return true;
+}
+
+static bool id_is_valid(const char *id) {
+    for (const char *c = id; *c; c++)
+        if (!((*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_')) return false;
+    return id[0] >= 'A' && id[0] <= 'Z';
+}
+
+static bool add_line(struct label_set *set, struct span line, struct err *e) {
+    struct label l = {0};
+    if (!take_field(&line, l.id, sizeof l.id, "id", e) || !take_field(&line, l.name, sizeof l.name, "name", e) ||
+        !take_field(&line, l.description, sizeof l.description, "description", e))
+        return false;
+    if (!id_is_valid(l.id))
+        return err_set(e, ERR_INPUT, "'%s' is no label id: expected A-Z, 0-9 and _, starting with a letter", l.id);
+    if (label_find(set, span_of(l.id)) >= 0) return err_set(e, ERR_INPUT, "label %s stands there twice", l.id);
+    if (set->n == LABEL_MAX - 1) return err_set(e, ERR_LIMIT, "more than %d labels", LABEL_MAX - 1);
+    if (!l.name[0]) snprintf(l.name, sizeof l.name, "%s", l.id);
+    set->label[set->n++] = l;
+    return true;
+}
+
+static bool parse(struct label_set *set, struct span text, const char *path, struct err *e) {
+    for (unsigned line_no = 1; text.n > 0; line_no++) {
+        const char *nl = memchr(text.p, '\n', text.n);
+        size_t n = nl ? (size_t)(nl - text.p) : text.n;
+        struct span line = span_trim(span_sub(text, 0, n));
+        text = span_sub(text, nl ? n + 1 : n, text.n);
+        if (line.n == 0 || line.p[0] == '#') continue;
+        if (!add_line(set, line, e)) return err_prefix(e, "%s:%u", path, line_no);
+    }
+    if (set->n == 0) return err_set(e, ERR_INPUT, "%s: no label in it; expected lines of 'ID | Name | description'", path);
+    return true;
+}
+
+bool label_load(struct label_set *set, const char *path, struct err *e) {
+    *set = (struct label_set){0};
+    struct span text;
+    if (!file_read(path, LABEL_FILE_BYTES_MAX, &text, e)) return false;
+    bool ok = parse(set, text, path, e);
+    file_free(&text);
+    if (!ok) return false;
+    int i = label_find(set, SPAN_LIT("UNCLASSIFIED"));
+    if (i < 0) {
+        i = (int)set->n;
+        set->label[set->n++] = DEFAULT.label[DEFAULT.unclassified];
+    }
+    set->unclassified = (unsigned)i;
+    return true;
+}

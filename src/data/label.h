@@ -1,0 +1,36 @@
+/* label: the set of answers a line can get. Read-only once loaded; shared by all threads. A label is an index into its set. */
+#ifndef DATA_LABEL_H
+#define DATA_LABEL_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdint.h>
+
+enum { LABEL_MAX = 64, LABEL_ID_MAX = 64, LABEL_NAME_MAX = 96, LABEL_TEXT_MAX = 512 };
+
+struct label {
+    char id[LABEL_ID_MAX];            /* "AUTH_ERROR": A-Z 0-9 _ */
+    char name[LABEL_NAME_MAX];        /* "Authentication Error" */
+    char description[LABEL_TEXT_MAX]; /* for prompts and docs */
+};
+
+struct label_set {
+    struct label label[LABEL_MAX];
+    unsigned n;
+    unsigned unclassified; /* index of UNCLASSIFIED: the fallback */
+};
+
+const struct label_set *label_default(void);
+
+/* A labels file: YAML-free and small, one label a line, `ID | Display Name | description`; '#' starts a comment. UNCLASSIFIED
+ * is added when the file has none. Errors name the line. */
+bool label_load(struct label_set *set, const char *path, struct err *e);
+
+/* Index of the label with this id, exactly; -1: none. */
+int label_find(const struct label_set *set, struct span id);
+
+/* 64-bit hash of ids in order: stored in heads and memo keys, so that answers never cross label sets. */
+uint64_t label_hash(const struct label_set *set);
+
+#endif
