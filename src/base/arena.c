@@ -12,7 +12,9 @@ struct arena_chunk {
     alignas(ARENA_ALIGN) char data[];
 };
 
-void arena_init(struct arena *a, size_t bytes_max) { *a = (struct arena){.bytes_max = bytes_max}; }
+void arena_init(struct arena *a, size_t bytes_max) {
+    *a = (struct arena){.bytes_max = bytes_max};
+}
 
 static struct arena_chunk *chunk_add(struct arena *a, size_t need) {
     size_t left = a->bytes_max - a->bytes;

@@ -1,5 +1,5 @@
-/* arena: memory that lives as long as one request and is freed in one go. Chunks are kept over arena_reset, so a warm arena
- * allocates nothing. One thread at a time. */
+/* arena: memory that lives as long as one request and is freed in one go. Chunks are kept over arena_reset, so a warm
+ * arena allocates nothing. One thread at a time. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -87,20 +87,20 @@ enum { ITEMS = 20000, THREADS = 4 };
 static struct queue g_queue;
 
 static void *push_items(void *arg) {
-    for (uintptr_t i = 1; i <= ITEMS; i++) CHECK(queue_push(&g_queue, (void *)i));
+    for (uintptr_t i = 1; i <= ITEMS; i++) CHECK(queue_push(&g_queue, &i));
     return arg;
 }
 
 static void *pop_items(void *arg) {
     uint64_t *sum = arg;
-    void *item[7];
+    uintptr_t item[7];
     for (size_t n; (n = queue_pop(&g_queue, item, 7, -1)) > 0;)
-        for (size_t i = 0; i < n; i++) *sum += (uintptr_t)item[i];
+        for (size_t i = 0; i < n; i++) *sum += item[i];
     return NULL;
 }
 
 static void queue_loses_nothing_between_threads(void) {
-    queue_init(&g_queue, 16);
+    queue_init(&g_queue, 16, sizeof(uintptr_t));
     pthread_t in[THREADS], out[THREADS];
     uint64_t sum[THREADS] = {0}, total = 0;
     for (int i = 0; i < THREADS; i++) pthread_create(&out[i], NULL, pop_items, &sum[i]);
@@ -114,22 +114,33 @@ static void queue_loses_nothing_between_threads(void) {
 
 static void queue_is_bounded_and_closes(void) {
     struct queue q;
-    queue_init(&q, 2);
-    int a, b, c;
-    void *two[] = {&a, &b}, *one[] = {&c}, *out[4];
-    CHECK(queue_try_push(&q, two, 2));
-    CHECK(!queue_try_push(&q, one, 1));
+    queue_init(&q, 2, sizeof(int));
+    int out[4];
+    CHECK(queue_try_push(&q, (int[]){1, 2}, 2));
+    CHECK(!queue_try_push(&q, (int[]){3}, 1));
     CHECK_INT(queue_pop(&q, out, 1, 0), 1);
-    CHECK(out[0] == &a);
-    CHECK(queue_try_push(&q, one, 1));
+    CHECK_INT(out[0], 1);
+    CHECK(queue_try_push(&q, (int[]){3}, 1));
     queue_close(&q);
-    CHECK(!queue_push(&q, &a));
+    CHECK(!queue_push(&q, (int[]){4}));
     CHECK_INT(queue_pop(&q, out, 4, 0), 2);
+    CHECK_INT(out[1], 3);
     CHECK_INT(queue_pop(&q, out, 4, 10), 0);
+    queue_release(&q);
+}
+
+static void queue_shares_what_waits(void) {
+    struct queue q;
+    queue_init(&q, 10, sizeof(int));
+    int out[10];
+    CHECK(queue_try_push(&q, (int[]){1, 2, 3, 4, 5}, 5));
+    CHECK_INT(queue_pop_share(&q, out, 10, 4), 2);
+    CHECK_INT(queue_pop_share(&q, out, 10, 4), 1);
+    CHECK_INT(queue_pop_share(&q, out, 1, 1), 1);
     queue_release(&q);
 }
 
 CHECK_MAIN(CHECK_TEST(arena_keeps_to_its_cap), CHECK_TEST(arena_contents_do_not_overlap),
            CHECK_TEST(buf_fails_at_its_cap_and_stays_failed), CHECK_TEST(errors_have_a_transient_column),
            CHECK_TEST(file_is_replaced_in_one_step), CHECK_TEST(queue_loses_nothing_between_threads),
-           CHECK_TEST(queue_is_bounded_and_closes))
+           CHECK_TEST(queue_is_bounded_and_closes), CHECK_TEST(queue_shares_what_waits))

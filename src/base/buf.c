@@ -8,7 +8,9 @@
 
 enum { BUF_FIRST = 256 };
 
-void buf_init(struct buf *b, size_t bytes_max) { *b = (struct buf){.max = bytes_max}; }
+void buf_init(struct buf *b, size_t bytes_max) {
+    *b = (struct buf){.max = bytes_max};
+}
 
 void buf_release(struct buf *b) {
     free(b->p);
@@ -46,9 +48,13 @@ void buf_put(struct buf *b, const void *p, size_t n) {
     b->n += n;
 }
 
-void buf_puts(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }
+void buf_puts(struct buf *b, const char *s) {
+    buf_put(b, s, strlen(s));
+}
 
-void buf_putc(struct buf *b, char c) { buf_put(b, &c, 1); }
+void buf_putc(struct buf *b, char c) {
+    buf_put(b, &c, 1);
+}
 
 void buf_printf(struct buf *b, const char *fmt, ...) {
     va_list args, again;

@@ -1,5 +1,5 @@
-/* buf: a growable byte buffer with a cap. Writing past the cap (or out of memory) drops the write and sets `failed`, which
- * stays set until buf_reset: write freely, check once. One thread at a time. */
+/* buf: a growable byte buffer with a cap. Writing past the cap (or out of memory) drops the write and sets `failed`,
+ * which stays set until buf_reset: write freely, check once. One thread at a time. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -27,6 +27,8 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_drop_front(struct buf *b, size_t n); /* removes the first n bytes */
 
-static inline struct span buf_span(const struct buf *b) { return (struct span){b->p, b->n}; }
+static inline struct span buf_span(const struct buf *b) {
+    return (struct span){b->p, b->n};
+}
 
 #endif

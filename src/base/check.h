@@ -3,7 +3,8 @@
  *     static void adds(void) { CHECK(1 + 1 == 2); }
  *     CHECK_MAIN(CHECK_TEST(adds), CHECK_TEST(…))
  *
- * A failed CHECK prints the place and both values; the test goes on, the program exits 1. The closing line counts tests. */
+ * A failed CHECK prints the place and both values; the test goes on, the program exits 1. The closing line counts
+ * tests. */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 
@@ -19,53 +20,55 @@ struct check_test {
 
 static int check_failures;
 
-#define CHECK(x)                                                                                                         \
-    do {                                                                                                                 \
-        if (!(x)) check_failures++, fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                              \
+#define CHECK(x)                                                                            \
+    do {                                                                                    \
+        if (!(x)) check_failures++, fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
     } while (0)
 
-#define CHECK_INT(got, want)                                                                                             \
-    do {                                                                                                                 \
-        long long g_ = (long long)(got), w_ = (long long)(want);                                                         \
-        if (g_ != w_) check_failures++, fprintf(stderr, "%s:%d: %s: %lld, not %lld\n", __FILE__, __LINE__, #got, g_, w_); \
+#define CHECK_INT(got, want)                                                                                    \
+    do {                                                                                                        \
+        long long g_ = (long long)(got), w_ = (long long)(want);                                                \
+        if (g_ != w_)                                                                                           \
+            check_failures++, fprintf(stderr, "%s:%d: %s: %lld, not %lld\n", __FILE__, __LINE__, #got, g_, w_); \
     } while (0)
 
-#define CHECK_STR(got, want)                                                                                             \
-    do {                                                                                                                 \
-        const char *g_ = (got), *w_ = (want);                                                                            \
-        if (strcmp(g_, w_) != 0)                                                                                         \
-            check_failures++, fprintf(stderr, "%s:%d: %s: \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, g_, w_);      \
+#define CHECK_STR(got, want)                                                                                        \
+    do {                                                                                                            \
+        const char *g_ = (got), *w_ = (want);                                                                       \
+        if (strcmp(g_, w_) != 0)                                                                                    \
+            check_failures++, fprintf(stderr, "%s:%d: %s: \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, g_, w_); \
     } while (0)
 
 /* s is a struct span. */
-#define CHECK_SPAN(s, want)                                                                                              \
-    do {                                                                                                                 \
-        const char *w_ = (want);                                                                                         \
-        if ((s).n != strlen(w_) || memcmp((s).p, w_, (s).n) != 0)                                                        \
-            check_failures++,                                                                                            \
-                fprintf(stderr, "%s:%d: %s: \"%.*s\", not \"%s\"\n", __FILE__, __LINE__, #s, (int)(s).n, (s).p, w_);     \
+#define CHECK_SPAN(s, want)                                                                                          \
+    do {                                                                                                             \
+        const char *w_ = (want);                                                                                     \
+        if ((s).n != strlen(w_) || memcmp((s).p, w_, (s).n) != 0)                                                    \
+            check_failures++,                                                                                        \
+                fprintf(stderr, "%s:%d: %s: \"%.*s\", not \"%s\"\n", __FILE__, __LINE__, #s, (int)(s).n, (s).p, w_); \
     } while (0)
 
-#define CHECK_NEAR(got, want, eps)                                                                                       \
-    do {                                                                                                                 \
-        double g_ = (got), w_ = (want);                                                                                  \
-        if (!(fabs(g_ - w_) <= (eps)))                                                                                   \
-            check_failures++, fprintf(stderr, "%s:%d: %s: %g, not %g\n", __FILE__, __LINE__, #got, g_, w_);              \
+#define CHECK_NEAR(got, want, eps)                                                                          \
+    do {                                                                                                    \
+        double g_ = (got), w_ = (want);                                                                     \
+        if (!(fabs(g_ - w_) <= (eps)))                                                                      \
+            check_failures++, fprintf(stderr, "%s:%d: %s: %g, not %g\n", __FILE__, __LINE__, #got, g_, w_); \
     } while (0)
 
-#define CHECK_TEST(fn) {#fn, fn}
+#define CHECK_TEST(fn) \
+    { #fn, fn }
 
-#define CHECK_MAIN(...)                                                                                                  \
-    int main(void) {                                                                                                     \
-        static const struct check_test tests[] = {__VA_ARGS__};                                                          \
-        size_t n = sizeof tests / sizeof tests[0], failed = 0;                                                           \
-        for (size_t i = 0; i < n; i++) {                                                                                 \
-            int before = check_failures;                                                                                 \
-            tests[i].run();                                                                                              \
-            if (check_failures != before) failed++, fprintf(stderr, "FAILED %s: %s\n", __FILE__, tests[i].name);         \
-        }                                                                                                                \
-        printf("%zu passed, %zu failed\n", n - failed, failed);                                                          \
-        return failed ? 1 : 0;                                                                                           \
+#define CHECK_MAIN(...)                                                                                          \
+    int main(void) {                                                                                             \
+        static const struct check_test tests[] = {__VA_ARGS__};                                                  \
+        size_t n = sizeof tests / sizeof tests[0], failed = 0;                                                   \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            int before = check_failures;                                                                         \
+            tests[i].run();                                                                                      \
+            if (check_failures != before) failed++, fprintf(stderr, "FAILED %s: %s\n", __FILE__, tests[i].name); \
+        }                                                                                                        \
+        printf("%zu passed, %zu failed\n", n - failed, failed);                                                  \
+        return failed ? 1 : 0;                                                                                   \
     }
 
 #endif

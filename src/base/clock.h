@@ -11,6 +11,8 @@ struct clock {
 
 uint64_t clock_now_ns(const struct clock *c); /* NULL: the real clock */
 
-static inline uint64_t clock_ms(uint64_t ms) { return ms * 1000000u; }
+static inline uint64_t clock_ms(uint64_t ms) {
+    return ms * 1000000u;
+}
 
 #endif

@@ -9,8 +9,8 @@ _Noreturn void must_fail(const char *expr, const char *file, int line);
 
 #define MUST(x) ((x) ? (void)0 : must_fail(#x, __FILE__, __LINE__))
 
-/* Memory for start-up structures of fixed, known size. Zero-filled. Running out of it at start is not recoverable, so it
- * aborts like a bug; memory whose size comes from input goes through arena or buf, which report. */
+/* Memory for start-up structures of fixed, known size. Zero-filled. Running out of it at start is not recoverable, so
+ * it aborts like a bug; memory whose size comes from input goes through arena or buf, which report. */
 void *must_calloc(size_t n, size_t size);
 void *must_aligned(size_t align, size_t bytes); /* zero-filled; release with free() */
 

@@ -3,11 +3,12 @@
 #include "base/must.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
-void queue_init(struct queue *q, size_t cap) {
-    MUST(cap > 0);
-    *q = (struct queue){.cap = cap, .item = must_calloc(cap, sizeof *q->item)};
+void queue_init(struct queue *q, size_t cap, size_t item_size) {
+    MUST(cap > 0 && item_size > 0);
+    *q = (struct queue){.cap = cap, .item_size = item_size, .ring = must_calloc(cap, item_size)};
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -21,25 +22,31 @@ void queue_release(struct queue *q) {
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->not_empty);
     pthread_cond_destroy(&q->not_full);
-    free(q->item);
+    free(q->ring);
 }
 
-static void put(struct queue *q, void *item) {
-    q->item[(q->head + q->n) % q->cap] = item;
+static void put(struct queue *q, const void *item) {
+    memcpy(q->ring + (q->head + q->n) % q->cap * q->item_size, item, q->item_size);
     q->n++;
 }
 
-bool queue_try_push(struct queue *q, void *const *item, size_t n) {
+static void take(struct queue *q, void *item) {
+    memcpy(item, q->ring + q->head * q->item_size, q->item_size);
+    q->head = (q->head + 1) % q->cap;
+    q->n--;
+}
+
+bool queue_try_push(struct queue *q, const void *items, size_t n) {
     pthread_mutex_lock(&q->lock);
     bool fits = !q->closed && q->cap - q->n >= n;
-    for (size_t i = 0; fits && i < n; i++) put(q, item[i]);
+    for (size_t i = 0; fits && i < n; i++) put(q, (const char *)items + i * q->item_size);
     pthread_mutex_unlock(&q->lock);
     if (fits && n == 1) pthread_cond_signal(&q->not_empty);
     if (fits && n > 1) pthread_cond_broadcast(&q->not_empty);
     return fits;
 }
 
-bool queue_push(struct queue *q, void *item) {
+bool queue_push(struct queue *q, const void *item) {
     pthread_mutex_lock(&q->lock);
     while (q->n == q->cap && !q->closed) pthread_cond_wait(&q->not_full, &q->lock);
     bool open = !q->closed;
@@ -61,25 +68,34 @@ static struct timespec deadline_in(int timeout_ms) {
     return t;
 }
 
-size_t queue_pop(struct queue *q, void **item, size_t max, int timeout_ms) {
+/* Waits, with the lock held, until something is in the queue, it is closed, or the time is over. */
+static void wait_for_item(struct queue *q, int timeout_ms) {
     struct timespec until = timeout_ms < 0 ? (struct timespec){0} : deadline_in(timeout_ms);
-    size_t taken = 0;
-    pthread_mutex_lock(&q->lock);
     while (q->n == 0 && !q->closed) {
         if (timeout_ms < 0) {
             pthread_cond_wait(&q->not_empty, &q->lock);
         } else if (pthread_cond_timedwait(&q->not_empty, &q->lock, &until) == ETIMEDOUT) {
-            break;
+            return;
         }
     }
-    for (; taken < max && q->n > 0; taken++) {
-        item[taken] = q->item[q->head];
-        q->head = (q->head + 1) % q->cap;
-        q->n--;
-    }
+}
+
+static size_t pop(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms) {
+    pthread_mutex_lock(&q->lock);
+    wait_for_item(q, timeout_ms);
+    size_t share = (q->n + sharers - 1) / sharers, taken = share < max ? share : max;
+    for (size_t i = 0; i < taken; i++) take(q, (char *)items + i * q->item_size);
     pthread_mutex_unlock(&q->lock);
     if (taken) pthread_cond_broadcast(&q->not_full);
     return taken;
+}
+
+size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms) {
+    return pop(q, items, max, 1, timeout_ms);
+}
+
+size_t queue_pop_share(struct queue *q, void *items, size_t max, size_t sharers) {
+    return pop(q, items, max, sharers, -1);
 }
 
 size_t queue_size(struct queue *q) {

@@ -13,7 +13,9 @@ struct span {
 
 #define SPAN_LIT(s) ((struct span){(s), sizeof(s) - 1})
 
-static inline struct span span_of(const char *s) { return (struct span){s, strlen(s)}; }
+static inline struct span span_of(const char *s) {
+    return (struct span){s, strlen(s)};
+}
 
 static inline bool span_eq(struct span a, struct span b) {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -21,26 +21,26 @@ struct record {
 
 /* One decision. Filled by the stage that is sure, or by the pipeline's end as the fallback. */
 struct result {
-    double confidence;   /* 0..1; rounded to 4 decimals by the stages of our own */
-    uint8_t label;       /* index into the label set */
-    uint8_t stage;       /* enum stage_id; STAGE_FALLBACK until decided */
-    uint8_t err;         /* enum err_code of the last stage that failed on this record */
+    double confidence; /* 0..1; rounded to 4 decimals by the stages of our own */
+    uint8_t label;     /* index into the label set */
+    uint8_t stage;     /* enum stage_id; STAGE_FALLBACK until decided */
+    uint8_t err;       /* enum err_code of the last stage that failed on this record */
     bool decided;
-    bool from_memo;      /* the answer was remembered */
-    uint16_t rule;       /* regex: index of the rule */
+    bool from_memo;                /* the answer was remembered */
+    uint16_t rule;                 /* regex: index of the rule */
     uint32_t match_from, match_to; /* regex: span of the match in the message */
 };
 
-/* A request's records. The owner allocates rec[n] and res[n], submits, and gets `done` called once, from a worker thread,
- * when every record has its result. Records must stay as they are until then. */
+/* A request's records. The owner allocates rec[n] and res[n], submits, and gets `done` called once, from a worker
+ * thread, when every record has its result. Records must stay as they are until then. */
 struct batch {
     struct record *rec;
     struct result *res;
     uint32_t n;
-    bool explain;                   /* keep what explanations need (stage probabilities are recomputed, not kept) */
-    void (*done)(struct batch *b);  /* must not block */
-    void *user;                     /* the owner's */
-    atomic_uint open;               /* pipeline's: records without a result */
+    bool explain;                  /* keep what explanations need (stage probabilities are recomputed, not kept) */
+    void (*done)(struct batch *b); /* must not block */
+    void *user;                    /* the owner's */
+    atomic_uint open;              /* pipeline's: records without a result */
 };
 
 /* Gives record i its answer. */

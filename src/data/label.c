@@ -22,7 +22,9 @@ static const struct label_set DEFAULT = {
     .unclassified = 8,
 };
 
-const struct label_set *label_default(void) { return &DEFAULT; }
+const struct label_set *label_default(void) {
+    return &DEFAULT;
+}
 
 int label_find(const struct label_set *set, struct span id) {
     for (unsigned i = 0; i < set->n; i++)
@@ -80,7 +82,8 @@ static bool parse(struct label_set *set, struct span text, const char *path, str
         if (line.n == 0 || line.p[0] == '#') continue;
         if (!add_line(set, line, e)) return err_prefix(e, "%s:%u", path, line_no);
     }
-    if (set->n == 0) return err_set(e, ERR_INPUT, "%s: no label in it; expected lines of 'ID | Name | description'", path);
+    if (set->n == 0)
+        return err_set(e, ERR_INPUT, "%s: no label in it; expected lines of 'ID | Name | description'", path);
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* label: the set of answers a line can get. Read-only once loaded; shared by all threads. A label is an index into its set. */
+/* label: the set of answers a line can get. Read-only once loaded; shared by all threads. A label is an index into its
+ * set. */
 #ifndef DATA_LABEL_H
 #define DATA_LABEL_H
 
@@ -23,8 +24,8 @@ struct label_set {
 
 const struct label_set *label_default(void);
 
-/* A labels file: YAML-free and small, one label a line, `ID | Display Name | description`; '#' starts a comment. UNCLASSIFIED
- * is added when the file has none. Errors name the line. */
+/* A labels file: YAML-free and small, one label a line, `ID | Display Name | description`; '#' starts a comment.
+ * UNCLASSIFIED is added when the file has none. Errors name the line. */
 bool label_load(struct label_set *set, const char *path, struct err *e);
 
 /* Index of the label with this id, exactly; -1: none. */

@@ -21,15 +21,15 @@ struct encoder_opts {
 struct encoder *encoder_open(const struct encoder_opts *o, struct err *e);
 void encoder_close(struct encoder *enc); /* NULL is fine */
 
-unsigned encoder_dim(const struct encoder *enc);           /* width of a vector: 384 */
-uint64_t encoder_hash(const struct encoder *enc);          /* identifies model + adapter, not the kernel: stored in heads */
+unsigned encoder_dim(const struct encoder *enc);  /* width of a vector: 384 */
+uint64_t encoder_hash(const struct encoder *enc); /* identifies model + adapter, not the kernel: stored in heads */
 const char *encoder_kernel_name(const struct encoder *enc);
 
 struct encoder_scratch *encoder_scratch_open(const struct encoder *enc);
 void encoder_scratch_close(struct encoder_scratch *s);
 
-/* Embeds text[n] into out[n][dim] (float, unit length). Allocates nothing. The bits of a line's vector depend on its text,
- * the model and the kernel only: not on its neighbours, their order or the number of workers. */
+/* Embeds text[n] into out[n][dim] (float, unit length). Allocates nothing. The bits of a line's vector depend on its
+ * text, the model and the kernel only: not on its neighbours, their order or the number of workers. */
 void encoder_embed(const struct encoder *enc, struct encoder_scratch *s, const struct span *text, size_t n, float *out);
 
 #endif

@@ -14,11 +14,11 @@ enum metric_id {
     METRIC_COUNT
 };
 
-/* a, b, c: indices of the label values, in the order of the metric's labels (0 where it has fewer). Values come from closed
- * sets named in metrics.def, never from a client; an index out of its set is a bug. */
-void metrics_add(enum metric_id id, unsigned a, unsigned b, unsigned c, uint64_t n);        /* counters */
+/* a, b, c: indices of the label values, in the order of the metric's labels (0 where it has fewer). Values come from
+ * closed sets named in metrics.def, never from a client; an index out of its set is a bug. */
+void metrics_add(enum metric_id id, unsigned a, unsigned b, unsigned c, uint64_t n);           /* counters */
 void metrics_observe(enum metric_id id, unsigned a, unsigned b, double value, uint64_t times); /* histograms */
-void metrics_gauge_add(enum metric_id id, unsigned a, int64_t delta);                        /* gauges that go up and down */
+void metrics_gauge_add(enum metric_id id, unsigned a, int64_t delta); /* gauges that go up and down */
 void metrics_gauge_set(enum metric_id id, unsigned a, double value);
 
 /* Current value, summed over threads (tests, summaries). For a histogram: the number of observations. */

@@ -1,4 +1,5 @@
-/* rules: the first stage. Ordered patterns, compiled to one database, scanned in one pass; the first rule that matches wins. */
+/* rules: the first stage. Ordered patterns, compiled to one database, scanned in one pass; the first rule that matches
+ * wins. */
 #ifndef RULES_RULES_H
 #define RULES_RULES_H
 
@@ -24,9 +25,9 @@ struct rule {
     unsigned line;     /* where it stands in the file */
 };
 
-/* Reads and compiles a rule file (format: data/rules.conf). Every problem names file, line and reason. A pattern the engine
- * can't take, or whose compiled form would be too costly, is refused. Runs the engine's self-test first: a regex engine that
- * gives wrong answers is refused, whoever supplies it. */
+/* Reads and compiles a rule file (format: data/rules.conf). Every problem names file, line and reason. A pattern the
+ * engine can't take, or whose compiled form would be too costly, is refused. Runs the engine's self-test first: a regex
+ * engine that gives wrong answers is refused, whoever supplies it. */
 struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e);
 void rules_close(struct rules *r); /* NULL is fine */
 

@@ -1,5 +1,6 @@
-/* wordpiece: BERT's tokenizer (basic tokenizer + WordPiece), equal to the reference implementation of the uncased models:
- * clean-up, CJK spacing, lower-casing, accent stripping (NFD, Mn dropped), punctuation splitting, greedy longest match. */
+/* wordpiece: BERT's tokenizer (basic tokenizer + WordPiece), equal to the reference implementation of the uncased
+ * models: clean-up, CJK spacing, lower-casing, accent stripping (NFD, Mn dropped), punctuation splitting, greedy
+ * longest match. */
 #ifndef TEXT_WORDPIECE_H
 #define TEXT_WORDPIECE_H
 
@@ -18,8 +19,9 @@ void wordpiece_close(struct wordpiece *w); /* NULL is fine */
 
 uint32_t wordpiece_vocab_size(const struct wordpiece *w);
 
-/* Token ids of text, [CLS] first and [SEP] last, cut to ids_max >= 2 as the reference cuts (the first ids_max - 2 tokens are
- * kept). Special tokens spelled out in the text ("[MASK]") map to their ids. Allocates nothing. Returns the count. */
+/* Token ids of text, [CLS] first and [SEP] last, cut to ids_max >= 2 as the reference cuts (the first ids_max - 2
+ * tokens are kept). Special tokens spelled out in the text ("[MASK]") map to their ids. Allocates nothing. Returns the
+ * count. */
 size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *ids, size_t ids_max);
 
 #endif
