@@ -1,0 +1,144 @@
+#include "memo/memo.h"
+
+#include "base/must.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { WAYS = 8, SHARDS = 256 };
+
+struct entry {
+    struct memo_key key; /* {0, 0}: empty */
+    double confidence;
+    uint8_t label, stage;
+    bool used; /* since the hand last passed */
+};
+
+struct set {
+    struct entry way[WAYS];
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    uint8_t hand;
+    size_t n;
+    char pad[128 - sizeof(pthread_mutex_t) - 2 * sizeof(size_t)]; /* neighbours' locks on other cache lines */
+};
+
+struct memo {
+    size_t sets; /* power of two */
+    uint64_t seed;
+    struct set *set;
+    struct shard shard[SHARDS];
+};
+
+struct memo *memo_open(size_t entries) {
+    if (entries < MEMO_ENTRIES_MIN) entries = MEMO_ENTRIES_MIN;
+    if (entries > MEMO_ENTRIES_MAX) entries = MEMO_ENTRIES_MAX;
+    struct memo *m = must_calloc(1, sizeof *m);
+    m->sets = MEMO_ENTRIES_MIN / WAYS;
+    while (m->sets * WAYS < entries) m->sets *= 2;
+    m->set = must_calloc(m->sets, sizeof *m->set);
+    for (size_t i = 0; i < SHARDS; i++) pthread_mutex_init(&m->shard[i].lock, NULL);
+    if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed) m->seed = (uintptr_t)m;
+    return m;
+}
+
+void memo_close(struct memo *m) {
+    if (!m) return;
+    for (size_t i = 0; i < SHARDS; i++) pthread_mutex_destroy(&m->shard[i].lock);
+    free(m->set);
+    free(m);
+}
+
+struct memo_key memo_key(const struct memo *m, struct span template, uint64_t version) {
+    XXH128_hash_t h = XXH3_128bits_withSeed(template.p, template.n, m->seed ^ version);
+    if (h.low64 == 0 && h.high64 == 0) h.low64 = 1; /* {0, 0} marks an empty entry */
+    return (struct memo_key){h.low64, h.high64};
+}
+
+static struct shard *shard_of(struct memo *m, struct memo_key key) {
+    return &m->shard[key.hi % SHARDS];
+}
+
+/* Sets of one shard share hi % SHARDS, so that a set is only ever touched under its shard's lock. */
+static struct set *set_of(struct memo *m, struct memo_key key) {
+    if (m->sets <= SHARDS) return &m->set[key.hi % SHARDS % m->sets];
+    size_t row = (size_t)(key.lo % (m->sets / SHARDS));
+    return &m->set[row * SHARDS + key.hi % SHARDS];
+}
+
+static bool key_eq(struct memo_key a, struct memo_key b) {
+    return a.lo == b.lo && a.hi == b.hi;
+}
+
+static struct entry *find(struct set *s, struct memo_key key) {
+    for (size_t i = 0; i < WAYS; i++)
+        if (key_eq(s->way[i].key, key)) return &s->way[i];
+    return NULL;
+}
+
+bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out) {
+    struct shard *sh = shard_of(m, key);
+    pthread_mutex_lock(&sh->lock);
+    struct entry *e = find(set_of(m, key), key);
+    if (e) {
+        e->used = true;
+        *out = (struct memo_answer){.confidence = e->confidence, .label = e->label, .stage = e->stage};
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return e != NULL;
+}
+
+/* Second chance: the first entry from the hand on that was not used since the hand last passed. */
+static struct entry *victim(struct set *s, uint8_t *hand) {
+    for (;;) {
+        struct entry *e = &s->way[*hand % WAYS];
+        *hand = (uint8_t)(*hand + 1);
+        if (!e->used) return e;
+        e->used = false;
+    }
+}
+
+bool memo_put(struct memo *m, struct memo_key key, const struct memo_answer *a) {
+    struct shard *sh = shard_of(m, key);
+    pthread_mutex_lock(&sh->lock);
+    struct set *s = set_of(m, key);
+    struct entry *e = find(s, key);
+    bool evicted = false, fresh = e == NULL;
+    if (fresh) e = find(s, (struct memo_key){0, 0});
+    if (!e) {
+        e = victim(s, &sh->hand);
+        evicted = true;
+    }
+    if (fresh && !evicted) sh->n++;
+    *e = (struct entry){.key = key, .confidence = a->confidence, .label = a->label, .stage = a->stage};
+    pthread_mutex_unlock(&sh->lock);
+    return evicted;
+}
+
+void memo_forget(struct memo *m, struct memo_key key) {
+    struct shard *sh = shard_of(m, key);
+    pthread_mutex_lock(&sh->lock);
+    struct entry *e = find(set_of(m, key), key);
+    if (e) {
+        *e = (struct entry){0};
+        sh->n--;
+    }
+    pthread_mutex_unlock(&sh->lock);
+}
+
+size_t memo_count(struct memo *m) {
+    size_t n = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&m->shard[i].lock);
+        n += m->shard[i].n;
+        pthread_mutex_unlock(&m->shard[i].lock);
+    }
+    return n;
+}
+
+size_t memo_capacity(const struct memo *m) {
+    return m->sets * WAYS;
+}
