@@ -38,6 +38,7 @@ struct memo *memo_open(size_t entries) {
     if (entries > MEMO_ENTRIES_MAX) entries = MEMO_ENTRIES_MAX;
     struct memo *m = must_calloc(1, sizeof *m);
     m->sets = MEMO_ENTRIES_MIN / WAYS;
+    MUST(m->sets >= SHARDS && m->sets % SHARDS == 0);
     while (m->sets * WAYS < entries) m->sets *= 2;
     m->set = must_calloc(m->sets, sizeof *m->set);
     for (size_t i = 0; i < SHARDS; i++) pthread_mutex_init(&m->shard[i].lock, NULL);
@@ -64,7 +65,6 @@ static struct shard *shard_of(struct memo *m, struct memo_key key) {
 
 /* Sets of one shard share hi % SHARDS, so that a set is only ever touched under its shard's lock. */
 static struct set *set_of(struct memo *m, struct memo_key key) {
-    if (m->sets <= SHARDS) return &m->set[key.hi % SHARDS % m->sets];
     size_t row = (size_t)(key.lo % (m->sets / SHARDS));
     return &m->set[row * SHARDS + key.hi % SHARDS];
 }

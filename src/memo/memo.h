@@ -11,7 +11,7 @@
 
 struct memo;
 
-enum { MEMO_ENTRIES_MIN = 1024, MEMO_ENTRIES_MAX = 1 << 26 };
+enum { MEMO_ENTRIES_MIN = 2048, MEMO_ENTRIES_MAX = 1 << 26 };
 
 /* 128 bits of XXH3 over the template, seeded per table: equal keys mean equal templates (2^-128 an honest pair; the
  * seed keeps a client from preparing a collision). */
