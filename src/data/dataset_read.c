@@ -1,0 +1,173 @@
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "text/csv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+#define FILE_BYTES_MAX ((size_t)2 << 30)
+enum { NAMES_MAX = 4 };
+
+enum column { MESSAGE, LABEL, SOURCE, SYSTEM, CONFIDENCE, COLUMNS };
+
+static const char *const NAMES[COLUMNS][NAMES_MAX] = {
+    [MESSAGE] = {"log_message", "message", "text", "line"},
+    [LABEL] = {"label", "label_id", "target_label", "category"},
+    [SOURCE] = {"source"},
+    [SYSTEM] = {"system"},
+    [CONFIDENCE] = {"confidence"},
+};
+
+/* One row's values, whatever the format; p == NULL: the row has no such column. */
+struct values {
+    struct span of[COLUMNS];
+};
+
+struct reader {
+    struct dataset *d;
+    struct label_set *labels;
+    bool grow;
+    unsigned line;
+    struct err *e;
+};
+
+/* Brings a label's text to the form of an id: letters upper-case, anything but letters and digits one '_'. */
+static bool label_id_of(struct span text, char id[LABEL_ID_MAX]) {
+    size_t n = 0;
+    text = span_trim(text);
+    for (size_t i = 0; i < text.n && n < LABEL_ID_MAX - 1; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (isalnum(c))
+            id[n++] = (char)toupper(c);
+        else if (n > 0 && id[n - 1] != '_')
+            id[n++] = '_';
+    }
+    while (n > 0 && id[n - 1] == '_') n--;
+    id[n] = '\0';
+    return n > 0 && !isdigit((unsigned char)id[0]);
+}
+
+static bool grow_labels(struct reader *r, const char *id, struct span text) {
+    struct label_set *set = r->labels;
+    if (set->n >= LABEL_MAX - 1) return err_set(r->e, ERR_LIMIT, "more than %d labels", LABEL_MAX - 1);
+    struct label *l = &set->label[set->n++];
+    *l = (struct label){0};
+    snprintf(l->id, sizeof l->id, "%s", id);
+    text = span_sub(span_trim(text), 0, sizeof l->name - 1);
+    memcpy(l->name, text.p, text.n);
+    return true;
+}
+
+static bool find_label(struct reader *r, struct span text, uint8_t *label) {
+    char id[LABEL_ID_MAX];
+    if (!label_id_of(text, id))
+        return err_set(r->e, ERR_INPUT, "'%.*s' is no label", (int)(text.n < 80 ? text.n : 80), text.p ? text.p : "");
+    int i = label_find(r->labels, span_of(id));
+    if (i < 0 && !r->grow)
+        return err_set(r->e, ERR_INPUT, "label %s is not in the label set (%u labels, the first is %s)", id,
+                       r->labels->n, r->labels->label[0].id);
+    if (i < 0) {
+        if (!grow_labels(r, id, text)) return false;
+        i = (int)r->labels->n - 1;
+    }
+    *label = (uint8_t)i;
+    return true;
+}
+
+static bool add_row(struct reader *r, const struct values *v) {
+    struct dataset_row row = {.source = v->of[SOURCE], .message = v->of[MESSAGE], .line = r->line, .sure = true};
+    if (!row.message.p) return err_set(r->e, ERR_INPUT, "no text: expected log_message, message, text or line");
+    if (!v->of[LABEL].p)
+        return err_set(r->e, ERR_INPUT, "no label: expected label, label_id, target_label or category");
+    if (!find_label(r, v->of[LABEL], &row.label)) return false;
+    if (v->of[CONFIDENCE].p) {
+        r->d->has_sure = true;
+        row.sure = span_eq(span_trim(v->of[CONFIDENCE]), SPAN_LIT("high"));
+    }
+    if (v->of[SYSTEM].p) r->d->has_group = true;
+    return dataset_add(r->d, &row, v->of[SYSTEM].p ? v->of[SYSTEM] : v->of[SOURCE], r->e);
+}
+
+static bool read_header(struct reader *r, const struct csv_row *header, int at[COLUMNS]) {
+    for (unsigned c = 0; c < COLUMNS; c++) {
+        at[c] = -1;
+        for (unsigned i = 0; i < NAMES_MAX && at[c] < 0 && NAMES[c][i]; i++) at[c] = csv_find(header, NAMES[c][i]);
+    }
+    if (at[MESSAGE] < 0)
+        return err_set(r->e, ERR_INPUT, "no column with the text: expected log_message, message, text or line");
+    if (at[LABEL] < 0)
+        return err_set(r->e, ERR_INPUT, "no column with the label: expected label, label_id, target_label or category");
+    return true;
+}
+
+static bool read_csv(struct reader *r, char *text, size_t n) {
+    struct csv_row row;
+    int at[COLUMNS];
+    unsigned next_line = 1;
+    for (size_t used, columns = 0; n > 0; text += used, n -= used) {
+        r->line = next_line;
+        if ((used = csv_read(text, n, true, &row, r->e)) == 0) return false;
+        next_line += row.lines;
+        if (columns == 0) {
+            if (!read_header(r, &row, at)) return false;
+            columns = row.n;
+            continue;
+        }
+        if (row.n == 1 && row.field[0].n == 0) continue;
+        if (row.n != columns)
+            return err_set(r->e, ERR_INPUT, "%u columns, the header has %zu (is a comma or quote not escaped?)", row.n,
+                           columns);
+        struct values v = {0};
+        for (unsigned c = 0; c < COLUMNS; c++)
+            if (at[c] >= 0) v.of[c] = row.field[at[c]];
+        if (!add_row(r, &v)) return false;
+    }
+    return true;
+}
+
+static bool read_object(struct reader *r, yyjson_val *object) {
+    if (!yyjson_is_obj(object)) return err_set(r->e, ERR_INPUT, "expected a JSON object");
+    struct values v = {0};
+    for (unsigned c = 0; c < COLUMNS; c++)
+        for (unsigned i = 0; i < NAMES_MAX && !v.of[c].p && NAMES[c][i]; i++) {
+            yyjson_val *s = yyjson_obj_get(object, NAMES[c][i]);
+            if (yyjson_is_str(s)) v.of[c] = (struct span){yyjson_get_str(s), yyjson_get_len(s)};
+        }
+    return add_row(r, &v);
+}
+
+static bool read_json_line(struct reader *r, struct span line) {
+    yyjson_read_err bad;
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)line.p, line.n, 0, NULL, &bad);
+    if (!doc) return err_set(r->e, ERR_INPUT, "byte %zu: %s", bad.pos + 1, bad.msg);
+    bool ok = read_object(r, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return ok;
+}
+
+static bool read_json_lines(struct reader *r, struct span text) {
+    for (r->line = 1; text.n > 0; r->line++) {
+        const char *nl = memchr(text.p, '\n', text.n);
+        size_t n = nl ? (size_t)(nl - text.p) : text.n;
+        struct span line = span_trim(span_sub(text, 0, n));
+        text = span_sub(text, nl ? n + 1 : n, text.n);
+        if (line.n > 0 && !read_json_line(r, line)) return false;
+    }
+    return true;
+}
+
+bool dataset_read(struct dataset *d, const char *path, struct label_set *labels, bool grow, struct err *e) {
+    struct span file;
+    if (!file_read(path, FILE_BYTES_MAX, &file, e)) return false;
+    struct reader r = {.d = d, .labels = labels, .grow = grow, .line = 1, .e = e};
+    size_t before = d->n;
+    struct span text = span_trim(file);
+    bool ok =
+        text.n > 0 && text.p[0] == '{' ? read_json_lines(&r, file) : read_csv(&r, (char *)(uintptr_t)file.p, file.n);
+    file_free(&file);
+    if (!ok) return err_prefix(e, "%s:%u", path, r.line);
+    if (d->n == before) return err_set(e, ERR_INPUT, "%s: no labelled row in it", path);
+    return true;
+}
