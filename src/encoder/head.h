@@ -1,0 +1,82 @@
+/* head: the classifier on top of a sentence vector: probabilities of the labels. One linear layer (multinomial logistic
+ * regression), or a hidden layer before it. Read from a file that `logclass train` writes (docs/training.md). Immutable
+ * after open: any number of threads may use one. */
+#ifndef ENCODER_HEAD_H
+#define ENCODER_HEAD_H
+
+#include "base/err.h"
+#include "data/label.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    HEAD_LAYERS_MAX = 2,
+    HEAD_WIDTH_MAX = 4096, /* numbers going into a layer */
+    HEAD_TEXT_MAX = 160,
+    HEAD_VERSION = 1, /* of the file format */
+};
+
+/* The bias of a label that had no row to learn from: its probability is 0. */
+#define HEAD_BIAS_NEVER (-1000.0f)
+
+enum head_activation { HEAD_LINEAR, HEAD_RELU, HEAD_ACTIVATIONS };
+
+struct head_layer {
+    unsigned inputs, outputs;
+    enum head_activation activation;
+    float *weight; /* [outputs][inputs] */
+    float *bias;   /* [outputs] */
+};
+
+/* What was measured on systems held apart from training; rows == 0: nothing. Shares are 0..1. */
+struct head_metrics {
+    uint32_t rows, systems;
+    double accuracy, macro_f1, ece, accuracy_confident_half;
+};
+
+/* Everything a head file says. */
+struct head_content {
+    struct label_set labels;           /* probability i is that of labels.label[i] */
+    uint64_t model_hash;               /* encoder_hash of the encoder whose vectors it was trained on */
+    unsigned mask_version;             /* MASK_VERSION of the templates it was trained on */
+    bool use_source;                   /* the templates had the source before the message */
+    double threshold;                  /* suggested classifier threshold; 0: none */
+    double label_threshold[LABEL_MAX]; /* the same for a label of its own; 0: none */
+    char calibration[HEAD_TEXT_MAX];   /* in words: "temperature 0.82 on 5 folds of systems" */
+    char created_by[HEAD_TEXT_MAX];    /* without a date: the same training gives the same file */
+    struct head_metrics metrics;
+    unsigned layers;
+    struct head_layer layer[HEAD_LAYERS_MAX];
+};
+
+struct head;
+
+/* Reads and checks a head file. NULL: e says what is wrong with it. */
+struct head *head_open(const char *path, struct err *e);
+void head_close(struct head *h); /* NULL is fine */
+
+/* Writes a head file in one step. The numbers are printed so that they read back to the bit, and the same content gives
+ * the same bytes. Weights must be finite. */
+bool head_write(const char *path, const struct head_content *c, struct err *e);
+
+const struct head_content *head_content(const struct head *h);
+const struct label_set *head_labels(const struct head *h);
+unsigned head_dim(const struct head *h); /* width of the vectors it takes */
+bool head_uses_source(const struct head *h);
+uint64_t head_hash(const struct head *h); /* of the whole file */
+
+/* Refuses a head that does not belong to these labels (same ids in the same order), this encoder (encoder_hash) and
+ * this masking (MASK_VERSION): e names both sides. */
+bool head_check(const struct head *h, const struct label_set *labels, uint64_t model_hash, unsigned mask_version,
+                struct err *e);
+
+/* vector[dim] → probability[labels.n], summing to 1. Allocates nothing. The sums are made in one fixed order in double
+ * precision with an exp of our own, so the result is the same to the bit on every machine. */
+void head_run(const struct head *h, const float *vector, float *probability);
+
+/* softmax of logit[n], in place; what head_run ends with. */
+void head_softmax(double *logit, unsigned n);
+
+#endif

@@ -1,0 +1,191 @@
+#include "encoder/head.h"
+
+#include "base/check.h"
+#include "base/file.h"
+#include "base/rng.h"
+
+#include <unistd.h>
+
+enum { DIM = 10, HIDDEN = 5 };
+
+static char path[] = "/tmp/head_test_XXXXXX";
+static float weight[2][LABEL_MAX * DIM], bias[2][LABEL_MAX];
+static struct err err;
+
+static float noise(struct rng *r) {
+    return (float)((double)(rng_next(r) >> 11) * 0x1p-53 * 4 - 2);
+}
+
+/* A head of random weights; layers 1 or 2. */
+static struct head_content made(unsigned layers) {
+    struct rng rng = {layers};
+    struct head_content c = {.labels = *label_default(),
+                             .model_hash = 0x0123456789abcdef,
+                             .mask_version = 3,
+                             .use_source = true,
+                             .threshold = 0.45,
+                             .label_threshold = {[2] = 0.6},
+                             .layers = layers,
+                             .calibration = "temperature 0.8 on \"5\" folds",
+                             .created_by = "logclass train",
+                             .metrics = {100, 7, 0.9, 0.85, 0.02, 0.99}};
+    unsigned width[] = {DIM, layers == 2 ? HIDDEN : c.labels.n, c.labels.n};
+    for (unsigned i = 0; i < layers; i++) {
+        for (unsigned k = 0; k < width[i] * width[i + 1]; k++) weight[i][k] = noise(&rng);
+        for (unsigned k = 0; k < width[i + 1]; k++) bias[i][k] = noise(&rng);
+        c.layer[i] =
+            (struct head_layer){width[i], width[i + 1], i + 1 < layers ? HEAD_RELU : HEAD_LINEAR, weight[i], bias[i]};
+    }
+    return c;
+}
+
+static struct head *written_and_read(const struct head_content *c) {
+    CHECK(head_write(path, c, &err));
+    struct head *h = head_open(path, &err);
+    if (!h) fprintf(stderr, "%s\n", err.msg), exit(1);
+    return h;
+}
+
+static void a_head_reads_back_to_the_bit(void) {
+    for (unsigned layers = 1; layers <= 2; layers++) {
+        struct head_content c = made(layers);
+        c.layer[0].weight[1] = 0x1.fffffep-30f;
+        struct head *h = written_and_read(&c);
+        const struct head_content *r = head_content(h);
+        CHECK_INT(r->layers, layers);
+        for (unsigned i = 0; i < layers; i++) {
+            size_t bytes = sizeof(float) * c.layer[i].inputs * c.layer[i].outputs;
+            CHECK(memcmp(r->layer[i].weight, c.layer[i].weight, bytes) == 0);
+            CHECK(memcmp(r->layer[i].bias, c.layer[i].bias, sizeof(float) * c.layer[i].outputs) == 0);
+        }
+        CHECK(label_hash(&r->labels) == label_hash(&c.labels));
+        CHECK_STR(r->labels.label[3].description, c.labels.label[3].description);
+        CHECK_INT(r->labels.unclassified, c.labels.unclassified);
+        CHECK_STR(r->calibration, c.calibration);
+        CHECK(r->threshold == 0.45 && r->label_threshold[2] == 0.6 && r->label_threshold[3] == 0);
+        CHECK(r->metrics.rows == 100 && r->metrics.macro_f1 == 0.85 && r->use_source && r->mask_version == 3);
+        CHECK_INT(head_dim(h), DIM);
+        head_close(h);
+    }
+}
+
+static void probabilities_are_the_softmax_of_the_layers(void) {
+    for (unsigned layers = 1; layers <= 2; layers++) {
+        struct head_content c = made(layers);
+        struct head *h = written_and_read(&c);
+        struct rng rng = {77};
+        float x[DIM], got[LABEL_MAX];
+        long double in[DIM], out[LABEL_MAX], sum = 0;
+        for (unsigned i = 0; i < DIM; i++) in[i] = x[i] = noise(&rng);
+        for (unsigned k = 0; k < layers; k++) {
+            for (unsigned o = 0; o < c.layer[k].outputs; o++) {
+                out[o] = c.layer[k].bias[o];
+                for (unsigned i = 0; i < c.layer[k].inputs; i++)
+                    out[o] += in[i] * c.layer[k].weight[o * c.layer[k].inputs + i];
+            }
+            for (unsigned o = 0; k + 1 < layers && o < c.layer[k].outputs; o++) in[o] = out[o] > 0 ? out[o] : 0;
+        }
+        for (unsigned o = 0; o < c.labels.n; o++) sum += expl(out[o]);
+        head_run(h, x, got);
+        for (unsigned o = 0; o < c.labels.n; o++) CHECK_NEAR((double)got[o], (double)(expl(out[o]) / sum), 1e-6);
+        head_close(h);
+    }
+}
+
+static void softmax_is_exact_at_any_size(void) {
+    double v[4] = {3000, 2999, -5000, 3000};
+    head_softmax(v, 4);
+    CHECK_NEAR(v[0], 1 / (2 + exp(-1)), 1e-14);
+    CHECK_NEAR(v[1], exp(-1) / (2 + exp(-1)), 1e-14);
+    CHECK(v[2] == 0 && v[3] == v[0]);
+    for (double x = 0; x < 60; x += 0.37) {
+        double w[2] = {0, -x};
+        head_softmax(w, 2);
+        CHECK_NEAR(w[1] / w[0] / exp(-x), 1, 1e-14);
+    }
+}
+
+static void a_head_that_does_not_belong_is_refused(void) {
+    struct head_content c = made(1);
+    struct head *h = written_and_read(&c);
+    struct label_set other = c.labels;
+    CHECK(head_check(h, &c.labels, c.model_hash, 3, &err));
+    CHECK(!head_check(h, &c.labels, 1, 3, &err));
+    CHECK(strstr(err.msg, "0123456789abcdef") && strstr(err.msg, "0000000000000001"));
+    CHECK(!head_check(h, &c.labels, c.model_hash, 4, &err));
+    CHECK(strstr(err.msg, "version 3") && strstr(err.msg, "has 4"));
+    other.n--;
+    CHECK(!head_check(h, &other, c.model_hash, 3, &err));
+    CHECK(strstr(err.msg, "has 9") && strstr(err.msg, "has 8"));
+    other.label[1] = other.label[0];
+    CHECK(!head_check(h, &other, c.model_hash, 3, &err));
+    CHECK(strstr(err.msg, "SYSTEM_NOTIFICATION") && strstr(err.msg, "USER_ACTION"));
+    head_close(h);
+}
+
+/* Every file that differs from a good one in one place must be refused with the place, not crash. */
+static void broken_files_are_refused(void) {
+    static const struct {
+        const char *from, *to, *says;
+    } CASES[] = {
+        {"logclass-head", "something", "is no head file"},
+        {"\"version\": 1", "\"version\": 2", "format version 2"},
+        {"\"model\": \"0123", "\"model\": \"x123", "'model': expected 16 hex digits"},
+        {"\"use_source\": true", "\"use_source\": 1", "'use_source'"},
+        {"\"threshold\": 0.45", "\"threshold\": 1.5", "'threshold'"},
+        {"\"INFO\"", "\"BACKUP\"", "stands there twice"},
+        {"\"UNCLASSIFIED\"", "\"SOMETHING\"", "UNCLASSIFIED is missing"},
+        {"\"inputs\": 10", "\"inputs\": 11", "10 numbers, expected 11"},
+        {"\"inputs\": 10", "\"inputs\": -1", "'inputs'"},
+        {"\"inputs\": 10", "\"inputs\": 99999999", "'inputs'"},
+        {"\"outputs\": 9", "\"outputs\": 8", "9 numbers, expected 8"},
+        {"\"activation\": \"none\"", "\"activation\": \"tanh\"", "'activation'"},
+        {"\"activation\": \"none\"", "\"activation\": \"relu\"", "must be \"none\""},
+        {"\"bias\": [", "\"bias\": [1e99,", "'bias'"},
+        {"\"weights\": [\n      [", "\"weights\": [\n      [null,", "row 1: 'weights'"},
+        {"\"weights\": [\n      [", "\"weights\": [\n [],      [", "'weights'"},
+        {"\"layers\": [", "\"layers\": [1,", "layer 1: 'inputs'"},
+        {"\"layers\": [", "\"layer\": [", "'layers'"},
+    };
+    struct head_content c = made(1);
+    struct span good;
+    CHECK(head_write(path, &c, &err) && file_read(path, 1 << 20, &good, &err));
+    static char bad[1 << 20];
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const char *at = strstr(good.p, CASES[i].from);
+        CHECK(at != NULL);
+        if (!at) continue;
+        snprintf(bad, sizeof bad, "%.*s%s%s", (int)(at - good.p), good.p, CASES[i].to, at + strlen(CASES[i].from));
+        CHECK(file_write(path, span_of(bad), &err));
+        CHECK(head_open(path, &err) == NULL);
+        CHECK_INT(err.code, ERR_MODEL);
+        if (!strstr(err.msg, CASES[i].says)) CHECK_STR(err.msg, CASES[i].says);
+    }
+    for (size_t n = 0; n < good.n - 2; n += 97) {
+        CHECK(file_write(path, span_sub(good, 0, n), &err));
+        CHECK(head_open(path, &err) == NULL);
+    }
+    file_free(&good);
+}
+
+static void the_same_content_gives_the_same_bytes(void) {
+    struct head_content c = made(2);
+    struct head *a = written_and_read(&c), *b = written_and_read(head_content(a));
+    CHECK(head_hash(a) == head_hash(b));
+    c.layer[0].bias[0] += 1;
+    struct head *other = written_and_read(&c);
+    CHECK(head_hash(a) != head_hash(other));
+    head_close(a), head_close(b), head_close(other);
+    unlink(path);
+}
+
+static void the_file_can_be_made(void) {
+    int fd = mkstemp(path);
+    CHECK(fd >= 0);
+    close(fd);
+}
+
+CHECK_MAIN(CHECK_TEST(the_file_can_be_made), CHECK_TEST(a_head_reads_back_to_the_bit),
+           CHECK_TEST(probabilities_are_the_softmax_of_the_layers), CHECK_TEST(softmax_is_exact_at_any_size),
+           CHECK_TEST(a_head_that_does_not_belong_is_refused), CHECK_TEST(broken_files_are_refused),
+           CHECK_TEST(the_same_content_gives_the_same_bytes))
