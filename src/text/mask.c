@@ -1,0 +1,248 @@
+#include "text/mask.h"
+
+#include "text/mask_match.h"
+
+/* ---- byte classes ---- */
+
+#define BETWEEN(c, lo, hi) ((c) >= (lo) && (c) <= (hi))
+#define IF(test, bits)     ((test) ? (unsigned)(bits) : 0u)
+#define IS_DELIM(c)                                                                                                  \
+    ((c) == '(' || (c) == ')' || (c) == '[' || (c) == ']' || (c) == '{' || (c) == '}' || (c) == '<' || (c) == '>' || \
+     (c) == '"' || (c) == '\'' || (c) == '`' || (c) == ',' || (c) == ';' || (c) == '|' || (c) == '=')
+#define IS_WORD(c) (BETWEEN(c, '0', '9') || BETWEEN(c, 'a', 'z') || BETWEEN(c, 'A', 'Z') || (c) >= 0x80)
+
+#define CLASS(c)                                                                                                       \
+    (uint16_t)(IF(BETWEEN(c, '0', '9'), C_DIGIT) | IF(BETWEEN(c, 'a', 'f') || BETWEEN(c, 'A', 'F'), C_HEX) |           \
+               IF(BETWEEN(c, 'a', 'z'), C_LOWER) | IF(BETWEEN(c, 'A', 'Z'), C_UPPER) | IF((c) >= 0x80, C_HIGH) |       \
+               IF((c) <= ' ' || (c) == 0x7f, C_SPACE) | IF(IS_DELIM(c), C_DELIM) |                                     \
+               IF((c) > ' ' && (c) < 0x7f && !IS_DELIM(c) && !IS_WORD(c), C_MARK) | IF((c) == '/', C_SLASH) |          \
+               IF((c) == '\\', C_BACKSLASH) | IF((c) == '@', C_AT) | IF((c) == ':', C_COLON) | IF((c) == '.', C_DOT) | \
+               IF((c) == '-', C_DASH))
+#define CLASS4(c)  CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
+#define CLASS16(c) CLASS4(c), CLASS4((c) + 4), CLASS4((c) + 8), CLASS4((c) + 12)
+#define CLASS64(c) CLASS16(c), CLASS16((c) + 16), CLASS16((c) + 32), CLASS16((c) + 48)
+
+const uint16_t mask_class[256] = {CLASS64(0), CLASS64(64), CLASS64(128), CLASS64(192)};
+
+/* ---- placeholders and shapes ---- */
+
+enum kind {
+#define MASK(id, text, what) KIND_##id,
+#include "text/mask.def"
+#undef MASK
+    KIND_NONE, /* nothing was masked yet, or text stands behind it */
+};
+
+static const struct span PLACEHOLDER[] = {
+#define MASK(id, text, what) {text, sizeof(text) - 1},
+#include "text/mask.def"
+#undef MASK
+};
+
+/* The shapes, in the order they are tried where a word, a number or a mark begins. */
+static const struct shape {
+    unsigned first; /* classes the first byte may have */
+    unsigned needs; /* classes that must all be in the chunk */
+    size_t (*match)(struct span line, size_t at, size_t end);
+    enum kind kind; /* KIND_NONE: stays as it is */
+} SHAPE[] = {
+    {C_LETTER, C_SLASH | C_COLON, mask_url, KIND_URL},
+    {C_ALNUM, C_AT, mask_email, KIND_EMAIL},
+    {C_LETTER | C_BACKSLASH, C_BACKSLASH, mask_win_path, KIND_PATH},
+    {C_LETTER, C_SLASH | C_COLON, mask_win_path, KIND_PATH},
+    {C_ALNUM | C_MARK, C_SLASH, mask_path, KIND_PATH},
+    {C_XDIGIT, C_DIGIT | C_DASH, mask_uuid, KIND_ID},
+    {C_XDIGIT, C_DIGIT | C_COLON, mask_mac, KIND_MAC},
+    {C_XDIGIT, C_DIGIT | C_DASH, mask_mac, KIND_MAC},
+    {C_XDIGIT, C_DIGIT | C_DOT, mask_mac_dotted, KIND_MAC},
+    {C_XDIGIT, C_DIGIT | C_COLON, mask_fingerprint, KIND_ID},
+    {C_XDIGIT | C_COLON, C_DIGIT | C_COLON, mask_ip6, KIND_IP},
+    {C_DIGIT, C_DIGIT | C_DOT, mask_ip4, KIND_IP},
+    {C_DIGIT | C_UPPER, 0, mask_time, KIND_TIME},
+    {C_ALNUM | C_MARK, C_DIGIT, mask_code, KIND_NONE},
+    {C_DIGIT | C_LETTER, C_DIGIT | C_DOT, mask_version, KIND_VER},
+    {C_DIGIT, C_DIGIT, mask_hex, KIND_HEX},
+    {C_ALNUM, C_DIGIT, mask_token, KIND_ID},
+};
+enum { SHAPES = sizeof SHAPE / sizeof SHAPE[0] };
+
+/* A chunk without any of these holds no value. */
+enum { C_VALUE = C_DIGIT | C_SLASH | C_BACKSLASH | C_AT };
+
+/* ---- output ---- */
+
+struct mask {
+    struct span line;
+    char *out;
+    size_t n;
+    size_t masked;  /* where the last placeholder ends in out */
+    enum kind last; /* and its kind */
+    bool space;     /* white space was read; it is written before the next thing */
+    bool full;      /* no room: the template ends here */
+};
+
+static void put(struct mask *m, const char *p, size_t n) {
+    bool space = m->space && m->n > 0;
+    if (n + space > MASK_OUTPUT_MAX - m->n) {
+        m->full = true;
+        return;
+    }
+    if (space) m->out[m->n++] = ' ';
+    m->space = false;
+    memcpy(m->out + m->n, p, n);
+    m->n += n;
+}
+
+static void put_line(struct mask *m, size_t from, size_t to) {
+    put(m, m->line.p + from, to - from);
+}
+
+/* Nothing, or one mark with or without a blank: what may stand between values of a list. */
+static bool only_separator(const struct mask *m) {
+    size_t gap = m->n - m->masked;
+    if (gap == 0) return true;
+    return gap == 1 && strchr(m->space ? "," : ",:/-.", m->out[m->masked]);
+}
+
+static void put_masked(struct mask *m, enum kind kind) {
+    if (m->last == kind && only_separator(m)) { /* 1, 2, 3 is as much as 1 */
+        m->n = m->masked;
+        m->space = false;
+        return;
+    }
+    put(m, PLACEHOLDER[kind].p, PLACEHOLDER[kind].n);
+    m->last = kind;
+    m->masked = m->n;
+}
+
+/* ---- tokens ---- */
+
+/* The plain number [at, end), whose sign begins at `from`. */
+static void put_number(struct mask *m, size_t from, size_t at, size_t end) {
+    if (mask_number_is_kept(m->line, at, end))
+        put_line(m, from, end);
+    else if (mask_number_is_zero(m->line, from, end))
+        put(m, "0", 1);
+    else
+        put_masked(m, KIND_NUM);
+}
+
+/* A number with its unit, of which 1h30m leaves the last part's. */
+static size_t number_and_unit(struct mask *m, size_t from, size_t at) {
+    size_t end = mask_number(m->line, at), unit = mask_unit(m->line, end);
+    put_number(m, from, at, end);
+    if (unit > end) {
+        size_t last = unit;
+        while (mask_class_at(m->line, last - 1) & C_LETTER) last--;
+        put_line(m, last, unit);
+    }
+    return unit;
+}
+
+/* A run of letters and digits. */
+static size_t word(struct mask *m, size_t at) {
+    size_t end = mask_run(m->line, at, C_ALNUM), glog = mask_glog(m->line, at, end);
+    if (glog > at) {
+        put_line(m, at, at + 1);
+        put_masked(m, KIND_TIME);
+        return glog;
+    }
+    switch (mask_word(m->line, at, end)) {
+    case WORD_ID: put_masked(m, KIND_ID); return end;
+    case WORD_STAYS:
+        end = mask_word_minor(m->line, end);
+        put_line(m, at, end);
+        return end;
+    case WORD_DIGITS_GO: break;
+    }
+    while (at < end) {
+        size_t letters = mask_run(m->line, at, C_LETTER), digits = mask_run(m->line, letters, C_DIGIT);
+        if (letters > at) put_line(m, at, letters);
+        if (digits > letters) put_masked(m, KIND_NUM);
+        at = digits;
+    }
+    return end;
+}
+
+/* A digit that begins no known shape: a number, a number with a unit, or a word. */
+static size_t digits(struct mask *m, size_t at) {
+    size_t end = mask_number(m->line, at);
+    bool number = !(mask_class_at(m->line, end) & C_ALNUM) || mask_unit(m->line, end) > end;
+    return number ? number_and_unit(m, at, at) : word(m, at);
+}
+
+/* A mark; a sign goes with its number, where the mark can't be a hyphen. */
+static size_t mark(struct mask *m, size_t at) {
+    char c = m->line.p[at];
+    bool before = at == 0 || (mask_class_at(m->line, at - 1) & (C_BREAK | C_COLON)) || m->line.p[at - 1] == '_';
+    if ((c == '-' || c == '+') && before && (mask_class_at(m->line, at + 1) & C_DIGIT)) {
+        size_t end = mask_number(m->line, at + 1), unit = mask_unit(m->line, end);
+        if (!(mask_class_at(m->line, unit) & (C_ALNUM | C_MARK))) return number_and_unit(m, at, at + 1);
+    }
+    put_line(m, at, at + 1);
+    return at + 1;
+}
+
+static size_t token(struct mask *m, size_t at, size_t end, unsigned chunk_classes) {
+    unsigned c = mask_class_at(m->line, at);
+    for (size_t i = 0; i < SHAPES; i++) {
+        if (!(c & SHAPE[i].first) || (chunk_classes & SHAPE[i].needs) != SHAPE[i].needs) continue;
+        size_t to = SHAPE[i].match(m->line, at, end);
+        if (to == at) continue;
+        if (SHAPE[i].kind == KIND_NONE)
+            put_line(m, at, to);
+        else
+            put_masked(m, SHAPE[i].kind);
+        return to;
+    }
+    if (c & C_DIGIT) return digits(m, at);
+    if (c & C_LETTER) return word(m, at);
+    return mark(m, at);
+}
+
+/* A run without white space and delimiters; most are words and go through as they are. Returns where to go on. */
+static size_t chunk(struct mask *m, size_t at) {
+    unsigned classes = 0, c;
+    size_t end = at;
+    for (; end < m->line.n && !((c = mask_class[(unsigned char)m->line.p[end]]) & C_BREAK); end++) classes |= c;
+    if (!(classes & C_VALUE)) {
+        size_t time = end - at == 3 ? mask_time(m->line, at, end) : at; /* Jun 14 15:16:01 */
+        if (time > at) {
+            put_masked(m, KIND_TIME);
+            return time;
+        }
+        put_line(m, at, end);
+        return end;
+    }
+    while (at < end && !m->full) at = token(m, at, end, classes);
+    return at;
+}
+
+/* Terminal colours and the like: the end of ESC [ … letter. */
+static size_t escape_end(struct span line, size_t at) {
+    if (mask_char_at(line, at + 1) != '[') return at + 1;
+    size_t end = at + 2;
+    while (end < line.n && ((mask_class_at(line, end) & C_DIGIT) || line.p[end] == ';')) end++;
+    return mask_class_at(line, end) & C_LETTER ? end + 1 : end;
+}
+
+size_t mask_line(struct span message, char *out) {
+    struct mask m = {.line = message, .out = out, .last = KIND_NONE};
+    if (m.line.n > MASK_INPUT_MAX) {
+        m.line.n = MASK_INPUT_MAX;
+        while (m.line.n > MASK_INPUT_MAX - 3 && ((unsigned char)message.p[m.line.n] & 0xc0) == 0x80) m.line.n--;
+    }
+    for (size_t at = 0; at < m.line.n && !m.full;) {
+        unsigned c = mask_class[(unsigned char)m.line.p[at]];
+        if (c & C_SPACE) {
+            m.space = true;
+            at = m.line.p[at] == '\033' ? escape_end(m.line, at) : at + 1;
+        } else if (c & C_DELIM) {
+            put_line(&m, at, at + 1);
+            at++;
+        } else {
+            at = chunk(&m, at);
+        }
+    }
+    return m.n;
+}

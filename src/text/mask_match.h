@@ -1,0 +1,93 @@
+/* mask_match: the shapes mask.c looks for. Private to src/text/mask*.c.
+ *
+ * A matcher gets the whole line, the place where the shape would begin, and the end of the chunk (run without white
+ * space or delimiters) that holds it; it may look behind `at` and past `end`. It returns where the shape ends, or `at`:
+ * no match. */
+#ifndef TEXT_MASK_MATCH_H
+#define TEXT_MASK_MATCH_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum mask_class {
+    C_DIGIT = 1,
+    C_HEX = 2, /* a-f A-F */
+    C_LOWER = 4,
+    C_UPPER = 8,
+    C_HIGH = 16,   /* bytes >= 0x80: parts of letters we don't look into */
+    C_SPACE = 32,  /* white space and control characters */
+    C_DELIM = 64,  /* stands alone between chunks: brackets, quotes, = , ; | */
+    C_MARK = 128,  /* other punctuation, inside chunks */
+    C_SLASH = 256, /* the marks a matcher needs to see in a chunk before it is tried */
+    C_BACKSLASH = 512,
+    C_AT = 1024,
+    C_COLON = 2048,
+    C_DOT = 4096,
+    C_DASH = 8192,
+
+    C_LETTER = C_LOWER | C_UPPER | C_HIGH,
+    C_ALNUM = C_LETTER | C_DIGIT,
+    C_XDIGIT = C_HEX | C_DIGIT,
+    C_BREAK = C_SPACE | C_DELIM, /* ends a chunk */
+};
+
+extern const uint16_t mask_class[256];
+
+/* Class of the byte at `at`; 0 past the end. */
+static inline unsigned mask_class_at(struct span line, size_t at) {
+    return at < line.n ? mask_class[(unsigned char)line.p[at]] : 0;
+}
+
+static inline char mask_char_at(struct span line, size_t at) {
+    return at < line.n ? line.p[at] : '\0';
+}
+
+/* End of the run of bytes of these classes that begins at `at`. */
+static inline size_t mask_run(struct span line, size_t at, unsigned classes) {
+    while (mask_class_at(line, at) & classes) at++;
+    return at;
+}
+
+/* True where a word or a number can begin: nothing alphanumeric stands before. */
+static inline bool mask_starts_word(struct span line, size_t at) {
+    return at == 0 || !(mask_class_at(line, at - 1) & C_ALNUM);
+}
+
+/* mask_time.c */
+size_t mask_time(struct span line, size_t at, size_t end); /* date, clock, or both */
+size_t mask_glog(struct span line, size_t at, size_t end); /* "0115 12:34:56.789" behind glog's level letter */
+
+/* mask_address.c */
+size_t mask_ip4(struct span line, size_t at, size_t end);
+size_t mask_ip6(struct span line, size_t at, size_t end);
+size_t mask_mac(struct span line, size_t at, size_t end);
+size_t mask_mac_dotted(struct span line, size_t at, size_t end); /* 0011.2233.4455 */
+size_t mask_uuid(struct span line, size_t at, size_t end);
+size_t mask_fingerprint(struct span line, size_t at, size_t end); /* aa:bb:… of more than six bytes */
+
+/* mask_path.c */
+size_t mask_url(struct span line, size_t at, size_t end);
+size_t mask_email(struct span line, size_t at, size_t end);
+size_t mask_path(struct span line, size_t at, size_t end);
+size_t mask_win_path(struct span line, size_t at, size_t end);
+
+/* mask_word.c */
+size_t mask_hex(struct span line, size_t at, size_t end);     /* 0x… */
+size_t mask_version(struct span line, size_t at, size_t end); /* 1.2.3, v1.2, with their suffixes */
+size_t mask_token(struct span line, size_t at, size_t end);   /* base64-like: long, both cases and digits */
+size_t mask_code(struct span line, size_t at, size_t end);    /* a message number: stays */
+size_t mask_number(struct span line, size_t at);              /* end of the number that begins with the digit at `at` */
+size_t mask_unit(struct span line, size_t at);                /* end of the unit that begins at `at` */
+bool mask_number_is_zero(struct span line, size_t at, size_t end);
+bool mask_number_is_kept(struct span line, size_t at, size_t end); /* a status, exit or error code */
+
+/* What a word of letters and digits is. */
+enum mask_word { WORD_STAYS, WORD_ID, WORD_DIGITS_GO /* its digits are numbers, its letters stay */ };
+enum mask_word mask_word(struct span line, size_t at, size_t end);
+size_t mask_word_minor(struct span line, size_t end); /* a word that stays goes on: TLSv1.2, python3.11 */
+
+#endif

@@ -1,0 +1,219 @@
+#include "text/mask.h"
+
+#include "base/check.h"
+
+#include <stdint.h>
+
+static const struct {
+    const char *line, *template;
+} CASE[] = {
+    /* words stay, values go */
+    {"", ""},
+    {"   \t ", ""},
+    {"User admin logged in.", "User admin logged in."},
+    {"  two   blanks\tand a tab ", "two blanks and a tab"},
+    {"Account with ID 5351 created by alice", "Account with ID <num> created by alice"},
+    {"disk usage 93% on 4 volumes", "disk usage <num>% on <num> volumes"},
+    {"total 1,234,567 rows, ratio 0.25, drift -3.5e-10", "total <num> rows, ratio <num>, drift <num>"},
+    {"offset=-15 delta:+7", "offset=<num> delta:<num>"},
+    {"took 12ms, sent 1.5GB in 1h30m", "took <num>ms, sent <num>GB in <num>m"},
+    {"ports 80, 443, 8080 open", "ports <num> open"},
+    {"lines 10-20", "lines <num>"},
+    {"na\xc3\xafve caf\xc3\xa9 42", "na\xc3\xafve caf\xc3\xa9 <num>"},
+    {"said \"order 66\" and 'plan 9'", "said \"order <num>\" and 'plan <num>'"},
+    {"\033[31mERROR\033[0m boom", "ERROR boom"},
+
+    /* zero is not some */
+    {"0 errors", "0 errors"},
+    {"7 errors", "<num> errors"},
+    {"failed=0 ok=12", "failed=0 ok=<num>"},
+    {"load 0.00", "load 0"},
+    {"0/3 nodes are available", "0/<num> nodes are available"},
+    {"worker-0 up", "worker-<num> up"},
+
+    /* times */
+    {"2015-10-18 18:01:47,978 INFO", "<time> INFO"},
+    {"2023-01-15T10:15:30.123Z started", "<time> started"},
+    {"2023-01-15 10:15:30+02:00 started", "<time> started"},
+    {"2023-01-15 10:15:30.123 UTC [417] LOG: ready", "<time> [<num>] LOG: ready"},
+    {"20230115T101530Z done", "<time> done"},
+    {"20171223-22:15:29:606|Step", "<time>|Step"},
+    {"Jun 14 15:16:01 combo sshd[99]: x", "<time> combo sshd[<num>]: x"},
+    {"Jan  4 05:06:07 host su: x", "<time> host su: x"},
+    {"[Sun Dec 04 04:47:44 2005] [error] x", "[<time>] [error] x"},
+    {"Sun, 04 Dec 2005 04:47:44 GMT x", "<time> x"},
+    {"Nov 20, 2023 12:34:56 PM x", "<time> x"},
+    {"[10/Oct/2000:13:55:36 -0700] x", "[<time>] x"},
+    {"03-17 16:13:38.811  1702  2395 D Tag: x", "<time> <num> D Tag: x"},
+    {"17/06/09 20:10:40 INFO x", "<time> INFO x"},
+    {"2005-06-03-15.42.50.363779 R02", "<time> R02"},
+    {"due 2024-02-29.", "due <time>."},
+    {"due 31.12.2024", "due <time>"},
+    {"at 12:34", "at <time>"},
+    {"score 3:1", "score <num>"},
+    {"I0115 12:34:56.789012 1234 server.go:88] up", "I<time> <num> server.go:<num>] up"},
+    {"May 12 users", "May <num> users"},
+
+    /* addresses */
+    {"from 10.0.0.1:5432 to 192.168.1.0/24", "from <ip> to <ip>"},
+    {"from 300.1.1.1", "from <version>"},
+    {"peer fe80::1ff:fe23:4567:890a%eth2", "peer <ip>"},
+    {"listen [::1]:8080, ::, 2001:db8::8a2e:370:7334", "listen [<ip>]:<num>, ::, <ip>"},
+    {"std::vector and a::b", "std::vector and a::b"},
+    {"mapped ::ffff:10.0.0.1", "mapped <ip>"},
+    {"mac 00:1b:44:11:3a:b7 or 00-1B-44-11-3A-B7 or 001b.4411.3ab7", "mac <mac> or <mac> or <mac>"},
+    {"key 16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48", "key <id>"},
+    {"mail to jane.doe+x@mail.example.org now", "mail to <email> now"},
+    {"root@db01 logged in", "root@db01 logged in"},
+
+    /* ids */
+    {"req 123e4567-e89b-12d3-a456-426614174000 done", "req <id> done"},
+    {"commit 7f3a9c2 by deadbeef1", "commit <id> by <id>"},
+    {"at 0x7fff5fbff8c0", "at <hex>"},
+    {"blk_-160899968791986290 and blk_38865049", "blk_<num> and blk_<num>"},
+    {"pod nginx-7fb96c846b-x2k4z ready", "pod nginx-<id> ready"},
+    {"token eyJhbGciOiJIUzI1NiIsInR5.eyJzdWIiOiIxMjM0NTY3ODkwIn0 bad", "token <id> bad"},
+    {"node dn228 lost", "node dn<num> lost"},
+
+    /* paths and URLs */
+    {"open /etc/app/app.conf: No such file", "open <path>: No such file"},
+    {"in src/net/conn.c:120", "in <path>:<num>"},
+    {"C:\\Program Files (x86)\\App\\app.exe failed", "<path> failed"},
+    {"share \\\\nas01\\backup is full", "share <path> is full"},
+    {"DOMAIN\\jdoe logged on", "DOMAIN\\jdoe logged on"},
+    {"read/write and and/or text/html", "read/write and and/or text/html"},
+    {"12 KB/s", "<num> KB/s"},
+    {"GET https://a.example.com/x?y=1&z=2, done", "GET <url>, done"},
+    {"/ is full", "/ is full"},
+    {"java.base/java.lang.Thread.run(Thread.java:829)", "java.base/java.lang.Thread.run(Thread.java:<num>)"},
+
+    /* what carries meaning stays */
+    {"\"GET /a?b=1 HTTP/1.1\" 200 2326", "\"GET <path> HTTP/1.1\" 200 <num>"},
+    {"GET /a 404 12.5 ms", "GET <path> 404 <num> ms"},
+    {"upstream said 503 Service Unavailable", "upstream said 503 Service Unavailable"},
+    {"status=404 size=404", "status=404 size=<num>"},
+    {"statusCode: 500", "statusCode: 500"},
+    {"exited with code 137", "exited with code 137"},
+    {"exit status 1", "exit status 1"},
+    {"rc=-1", "rc=-1"},
+    {"ERROR 1045 (28000): Access denied", "ERROR 1045 (<num>): Access denied"},
+    {"ORA-01017: invalid username", "ORA-01017: invalid username"},
+    {"failed with ORA-01017 again", "failed with ORA-01017 again"},
+    {"ticket ABC-10017 closed", "ticket ABC-<num> closed"},
+    {"%ASA-4-106023: Deny", "%ASA-4-106023: Deny"},
+    {"%SYS-5-CONFIG_I: x", "%SYS-5-CONFIG_I: x"},
+    {"[DEP0005] DeprecationWarning", "[DEP0005] DeprecationWarning"},
+    {"E0042 and CVE-2021-44228", "E0042 and CVE-2021-44228"},
+    {"SQL0911N  The current", "SQL0911N The current"},
+    {"SQLSTATE[42S02]: x", "SQLSTATE[42S02]: x"},
+    {"error code 0x80070005", "error code 0x80070005"},
+    {"ipv4 sha256 x509 utf8 log4j eth0 k8s s3", "ipv4 sha256 x509 utf8 log4j eth0 k8s s3"},
+    {"TLSv1.2 or TLS 1.3", "TLSv1.2 or TLS 1.3"},
+
+    /* versions */
+    {"nginx/1.25.3 ready", "nginx/<version> ready"},
+    {"upgraded from 5.4.0-42-generic to v6.1", "upgraded from <version> to <version>"},
+    {"app-1.2.3.tar.gz", "app-<version>.tar.gz"},
+};
+
+static size_t mask_text(const char *line, size_t n, char *out) {
+    return mask_line((struct span){line, n}, out);
+}
+
+static void lines_become_their_templates(void) {
+    char out[MASK_OUTPUT_MAX + 1];
+    for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) {
+        out[mask_text(CASE[i].line, strlen(CASE[i].line), out)] = '\0';
+        CHECK_STR(out, CASE[i].template);
+    }
+}
+
+/* What was masked is masked: a template is its own template. */
+static void expect_idempotent(const char *line, size_t n) {
+    static char once[MASK_OUTPUT_MAX], twice[MASK_OUTPUT_MAX];
+    size_t a = mask_text(line, n, once);
+    CHECK(a <= MASK_OUTPUT_MAX);
+    if (a > MASK_INPUT_MAX) return;
+    size_t b = mask_text(once, a, twice);
+    bool same = a == b && memcmp(once, twice, a) == 0;
+    CHECK(same);
+    if (!same) fprintf(stderr, "  '%.*s'\n  '%.*s'\n  '%.*s'\n", (int)n, line, (int)a, once, (int)b, twice);
+}
+
+static void templates_of_the_cases_are_their_own(void) {
+    for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) expect_idempotent(CASE[i].line, strlen(CASE[i].line));
+}
+
+static uint32_t next_random(uint32_t *state) {
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Glues pieces that mean something to the masker in any order. */
+static size_t random_line(uint32_t *state, char *line, size_t size) {
+    static const char *const PIECE[] = {
+        "0",        "1",    "12",    "404",    "2023",   "-",    "_",      ".",    ":",     "/",  "\\",
+        " ",        " ",    "(",     "\"",     ",",      "=",    "a",      "fe80", "::",    "v",  "x",
+        "Jun ",     "GET",  "HTTP/", "status", "exit",   "code", "ORA-",   "e",    "E",     "@",  "com",
+        "http://",  "C:\\", "T",     "Z",      "+",      "%",    "ms",     "s",    "10.0.", "0x", "\t",
+        "\xc3\xa9", "~",    "?",     "<num>",  "<path>", "]",    "\033[m", "ABC",
+    };
+    size_t n = 0, pieces = 1 + next_random(state) % 14;
+    for (size_t i = 0; i < pieces; i++) {
+        const char *p = PIECE[next_random(state) % (sizeof PIECE / sizeof PIECE[0])];
+        size_t k = strlen(p);
+        if (n + k > size) break;
+        memcpy(line + n, p, k);
+        n += k;
+    }
+    return n;
+}
+
+static void any_bytes_are_fine(void) {
+    char line[3000], out[MASK_OUTPUT_MAX];
+    uint32_t state = 1;
+    for (int round = 0; round < 2000; round++) {
+        size_t n = next_random(&state) % sizeof line;
+        for (size_t i = 0; i < n; i++) line[i] = (char)next_random(&state);
+        CHECK(mask_text(line, n, out) <= MASK_OUTPUT_MAX);
+    }
+}
+
+static void shapes_in_any_order_are_fine(void) {
+    char line[256], out[MASK_OUTPUT_MAX];
+    uint32_t state = 7;
+    for (int round = 0; round < 100000; round++) {
+        size_t n = random_line(&state, line, sizeof line), m = mask_text(line, n, out);
+        CHECK(m <= MASK_OUTPUT_MAX);
+        for (size_t i = 0; i + 1 < m; i++) CHECK(!(out[i] == ' ' && out[i + 1] == ' '));
+        CHECK(m == 0 || (out[0] != ' ' && out[m - 1] != ' '));
+    }
+}
+
+static void long_lines_end_at_a_limit(void) {
+    static char line[20000], out[MASK_OUTPUT_MAX];
+    memset(line, 'w', sizeof line);
+    CHECK_INT(mask_text(line, sizeof line, out), MASK_INPUT_MAX);
+    for (size_t i = 0; i < sizeof line; i += 2) line[i] = '5', line[i + 1] = '(';
+    size_t n = mask_text(line, sizeof line, out);
+    CHECK(n <= MASK_OUTPUT_MAX && n > MASK_OUTPUT_MAX - 8);
+    memset(line, '1', sizeof line); /* one number, and every unit and list as long as the line */
+    CHECK_INT(mask_text(line, sizeof line, out), 5);
+    for (size_t i = 0; i < sizeof line; i += 2) line[i] = '5', line[i + 1] = 's';
+    CHECK(mask_text(line, sizeof line, out) < 16);
+}
+
+static void a_cut_falls_between_characters(void) {
+    static char line[MASK_INPUT_MAX + 8], out[MASK_OUTPUT_MAX];
+    for (size_t from = 0; from < 4; from++) {
+        memset(line, 'a', sizeof line);
+        for (size_t i = from; i + 2 < sizeof line; i += 3) memcpy(line + i, "\xe4\xb8\xad", 3);
+        size_t n = mask_text(line, sizeof line, out);
+        CHECK(n <= MASK_INPUT_MAX && n + 3 > MASK_INPUT_MAX);
+        CHECK_INT((n - from) % 3, 0);
+    }
+}
+
+CHECK_MAIN(CHECK_TEST(lines_become_their_templates), CHECK_TEST(templates_of_the_cases_are_their_own),
+           CHECK_TEST(any_bytes_are_fine), CHECK_TEST(shapes_in_any_order_are_fine),
+           CHECK_TEST(long_lines_end_at_a_limit), CHECK_TEST(a_cut_falls_between_characters))

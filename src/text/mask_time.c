@@ -1,0 +1,190 @@
+/* mask_time: dates and clocks. A date is one of a table of layouts; a clock may follow it, a zone or a year may follow
+ * that. */
+#include "text/mask_match.h"
+
+/* Y year of four digits, y of two · m month, two digits · d day, one or two · D day, two · b month's name · w day's
+ * name · anything else: itself. A blank stands for one blank or two. */
+static const struct layout {
+    const char *text;
+    bool alone; /* a date also without a clock behind it */
+} LAYOUT[] = {
+    {"Y-m-D", true},  {"Y/m/D", true},    {"Y.m.D", true},   {"D.m.Y", true},  {"D/b/Y", true},     {"d-b-Y", true},
+    {"D/m/Y", true},  {"m/D/Y", true},    {"D-m-Y", true},   {"m-D-Y", true},  {"d b Y", true},     {"YmD", false},
+    {"y/m/D", false}, {"y-m-D", false},   {"m-D", false},    {"m/D", false},   {"b d, Y", true},    {"b d Y", true},
+    {"b d", false},   {"w, d b Y", true}, {"w b d Y", true}, {"w b d", false}, {"w, b d, Y", true}, {"d b", false},
+};
+enum { LAYOUTS = sizeof LAYOUT / sizeof LAYOUT[0] };
+
+static const char MONTH[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+static const char WEEKDAY[] = "sunmontuewedthufrisat";
+static const char ZONE[][5] = {"UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT",  "PST", "PDT",
+                               "MST", "MDT", "MSK", "IST",  "JST", "BST", "EET", "EEST", "AM",  "PM"};
+enum { ZONES = sizeof ZONE / sizeof ZONE[0] };
+
+static size_t name_at(struct span line, size_t at, const char *names, size_t names_n) {
+    if (at + 3 > line.n || (mask_class_at(line, at + 3) & C_ALNUM)) return at;
+    for (size_t i = 0; i + 3 <= names_n; i += 3)
+        if ((line.p[at] | 32) == names[i] && (line.p[at + 1] | 32) == names[i + 1] &&
+            (line.p[at + 2] | 32) == names[i + 2])
+            return at + 3;
+    return at;
+}
+
+/* Between least and most digits with a value in [low, high]. */
+static size_t digits_at(struct span line, size_t at, size_t least, size_t most, unsigned low, unsigned high) {
+    unsigned value = 0;
+    size_t n = 0;
+    for (; n < most && (mask_class_at(line, at + n) & C_DIGIT); n++)
+        value = value * 10 + (unsigned)(line.p[at + n] - '0');
+    return n >= least && value >= low && value <= high ? at + n : at;
+}
+
+static size_t blank_at(struct span line, size_t at) {
+    if (mask_char_at(line, at) != ' ') return at;
+    return mask_char_at(line, at + 1) == ' ' ? at + 2 : at + 1;
+}
+
+static size_t field_at(struct span line, size_t at, char field) {
+    switch (field) {
+    case 'Y': return digits_at(line, at, 4, 4, 1970, 2199);
+    case 'y': return digits_at(line, at, 2, 2, 0, 99);
+    case 'm': return digits_at(line, at, 2, 2, 1, 12);
+    case 'D': return digits_at(line, at, 2, 2, 1, 31);
+    case 'd': return digits_at(line, at, 1, 2, 1, 31);
+    case 'b': return name_at(line, at, MONTH, sizeof MONTH - 1);
+    case 'w': return name_at(line, at, WEEKDAY, sizeof WEEKDAY - 1);
+    case ' ': return blank_at(line, at);
+    default: return mask_char_at(line, at) == field ? at + 1 : at;
+    }
+}
+
+static size_t layout_at(struct span line, size_t at, const char *layout) {
+    size_t from = at;
+    for (; *layout; layout++) {
+        size_t next = field_at(line, at, *layout);
+        if (next == at) return from;
+        at = next;
+    }
+    return mask_class_at(line, at) & C_DIGIT ? from : at;
+}
+
+static size_t fraction_at(struct span line, size_t at) {
+    char c = mask_char_at(line, at);
+    if (c != '.' && c != ',' && c != ':') return at;
+    size_t end = mask_run(line, at + 1, C_DIGIT), n = end - at - 1;
+    return n >= (c == '.' ? 1 : 3) && n <= 9 ? end : at;
+}
+
+/* +01:00 or -0700; behind a blank the minutes must be there, or it could be anything. */
+static size_t offset_at(struct span line, size_t at, bool needs_minutes) {
+    size_t hour = digits_at(line, at + 1, 2, 2, 0, 14);
+    if (hour == at + 1) return at;
+    size_t from = mask_char_at(line, hour) == ':' ? hour + 1 : hour;
+    size_t minute = digits_at(line, from, 2, 2, 0, 59);
+    size_t end = minute > from ? minute : hour;
+    if (end == hour && needs_minutes) return at;
+    return mask_class_at(line, end) & C_ALNUM ? at : end;
+}
+
+static size_t zone_at(struct span line, size_t at) {
+    bool blank = mask_char_at(line, at) == ' ';
+    size_t from = at + blank, end = mask_run(line, from, C_ALNUM);
+    char first = mask_char_at(line, from);
+    if (first == '+' || first == '-') {
+        end = offset_at(line, from, blank);
+        return end == from ? at : end;
+    }
+    if (first == 'Z' && end == from + 1 && !blank) return end;
+    for (size_t i = 0; i < ZONES; i++)
+        if (span_eq(span_sub(line, from, end), span_of(ZONE[i]))) return end;
+    return at;
+}
+
+/* hh:mm, hh:mm:ss, with fraction and zone. */
+static size_t clock_at(struct span line, size_t at) {
+    size_t hour = digits_at(line, at, 1, 2, 0, 24);
+    if (hour == at || mask_char_at(line, hour) != ':') return at;
+    size_t minute = digits_at(line, hour + 1, 2, 2, 0, 59);
+    if (minute == hour + 1) return at;
+    size_t end = minute;
+    if (mask_char_at(line, end) == ':') {
+        size_t second = digits_at(line, end + 1, 2, 2, 0, 60);
+        if (second == end + 1) return at;
+        end = fraction_at(line, second);
+    }
+    if (mask_class_at(line, end) & C_DIGIT) return at;
+    return zone_at(line, end);
+}
+
+/* hhmmss or hh.mm.ss, which are clocks only behind a date. */
+static size_t dense_clock_at(struct span line, size_t at) {
+    static const char *const DENSE[] = {"HMS", "H.M.S"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t end = at;
+        for (const char *f = DENSE[i]; *f; f++) {
+            size_t next = *f == '.' ? field_at(line, end, '.') : digits_at(line, end, 2, 2, 0, *f == 'H' ? 24 : 60);
+            if (next == end) {
+                end = at;
+                break;
+            }
+            end = next;
+        }
+        if (end > at) end = fraction_at(line, end);
+        if (end > at && !(mask_class_at(line, end) & C_DIGIT)) return zone_at(line, end);
+    }
+    return at;
+}
+
+/* The clock behind a date, and the year some put behind the clock; `date`: there is none. */
+static size_t clock_behind(struct span line, size_t date) {
+    char c = mask_char_at(line, date);
+    if (c == '\0' || !strchr(" T_-:", c)) return date;
+    size_t from = c == ' ' ? blank_at(line, date) : date + 1;
+    size_t end = clock_at(line, from);
+    if (end == from && c != ' ') end = dense_clock_at(line, from);
+    if (end == from) return date;
+    size_t year = layout_at(line, end, " Y");
+    return year > end && !(mask_class_at(line, year) & C_ALNUM) && mask_char_at(line, year) != '-' ? year : end;
+}
+
+/* Cheap refusal of most numbers and words: a date or clock goes on with one of a few marks behind its first part. */
+static bool may_be_time(struct span line, size_t at) {
+    size_t run = mask_run(line, at, C_ALNUM), n = run - at;
+    char c = mask_char_at(line, run);
+    if (mask_class_at(line, at) & C_LETTER) return n == 3 && (c == ' ' || c == ',');
+    if (n == 15 || n == 16) return true; /* 20230115T101530Z */
+    switch (c) {
+    case '-':
+    case '/':
+    case '.':
+    case ':': return n <= 4 || n == 8;
+    case ' ': return n <= 2 || n == 8;
+    case '_': return n == 8;
+    default: return false;
+    }
+}
+
+size_t mask_time(struct span line, size_t at, size_t end) {
+    (void)end;
+    if (!mask_starts_word(line, at) || !may_be_time(line, at)) return at;
+    size_t clock = clock_at(line, at);
+    if (clock > at) return clock;
+    char mark = mask_char_at(line, mask_run(line, at, C_ALNUM)); /* behind the first field */
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        if (LAYOUT[i].text[1] != mark && LAYOUT[i].text[1] != 'm') continue;
+        size_t date = layout_at(line, at, LAYOUT[i].text);
+        if (date == at) continue;
+        size_t whole = clock_behind(line, date);
+        if (whole > date) return whole;
+        if (LAYOUT[i].alone && !(mask_class_at(line, date) & C_ALNUM)) return date;
+    }
+    return at;
+}
+
+size_t mask_glog(struct span line, size_t at, size_t end) {
+    if (end - at != 5 || !strchr("IWEFD", line.p[at])) return at;
+    size_t date = layout_at(line, at + 1, "mD");
+    if (date != at + 5) return at;
+    size_t clock = clock_behind(line, date);
+    return clock > date ? clock : at;
+}

@@ -1,0 +1,285 @@
+/* mask_word: numbers and words with digits in them: what is a value and goes, what carries meaning and stays. */
+#include "text/mask_match.h"
+
+enum { WORD_BYTES = 8 };
+
+struct known {
+    char word[WORD_BYTES]; /* in lower case; a longer word of the line is compared by its first 8 bytes */
+    uint8_t digits;
+};
+
+/* A number of up to so many digits right behind one of these words carries meaning. */
+static const struct known KEEP_AFTER[] = {
+    {"code", 5},   {"status", 3},   {"exit", 3},    {"exited", 3},   {"error", 5}, {"err", 5},   {"errno", 5},
+    {"rc", 4},     {"returned", 3}, {"return", 3},  {"ret", 3},      {"level", 2}, {"state", 5}, {"severity", 2},
+    {"signal", 2}, {"sig", 2},      {"errorno", 5}, {"sqlstate", 5}, {"msg", 5},   {"http", 3},  {"response", 3},
+    {"tls", 3},    {"ssl", 3},      {"eventid", 5}, {"sqlcode", 5},
+};
+
+/* A three-digit number right before one of these, capitalised, is an HTTP status. */
+static const struct known STATUS_TEXT[] = {
+    {"ok", 0},       {"created", 0}, {"accepted", 0}, {"no", 0},       {"moved", 0},   {"found", 0},
+    {"not", 0},      {"bad", 0},     {"unauthor", 0}, {"forbidde", 0}, {"method", 0},  {"request", 0},
+    {"conflict", 0}, {"gone", 0},    {"too", 0},      {"internal", 0}, {"service", 0}, {"gateway", 0},
+};
+
+/* A three-digit number behind one of these and a path is an HTTP status. */
+static const struct known METHOD[] = {
+    {"get", 0}, {"post", 0}, {"put", 0}, {"delete", 0}, {"patch", 0}, {"head", 0}, {"options", 0},
+};
+
+/* Glued to a number these are its unit and stay. digits 1: another number may follow, as in 1h30m. */
+static const struct known UNIT[] = {
+    {"ns", 0},   {"us", 1},   {"ms", 1},   {"s", 1},   {"sec", 0}, {"secs", 0}, {"m", 1},    {"min", 1},
+    {"mins", 0}, {"h", 1},    {"hr", 0},   {"hrs", 0}, {"d", 1},   {"day", 0},  {"days", 0}, {"w", 1},
+    {"b", 0},    {"k", 0},    {"g", 0},    {"t", 0},   {"kb", 0},  {"mb", 0},   {"gb", 0},   {"tb", 0},
+    {"pb", 0},   {"kib", 0},  {"mib", 0},  {"gib", 0}, {"tib", 0}, {"bit", 0},  {"bits", 0}, {"bytes", 0},
+    {"kbps", 0}, {"mbps", 0}, {"gbps", 0}, {"hz", 0},  {"khz", 0}, {"mhz", 0},  {"ghz", 0},  {"px", 0},
+    {"x", 0},    {"c", 0},    {"f", 0},    {"v", 0},   {"mv", 0},  {"rpm", 0},  {"pct", 0},  {"th", 0},
+};
+
+/* Names whose digits would go by the rules of mask_word, but mean something. */
+static const struct known TERM[] = {
+    {"sha224", 0},  {"sha256", 0},  {"sha384", 0},  {"sha512", 0},  {"x509", 0},     {"i386", 0},     {"i486", 0},
+    {"i586", 0},    {"i686", 0},    {"aes128", 0},  {"aes192", 0},  {"aes256", 0},   {"rsa1024", 0},  {"rsa2048", 0},
+    {"rsa4096", 0}, {"rs256", 0},   {"es256", 0},   {"hs256", 0},   {"ed25519", 0},  {"utf8mb3", 0},  {"utf8mb4", 0},
+    {"v1beta1", 0}, {"v1beta2", 0}, {"v2beta1", 0}, {"v2beta2", 0}, {"v1alpha1", 0}, {"v1alpha2", 0},
+};
+
+/* Digits behind these, glued or with a '-', are a vendor's message number. */
+static const struct known CODE_PREFIX[] = {
+    {"ora", 0}, {"tns", 0}, {"rman", 0}, {"pls", 0}, {"my", 0},  {"sql", 0}, {"dep", 0}, {"ah", 0},
+    {"asa", 0}, {"cve", 0}, {"cwe", 0},  {"kb", 0},  {"dfh", 0}, {"ief", 0}, {"iec", 0}, {"ts", 0},
+    {"cs", 0},  {"nu", 0},  {"rfc", 0},  {"e", 0},   {"w", 0},   {"c", 0},   {"f", 0},
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+/* The row of table with the letters [from, to) of line, or NULL. */
+static const struct known *find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
+    char word[WORD_BYTES] = {0};
+    uint64_t wanted, row;
+    for (size_t i = 0; i < to - from && i < WORD_BYTES; i++) {
+        char c = line.p[from + i];
+        word[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    memcpy(&wanted, word, sizeof wanted);
+    for (size_t i = 0; wanted && i < n; i++) {
+        memcpy(&row, table[i].word, sizeof row);
+        if (row == wanted) return &table[i];
+    }
+    return NULL;
+}
+
+/* ---- numbers ---- */
+
+size_t mask_number(struct span line, size_t at) {
+    size_t end = mask_run(line, at, C_DIGIT);
+    bool fraction = false;
+    if (end - at <= 3)
+        while (mask_char_at(line, end) == ',' && mask_run(line, end + 1, C_ALNUM) == end + 4 &&
+               mask_run(line, end + 1, C_DIGIT) == end + 4)
+            end += 4;
+    if (mask_char_at(line, end) == '.' && (mask_class_at(line, end + 1) & C_DIGIT)) {
+        end = mask_run(line, end + 1, C_DIGIT);
+        fraction = true;
+    }
+    if ((mask_char_at(line, end) | 32) == 'e') { /* 1.5e-10; 1e5 is more often a piece of an id */
+        char sign = mask_char_at(line, end + 1);
+        bool is_signed = sign == '-' || sign == '+';
+        size_t exponent = mask_run(line, end + 1 + is_signed, C_DIGIT);
+        if (exponent > end + 1 + is_signed && (fraction || is_signed)) end = exponent;
+    }
+    return end;
+}
+
+size_t mask_unit(struct span line, size_t at) {
+    size_t end = mask_run(line, at, C_LETTER);
+    const struct known *unit = end - at <= WORD_BYTES ? find(UNIT, COUNT(UNIT), line, at, end) : NULL;
+    if (!unit) return at;
+    if (!(mask_class_at(line, end) & C_DIGIT)) return end;
+    if (!unit->digits) return at;
+    size_t number = mask_number(line, end), rest = mask_unit(line, number); /* as deep as the line has units */
+    return rest > number ? rest : at;
+}
+
+bool mask_number_is_zero(struct span line, size_t at, size_t end) {
+    if (at > 0 && ((mask_class_at(line, at - 1) & (C_ALNUM | C_SLASH | C_DOT | C_DASH)) || line.p[at - 1] == '_'))
+        return false; /* the end of a name: worker-0 */
+    for (size_t i = at; i < end; i++)
+        if (line.p[i] != '0' && line.p[i] != '.') return false;
+    return true;
+}
+
+/* How many digits may stay behind the word that stands before `at`, with at most a few separators between. */
+static unsigned digits_to_keep(struct span line, size_t at) {
+    enum { SEPARATORS_MAX = 4 };
+    size_t to = at;
+    while (to > 0 && at - to < SEPARATORS_MAX && strchr(" =:#('\"[-/", line.p[to - 1])) to--;
+    if (to == at) return 0;
+    size_t from = to; /* exit_code, exitCode, EXIT_CODE: the last part decides */
+    while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_LOWER)) from--;
+    if (from == to)
+        while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER)) from--;
+    else if (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER))
+        from--;
+    const struct known *word = to - from <= WORD_BYTES ? find(KEEP_AFTER, COUNT(KEEP_AFTER), line, from, to) : NULL;
+    if (!word && to - from > 4) word = find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
+    return word ? word->digits : 0;
+}
+
+/* line[…, to) ends with "HTTP/1.1" or "HTTP/2". */
+static bool ends_with_http(struct span line, size_t to) {
+    size_t from = to;
+    while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & (C_DIGIT | C_DOT))) from--;
+    return from < to && from >= 5 && memcmp(line.p + from - 5, "HTTP/", 5) == 0;
+}
+
+/* line[…, to) ends with a request's method and path. */
+static bool ends_with_request(struct span line, size_t to) {
+    size_t path = to, from;
+    while (path > 0 && !(mask_class[(unsigned char)line.p[path - 1]] & C_SPACE)) path--;
+    if (path < 2 || path == to || (line.p[path] != '/' && line.p[path] != '<' && line.p[path] != 'h')) return false;
+    for (from = path - 1; from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER);) from--;
+    return path - 1 - from <= WORD_BYTES && find(METHOD, COUNT(METHOD), line, from, path - 1) != NULL;
+}
+
+static bool is_http_status(struct span line, size_t at, size_t end) {
+    if (end - at != 3 || line.p[at] < '1' || line.p[at] > '5' || mask_run(line, at, C_DIGIT) != end) return false;
+    size_t word = end + 1, word_end = mask_run(line, word, C_LETTER);
+    if (mask_char_at(line, end) == ' ' && (mask_class_at(line, word) & C_UPPER) &&
+        find(STATUS_TEXT, COUNT(STATUS_TEXT), line, word, word_end))
+        return true;
+    size_t to = at;
+    while (to > 0 && at - to < 2 && strchr("\" ", line.p[to - 1])) to--;
+    return to < at && (ends_with_http(line, to) || ends_with_request(line, to));
+}
+
+bool mask_number_is_kept(struct span line, size_t at, size_t end) {
+    enum { KEPT_BYTES_MAX = 5 };
+    if (end - at > KEPT_BYTES_MAX) return false;
+    return end - at <= digits_to_keep(line, at) || is_http_status(line, at, end);
+}
+
+/* ---- words with digits ---- */
+
+size_t mask_hex(struct span line, size_t at, size_t end) {
+    (void)end;
+    if (mask_char_at(line, at) != '0' || (mask_char_at(line, at + 1) | 32) != 'x' || !mask_starts_word(line, at))
+        return at;
+    size_t to = mask_run(line, at + 2, C_XDIGIT);
+    return to == at + 2 || (mask_class_at(line, to) & C_ALNUM) ? at : to;
+}
+
+size_t mask_version(struct span line, size_t at, size_t end) {
+    if (!mask_starts_word(line, at)) return at;
+    bool v = (line.p[at] | 32) == 'v';
+    size_t to = mask_run(line, at + v, C_DIGIT), dots = 0;
+    if (to == at + v) return at;
+    for (; mask_char_at(line, to) == '.' && (mask_class_at(line, to + 1) & C_DIGIT); dots++)
+        to = mask_run(line, to + 1, C_DIGIT);
+    if (dots + v < 2) return at;
+    to = mask_run(line, to, C_ALNUM); /* 1.2.3rc1 */
+    while (to < end && strchr("-+~_.", line.p[to]) && mask_run(line, to + 1, C_ALNUM) > to + 1) {
+        if (line.p[to] == '.' && !(mask_class_at(line, to + 1) & C_DIGIT)) break; /* app-1.2.3.tar.gz */
+        to = mask_run(line, to + 1, C_ALNUM);
+    }
+    return to;
+}
+
+/* Between upper-case letters and digits of a code, or after them: "ORA-01017", "DEP0005", "SQL0911N". */
+static size_t code_digits(struct span line, size_t at) {
+    size_t from = mask_char_at(line, at) == '-' ? at + 1 : at;
+    size_t to = mask_run(line, from, C_DIGIT);
+    if (to - from < 3 || to - from > 7) return at;
+    if (from == at && (mask_class_at(line, to) & C_UPPER)) to++;
+    return to;
+}
+
+/* "%ASA-4-106023", "%SYS-5-CONFIG_I". */
+static size_t cisco_code(struct span line, size_t at, size_t end) {
+    size_t to = at + 1, dashes = 0;
+    for (; to < end && ((mask_class_at(line, to) & (C_UPPER | C_DIGIT | C_DASH)) || line.p[to] == '_'); to++)
+        dashes += line.p[to] == '-' && (mask_class_at(line, to + 1) & C_DIGIT);
+    return dashes > 0 && (mask_class_at(line, at + 1) & C_UPPER) ? to : at;
+}
+
+/* Behind a word such as "code": an SQLSTATE ("42P01") or a Windows status ("0xC000006D"). */
+static size_t stated_code(struct span line, size_t at) {
+    size_t to = mask_run(line, at, C_ALNUM), n = to - at;
+    bool hex = n <= 10 && mask_hex(line, at, to) == to;
+    bool sqlstate = n == 5 && mask_run(line, at, C_UPPER | C_DIGIT) == to && (mask_class_at(line, at) & C_DIGIT) &&
+                    mask_run(line, at, C_DIGIT) < to;
+    if (!hex && !sqlstate) return at;
+    return digits_to_keep(line, at) >= (hex ? 3 : 5) ? to : at;
+}
+
+size_t mask_code(struct span line, size_t at, size_t end) {
+    if (mask_char_at(line, at) == '%') return cisco_code(line, at, end);
+    if (!mask_starts_word(line, at)) return at;
+    if (mask_class_at(line, at) & C_DIGIT) return stated_code(line, at);
+    size_t letters = mask_run(line, at, C_UPPER), to = code_digits(line, letters);
+    if (letters == at || letters - at > WORD_BYTES || to == letters) return at;
+    const struct known *prefix = find(CODE_PREFIX, COUNT(CODE_PREFIX), line, at, letters);
+    if (prefix && prefix->word[1] == '\0' && to - letters != 4) prefix = NULL;          /* E0042, W1203 */
+    size_t more = prefix && mask_char_at(line, to) == '-' ? code_digits(line, to) : to; /* CVE-2021-44228 */
+    to = more;
+    if ((mask_class_at(line, to) & (C_ALNUM | C_DASH)) || mask_char_at(line, to) == '_') return at;
+    char before = at > 0 ? line.p[at - 1] : ' ', after = mask_char_at(line, to);
+    bool set_apart = after == ':' || (before == '[' && after == ']') || (before == '(' && after == ')');
+    return prefix || set_apart ? to : at;
+}
+
+struct word_facts {
+    size_t digits, changes; /* changes: from letters to digits or back */
+    bool hex, upper, lower;
+};
+
+static struct word_facts facts_of(struct span line, size_t at, size_t end) {
+    struct word_facts f = {.hex = true};
+    unsigned before = mask_class_at(line, at) & C_DIGIT;
+    for (size_t i = at; i < end; i++) {
+        unsigned c = mask_class_at(line, i);
+        f.digits += c & C_DIGIT;
+        f.changes += (c & C_DIGIT) != before;
+        f.hex &= (c & C_XDIGIT) != 0;
+        f.upper |= (c & C_UPPER) != 0;
+        f.lower |= (c & C_LOWER) != 0;
+        before = c & C_DIGIT;
+    }
+    return f;
+}
+
+/* A hash, or a short one: 7f3a9c2. */
+static bool is_hash(const struct word_facts *f, size_t n) {
+    enum { HASH_MIN = 8, SHORT_HASH_MIN = 6 };
+    return f->hex && (n >= HASH_MIN || (n >= SHORT_HASH_MIN && f->changes >= 2 && f->digits >= 2 && !f->upper));
+}
+
+enum mask_word mask_word(struct span line, size_t at, size_t end) {
+    enum { CHANGES_OF_AN_ID = 3 };
+    if (end - at <= WORD_BYTES && find(TERM, COUNT(TERM), line, at, end)) return WORD_STAYS;
+    struct word_facts f = facts_of(line, at, end);
+    if (f.digits == 0) return WORD_STAYS;
+    if (is_hash(&f, end - at) || (f.changes >= CHANGES_OF_AN_ID && f.digits >= 2)) return WORD_ID;
+    return f.digits <= 2 ? WORD_STAYS : WORD_DIGITS_GO;
+}
+
+size_t mask_word_minor(struct span line, size_t end) {
+    if (!(mask_class_at(line, end - 1) & C_DIGIT) || mask_char_at(line, end) != '.') return end;
+    size_t to = mask_run(line, end + 1, C_DIGIT);
+    bool goes_on = (mask_class_at(line, to) & C_ALNUM) ||
+                   (mask_char_at(line, to) == '.' && (mask_class_at(line, to + 1) & C_ALNUM));
+    return to == end + 1 || to > end + 3 || goes_on ? end : to;
+}
+
+size_t mask_token(struct span line, size_t at, size_t end) {
+    enum { FIRST_MIN = 10 };
+    size_t to = mask_run(line, at, C_ALNUM);
+    if (to - at < FIRST_MIN || !mask_starts_word(line, at)) return at;
+    struct word_facts f = facts_of(line, at, to);
+    if (!f.upper || !f.lower || f.digits == 0 || f.changes < 3) return at;
+    while (to < end && ((mask_class_at(line, to) & C_ALNUM) || strchr("+/_-.", line.p[to]))) to++;
+    while (strchr("-._", line.p[to - 1])) to--;
+    return to;
+}
