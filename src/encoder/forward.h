@@ -1,0 +1,29 @@
+/* forward: token ids in, one unit vector a line out. The order of the maths, on batches without padding: the tokens of
+ * all lines are the rows of one matrix, and only attention looks at where a line begins and ends. */
+#ifndef ENCODER_FORWARD_H
+#define ENCODER_FORWARD_H
+
+#include "encoder/model.h"
+
+enum { FORWARD_TOKENS = 256 }; /* rows gathered before a pass; a longer line still goes alone */
+
+struct forward_scratch {
+    unsigned rows_max;
+    float *qkv;             /* [rows_max][3 hidden] */
+    struct kern_in x;       /* [rows_max][hidden]: the residual stream */
+    struct kern_in context; /* [rows_max][hidden]: what attention gives */
+    struct kern_in inner;   /* [block][inner] */
+    float *attention;       /* kern_attention_scratch */
+    void *memory;
+};
+
+/* Room for passes of up to rows_max tokens. */
+void forward_scratch_init(struct forward_scratch *s, const struct model *m, unsigned rows_max);
+void forward_scratch_release(struct forward_scratch *s);
+
+/* lines lines of tokens[l] >= 1 ids each, one after the other in ids, together at most s->rows_max; every id below the
+ * vocabulary's size, every line at most shape.positions long. out[lines][hidden]. Allocates nothing. */
+void forward_run(const struct model *m, struct forward_scratch *s, const uint32_t *ids, const unsigned *tokens,
+                 size_t lines, float *out);
+
+#endif

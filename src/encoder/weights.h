@@ -1,0 +1,28 @@
+/* weights: the tensors of a model by name, an adapter merged in. Any number of threads may read at the same time. */
+#ifndef ENCODER_WEIGHTS_H
+#define ENCODER_WEIGHTS_H
+
+#include "encoder/safetensors.h"
+
+#include <stdatomic.h>
+
+struct weights {
+    struct safetensors model, adapter; /* adapter.n == 0: none */
+    const char *prefix;                /* before every name in the file: "" or "bert." */
+    atomic_uchar *used;                /* [adapter.n]: merged into something */
+    _Atomic uint64_t hash;             /* of what was read, whatever the order */
+};
+
+/* adapter_path NULL or "": none. */
+bool weights_open(struct weights *w, const char *model_path, const char *adapter_path, struct err *e);
+void weights_close(struct weights *w);
+
+/* Reads tensor `name` (without the prefix), which must be [rows][columns], or [columns] when rows is 0. The adapter
+ * changes it: matrix  += lora_B[rows][r] · lora_A[r][columns], when both "<name>.lora_A" and "<name>.lora_B" are there;
+ *   vector   is replaced by the adapter's tensor of the same name. */
+bool weights_read(struct weights *w, const char *name, unsigned rows, unsigned columns, float *out, struct err *e);
+
+/* To be called when all is read: refuses an adapter with tensors that belong to nothing. */
+bool weights_finish(const struct weights *w, struct err *e);
+
+#endif

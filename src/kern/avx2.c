@@ -1,0 +1,24 @@
+/* AVX2 + FMA: 6 × 2 vectors of sums, 8 floats each. */
+#include "kern/kern.h"
+#include "kern/pack.h"
+
+#include <math.h>
+
+#include "kern/vec_avx2.h"
+enum { TILE_VECS = 2 };
+#include "kern/math_simd.h"
+#include "kern/tile_simd.h"
+#include "kern/rows_simd.h"
+#include "kern/attend_simd.h"
+#include "kern/linear_f32_simd.h"
+
+const struct kern kern_avx2 = {
+    .name = "avx2",
+    .needs = KERN_CPU_AVX2,
+    .rows_block = 48,
+    .linear_bytes = f32_bytes,
+    .linear_pack = f32_pack,
+    .linear = f32_linear,
+    .norm = norm,
+    .attend = attend,
+};
