@@ -1,0 +1,85 @@
+#include "remote/breaker.h"
+
+#include "base/must.h"
+
+void breaker_init(struct breaker *b, const struct breaker_opts *o, const struct clock *clock) {
+    MUST(o->failures_max > 0);
+    *b = (struct breaker){.opts = *o, .clock = clock};
+    pthread_mutex_init(&b->lock, NULL);
+}
+
+void breaker_release(struct breaker *b) {
+    pthread_mutex_destroy(&b->lock);
+}
+
+static void turn(struct breaker *b, enum breaker_state to, uint64_t now_ns) {
+    b->state = to;
+    b->generation++;
+    b->failures = 0;
+    b->probing = false;
+    if (to == BREAKER_OPEN) b->opened_ns = now_ns;
+}
+
+/* Takes the probe's place if it is free, or if the one who has it is past its time. */
+static bool take_probe(struct breaker *b, uint64_t now_ns) {
+    if (b->probing) {
+        if (now_ns - b->probe_begun_ns < clock_ms(b->opts.probe_ms)) return false;
+        b->generation++; /* what the lost probe may still report is ignored */
+    }
+    b->probing = true;
+    b->probe_begun_ns = now_ns;
+    return true;
+}
+
+static bool may_enter(struct breaker *b, uint64_t now_ns) {
+    if (b->state == BREAKER_CLOSED) return true;
+    if (b->state == BREAKER_OPEN && now_ns - b->opened_ns >= clock_ms(b->opts.reset_ms))
+        turn(b, BREAKER_HALF_OPEN, now_ns);
+    return b->state == BREAKER_HALF_OPEN && take_probe(b, now_ns);
+}
+
+bool breaker_enter(struct breaker *b, struct breaker_pass *pass, struct err *e) {
+    pthread_mutex_lock(&b->lock);
+    bool passes = may_enter(b, clock_now_ns(b->clock));
+    pass->generation = b->generation;
+    enum breaker_state state = b->state;
+    pthread_mutex_unlock(&b->lock);
+    return passes || err_set(e, ERR_CIRCUIT_OPEN, "the circuit breaker is %s", breaker_state_name(state));
+}
+
+static void report_closed(struct breaker *b, enum breaker_outcome outcome, uint64_t now_ns) {
+    if (outcome == BREAKER_ABANDONED) return;
+    b->failures = outcome == BREAKER_SUCCEEDED ? 0 : b->failures + 1;
+    if (b->failures >= b->opts.failures_max) turn(b, BREAKER_OPEN, now_ns);
+}
+
+static void report_probe(struct breaker *b, enum breaker_outcome outcome, uint64_t now_ns) {
+    b->probing = false;
+    if (outcome == BREAKER_SUCCEEDED) turn(b, BREAKER_CLOSED, now_ns);
+    if (outcome == BREAKER_FAILED) turn(b, BREAKER_OPEN, now_ns);
+}
+
+void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_outcome outcome) {
+    pthread_mutex_lock(&b->lock);
+    if (pass.generation == b->generation) {
+        uint64_t now_ns = clock_now_ns(b->clock);
+        MUST(b->state != BREAKER_OPEN); /* opening starts a generation that no call belongs to */
+        if (b->state == BREAKER_CLOSED)
+            report_closed(b, outcome, now_ns);
+        else
+            report_probe(b, outcome, now_ns);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+enum breaker_state breaker_state(struct breaker *b) {
+    pthread_mutex_lock(&b->lock);
+    enum breaker_state s = b->state;
+    pthread_mutex_unlock(&b->lock);
+    return s;
+}
+
+const char *breaker_state_name(enum breaker_state s) {
+    static const char *const NAME[] = {"closed", "open", "half-open"};
+    return NAME[s];
+}

@@ -1,0 +1,250 @@
+#include "remote/breaker.h"
+
+#include "base/check.h"
+
+#include <stdatomic.h>
+
+/* A clock that stands still until a test moves it. */
+static _Atomic uint64_t g_now_ns;
+
+static uint64_t now(void *self) {
+    (void)self;
+    return atomic_load(&g_now_ns);
+}
+
+static const struct clock CLOCK = {.now_ns = now};
+static const struct breaker_opts BERT = {.failures_max = 5, .reset_ms = 10000, .probe_ms = 4000};
+static const struct breaker_opts LLM = {.failures_max = 3, .reset_ms = 5000, .probe_ms = 2000};
+
+static void pass_ms(uint64_t ms) {
+    atomic_fetch_add(&g_now_ns, clock_ms(ms));
+}
+
+static bool enter(struct breaker *b, struct breaker_pass *pass) {
+    struct err e = {0};
+    bool passed = breaker_enter(b, pass, &e);
+    CHECK_INT(e.code, passed ? ERR_OK : ERR_CIRCUIT_OPEN);
+    return passed;
+}
+
+/* A whole call; false: it was refused. */
+static bool call(struct breaker *b, enum breaker_outcome outcome) {
+    struct breaker_pass pass;
+    if (!enter(b, &pass)) return false;
+    breaker_leave(b, pass, outcome);
+    return true;
+}
+
+static void fail(struct breaker *b, unsigned times) {
+    for (unsigned i = 0; i < times; i++) CHECK(call(b, BREAKER_FAILED));
+}
+
+static void open_breaker(struct breaker *b, const struct breaker_opts *o) {
+    breaker_init(b, o, &CLOCK);
+    fail(b, o->failures_max);
+    CHECK_INT(breaker_state(b), BREAKER_OPEN);
+}
+
+static void exactly_so_many_failures_open_it(void) {
+    const struct breaker_opts *opts[] = {&BERT, &LLM};
+    for (size_t i = 0; i < 2; i++) {
+        struct breaker b;
+        breaker_init(&b, opts[i], &CLOCK);
+        fail(&b, opts[i]->failures_max - 1);
+        CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+        fail(&b, 1);
+        CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+        CHECK(!call(&b, BREAKER_SUCCEEDED));
+        breaker_release(&b);
+    }
+}
+
+static void a_success_starts_the_count_anew(void) {
+    struct breaker b;
+    breaker_init(&b, &LLM, &CLOCK);
+    for (int round = 0; round < 10; round++) {
+        fail(&b, 2);
+        CHECK(call(&b, BREAKER_SUCCEEDED));
+    }
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    fail(&b, 3);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    breaker_release(&b);
+}
+
+static void abandoned_calls_count_for_nothing(void) {
+    struct breaker b;
+    breaker_init(&b, &LLM, &CLOCK);
+    fail(&b, 2);
+    CHECK(call(&b, BREAKER_ABANDONED));
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    fail(&b, 1);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    breaker_release(&b);
+}
+
+static void it_rests_to_the_nanosecond(void) {
+    struct breaker b;
+    open_breaker(&b, &BERT);
+    pass_ms(9999);
+    atomic_fetch_add(&g_now_ns, 999999);
+    CHECK(!call(&b, BREAKER_SUCCEEDED));
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    atomic_fetch_add(&g_now_ns, 1);
+    struct breaker_pass pass;
+    CHECK(enter(&b, &pass));
+    CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
+    breaker_leave(&b, pass, BREAKER_SUCCEEDED);
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    breaker_release(&b);
+}
+
+static void half_open_lets_one_probe_through(void) {
+    struct breaker b;
+    struct breaker_pass probe, other;
+    open_breaker(&b, &LLM);
+    pass_ms(5000);
+    CHECK(enter(&b, &probe));
+    for (int i = 0; i < 1000; i++) CHECK(!enter(&b, &other));
+    breaker_leave(&b, probe, BREAKER_SUCCEEDED);
+    for (int i = 0; i < 10; i++) CHECK(enter(&b, &other));
+    breaker_release(&b);
+}
+
+static void a_failed_probe_opens_it_for_a_whole_rest(void) {
+    struct breaker b;
+    open_breaker(&b, &LLM);
+    pass_ms(7000);
+    CHECK(call(&b, BREAKER_FAILED));
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    pass_ms(4999);
+    CHECK(!call(&b, BREAKER_SUCCEEDED));
+    pass_ms(1);
+    CHECK(call(&b, BREAKER_SUCCEEDED));
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    breaker_release(&b);
+}
+
+static void an_abandoned_probe_makes_room_for_the_next(void) {
+    struct breaker b;
+    open_breaker(&b, &LLM);
+    pass_ms(5000);
+    CHECK(call(&b, BREAKER_ABANDONED));
+    CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
+    CHECK(call(&b, BREAKER_SUCCEEDED));
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    breaker_release(&b);
+}
+
+static void a_silent_probe_loses_its_place_at_its_time_out(void) {
+    struct breaker b;
+    struct breaker_pass lost, next;
+    open_breaker(&b, &LLM);
+    pass_ms(5000);
+    CHECK(enter(&b, &lost));
+    pass_ms(1999);
+    CHECK(!enter(&b, &next));
+    pass_ms(1);
+    CHECK(enter(&b, &next));
+    breaker_leave(&b, lost, BREAKER_SUCCEEDED); /* too late to tell */
+    CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
+    breaker_leave(&b, next, BREAKER_FAILED);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    breaker_leave(&b, lost, BREAKER_SUCCEEDED);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    breaker_release(&b);
+}
+
+static void results_of_an_earlier_state_are_ignored(void) {
+    struct breaker b;
+    struct breaker_pass early[8], probe;
+    breaker_init(&b, &LLM, &CLOCK);
+    for (int i = 0; i < 8; i++) CHECK(enter(&b, &early[i]));
+    for (int i = 0; i < 3; i++) breaker_leave(&b, early[i], BREAKER_FAILED);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    breaker_leave(&b, early[3], BREAKER_SUCCEEDED);
+    CHECK_INT(breaker_state(&b), BREAKER_OPEN);
+    pass_ms(5000);
+    CHECK(enter(&b, &probe));
+    breaker_leave(&b, early[4], BREAKER_FAILED);
+    breaker_leave(&b, early[5], BREAKER_SUCCEEDED);
+    CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
+    breaker_leave(&b, probe, BREAKER_SUCCEEDED);
+    for (int i = 0; i < 2; i++) breaker_leave(&b, early[6 + i], BREAKER_FAILED);
+    fail(&b, 2); /* with the two above it would be four */
+    CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    breaker_release(&b);
+}
+
+static void it_recovers_as_often_as_needed(void) {
+    struct breaker b;
+    breaker_init(&b, &LLM, &CLOCK);
+    for (int round = 0; round < 50; round++) {
+        fail(&b, 3);
+        CHECK(!call(&b, BREAKER_SUCCEEDED));
+        pass_ms(5000);
+        CHECK(call(&b, BREAKER_SUCCEEDED));
+        CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
+    }
+    breaker_release(&b);
+}
+
+enum { THREADS = 8, TRIES = 2000 };
+static struct breaker g_shared;
+static atomic_uint g_passed;
+static pthread_barrier_t g_start;
+
+static void *try_often(void *arg) {
+    struct breaker_pass pass;
+    struct err e;
+    pthread_barrier_wait(&g_start);
+    for (int i = 0; i < TRIES; i++)
+        if (breaker_enter(&g_shared, &pass, &e)) atomic_fetch_add(&g_passed, 1);
+    return arg;
+}
+
+static void a_flood_at_half_open_gets_one_probe(void) {
+    pthread_t thread[THREADS];
+    open_breaker(&g_shared, &BERT);
+    pass_ms(10000);
+    pthread_barrier_init(&g_start, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, try_often, NULL);
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    CHECK_INT(atomic_load(&g_passed), 1);
+    pthread_barrier_destroy(&g_start);
+    breaker_release(&g_shared);
+}
+
+static void *fail_often(void *arg) {
+    pthread_barrier_wait(&g_start);
+    for (int i = 0; i < TRIES; i++) {
+        struct breaker_pass pass;
+        struct err e;
+        if (!breaker_enter(&g_shared, &pass, &e)) continue;
+        atomic_fetch_add(&g_passed, 1);
+        breaker_leave(&g_shared, pass, BREAKER_FAILED);
+    }
+    return arg;
+}
+
+static void under_concurrent_failures_it_opens_and_stays_open(void) {
+    pthread_t thread[THREADS];
+    breaker_init(&g_shared, &BERT, &CLOCK);
+    atomic_store(&g_passed, 0);
+    pthread_barrier_init(&g_start, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, fail_often, NULL);
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    CHECK_INT(breaker_state(&g_shared), BREAKER_OPEN);
+    CHECK(atomic_load(&g_passed) >= BERT.failures_max && atomic_load(&g_passed) < BERT.failures_max + THREADS);
+    pthread_barrier_destroy(&g_start);
+    breaker_release(&g_shared);
+}
+
+CHECK_MAIN(CHECK_TEST(exactly_so_many_failures_open_it), CHECK_TEST(a_success_starts_the_count_anew),
+           CHECK_TEST(abandoned_calls_count_for_nothing), CHECK_TEST(it_rests_to_the_nanosecond),
+           CHECK_TEST(half_open_lets_one_probe_through), CHECK_TEST(a_failed_probe_opens_it_for_a_whole_rest),
+           CHECK_TEST(an_abandoned_probe_makes_room_for_the_next),
+           CHECK_TEST(a_silent_probe_loses_its_place_at_its_time_out),
+           CHECK_TEST(results_of_an_earlier_state_are_ignored), CHECK_TEST(it_recovers_as_often_as_needed),
+           CHECK_TEST(a_flood_at_half_open_gets_one_probe),
+           CHECK_TEST(under_concurrent_failures_it_opens_and_stays_open))
