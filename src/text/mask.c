@@ -1,6 +1,7 @@
 #include "text/mask.h"
 
 #include "text/mask_match.h"
+#include "text/utf8.h"
 
 /* ---- byte classes ---- */
 
@@ -227,11 +228,7 @@ static size_t escape_end(struct span line, size_t at) {
 }
 
 size_t mask_line(struct span message, char *out) {
-    struct mask m = {.line = message, .out = out, .last = KIND_NONE};
-    if (m.line.n > MASK_INPUT_MAX) {
-        m.line.n = MASK_INPUT_MAX;
-        while (m.line.n > MASK_INPUT_MAX - 3 && ((unsigned char)message.p[m.line.n] & 0xc0) == 0x80) m.line.n--;
-    }
+    struct mask m = {.line = utf8_cut(message, MASK_INPUT_MAX), .out = out, .last = KIND_NONE};
     for (size_t at = 0; at < m.line.n && !m.full;) {
         unsigned c = mask_class[(unsigned char)m.line.p[at]];
         if (c & C_SPACE) {
