@@ -89,9 +89,11 @@ static double dot(const float *a, const float *b, unsigned n) {
  * differs in its last bit from machine to machine. */
 static double exp_down(double x) {
     static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33, LOG2_E = 0x1.71547652b82fep+0;
+    static const double INVERSE[] = {0,       1,       1 / 2.0, 1 / 3.0,  1 / 4.0,  1 / 5.0,  1 / 6.0,
+                                     1 / 7.0, 1 / 8.0, 1 / 9.0, 1 / 10.0, 1 / 11.0, 1 / 12.0, 1 / 13.0};
     if (x < -700) return 0;
     double k = rint(x * LOG2_E), r = (x - k * LN2_HIGH) - k * LN2_LOW, sum = 1;
-    for (int i = 13; i > 0; i--) sum = 1 + sum * r / i;
+    for (unsigned i = 13; i > 0; i--) sum = 1 + sum * (r * INVERSE[i]);
     return ldexp(sum, (int)k);
 }
 

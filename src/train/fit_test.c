@@ -1,0 +1,159 @@
+#include "train/fit.h"
+
+#include "base/check.h"
+#include "base/file.h"
+#include "base/must.h"
+#include "base/rng.h"
+#include "encoder/head.h"
+
+static struct err err;
+
+/* The problem of tests/golden/fit.txt (scripts/make-golden-fit). */
+struct problem {
+    struct span text;
+    char *at; /* what is still to be read */
+    unsigned rows, dim, labels;
+    float *x, *weight;
+    uint8_t *label;
+};
+
+static double number(struct problem *p) {
+    char *end;
+    double v = strtod(p->at, &end);
+    MUST(end != p->at);
+    p->at = end;
+    return v;
+}
+
+static bool word(struct problem *p, const char *w) {
+    while (*p->at == ' ' || *p->at == '\n') p->at++;
+    if (strncmp(p->at, w, strlen(w)) != 0) return false;
+    p->at += strlen(w);
+    return true;
+}
+
+static struct problem problem_open(void) {
+    struct problem p = {0};
+    MUST(file_read("tests/golden/fit.txt", 1 << 20, &p.text, &err));
+    p.at = (char *)(uintptr_t)p.text.p;
+    MUST(word(&p, "problem"));
+    p.rows = (unsigned)number(&p), p.dim = (unsigned)number(&p), p.labels = (unsigned)number(&p);
+    p.x = must_calloc((size_t)p.rows * p.dim, sizeof *p.x);
+    p.weight = must_calloc(p.rows, sizeof *p.weight);
+    p.label = must_calloc(p.rows, 1);
+    for (unsigned i = 0; i < p.rows; i++) {
+        p.label[i] = (uint8_t)number(&p);
+        p.weight[i] = (float)number(&p);
+        for (unsigned k = 0; k < p.dim; k++) p.x[i * p.dim + k] = (float)number(&p);
+    }
+    return p;
+}
+
+static void problem_close(struct problem *p) {
+    file_free(&p->text);
+    free(p->x), free(p->weight), free(p->label);
+}
+
+static void probabilities_equal_the_reference(void) {
+    struct problem p = problem_open();
+    unsigned settings = 0;
+    for (; word(&p, "setting"); settings++) {
+        struct fit_opts o = fit_defaults();
+        struct fit_data d = {.x = p.x, .label = p.label, .n = p.rows, .dim = p.dim, .labels = p.labels};
+        struct fit_model m;
+        o.l2 = number(&p), o.balanced = number(&p) > 0, o.threads = 1;
+        o.steps_max = 5000, o.gradient_max = 1e-9;
+        if (number(&p) > 0) d.weight = p.weight;
+        CHECK(fit_run(&m, &d, &o, &err));
+        CHECK(m.done);
+        for (unsigned i = 0; i < p.rows; i++) {
+            double got[LABEL_MAX];
+            fit_logits(&m, p.x + i * p.dim, got);
+            head_softmax(got, p.labels);
+            for (unsigned l = 0; l < p.labels; l++) CHECK_NEAR(got[l], number(&p), 1e-5);
+        }
+        fit_release(&m);
+    }
+    CHECK_INT(settings, 5);
+    problem_close(&p);
+}
+
+/* Random clusters; every row of label 3 of 6 is missing. */
+static struct fit_data clusters(unsigned n, unsigned dim, float *x, uint8_t *label) {
+    struct rng rng = {5};
+    for (unsigned i = 0; i < n; i++) {
+        label[i] = (uint8_t)rng_below(&rng, 6);
+        if (label[i] == 3) label[i] = 0;
+        for (unsigned k = 0; k < dim; k++)
+            x[i * dim + k] = (float)((double)(rng_next(&rng) >> 40) * 0x1p-24 - 0.5) + (k == label[i] ? 0.7f : 0);
+    }
+    return (struct fit_data){.x = x, .label = label, .n = n, .dim = dim, .labels = 6};
+}
+
+enum { N = 3001, DIM = 19 };
+static float x[N * DIM];
+static uint8_t label[N];
+
+static void any_number_of_threads_gives_the_same_bits(void) {
+    struct fit_data d = clusters(N, DIM, x, label);
+    struct fit_model first, other;
+    struct fit_opts o = fit_defaults();
+    o.threads = 1;
+    CHECK(fit_run(&first, &d, &o, &err));
+    for (o.threads = 2; o.threads <= 5; o.threads++) {
+        CHECK(fit_run(&other, &d, &o, &err));
+        CHECK(memcmp(first.weight, other.weight, sizeof(double) * 6 * DIM) == 0);
+        CHECK(memcmp(first.bias, other.bias, sizeof(double) * 6) == 0);
+        fit_release(&other);
+    }
+    fit_release(&first);
+}
+
+static void a_label_without_rows_is_never_answered(void) {
+    struct fit_data d = clusters(N, DIM, x, label);
+    struct fit_model m;
+    struct fit_opts o = fit_defaults();
+    double p[LABEL_MAX];
+    CHECK(fit_run(&m, &d, &o, &err));
+    unsigned right = 0;
+    for (unsigned i = 0; i < N; i++) {
+        fit_logits(&m, x + i * DIM, p);
+        head_softmax(p, 6);
+        CHECK(p[3] == 0);
+        bool best = true;
+        for (unsigned l = 0; l < 6; l++) best = best && p[l] <= p[label[i]];
+        right += best;
+    }
+    CHECK(right > N * 6 / 10);
+    fit_release(&m);
+}
+
+static void picked_rows_and_weights_count_as_copies(void) {
+    struct fit_data d = clusters(N, DIM, x, label);
+    static uint32_t twice[200], once[100];
+    static float weight[N];
+    for (uint32_t i = 0; i < 100; i++) twice[i] = twice[100 + i] = once[i] = i * 7, weight[i * 7] = 2;
+    struct fit_opts o = fit_defaults();
+    o.gradient_max = 1e-8;
+    struct fit_model a, b;
+    d.pick = twice, d.n = 200;
+    CHECK(fit_run(&a, &d, &o, &err));
+    d.pick = once, d.n = 100, d.weight = weight;
+    CHECK(fit_run(&b, &d, &o, &err));
+    for (unsigned i = 0; i < 6 * DIM; i++) CHECK_NEAR(a.weight[i], b.weight[i], 1e-5);
+    fit_release(&a), fit_release(&b);
+}
+
+static void one_label_is_not_enough(void) {
+    struct fit_data d = clusters(10, DIM, x, label);
+    struct fit_model m;
+    struct fit_opts o = fit_defaults();
+    memset(label, 1, 10);
+    CHECK(!fit_run(&m, &d, &o, &err));
+    CHECK(strstr(err.msg, "at least two labels") != NULL);
+    fit_release(&m);
+}
+
+CHECK_MAIN(CHECK_TEST(probabilities_equal_the_reference), CHECK_TEST(any_number_of_threads_gives_the_same_bits),
+           CHECK_TEST(a_label_without_rows_is_never_answered), CHECK_TEST(picked_rows_and_weights_count_as_copies),
+           CHECK_TEST(one_label_is_not_enough))
