@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "train/par.h"
-#include "train/shape.h"
+#include "train/wording.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
@@ -102,39 +102,40 @@ enum likeness { DIFFERENT, NEARLY, EQUAL };
 
 struct comparison {
     const struct corpus *c;
-    const struct shape *other; /* [others] */
+    const struct wording *other; /* [others] */
     size_t others;
     uint8_t *like; /* [c->n]: enum likeness */
 };
 
 static void compare(void *self, size_t i, unsigned thread) {
     struct comparison *k = self;
-    struct shape s;
+    struct wording s;
     (void)thread;
-    shape_of(k->c->template[i].text, true, &s);
+    wording_of(k->c->template[i].text, true, &s);
     for (size_t o = 0; o < k->others && k->like[i] != EQUAL; o++) {
-        const struct shape *other = &k->other[o];
-        if (shape_matches(&s, other))
+        const struct wording *other = &k->other[o];
+        if (wording_matches(&s, other))
             k->like[i] = EQUAL;
-        else if (s.distinct >= NEAR_WORDS_MIN && other->distinct >= NEAR_WORDS_MIN && shape_overlap(&s, other) >= NEAR)
+        else if (s.distinct >= NEAR_WORDS_MIN && other->distinct >= NEAR_WORDS_MIN &&
+                 wording_overlap(&s, other) >= NEAR)
             k->like[i] = NEARLY;
     }
 }
 
-/* The shapes of the rows of a labelled file, or of plain lines when its name says so. */
-static bool read_others(const char *path, struct shape **other, size_t *n, struct err *e) {
+/* The wording of the rows of a labelled file, or of plain lines when its name says so. */
+static bool read_others(const char *path, struct wording **other, size_t *n, struct err *e) {
     struct dataset d;
     struct label_set any = {0};
     dataset_init(&d);
     bool ok = dataset_read(&d, path, &any, true, e);
     *n = ok ? d.n : 0;
     *other = must_calloc(*n ? *n : 1, sizeof **other);
-    for (size_t i = 0; i < *n; i++) shape_of(d.row[i].message, false, &(*other)[i]);
+    for (size_t i = 0; i < *n; i++) wording_of(d.row[i].message, false, &(*other)[i]);
     dataset_release(&d);
     return ok;
 }
 
-static bool read_other_lines(const char *path, struct shape **other, size_t *n, struct err *e) {
+static bool read_other_lines(const char *path, struct wording **other, size_t *n, struct err *e) {
     struct span file;
     *n = 0;
     *other = NULL;
@@ -145,7 +146,7 @@ static bool read_other_lines(const char *path, struct shape **other, size_t *n, 
     for (struct span rest = file; rest.n > 0 && *n < lines;) {
         const char *nl = memchr(rest.p, '\n', rest.n);
         size_t used = nl ? (size_t)(nl - rest.p) : rest.n;
-        shape_of(span_sub(rest, 0, used), false, &(*other)[(*n)++]);
+        wording_of(span_sub(rest, 0, used), false, &(*other)[(*n)++]);
         rest = span_sub(rest, nl ? used + 1 : used, rest.n);
     }
     file_free(&file);
@@ -162,7 +163,7 @@ bool lint_against(const struct corpus *c, const char *path, struct lint_result *
         [NEARLY] = "nearly the wording of a row of the file that must stay unseen",
         [EQUAL] = "the wording of a row of the file that must stay unseen",
     };
-    struct shape *other;
+    struct wording *other;
     size_t others;
     bool ok = is_plain(path) ? read_other_lines(path, &other, &others, e) : read_others(path, &other, &others, e);
     struct comparison k = {c, other, others, must_calloc(c->n, 1)};
@@ -173,7 +174,7 @@ bool lint_against(const struct corpus *c, const char *path, struct lint_result *
         put_place(out, c, i, "error");
         buf_printf(out, "%s\n", SAYS[k.like[i]]);
     }
-    if (ok) buf_printf(out, "%zu templates share their shape with one of %zu unseen rows\n", r->leaks, others);
+    if (ok) buf_printf(out, "%zu templates share their wording with one of %zu unseen rows\n", r->leaks, others);
     free(other);
     free(k.like);
     return ok;

@@ -18,14 +18,14 @@ struct lint_result {
     size_t repeats;        /* the same template in another system under the same label: allowed, counted */
     size_t distinct;       /* different templates */
     size_t thin_labels;    /* labels of fewer than LINT_SYSTEMS_MIN systems: a warning */
-    size_t leaks;          /* templates that share their shape with the other file: an error */
+    size_t leaks;          /* templates that share their wording with the other file: an error */
 };
 
 /* Appends one line a finding to out ("FILE:LINE: error: …" or "warning: …"), then a table of labels. */
 void lint_run(const struct corpus *c, struct lint_result *r, struct buf *out);
 
 /* Compares each template with each row of a file (labelled CSV or JSON lines, or plain lines) and appends a line for
- * each template whose shape equals that of a row, or shares 9 of 10 words with one of at least 4 words. Names the
+ * each template whose wording equals that of a row, or shares 9 of 10 words with one of at least 4 words. Names the
  * corpus' file and line only: nothing of the other file is written. */
 bool lint_against(const struct corpus *c, const char *path, struct lint_result *r, struct buf *out, struct err *e);
 

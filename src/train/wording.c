@@ -1,4 +1,4 @@
-#include "train/shape.h"
+#include "train/wording.h"
 
 #include "text/mask.h"
 #include "train/values.h"
@@ -35,7 +35,7 @@ static size_t quoted_length(struct span s) {
 }
 
 /* Adds the word at the front of s, or a gap when it has digits or is a single letter. Returns its length. */
-static size_t take_word(struct span s, struct shape *out, bool *gap) {
+static size_t take_word(struct span s, struct wording *out, bool *gap) {
     char lower[64];
     size_t n = 0;
     bool plain = true;
@@ -58,7 +58,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void sort_words(struct shape *s) {
+static void sort_words(struct wording *s) {
     memcpy(s->sorted, s->word, s->n * sizeof s->word[0]);
     qsort(s->sorted, s->n, sizeof s->sorted[0], ascending);
     for (unsigned i = 0; i < s->n; i++)
@@ -78,13 +78,13 @@ static struct span without_slots(struct span text, char *out, size_t size) {
     return (struct span){out, n};
 }
 
-void shape_of(struct span text, bool is_template, struct shape *s) {
+void wording_of(struct span text, bool is_template, struct wording *s) {
     char plain[MASK_INPUT_MAX], masked[MASK_OUTPUT_MAX];
     bool gap = false;
-    *s = (struct shape){0};
+    *s = (struct wording){0};
     if (is_template) text = without_slots(text, plain, sizeof plain);
     text = (struct span){masked, mask_line(text, masked)};
-    while (text.n > 0 && s->n < SHAPE_WORDS_MAX) {
+    while (text.n > 0 && s->n < WORDING_WORDS_MAX) {
         char c = text.p[0];
         size_t used = c == '<' ? placeholder_length(text) : c == '"' || c == '\'' || c == '`' ? quoted_length(text) : 0;
         if (used > 0)
@@ -98,14 +98,14 @@ void shape_of(struct span text, bool is_template, struct shape *s) {
 }
 
 /* `at` holds, a bit each, the words of the message before which the template's words so far may end. */
-bool shape_matches(const struct shape *template, const struct shape *message) {
-    bool loose = template->n >= SHAPE_WORDS_LOOSE;
-    unsigned header = template->n >= SHAPE_WORDS_EMBEDDED ? SHAPE_HEADER_MAX : 0;
+bool wording_matches(const struct wording *template, const struct wording *message) {
+    bool loose = template->n >= WORDING_WORDS_LOOSE;
+    unsigned header = template->n >= WORDING_WORDS_EMBEDDED ? WORDING_HEADER_MAX : 0;
     uint64_t end = (uint64_t)1 << message->n, at = ((uint64_t)2 << header) - 1;
     if (template->n == 0) return false;
     for (unsigned t = 0; at != 0; t++) {
         if (loose && template->gap_before[t])
-            for (unsigned k = 0; k < SHAPE_GAP_MAX; k++) at |= at << 1;
+            for (unsigned k = 0; k < WORDING_GAP_MAX; k++) at |= at << 1;
         if (t == template->n) return at & end;
         uint64_t next = 0;
         for (at &= end - 1; at != 0; at &= at - 1) {
@@ -117,7 +117,7 @@ bool shape_matches(const struct shape *template, const struct shape *message) {
     return false;
 }
 
-double shape_overlap(const struct shape *a, const struct shape *b) {
+double wording_overlap(const struct wording *a, const struct wording *b) {
     unsigned i = 0, k = 0, shared = 0;
     while (i < a->distinct && k < b->distinct) {
         uint32_t x = a->sorted[i], y = b->sorted[k];
@@ -129,6 +129,6 @@ double shape_overlap(const struct shape *a, const struct shape *b) {
     return all ? (double)shared / all : 0;
 }
 
-uint64_t shape_hash(const struct shape *s) {
+uint64_t wording_hash(const struct wording *s) {
     return XXH3_64bits_withSeed(s->word, s->n * sizeof s->word[0], XXH3_64bits(s->gap_before, s->n + 1u));
 }

@@ -1,19 +1,19 @@
-#include "train/shape.h"
+#include "train/wording.h"
 
 #include "base/check.h"
 
 static bool leaks(const char *template, const char *message) {
-    struct shape t, m;
-    shape_of(span_of(template), true, &t);
-    shape_of(span_of(message), false, &m);
-    return shape_matches(&t, &m);
+    struct wording t, m;
+    wording_of(span_of(template), true, &t);
+    wording_of(span_of(message), false, &m);
+    return wording_matches(&t, &m);
 }
 
 static double overlap(const char *template, const char *message) {
-    struct shape t, m;
-    shape_of(span_of(template), true, &t);
-    shape_of(span_of(message), false, &m);
-    return shape_overlap(&t, &m);
+    struct wording t, m;
+    wording_of(span_of(template), true, &t);
+    wording_of(span_of(message), false, &m);
+    return wording_overlap(&t, &m);
 }
 
 static void the_same_words_match_whatever_the_values(void) {
