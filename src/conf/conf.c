@@ -1,0 +1,275 @@
+#include "conf/conf.h"
+
+#include "base/must.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum conf_type { TEXT, WHOLE, REAL, FLAG };
+
+struct option_row {
+    const char *name; /* the field: words joined by '_' */
+    enum conf_type type;
+    const char *preset;
+    double min, max;
+    const char *unit;
+    unsigned commands;
+    const char *help;
+    size_t offset; /* in struct conf */
+};
+
+enum { C = CONF_CLASSIFY, S = CONF_SERVE, B = CONF_BENCH, ALL = CONF_ALL };
+
+static const struct option_row ROWS[] = {
+#define OPTION(field, type, preset, min, max, unit, commands, help) \
+    {#field, type, preset, min, max, unit, commands, help, offsetof(struct conf, field)},
+#include "conf/conf.def"
+#undef OPTION
+};
+enum { ROWS_N = sizeof ROWS / sizeof ROWS[0], NAME_MAX_BYTES = 64 };
+
+/* ---- names: bert_threshold, --bert-threshold, LOGCLASS_BERT_THRESHOLD ---- */
+
+static bool name_eq(const char *field, const char *name, size_t n) {
+    if (strlen(field) != n) return false;
+    for (size_t i = 0; i < n; i++)
+        if (field[i] != (name[i] == '-' ? '_' : name[i])) return false;
+    return true;
+}
+
+static const struct option_row *find(const char *name, size_t n) {
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (name_eq(ROWS[i].name, name, n)) return &ROWS[i];
+    return NULL;
+}
+
+static const char *flag_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
+    snprintf(out, NAME_MAX_BYTES, "%s", r->name);
+    for (char *c = out; *c; c++)
+        if (*c == '_') *c = '-';
+    return out;
+}
+
+static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
+    snprintf(out, NAME_MAX_BYTES, "LOGCLASS_%s", r->name);
+    for (char *c = out; *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
+    return out;
+}
+
+/* ---- one value ---- */
+
+static bool bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
+    char flag[NAME_MAX_BYTES];
+    flag_name(r, flag);
+    if (r->type == FLAG) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
+    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g", from, flag, value,
+                   r->type == WHOLE ? "whole number" : "number", r->min, r->max);
+}
+
+static bool parse_number(const struct option_row *r, const char *value, double *out) {
+    char *end;
+    errno = 0;
+    *out = r->type == WHOLE ? (double)strtoll(value, &end, 10) : strtod(value, &end);
+    return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
+}
+
+static int parse_flag(const char *value) {
+    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
+    for (int v = 0; v < 2; v++)
+        for (int i = 0; i < 4; i++)
+            if (strcmp(value, words[v][i]) == 0) return v;
+    return -1;
+}
+
+static bool set(struct conf *c, const struct option_row *r, const char *value, const char *from, struct err *e) {
+    void *at = (char *)c + r->offset;
+    double number = 0;
+    int flag = 0;
+    switch (r->type) {
+    case TEXT:
+        free(*(char **)at);
+        *(char **)at = strdup(value);
+        MUST(*(char **)at != NULL);
+        return true;
+    case WHOLE:
+        if (!parse_number(r, value, &number)) return bad_value(r, value, from, e);
+        *(long long *)at = (long long)number;
+        return true;
+    case REAL:
+        if (!parse_number(r, value, &number)) return bad_value(r, value, from, e);
+        *(double *)at = number;
+        return true;
+    case FLAG:
+        if ((flag = parse_flag(value)) < 0) return bad_value(r, value, from, e);
+        *(bool *)at = flag == 1;
+        return true;
+    default: MUST(!"a known type");
+    }
+    return false;
+}
+
+bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e) {
+    const struct option_row *r = find(name, strlen(name));
+    if (!r) return err_set(e, ERR_USAGE, "%s: there is no option '%s'; see 'logclass config doc'", from, name);
+    return set(c, r, value, from, e);
+}
+
+/* ---- the four places values come from ---- */
+
+static bool load_presets(struct conf *c, struct err *e) {
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (!set(c, &ROWS[i], ROWS[i].preset, "conf.def", e)) return false;
+    return true;
+}
+
+struct file_reader {
+    struct conf *c;
+    const char *path;
+    struct err *e;
+    bool failed;
+};
+
+static int file_line(void *user, const char *section, const char *name, const char *value) {
+    (void)section; /* sections only group */
+    struct file_reader *f = user;
+    if (!f->failed && !conf_set(f->c, name, value, f->path, f->e)) f->failed = true;
+    return 1;
+}
+
+static bool load_file(struct conf *c, struct err *e) {
+    if (!c->config[0]) return true;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", c->config); /* a `config` key inside must not free the name in use */
+    struct file_reader f = {.c = c, .path = path, .e = e};
+    int r = ini_parse(path, file_line, &f);
+    if (f.failed) return false;
+    if (r < 0) return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    return r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", path, r);
+}
+
+static bool load_env(struct conf *c, struct err *e) {
+    for (size_t i = 0; i < ROWS_N; i++) {
+        char name[NAME_MAX_BYTES];
+        const char *value = getenv(env_name(&ROWS[i], name));
+        if (value && !set(c, &ROWS[i], value, name, e)) return false;
+    }
+    return true;
+}
+
+/* One "--name=value", "--name value", "--flag" or "--no-flag" at argv[*i]; *i moves to the last word used. */
+static bool load_flag(struct conf *c, enum conf_command command, int argc, char **argv, int *i, struct err *e) {
+    const char *arg = argv[*i] + 2, *eq = strchr(arg, '=');
+    size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
+    const struct option_row *r = find(arg, n);
+    if (r && !(r->commands & command)) r = NULL;
+    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = find(arg + 3, n - 3)) && r->type == FLAG)
+        return set(c, r, "no", argv[*i], e);
+    if (!r) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[*i], argv[0]);
+    const char *value = eq ? eq + 1 : "yes";
+    if (!eq && r->type != FLAG) {
+        if (*i + 1 >= argc) return err_set(e, ERR_USAGE, "%s needs a value (%s)", argv[*i], r->unit);
+        value = argv[++*i];
+    }
+    char from[NAME_MAX_BYTES];
+    snprintf(from, sizeof from, "--%.*s", (int)n, arg);
+    return set(c, r, value, from, e);
+}
+
+/* only_config: looks for --config alone, before the file it names is read. */
+static bool load_args(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
+    *operands = 0;
+    bool only_operands = false;
+    for (int i = 1; i < argc; i++) {
+        char *arg = argv[i];
+        if (!only_operands && strcmp(arg, "--") == 0) {
+            only_operands = true;
+        } else if (only_operands || arg[0] != '-' || arg[1] == '\0') {
+            argv[1 + (*operands)++] = arg;
+        } else if (arg[1] != '-') {
+            return err_set(e, ERR_USAGE, "unknown option '%s'; options have long names, see 'logclass %s --help'", arg,
+                           argv[0]);
+        } else if (!load_flag(c, command, argc, argv, &i, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_config(struct conf *c, int argc, char **argv, struct err *e) {
+    const char *env = getenv("LOGCLASS_CONFIG");
+    if (env && !conf_set(c, "config", env, "LOGCLASS_CONFIG", e)) return false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *value = strncmp(argv[i], "--config=", 9) == 0              ? argv[i] + 9
+                            : strcmp(argv[i], "--config") == 0 && i + 1 < argc ? argv[i + 1]
+                                                                               : NULL;
+        if (value && !conf_set(c, "config", value, "--config", e)) return false;
+    }
+    return true;
+}
+
+bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
+    *c = (struct conf){0};
+    return load_presets(c, e) && find_config(c, argc, argv, e) && load_file(c, e) && load_env(c, e) &&
+           load_args(c, command, argc, argv, operands, e);
+}
+
+void conf_release(struct conf *c) {
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (ROWS[i].type == TEXT) free(*(char **)((char *)c + ROWS[i].offset));
+    *c = (struct conf){0};
+}
+
+/* ---- what people read ---- */
+
+void conf_help(struct buf *out, enum conf_command command) {
+    for (size_t i = 0; i < ROWS_N; i++) {
+        const struct option_row *r = &ROWS[i];
+        char flag[NAME_MAX_BYTES], left[2 * NAME_MAX_BYTES];
+        if (!(r->commands & command)) continue;
+        snprintf(left, sizeof left, "--%s%s%s", flag_name(r, flag), r->unit[0] ? " " : "", r->unit);
+        buf_printf(out, "  %-38s %s", left, r->help);
+        if (r->type != TEXT || r->preset[0]) buf_printf(out, " [%s]", r->preset);
+        buf_putc(out, '\n');
+    }
+}
+
+static void show_value(struct buf *out, const struct option_row *r, const struct conf *c) {
+    const void *at = (const char *)c + r->offset;
+    if (r->type == TEXT) buf_puts(out, *(char *const *)at);
+    if (r->type == WHOLE) buf_printf(out, "%lld", *(const long long *)at);
+    if (r->type == REAL) buf_printf(out, "%g", *(const double *)at);
+    if (r->type == FLAG) buf_puts(out, *(const bool *)at ? "yes" : "no");
+}
+
+void conf_show(struct buf *out, const struct conf *c) {
+    for (size_t i = 0; i < ROWS_N; i++) {
+        char flag[NAME_MAX_BYTES];
+        buf_printf(out, "; %s\n%s = ", ROWS[i].help, flag_name(&ROWS[i], flag));
+        show_value(out, &ROWS[i], c);
+        buf_puts(out, "\n\n");
+    }
+}
+
+void conf_doc(struct buf *out) {
+    buf_puts(
+        out,
+        "# Configuration\n\nGenerated from `src/conf/conf.def` by `logclass config doc`.\n\n"
+        "A value comes from, the later wins: default, config file (`--config FILE`, lines of `key = value`), "
+        "environment,\n"
+        "command line. A yes/no option is `--name` or `--no-name` as a flag.\n\n"
+        "| flag and key | environment | default | range, unit | commands | meaning |\n|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < ROWS_N; i++) {
+        const struct option_row *r = &ROWS[i];
+        char flag[NAME_MAX_BYTES], env[NAME_MAX_BYTES], range[96] = "";
+        if (r->type == WHOLE || r->type == REAL) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
+        buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
+        for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
+        buf_printf(out, " | %s%s%s | %s |\n", r->commands & CONF_CLASSIFY ? "classify " : "",
+                   r->commands & CONF_SERVE ? "serve " : "", r->commands & CONF_BENCH ? "bench" : "", r->help);
+    }
+}

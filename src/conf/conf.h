@@ -1,0 +1,35 @@
+/* conf: every option of the program. Where a value comes from: defaults < config file < environment < command line. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+
+enum conf_command { CONF_CLASSIFY = 1, CONF_SERVE = 2, CONF_BENCH = 4, CONF_ALL = 7 };
+
+#define CONF_TYPE_TEXT  char *
+#define CONF_TYPE_WHOLE long long
+#define CONF_TYPE_REAL  double
+#define CONF_TYPE_FLAG  bool
+
+struct conf {
+#define OPTION(field, type, ...) CONF_TYPE_##type field;
+#include "conf/conf.def"
+#undef OPTION
+};
+
+/* Fills c for one command. argv[1..] are options and operands; operands are moved to the front of argv[1..] and counted
+ * in *operands. Errors name the option, where the value came from and what was expected. `--help` is for the caller. */
+bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
+void conf_release(struct conf *c);
+
+/* Sets one option by its name ("memo-entries" or "memo_entries"); from: "config file X, line 3", "--flag". */
+bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e);
+
+void conf_help(struct buf *out, enum conf_command command); /* the options part of a --help text */
+void conf_show(struct buf *out, const struct conf *c);      /* the values in force, as a config file */
+void conf_doc(struct buf *out);                             /* docs/configuration.md */
+
+#endif

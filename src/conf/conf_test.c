@@ -1,0 +1,118 @@
+#include "conf/conf.h"
+
+#include "base/check.h"
+#include "base/file.h"
+
+#include <unistd.h>
+
+static bool load(struct conf *c, struct err *e, int *operands, const char *const *words) {
+    static char *argv[16];
+    static char text[16][64];
+    int argc = 0;
+    for (; words[argc]; argc++) {
+        snprintf(text[argc], sizeof text[argc], "%s", words[argc]);
+        argv[argc] = text[argc];
+    }
+    bool ok = conf_load(c, CONF_CLASSIFY, argc, argv, operands, e);
+    for (int i = 0; ok && i < *operands; i++) CHECK(argv[1 + i][0] != '-' || argv[1 + i][1] == '\0' || i > 0);
+    return ok;
+}
+
+#define LOAD(c, e, n, ...) load(c, e, n, (const char *const[]){"classify", __VA_ARGS__, NULL})
+
+static void defaults_are_the_contract(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    CHECK(LOAD(&c, &e, &n, "a.log"));
+    CHECK_INT(c.workers, 4);
+    CHECK_INT(c.port, 8080);
+    CHECK(c.bert_pipeline_threshold == 0.20 && c.bert_classifier_threshold == 0.50);
+    CHECK(c.memo && !c.explain);
+    CHECK_INT(n, 1);
+    conf_release(&c);
+}
+
+static void flags_take_their_values(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    CHECK(LOAD(&c, &e, &n, "x", "--workers", "7", "--no-memo", "--source=app", "-", "--", "--explain"));
+    CHECK_INT(c.workers, 7);
+    CHECK(!c.memo && !c.explain);
+    CHECK_STR(c.source, "app");
+    CHECK_INT(n, 3);
+    conf_release(&c);
+}
+
+static void wrong_values_are_named(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    CHECK(!LOAD(&c, &e, &n, "--workers", "0"));
+    CHECK(strstr(e.msg, "--workers") && strstr(e.msg, "1 to 256"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "--workers", "3x"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "--memo=perhaps"));
+    CHECK(strstr(e.msg, "yes or no"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "--port", "80")); /* serve's, not classify's */
+    CHECK(strstr(e.msg, "--port"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "--workers"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "-x"));
+    conf_release(&c);
+}
+
+static void later_places_win(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    const char *path = "/tmp/logclass_conf_test.ini";
+    CHECK(file_write(path, SPAN_LIT("; a comment\n[any]\nworkers = 2\nmemo-entries = 5000\nsource = file\n"), &e));
+    setenv("LOGCLASS_MEMO_ENTRIES", "6000", 1);
+    setenv("LOGCLASS_SOURCE", "env", 1);
+    CHECK(LOAD(&c, &e, &n, "--config", path, "--source", "flag"));
+    CHECK_INT(c.workers, 2);
+    CHECK_INT(c.memo_entries, 6000);
+    CHECK_STR(c.source, "flag");
+    conf_release(&c);
+    unsetenv("LOGCLASS_MEMO_ENTRIES");
+    unsetenv("LOGCLASS_SOURCE");
+    CHECK(file_write(path, SPAN_LIT("wrokers = 2\n"), &e));
+    CHECK(!LOAD(&c, &e, &n, "--config", path));
+    CHECK(strstr(e.msg, "wrokers"));
+    conf_release(&c);
+    CHECK(file_write(path, SPAN_LIT("workers = 2\nno equals sign\n"), &e));
+    CHECK(!LOAD(&c, &e, &n, "--config", path));
+    CHECK(strstr(e.msg, ":2:"));
+    conf_release(&c);
+    unlink(path);
+    CHECK(!LOAD(&c, &e, &n, "--config", path));
+    CHECK_INT(e.code, ERR_IO);
+    conf_release(&c);
+}
+
+static void shown_values_can_be_read_back(void) {
+    struct conf c, again;
+    struct err e = {0};
+    int n;
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    CHECK(LOAD(&c, &e, &n, "--workers", "9", "--no-summary"));
+    conf_show(&text, &c);
+    const char *path = "/tmp/logclass_conf_test_shown.ini";
+    CHECK(file_write(path, buf_span(&text), &e));
+    CHECK(LOAD(&again, &e, &n, "--config", path));
+    CHECK_INT(again.workers, 9);
+    CHECK(!again.summary);
+    unlink(path);
+    buf_release(&text);
+    conf_release(&c);
+    conf_release(&again);
+}
+
+CHECK_MAIN(CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
+           CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(shown_values_can_be_read_back))
