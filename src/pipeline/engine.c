@@ -1,0 +1,113 @@
+#include "pipeline/engine.h"
+
+#include "base/must.h"
+#include "text/template.h"
+
+#include <math.h>
+#include <xxhash.h>
+
+enum { DIM_MAX = 1024 };
+
+static bool is_set(const char *s) {
+    return s && s[0];
+}
+
+static bool load_labels(struct engine *eng, const struct engine_opts *o, struct err *e) {
+    if (is_set(o->labels_path)) return label_load(&eng->labels, o->labels_path, e);
+    eng->labels = *label_default();
+    return true;
+}
+
+static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct err *e) {
+    struct encoder_opts eo = {.model_dir = o->model_dir, .adapter_path = o->adapter_path, .kernel = o->kernel};
+    eng->encoder = encoder_open(&eo, e);
+    if (!eng->encoder) return false;
+    if (encoder_dim(eng->encoder) > DIM_MAX)
+        return err_set(e, ERR_MODEL, "%s: vectors of %u numbers, at most %d are supported", o->model_dir,
+                       encoder_dim(eng->encoder), DIM_MAX);
+    eng->head = head_open(o->head_path, e);
+    if (!eng->head) return false;
+    return head_check(eng->head, &eng->labels, encoder_hash(eng->encoder), MASK_VERSION, e) ||
+           err_prefix(e, "%s", o->head_path);
+}
+
+static uint64_t version_of(const struct engine *eng) {
+    struct {
+        uint64_t labels, encoder, head, mask;
+        double classifier, pipeline;
+    } v = {label_hash(&eng->labels),
+           eng->encoder ? encoder_hash(eng->encoder) : 0,
+           eng->head ? head_hash(eng->head) : 0,
+           MASK_VERSION,
+           eng->classifier_threshold,
+           eng->pipeline_threshold};
+    return XXH3_64bits(&v, sizeof v);
+}
+
+static void engine_close(struct engine *eng) {
+    rules_close(eng->rules);
+    encoder_close(eng->encoder);
+    head_close(eng->head);
+    free(eng);
+}
+
+struct engine *engine_open(const struct engine_opts *o, struct err *e) {
+    struct engine *eng = must_calloc(1, sizeof *eng);
+    atomic_init(&eng->refs, 1);
+    eng->classifier_threshold = o->classifier_threshold;
+    eng->pipeline_threshold = o->pipeline_threshold;
+    bool ok = load_labels(eng, o, e);
+    if (ok && is_set(o->rules_path)) ok = (eng->rules = rules_open(o->rules_path, &eng->labels, e)) != NULL;
+    if (ok && is_set(o->head_path)) ok = load_encoder(eng, o, e);
+    if (!ok) {
+        engine_close(eng);
+        return NULL;
+    }
+    eng->version = version_of(eng);
+    return eng;
+}
+
+struct engine *engine_ref(struct engine *eng) {
+    atomic_fetch_add_explicit(&eng->refs, 1, memory_order_relaxed);
+    return eng;
+}
+
+void engine_unref(struct engine *eng) {
+    if (eng && atomic_fetch_sub_explicit(&eng->refs, 1, memory_order_acq_rel) == 1) engine_close(eng);
+}
+
+bool engine_uses_source(const struct engine *eng) {
+    return eng->head && head_uses_source(eng->head);
+}
+
+bool engine_decide(const struct engine *eng, const float *prob, unsigned *label, double *confidence) {
+    unsigned best = 0;
+    for (unsigned i = 1; i < eng->labels.n; i++)
+        if (prob[i] > prob[best]) best = i;
+    *confidence = round((double)prob[best] * 1e4) / 1e4;
+    *label = *confidence < eng->classifier_threshold ? eng->labels.unclassified : best;
+    return *label != eng->labels.unclassified && *confidence >= eng->pipeline_threshold;
+}
+
+bool engine_scratch_open(const struct engine *eng, struct engine_scratch *s, struct err *e) {
+    *s = (struct engine_scratch){0};
+    if (eng->rules && !(s->rules = rules_scratch_open(eng->rules, e))) return false;
+    if (eng->encoder) s->encoder = encoder_scratch_open(eng->encoder);
+    return true;
+}
+
+void engine_scratch_close(struct engine_scratch *s) {
+    rules_scratch_close(s->rules);
+    encoder_scratch_close(s->encoder);
+    *s = (struct engine_scratch){0};
+}
+
+bool engine_probabilities(const struct engine *eng, struct engine_scratch *s, const struct record *rec, float *prob) {
+    if (!eng->encoder) return false;
+    char text[TEMPLATE_MAX];
+    struct span t = {text, template_write(rec->source, rec->message, engine_uses_source(eng), text)};
+    float vector[DIM_MAX];
+    encoder_embed(eng->encoder, s->encoder, &t, 1, vector);
+    head_run(eng->head, vector, prob);
+    return true;
+}

@@ -1,0 +1,57 @@
+/* engine: everything that decides, loaded and immutable: labels, rules, encoder, head, thresholds. The pipeline swaps a
+ * whole engine on reload; workers finish what they hold with the old one. */
+#ifndef PIPELINE_ENGINE_H
+#define PIPELINE_ENGINE_H
+
+#include "base/err.h"
+#include "data/label.h"
+#include "encoder/encoder.h"
+#include "encoder/head.h"
+#include "rules/rules.h"
+
+#include <stdatomic.h>
+
+struct engine_opts {
+    const char *rules_path;  /* "": no rules */
+    const char *labels_path; /* "": the built-in labels */
+    const char *head_path;   /* "": no encoder stage in this process */
+    const char *adapter_path;
+    const char *model_dir;
+    const char *kernel;
+    double classifier_threshold; /* below it the encoder's answer is UNCLASSIFIED: 0.50 */
+    double pipeline_threshold;   /* below it the pipeline passes the answer on: 0.20; at it, it is accepted */
+};
+
+struct engine {
+    struct label_set labels;
+    struct rules *rules;     /* NULL: none */
+    struct encoder *encoder; /* NULL: none */
+    struct head *head;       /* NULL exactly when encoder is */
+    double classifier_threshold, pipeline_threshold;
+    uint64_t version; /* changes whenever an answer to a template may: seeds memo keys */
+    atomic_uint refs;
+};
+
+/* Loads all or nothing. The reference the caller gets is given back with engine_unref. */
+struct engine *engine_open(const struct engine_opts *o, struct err *e);
+struct engine *engine_ref(struct engine *eng);
+void engine_unref(struct engine *eng); /* NULL is fine; the last one closes */
+
+bool engine_uses_source(const struct engine *eng);
+
+/* The classifier's answer from the head's probabilities[labels.n]: the best label, its probability rounded to 4
+ * decimals (what is published is what was compared). True: accepted by both thresholds and not UNCLASSIFIED. */
+bool engine_decide(const struct engine *eng, const float *prob, unsigned *label, double *confidence);
+
+/* What one worker needs to run the stages; opened per engine. */
+struct engine_scratch {
+    struct rules_scratch *rules;
+    struct encoder_scratch *encoder;
+};
+bool engine_scratch_open(const struct engine *eng, struct engine_scratch *s, struct err *e);
+void engine_scratch_close(struct engine_scratch *s);
+
+/* All label probabilities of one record, for explanations. prob[labels.n]; false when there is no encoder. */
+bool engine_probabilities(const struct engine *eng, struct engine_scratch *s, const struct record *rec, float *prob);
+
+#endif

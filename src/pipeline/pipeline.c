@@ -1,0 +1,299 @@
+#include "pipeline/pipeline.h"
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "base/queue.h"
+#include "metrics/metrics.h"
+#include "pipeline/stage.h"
+#include "text/template.h"
+
+#include <pthread.h>
+
+/* The product in one screen: a line passes these in order and leaves at the first that is sure. What is still open
+ * after them goes to the network stage, and what that does not know becomes UNCLASSIFIED. */
+static const struct stage STAGES[] = {
+    {"rules", STAGE_REGEX, stage_rules_run},
+    {"memo", STAGE_BERT, stage_memo_run},
+    {"encoder", STAGE_BERT, stage_encoder_run},
+};
+enum { STAGES_N = sizeof STAGES / sizeof STAGES[0], SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE };
+
+/* Records [from, from + n) of a batch: what waits in the queue. */
+struct slice {
+    struct batch *batch;
+    uint32_t from, n;
+};
+
+struct worker {
+    struct pipeline *p;
+    pthread_t thread;
+    struct engine *eng; /* the engine that scratch belongs to; a reference */
+    struct engine_scratch scratch;
+    struct work work;
+    struct pending origin[WORK_MAX]; /* where each record of the run came from */
+};
+
+struct pipeline {
+    struct queue queue; /* of struct slice */
+    struct memo *memo;
+    const struct network_stage *network;
+    pthread_mutex_t engine_lock;
+    struct engine *eng;
+    unsigned workers;
+    struct worker *worker;
+};
+
+/* ---- finish ---- */
+
+static void count_result(struct pipeline *p, const struct result *r, double seconds) {
+    (void)p;
+    metrics_add(METRIC_CLASSIFICATIONS, r->stage, r->label, 0, 1);
+    metrics_observe(METRIC_CLASSIFICATION_DURATION, r->stage, 0, seconds, 1);
+}
+
+/* n records of b have their results; the last ones hand the batch back. */
+static void batch_close_records(struct batch *b, unsigned n) {
+    if (n && atomic_fetch_sub_explicit(&b->open, n, memory_order_acq_rel) == n) b->done(b);
+}
+
+static void fall_back(const struct engine *eng, struct result *r) {
+    batch_settle(r, STAGE_FALLBACK, eng->labels.unclassified, 0);
+}
+
+void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why) {
+    struct result *r = &pend->batch->res[pend->i];
+    struct engine *eng = pipeline_engine(p);
+    if (a) {
+        batch_settle(r, a->stage, a->label, a->confidence);
+        if (p->memo && (pend->key.lo | pend->key.hi)) memo_put(p->memo, pend->key, a);
+    } else {
+        r->err = (uint8_t)why;
+        fall_back(eng, r);
+    }
+    engine_unref(eng);
+    count_result(p, r, 0);
+    batch_close_records(pend->batch, 1);
+}
+
+/* Gives what no stage decided to the network, or to the fallback. Returns how many went to the network. */
+static uint32_t hand_over(struct worker *w) {
+    struct work *k = &w->work;
+    uint32_t sent = 0;
+    for (uint32_t t = 0; t < k->todo_n; t++) {
+        uint32_t i = k->todo[t];
+        struct pending *pend = &w->origin[i];
+        struct err e = {0};
+        pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
+        const struct network_stage *net = w->p->network;
+        if (net && net->ask(net->self, pend, k->rec[i], &e)) {
+            sent++;
+            w->origin[i].batch = NULL; /* not ours any more */
+            continue;
+        }
+        k->res[i]->err = (uint8_t)e.code;
+        fall_back(k->eng, k->res[i]);
+    }
+    return sent;
+}
+
+/* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
+static void count_run(const struct worker *w, double seconds_each) {
+    uint32_t count[STAGE_COUNT][LABEL_MAX] = {{0}}, total[STAGE_COUNT] = {0};
+    for (uint32_t i = 0; i < w->work.n; i++) {
+        if (!w->origin[i].batch) continue;
+        const struct result *r = w->work.res[i];
+        count[r->stage][r->label]++;
+        total[r->stage]++;
+    }
+    for (unsigned s = 0; s < STAGE_COUNT; s++) {
+        for (unsigned l = 0; l < w->work.eng->labels.n; l++)
+            if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, l, 0, count[s][l]);
+        if (total[s]) metrics_observe(METRIC_CLASSIFICATION_DURATION, s, 0, seconds_each, total[s]);
+    }
+}
+
+/* ---- run ---- */
+
+static void gather(struct worker *w, const struct slice *slice, size_t n) {
+    struct work *k = &w->work;
+    k->n = k->todo_n = 0;
+    for (size_t s = 0; s < n; s++) {
+        struct batch *b = slice[s].batch;
+        for (uint32_t i = slice[s].from; i < slice[s].from + slice[s].n; i++) {
+            uint32_t at = k->n++;
+            k->rec[at] = &b->rec[i];
+            k->res[at] = &b->res[i];
+            k->todo[k->todo_n++] = at;
+            w->origin[at] = (struct pending){.batch = b, .i = i};
+            b->res[i] = (struct result){.stage = STAGE_FALLBACK};
+        }
+    }
+}
+
+static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
+    uint64_t begun = clock_now_ns(NULL);
+    gather(w, slice, n);
+    for (size_t s = 0; s < STAGES_N && w->work.todo_n > 0; s++) STAGES[s].run(&w->work);
+    /* The network may finish a batch at once, so each slice's share is known before anything is handed over. */
+    unsigned here[SLICES_PER_RUN];
+    for (size_t s = 0; s < n; s++) here[s] = slice[s].n;
+    uint32_t at_slice[WORK_MAX];
+    for (uint32_t i = 0, s = 0, end = slice[0].n; i < w->work.n; i++) {
+        while (i >= end) end += slice[++s].n;
+        at_slice[i] = s;
+    }
+    hand_over(w);
+    for (uint32_t i = 0; i < w->work.n; i++)
+        if (!w->origin[i].batch) here[at_slice[i]]--;
+    double seconds = (double)(clock_now_ns(NULL) - begun) * 1e-9;
+    count_run(w, seconds / (double)w->work.n);
+    for (size_t s = 0; s < n; s++) batch_close_records(slice[s].batch, here[s]);
+}
+
+/* Takes up the current engine; scratch is opened anew when it changed. */
+static void follow_engine(struct worker *w) {
+    struct engine *now = pipeline_engine(w->p);
+    if (now == w->eng) {
+        engine_unref(now);
+        return;
+    }
+    struct err e = {0};
+    struct engine_scratch scratch;
+    if (!engine_scratch_open(now, &scratch, &e)) { /* out of memory: the old engine goes on deciding */
+        engine_unref(now);
+        MUST(w->eng != NULL);
+        return;
+    }
+    engine_scratch_close(&w->scratch);
+    engine_unref(w->eng);
+    w->eng = now;
+    w->scratch = scratch;
+    w->work.eng = now;
+    w->work.scratch = &w->scratch;
+    free(w->work.vector);
+    w->work.vector =
+        now->encoder ? must_calloc((size_t)STAGE_ENCODER_ROWS * encoder_dim(now->encoder), sizeof(float)) : NULL;
+}
+
+static void *worker_main(void *arg) {
+    struct worker *w = arg;
+    struct slice slice[SLICES_PER_RUN];
+    for (size_t n; (n = queue_pop_share(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
+        metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, 1);
+        follow_engine(w);
+        w->work.asks_network = w->p->network != NULL;
+        run_slices(w, slice, n);
+        metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, -1);
+    }
+    return NULL;
+}
+
+/* ---- open, submit, close ---- */
+
+static void worker_open(struct worker *w, struct pipeline *p) {
+    w->p = p;
+    w->work.memo = p->memo;
+    w->work.text = must_calloc(WORK_MAX, TEMPLATE_MAX); /* untouched pages cost nothing */
+    follow_engine(w);
+}
+
+static void worker_close(struct worker *w) {
+    engine_scratch_close(&w->scratch);
+    engine_unref(w->eng);
+    free(w->work.text);
+    free(w->work.vector);
+}
+
+struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e) {
+    if (o->workers < 1 || o->workers > PIPELINE_WORKERS_MAX) {
+        err_set(e, ERR_USAGE, "workers is %u: expected 1 to %d", o->workers, PIPELINE_WORKERS_MAX);
+        return NULL;
+    }
+    struct pipeline *p = must_calloc(1, sizeof *p);
+    queue_init(&p->queue, PIPELINE_QUEUE_SLICES, sizeof(struct slice));
+    pthread_mutex_init(&p->engine_lock, NULL);
+    p->eng = engine_ref(eng);
+    if (o->memo_entries) p->memo = memo_open(o->memo_entries);
+    p->workers = o->workers;
+    p->worker = must_calloc(o->workers, sizeof *p->worker);
+    for (unsigned i = 0; i < p->workers; i++) {
+        worker_open(&p->worker[i], p);
+        MUST(pthread_create(&p->worker[i].thread, NULL, worker_main, &p->worker[i]) == 0);
+    }
+    return p;
+}
+
+void pipeline_close(struct pipeline *p) {
+    if (!p) return;
+    queue_close(&p->queue);
+    for (unsigned i = 0; i < p->workers; i++) {
+        pthread_join(p->worker[i].thread, NULL);
+        worker_close(&p->worker[i]);
+    }
+    free(p->worker);
+    engine_unref(p->eng);
+    memo_close(p->memo);
+    queue_release(&p->queue);
+    pthread_mutex_destroy(&p->engine_lock);
+    free(p);
+}
+
+void pipeline_set_network(struct pipeline *p, const struct network_stage *stage) {
+    p->network = stage;
+}
+
+static struct slice slice_of(struct batch *b, uint32_t from) {
+    uint32_t left = b->n - from;
+    return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE};
+}
+
+bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
+    struct slice slice[PIPELINE_BATCH_MAX / PIPELINE_SLICE];
+    uint32_t n = 0;
+    MUST(b->n <= PIPELINE_BATCH_MAX);
+    atomic_store(&b->open, b->n);
+    if (b->n == 0) {
+        b->done(b);
+        return true;
+    }
+    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n++] = slice_of(b, from);
+    return queue_try_push(&p->queue, slice, n) ||
+           err_set(e, ERR_BUSY, "%zu slices of %d lines wait already", queue_size(&p->queue), PIPELINE_SLICE);
+}
+
+void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
+    MUST(b->n <= PIPELINE_BATCH_MAX);
+    atomic_store(&b->open, b->n);
+    if (b->n == 0) b->done(b);
+    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) {
+        struct slice s = slice_of(b, from);
+        MUST(queue_push(&p->queue, &s)); /* the queue closes only after its sources have ended */
+    }
+}
+
+void pipeline_swap(struct pipeline *p, struct engine *eng) {
+    pthread_mutex_lock(&p->engine_lock);
+    struct engine *old = p->eng;
+    p->eng = engine_ref(eng);
+    pthread_mutex_unlock(&p->engine_lock);
+    engine_unref(old);
+}
+
+struct engine *pipeline_engine(struct pipeline *p) {
+    pthread_mutex_lock(&p->engine_lock);
+    struct engine *eng = engine_ref(p->eng);
+    pthread_mutex_unlock(&p->engine_lock);
+    return eng;
+}
+
+bool pipeline_ready(const struct pipeline *p) {
+    return p->eng != NULL;
+}
+
+size_t pipeline_queue_depth(struct pipeline *p) {
+    return queue_size(&p->queue);
+}
+
+struct memo *pipeline_memo(struct pipeline *p) {
+    return p->memo;
+}

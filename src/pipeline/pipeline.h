@@ -1,0 +1,59 @@
+/* pipeline: where every line goes in and comes out decided. A batch is cut into slices; workers take slices of several
+ * batches together, run the stages over them, and hand what is still open to the network stage where there is one. */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "base/err.h"
+#include "data/batch.h"
+#include "memo/memo.h"
+#include "pipeline/engine.h"
+
+struct pipeline;
+
+enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 65536, PIPELINE_QUEUE_SLICES = 4096, PIPELINE_WORKERS_MAX = 256 };
+
+struct pipeline_opts {
+    unsigned workers;    /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
+    size_t memo_entries; /* 0: do not remember */
+};
+
+/* One record that no compute stage decided, on its way over the network. */
+struct pending {
+    struct batch *batch;
+    uint32_t i;
+    struct memo_key key; /* of its template; {0, 0} without a memo */
+};
+
+/* The network stage. `ask` never waits: it takes the record and answers later, once, with pipeline_answer from any
+ * thread; or refuses it (false and the reason), and the record falls back now. */
+struct network_stage {
+    bool (*ask)(void *self, const struct pending *p, const struct record *rec, struct err *e);
+    void *self;
+};
+
+/* Takes a reference to the engine. */
+struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e);
+void pipeline_close(struct pipeline *p); /* finishes what was submitted, then stops; NULL is fine */
+
+/* Before the first submit. The stage must outlive the pipeline. */
+void pipeline_set_network(struct pipeline *p, const struct network_stage *stage);
+
+/* Decides b, at most PIPELINE_BATCH_MAX records; b->done is called once, from a worker or network thread. Never waits:
+ * false with ERR_BUSY when the queue is full. */
+bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e);
+
+/* The same, but waits for room: back-pressure for files and streams. */
+void pipeline_submit_wait(struct pipeline *p, struct batch *b);
+
+/* The network stage's answer. NULL: none (it failed with `why`); the record falls back. Only answers are remembered. */
+void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why);
+
+/* Replaces the engine for everything not yet begun. */
+void pipeline_swap(struct pipeline *p, struct engine *eng);
+struct engine *pipeline_engine(struct pipeline *p); /* a reference: engine_unref it */
+
+bool pipeline_ready(const struct pipeline *p);
+size_t pipeline_queue_depth(struct pipeline *p); /* slices waiting */
+struct memo *pipeline_memo(struct pipeline *p);  /* NULL: none */
+
+#endif

@@ -1,0 +1,121 @@
+#include "pipeline/stage.h"
+
+#include "base/must.h"
+#include "metrics/metrics.h"
+#include "text/template.h"
+
+void stage_rules_run(struct work *w) {
+    if (!w->eng->rules) return;
+    uint32_t left = 0;
+    for (uint32_t t = 0; t < w->todo_n; t++) {
+        uint32_t i = w->todo[t];
+        struct rules_match where;
+        int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
+        if (rule < 0) {
+            w->todo[left++] = i;
+            continue;
+        }
+        const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
+        batch_settle(w->res[i], STAGE_REGEX, r->label, r->confidence);
+        w->res[i]->rule = (uint16_t)rule;
+        w->res[i]->match_from = where.from;
+        w->res[i]->match_to = where.to;
+    }
+    w->todo_n = left;
+}
+
+/* The earlier record of this run with the same template, or WORK_NO_LEADER after entering i as the first. */
+static uint32_t find_leader(struct work *w, uint32_t i) {
+    struct memo_key key = w->tpl[i].key;
+    for (uint64_t slot = key.lo;; slot++) {
+        uint32_t *at = &w->twin[slot % (2 * WORK_MAX)];
+        if (*at == 0) {
+            *at = i + 1;
+            return WORK_NO_LEADER;
+        }
+        struct memo_key other = w->tpl[*at - 1].key;
+        if (other.lo == key.lo && other.hi == key.hi) return *at - 1;
+    }
+}
+
+static void write_template(struct work *w, uint32_t i) {
+    struct work_template *t = &w->tpl[i];
+    char *out = w->text + w->text_n;
+    size_t n = template_write(w->rec[i]->source, w->rec[i]->message, engine_uses_source(w->eng), out);
+    *t = (struct work_template){.from = (uint32_t)w->text_n, .len = (uint32_t)n, .leader = WORK_NO_LEADER};
+}
+
+/* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
+static bool recall(struct work *w, uint32_t i) {
+    struct memo_answer a;
+    if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
+    if (a.stage == STAGE_FALLBACK && w->asks_network) return false;
+    batch_settle(w->res[i], a.stage, a.label, a.confidence);
+    w->res[i]->from_memo = true;
+    return true;
+}
+
+void stage_memo_run(struct work *w) {
+    uint32_t left = 0;
+    uint64_t hits = 0;
+    memset(w->twin, 0, sizeof w->twin);
+    w->text_n = 0;
+    for (uint32_t t = 0; t < w->todo_n; t++) {
+        uint32_t i = w->todo[t];
+        write_template(w, i);
+        if (w->memo) {
+            struct work_template *tpl = &w->tpl[i];
+            tpl->key = memo_key(w->memo, (struct span){w->text + tpl->from, tpl->len}, w->eng->version);
+            if (recall(w, i)) {
+                hits++;
+                continue;
+            }
+            tpl->leader = find_leader(w, i);
+        }
+        w->text_n += w->tpl[i].len;
+        w->todo[left++] = i;
+    }
+    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, left);
+    w->todo_n = left;
+}
+
+/* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
+static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
+    struct span text[STAGE_ENCODER_ROWS];
+    float prob[LABEL_MAX];
+    unsigned dim = encoder_dim(w->eng->encoder);
+    for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
+    encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
+    for (uint32_t k = 0; k < n; k++) {
+        struct memo_answer a = {.stage = STAGE_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+        unsigned label;
+        double confidence;
+        head_run(w->eng->head, w->vector + (size_t)k * dim, prob);
+        if (engine_decide(w->eng, prob, &label, &confidence)) {
+            a = (struct memo_answer){.stage = STAGE_BERT, .label = (uint8_t)label, .confidence = confidence};
+            batch_settle(w->res[pick[k]], STAGE_BERT, label, confidence);
+        }
+        if (w->memo && memo_put(w->memo, w->tpl[pick[k]].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
+    }
+}
+
+void stage_encoder_run(struct work *w) {
+    if (!w->eng->encoder) return;
+    uint32_t pick[STAGE_ENCODER_ROWS], n = 0, left = 0;
+    for (uint32_t t = 0; t < w->todo_n; t++) {
+        if (w->tpl[w->todo[t]].leader != WORK_NO_LEADER) continue;
+        pick[n++] = w->todo[t];
+        if (n == STAGE_ENCODER_ROWS) encode(w, pick, n), n = 0;
+    }
+    if (n) encode(w, pick, n);
+    for (uint32_t t = 0; t < w->todo_n; t++) {
+        uint32_t i = w->todo[t], leader = w->tpl[i].leader;
+        if (leader != WORK_NO_LEADER && w->res[leader]->decided) {
+            const struct result *r = w->res[leader];
+            batch_settle(w->res[i], r->stage, r->label, r->confidence);
+            w->res[i]->from_memo = true;
+        }
+        if (!w->res[i]->decided) w->todo[left++] = i;
+    }
+    w->todo_n = left;
+}
