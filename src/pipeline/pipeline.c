@@ -5,16 +5,15 @@
 #include "base/queue.h"
 #include "metrics/metrics.h"
 #include "pipeline/stage.h"
-#include "text/template.h"
 
 #include <pthread.h>
 
 /* The product in one screen: a line passes these in order and leaves at the first that is sure. What is still open
  * after them goes to the network stage, and what that does not know becomes UNCLASSIFIED. */
-static const struct stage STAGES[] = {
-    {"rules", STAGE_REGEX, stage_rules_run},
-    {"memo", STAGE_BERT, stage_memo_run},
-    {"encoder", STAGE_BERT, stage_encoder_run},
+static const struct stage STAGES[] = { /* in the order of METRIC_STAGE_DURATION's label */
+    {"rules", stage_rules_run},
+    {"memo", stage_memo_run},
+    {"encoder", stage_encoder_run},
 };
 enum { STAGES_N = sizeof STAGES / sizeof STAGES[0], SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE };
 
@@ -45,8 +44,7 @@ struct pipeline {
 
 /* ---- finish ---- */
 
-static void count_result(struct pipeline *p, const struct result *r, double seconds) {
-    (void)p;
+static void count_result(const struct result *r, double seconds) {
     metrics_add(METRIC_CLASSIFICATIONS, r->stage, r->label, 0, 1);
     metrics_observe(METRIC_CLASSIFICATION_DURATION, r->stage, 0, seconds, 1);
 }
@@ -71,14 +69,13 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
         fall_back(eng, r);
     }
     engine_unref(eng);
-    count_result(p, r, 0);
+    count_result(r, 0);
     batch_close_records(pend->batch, 1);
 }
 
-/* Gives what no stage decided to the network, or to the fallback. Returns how many went to the network. */
-static uint32_t hand_over(struct worker *w) {
+/* Gives what no stage decided to the network, or to the fallback. */
+static void hand_over(struct worker *w) {
     struct work *k = &w->work;
-    uint32_t sent = 0;
     for (uint32_t t = 0; t < k->todo_n; t++) {
         uint32_t i = k->todo[t];
         struct pending *pend = &w->origin[i];
@@ -86,14 +83,12 @@ static uint32_t hand_over(struct worker *w) {
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         const struct network_stage *net = w->p->network;
         if (net && net->ask(net->self, pend, k->rec[i], &e)) {
-            sent++;
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
         }
         k->res[i]->err = (uint8_t)e.code;
         fall_back(k->eng, k->res[i]);
     }
-    return sent;
 }
 
 /* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
@@ -130,24 +125,34 @@ static void gather(struct worker *w, const struct slice *slice, size_t n) {
     }
 }
 
+static void run_stages(struct work *k) {
+    for (unsigned s = 0; s < STAGES_N && k->todo_n > 0; s++) {
+        uint64_t begun = clock_now_ns(NULL);
+        STAGES[s].run(k);
+        metrics_observe(METRIC_STAGE_DURATION, s, 0, (double)(clock_now_ns(NULL) - begun) * 1e-9, 1);
+    }
+}
+
+/* Records of each slice that are still ours, i.e. were not handed to the network. */
+static void count_shares(const struct worker *w, const struct slice *slice, size_t n, unsigned *ours) {
+    uint32_t i = 0;
+    for (size_t s = 0; s < n; s++) {
+        ours[s] = 0;
+        for (uint32_t end = i + slice[s].n; i < end; i++) ours[s] += w->origin[i].batch != NULL;
+    }
+}
+
 static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     uint64_t begun = clock_now_ns(NULL);
+    unsigned ours[SLICES_PER_RUN];
     gather(w, slice, n);
-    for (size_t s = 0; s < STAGES_N && w->work.todo_n > 0; s++) STAGES[s].run(&w->work);
-    /* The network may finish a batch at once, so each slice's share is known before anything is handed over. */
-    unsigned here[SLICES_PER_RUN];
-    for (size_t s = 0; s < n; s++) here[s] = slice[s].n;
-    uint32_t at_slice[WORK_MAX];
-    for (uint32_t i = 0, s = 0, end = slice[0].n; i < w->work.n; i++) {
-        while (i >= end) end += slice[++s].n;
-        at_slice[i] = s;
-    }
+    metrics_observe(METRIC_BATCH_RECORDS, 0, 0, w->work.n, 1);
+    run_stages(&w->work);
     hand_over(w);
-    for (uint32_t i = 0; i < w->work.n; i++)
-        if (!w->origin[i].batch) here[at_slice[i]]--;
-    double seconds = (double)(clock_now_ns(NULL) - begun) * 1e-9;
-    count_run(w, seconds / (double)w->work.n);
-    for (size_t s = 0; s < n; s++) batch_close_records(slice[s].batch, here[s]);
+    count_shares(w, slice, n, ours);
+    count_run(w, (double)(clock_now_ns(NULL) - begun) * 1e-9 / (double)w->work.n);
+    /* A batch can't end before this: its count still holds our share. */
+    for (size_t s = 0; s < n; s++) batch_close_records(slice[s].batch, ours[s]);
 }
 
 /* Takes up the current engine; scratch is opened anew when it changed. */

@@ -38,7 +38,6 @@ enum { STAGE_ENCODER_ROWS = 128 };
 
 struct stage {
     const char *name;
-    enum stage_id id; /* whose metrics its time counts for */
     void (*run)(struct work *w);
 };
 
