@@ -91,7 +91,8 @@ static bool choose_decoder(struct input *in, struct err *e) {
     if (in->raw_n >= 2 && b[0] == 0x1f && b[1] == 0x8b) {
         in->decode = decode_gzip;
         in->mid_frame = true;
-        if (inflateInit2(&in->z, 15 + 16) != Z_OK) return err_set(e, ERR_MEMORY, "%s: no memory to decompress", in->name);
+        if (inflateInit2(&in->z, 15 + 16) != Z_OK)
+            return err_set(e, ERR_MEMORY, "%s: no memory to decompress", in->name);
     } else if (in->raw_n >= 4 && b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd) {
         in->decode = decode_zstd;
         in->zstd = ZSTD_createDStream();
@@ -133,12 +134,16 @@ bool input_read(struct input *in, char *p, size_t n, size_t *got, struct err *e)
         bool nothing_left = in->raw_at == in->raw_n;
         if (!in->decode(in, p, n, got, e)) return false;
         if (*got == 0 && nothing_left) {
-            return !in->mid_frame || err_set(e, ERR_INPUT, "%s: the compressed data ends in the middle; the file is cut short",
-                                             in->name);
+            return !in->mid_frame ||
+                   err_set(e, ERR_INPUT, "%s: the compressed data ends in the middle; the file is cut short", in->name);
         }
     }
     return true;
 }
 
-uint64_t input_position(const struct input *in) { return in->position; }
-uint64_t input_size(const struct input *in) { return in->size; }
+uint64_t input_position(const struct input *in) {
+    return in->position;
+}
+uint64_t input_size(const struct input *in) {
+    return in->size;
+}

@@ -1,4 +1,5 @@
-/* input: the bytes of a file, of stdin ("-"), or of what a .gz or .zst file holds (told by its first bytes, not its name). */
+/* input: the bytes of a file, of stdin ("-"), or of what a .gz or .zst file holds (told by its first bytes, not its
+ * name). */
 #ifndef STREAM_INPUT_H
 #define STREAM_INPUT_H
 
@@ -14,8 +15,8 @@ struct input;
 struct input *input_open(const char *path, struct err *e);
 void input_close(struct input *in); /* NULL is fine */
 
-/* Up to n bytes into p; *got == 0: the end. False: the file can't be read or its compressed form is broken or cut short;
- * what was read before is good. */
+/* Up to n bytes into p; *got == 0: the end. False: the file can't be read or its compressed form is broken or cut
+ * short; what was read before is good. */
 bool input_read(struct input *in, char *p, size_t n, size_t *got, struct err *e);
 
 /* For a progress bar: bytes of the file taken so far and its size; size 0: unknown (a pipe). */

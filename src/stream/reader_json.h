@@ -1,0 +1,23 @@
+/* reader_json: one line of JSON Lines → record. */
+#ifndef STREAM_READER_JSON_H
+#define STREAM_READER_JSON_H
+
+#include "base/arena.h"
+#include "data/batch.h"
+
+struct reader_json {
+    void *pool; /* the parser's memory: fixed, reused for each line */
+    size_t pool_bytes;
+};
+
+void reader_json_init(struct reader_json *j);
+void reader_json_release(struct reader_json *j);
+
+bool reader_json_is_object(struct reader_json *j, struct span line);
+
+/* Takes message ("log_message", or "message", "msg", "log") and source ("source", or "logger", "program", "service")
+ * out of the object; strings are copied to the arena. False: no object or no message in it, or no memory; rec is as it
+ * was. */
+bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec);
+
+#endif
