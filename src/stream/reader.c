@@ -14,7 +14,7 @@ struct reader {
     bool skipping; /* inside the rest of a line that was cut */
     uint64_t odd;
     struct reader_json json;
-    struct reader_csv *csv;
+    struct reader_csv csv;
 };
 
 void chunk_init(struct chunk *c) {
@@ -42,7 +42,7 @@ static void add_line(struct reader *r, struct chunk *c, struct span line) {
 }
 
 /* Makes records of the whole lines in c->text[*from..]; *from moves behind the last one taken. */
-static void split(struct reader *r, struct chunk *c, size_t *from) {
+static void split_lines(struct reader *r, struct chunk *c, size_t *from) {
     while (!is_full(c) && *from < c->text_n) {
         const char *start = c->text + *from, *nl = memchr(start, '\n', c->text_n - *from);
         if (!nl) return;
@@ -53,47 +53,59 @@ static void split(struct reader *r, struct chunk *c, size_t *from) {
             add_line(r, c, (struct span){start, (size_t)(nl - start)});
         }
     }
+    if (r->skipping) *from = c->text_n;
 }
 
-/* A line fills the whole chunk: its first READER_LINE_MAX bytes are the record, the rest is passed over. */
-static void cut_line(struct reader *r, struct chunk *c, size_t *from) {
+static bool split(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
+    if (r->format == READER_CSV) return reader_csv_split(&r->csv, c, from, r->ended, e);
+    split_lines(r, c, from);
+    if (r->ended && !is_full(c) && *from < c->text_n && !r->skipping) { /* a last line without a newline */
+        add_line(r, c, (struct span){c->text + *from, c->text_n - *from});
+        *from = c->text_n;
+    }
+    return true;
+}
+
+/* A record fills the whole chunk. Of a line, the first READER_LINE_MAX bytes count, the rest is passed over. */
+static bool cut_record(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
+    if (r->format == READER_CSV)
+        return err_set(e, ERR_LIMIT, "%s:%llu: a CSV row of more than %d bytes; is a quote not closed?", r->csv.path,
+                       (unsigned long long)r->csv.line, READER_CHUNK_BYTES);
     if (!r->skipping) add_line(r, c, (struct span){c->text, c->text_n});
     r->skipping = true;
     *from = c->text_n;
+    return true;
 }
 
-static bool next_lines(struct reader *r, struct chunk *c, struct err *e) {
-    size_t from = 0, got;
-    bool ok = true;
-    memcpy(c->text, r->carry, r->carry_n);
-    c->text_n = r->carry_n;
-    r->carry_n = 0;
-    for (;;) {
-        split(r, c, &from);
-        if (is_full(c) || r->ended || !ok) break;
-        if (c->text_n == READER_CHUNK_BYTES) {
-            if (from == 0) cut_line(r, c, &from);
-            if (c->batch.n > 0) break;
-            c->text_n = from = 0; /* all of it was the rest of a cut line */
-        }
-        if (c->batch.n > 0 && input_size(r->in) == 0) break; /* a pipe: hand on what is there */
-        ok = input_read(r->in, c->text + c->text_n, READER_CHUNK_BYTES - c->text_n, &got, e);
-        c->text_n += got;
-        if (!ok || got == 0) r->ended = true;
-    }
-    if (r->ended && !is_full(c) && from < c->text_n && !r->skipping) { /* a last line without a newline */
-        add_line(r, c, (struct span){c->text + from, c->text_n - from});
-        from = c->text_n;
-    }
-    r->carry_n = c->text_n - from;
-    memcpy(r->carry, c->text + from, r->carry_n);
+/* Reads more behind what c holds; makes room first when all of it was the rest of a cut line. */
+static bool read_more(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
+    size_t got;
+    if (*from == c->text_n && c->batch.n == 0) c->text_n = *from = 0;
+    bool ok = input_read(r->in, c->text + c->text_n, READER_CHUNK_BYTES - c->text_n, &got, e);
+    c->text_n += got;
+    r->ended = !ok || got == 0;
     return ok;
 }
 
 bool reader_next(struct reader *r, struct chunk *c, struct err *e) {
+    size_t from = 0;
+    bool ok = true;
     c->batch.n = 0;
     arena_reset(&c->arena);
-    bool ok = r->format == READER_CSV ? reader_csv_next(r->csv, r->in, c, e) : next_lines(r, c, e);
+    memcpy(c->text, r->carry, r->carry_n);
+    c->text_n = r->carry_n;
+    while ((ok = split(r, c, &from, e)) && !is_full(c) && !r->ended) {
+        if (c->text_n == READER_CHUNK_BYTES && from == 0 && !(ok = cut_record(r, c, &from, e))) break;
+        if (c->text_n == READER_CHUNK_BYTES && c->batch.n > 0) break;
+        if (c->batch.n > 0 && input_size(r->in) == 0) break; /* a pipe: hand on what is there */
+        if (!(ok = read_more(r, c, &from, e))) {
+            struct err ignored = {0};
+            split(r, c, &from, &ignored); /* what came before the trouble is still good */
+            break;
+        }
+    }
+    r->carry_n = c->text_n - from;
+    memcpy(r->carry, c->text + from, r->carry_n);
     c->position = input_position(r->in);
     return ok;
 }
@@ -121,8 +133,11 @@ static bool open_format(struct reader *r, const char *path, struct err *e) {
                                                            : READER_LINES;
     }
     if (r->format != READER_CSV) return true;
-    r->csv = reader_csv_open(path, (struct span){r->carry, r->carry_n}, e);
-    return r->csv != NULL;
+    size_t used;
+    if (!reader_csv_open(&r->csv, path, r->carry, r->carry_n, &used, e)) return false;
+    r->carry_n -= used;
+    memmove(r->carry, r->carry + used, r->carry_n);
+    return true;
 }
 
 struct reader *reader_open(const char *path, const struct reader_opts *o, struct err *e) {
@@ -141,7 +156,6 @@ struct reader *reader_open(const char *path, const struct reader_opts *o, struct
 
 void reader_close(struct reader *r) {
     if (!r) return;
-    reader_csv_close(r->csv);
     reader_json_release(&r->json);
     input_close(r->in);
     free(r->carry);

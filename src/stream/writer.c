@@ -100,23 +100,23 @@ static void write_jsonl(struct writer *w, struct buf *out, const struct record *
 
 static void write_csv(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
     const struct label *l = &w->eng->labels.label[res->label];
-    csv_field(out, span_of(l->id));
+    csv_put(out, span_of(l->id));
     buf_putc(out, ',');
-    csv_field(out, span_of(l->name));
+    csv_put(out, span_of(l->name));
     buf_printf(out, ",%s,", stage_name(res->stage));
     result_json_number(out, res->confidence);
     if (w->with_message) {
         buf_putc(out, ',');
-        csv_field(out, rec->source);
+        csv_put(out, rec->source);
         buf_putc(out, ',');
-        csv_field(out, rec->message);
+        csv_put(out, rec->message);
     }
     if (w->explain) {
         struct buf why;
         buf_init(&why, 1 << 16);
         explain(w, &why, rec, res);
         buf_putc(out, ',');
-        csv_field(out, buf_span(&why));
+        csv_put(out, buf_span(&why));
         buf_release(&why);
     }
     buf_putc(out, '\n');
