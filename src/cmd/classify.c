@@ -1,0 +1,144 @@
+#include "cmd/cmd.h"
+
+#include "base/clock.h"
+#include "cmd/progress.h"
+#include "metrics/metrics.h"
+#include "stream/job.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char USAGE[] =
+    "Usage: logclass classify [OPTIONS] [FILE...]\n\n"
+    "Labels every line of the files, or of stdin, in order: one answer a line. Files may be plain lines,\n"
+    "JSON lines or CSV with a log_message column, and compressed (.gz, .zst); '-' is stdin.\n";
+
+static const char EXAMPLES[] =
+    "\nExamples\n"
+    "  logclass classify /var/log/auth.log                  a table on a terminal\n"
+    "  logclass classify --output jsonl app.log.gz > out    the four fields of the contract, one object a line\n"
+    "  logclass classify --source sshd --explain auth.log   why each line got its label\n"
+    "  tail -F app.log | logclass classify --with-message   follow a file\n\n"
+    "Exit status: 0 all lines were labelled, 1 something could not be read or written (what was read is labelled),\n"
+    "2 wrong usage, 130 interrupted.\n";
+
+static volatile int g_stop;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    g_stop = 1;
+}
+
+/* Interrupts end the reading, not the process: what was read is still labelled and written. A second one kills. */
+static void catch_signals(void) {
+    struct sigaction interrupt = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGTERM, &interrupt, NULL);
+    sigaction(SIGPIPE, &ignore, NULL); /* a reader that leaves is seen as EPIPE */
+}
+
+static void on_progress(void *user, const struct job_progress *p) {
+    progress_draw(user, p->lines, p->position, p->size);
+}
+
+static unsigned terminal_columns(void) {
+    struct winsize w;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+static bool set_up_writer(const struct conf *c, const struct engine *eng, struct writer *w, struct err *e) {
+    bool terminal = isatty(STDOUT_FILENO);
+    int format =
+        strcmp(c->output, "auto") == 0 ? (terminal ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
+    if (format < 0) return err_set(e, ERR_USAGE, "output is '%s': expected auto, jsonl, csv or table", c->output);
+    const char *no_colour = getenv("NO_COLOR");
+    *w = (struct writer){
+        .format = (enum writer_format)format,
+        .with_message = c->with_message,
+        .explain = c->explain,
+        .colour = terminal && !(no_colour && no_colour[0]),
+        .columns = terminal ? terminal_columns() : 0,
+        .eng = eng,
+    };
+    return writer_open(w, e);
+}
+
+static void print_label_row(const struct label *l, const struct job_result *r, unsigned i) {
+    uint64_t total = 0;
+    for (unsigned s = 0; s < STAGE_COUNT; s++) total += r->by[s][i];
+    if (total == 0) return;
+    fprintf(stderr, "%-22s %10llu", l->id, (unsigned long long)total);
+    for (unsigned s = 0; s < STAGE_COUNT; s++) fprintf(stderr, " %10llu", (unsigned long long)r->by[s][i]);
+    fputc('\n', stderr);
+}
+
+static void print_summary(const struct label_set *labels, const struct job_result *r, double seconds) {
+    double hits = metrics_value(METRIC_MEMO_HITS, 0, 0, 0), misses = metrics_value(METRIC_MEMO_MISSES, 0, 0, 0);
+    fprintf(stderr, "\n%-22s %10s", "label", "lines");
+    for (unsigned s = 0; s < STAGE_COUNT; s++) fprintf(stderr, " %10s", stage_name(s));
+    fputc('\n', stderr);
+    for (unsigned i = 0; i < labels->n; i++) print_label_row(&labels->label[i], r, i);
+    fprintf(stderr, "\n%llu lines in %.2f s, %.0f lines/s", (unsigned long long)r->lines, seconds,
+            seconds > 0 ? (double)r->lines / seconds : 0);
+    if (hits + misses > 0) fprintf(stderr, "; %.1f %% answered from memory", 100 * hits / (hits + misses));
+    if (r->odd_lines)
+        fprintf(stderr, "\n%llu lines were no JSON object with a message; they were read as plain lines",
+                (unsigned long long)r->odd_lines);
+    fputc('\n', stderr);
+}
+
+static int run(const struct conf *c, struct pipeline *p, struct engine *eng, char **paths, size_t n) {
+    struct err e = {0};
+    struct writer writer;
+    struct progress bar;
+    struct job_result result;
+    static char *from_stdin[] = {(char[]){"-"}};
+    int format = reader_format_find(c->format);
+    if (format < 0) {
+        err_set(&e, ERR_USAGE, "format is '%s': expected auto, lines, jsonl or csv", c->format);
+        return cmd_fail(&e);
+    }
+    if (!set_up_writer(c, eng, &writer, &e)) return cmd_fail(&e);
+    progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
+    struct job_opts o = {
+        .pipeline = p,
+        .writer = &writer,
+        .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
+        .fd = STDOUT_FILENO,
+        .on_progress = on_progress,
+        .user = &bar,
+        .stop = &g_stop,
+    };
+    bool ok = job_run(&o, n ? paths : from_stdin, n ? n : 1, &result, &e);
+    progress_clear(&bar);
+    writer_close(&writer);
+    if (c->summary && !result.reader_gone)
+        print_summary(&eng->labels, &result, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
+    if (!ok) return cmd_fail(&e);
+    return g_stop ? CMD_INTERRUPTED : CMD_OK;
+}
+
+int cmd_classify(int argc, char **argv) {
+    struct conf c = {0};
+    struct err e = {0};
+    int operands, status;
+    if (cmd_help(argc, argv, USAGE, CONF_CLASSIFY, EXAMPLES)) return CMD_OK;
+    catch_signals();
+    if (!cmd_conf(&c, CONF_CLASSIFY, argc, argv, &operands, &e)) {
+        conf_release(&c);
+        return cmd_fail(&e);
+    }
+    struct engine *eng = cmd_engine(&c, &e);
+    struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
+    struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
+    status = p ? run(&c, p, eng, argv + 1, (size_t)operands) : cmd_fail(&e);
+    pipeline_close(p);
+    engine_unref(eng);
+    conf_release(&c);
+    return status;
+}

@@ -1,0 +1,19 @@
+/* progress: a bar on stderr for work that takes a while; silent when stderr is no terminal. */
+#ifndef CMD_PROGRESS_H
+#define CMD_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    bool shown;
+    uint64_t begun_ns, drawn_ns;
+};
+
+void progress_init(struct progress *p, bool wanted);
+
+/* lines done so far; done of total bytes (total 0: unknown, no bar and no ETA). Redraws at most ten times a second. */
+void progress_draw(struct progress *p, uint64_t lines, uint64_t done, uint64_t total);
+void progress_clear(struct progress *p);
+
+#endif
