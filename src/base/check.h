@@ -43,7 +43,7 @@ static int check_failures;
 #define CHECK_SPAN(s, want)                                                                                          \
     do {                                                                                                             \
         const char *w_ = (want);                                                                                     \
-        if ((s).n != strlen(w_) || memcmp((s).p, w_, (s).n) != 0)                                                    \
+        if ((s).n != strlen(w_) || ((s).n > 0 && memcmp((s).p, w_, (s).n) != 0))                                     \
             check_failures++,                                                                                        \
                 fprintf(stderr, "%s:%d: %s: \"%.*s\", not \"%s\"\n", __FILE__, __LINE__, #s, (int)(s).n, (s).p, w_); \
     } while (0)

@@ -97,7 +97,8 @@ static int run(const struct conf *c, struct pipeline *p, struct engine *eng, cha
     struct writer writer;
     struct progress bar;
     struct job_result result;
-    static char *from_stdin[] = {(char[]){"-"}};
+    static char dash[] = "-";
+    char *from_stdin[] = {dash};
     int format = reader_format_find(c->format);
     if (format < 0) {
         err_set(&e, ERR_USAGE, "format is '%s': expected auto, lines, jsonl or csv", c->format);

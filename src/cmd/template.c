@@ -2,6 +2,7 @@
 #include "text/template.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char USAGE[] =

@@ -5,6 +5,7 @@
 #include "base/queue.h"
 #include "metrics/metrics.h"
 #include "pipeline/stage.h"
+#include "text/template.h"
 
 #include <pthread.h>
 
