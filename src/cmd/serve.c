@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "server/server.h"
@@ -115,15 +116,11 @@ static bool run(const struct conf *c, struct pipeline *p, struct err *e) {
         return false;
     }
     struct control control = {.conf = c, .pipeline = p, .server = s};
-    pthread_t signals;
-    bool ok = pthread_create(&signals, NULL, signal_main, &control) == 0 ||
-              err_set(e, ERR_MEMORY, "no thread for signals can be started");
-    if (ok) {
-        log_info("server.start", "listening on %s port %u", c->host, server_port(s));
-        ok = server_run(s, e);
-        pthread_kill(signals, SIGUSR1);
-        pthread_join(signals, NULL);
-    }
+    pthread_t signals = thread_start(signal_main, &control);
+    log_info("server.start", "listening on %s port %u", c->host, server_port(s));
+    bool ok = server_run(s, e);
+    pthread_kill(signals, SIGUSR1);
+    pthread_join(signals, NULL);
     pipeline_close(p); /* before the server: late answers still find their connections */
     server_close(s);
     return ok;

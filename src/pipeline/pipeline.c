@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/queue.h"
+#include "base/thread.h"
 #include "metrics/metrics.h"
 #include "pipeline/stage.h"
 #include "text/template.h"
@@ -224,7 +225,7 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     p->worker = must_calloc(o->workers, sizeof *p->worker);
     for (unsigned i = 0; i < p->workers; i++) {
         worker_open(&p->worker[i], p);
-        MUST(pthread_create(&p->worker[i].thread, NULL, worker_main, &p->worker[i]) == 0);
+        p->worker[i].thread = thread_start(worker_main, &p->worker[i]);
     }
     return p;
 }

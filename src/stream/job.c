@@ -1,6 +1,7 @@
 #include "stream/job.h"
 
 #include "base/must.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -161,8 +162,7 @@ bool job_run(const struct job_opts *o, char *const *paths, size_t n, struct job_
         chunk_init(&j->slot[i].chunk);
         j->slot[i].job = j;
     }
-    pthread_t writer;
-    MUST(pthread_create(&writer, NULL, write_main, j) == 0);
+    pthread_t writer = thread_start(write_main, j);
     bool ok = true, go_on = true;
     for (size_t i = 0; i < n && ok && go_on && !stopped(j); i++) ok = read_file(j, paths[i], &go_on, e);
     pthread_mutex_lock(&j->lock);
