@@ -12,7 +12,8 @@
 
 /* The product in one screen: a line passes these in order and leaves at the first that is sure. What is still open
  * after them goes to the network stage, and what that does not know becomes UNCLASSIFIED. */
-static const struct stage STAGES[] = { /* in the order of METRIC_STAGE_DURATION's label */
+static const struct stage STAGES[] = {
+    /* in the order of METRIC_STAGE_DURATION's label */
     {"rules", stage_rules_run},
     {"memo", stage_memo_run},
     {"encoder", stage_encoder_run},

@@ -1,0 +1,207 @@
+#include "pipeline/pipeline.h"
+
+#include "base/check.h"
+#include "base/queue.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+/* An engine of rules only: what they leave open goes to the network stage or falls back. */
+static struct engine *open_engine(void) {
+    struct err e = {0};
+    struct engine_opts o = {.rules_path = "data/rules.conf", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
+    struct engine *eng = engine_open(&o, &e);
+    if (!eng) fprintf(stderr, "%s\n", e.msg);
+    CHECK(eng != NULL);
+    return eng;
+}
+
+enum { N = 3000 };
+
+struct request {
+    struct record rec[N];
+    struct result res[N];
+    struct batch batch;
+    char text[N][48];
+    pthread_mutex_t lock;
+    pthread_cond_t is_done;
+    int times_done;
+};
+
+static void done(struct batch *b) {
+    struct request *r = b->user;
+    pthread_mutex_lock(&r->lock);
+    r->times_done++;
+    pthread_cond_signal(&r->is_done);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Every third line is a rule's. */
+static void fill(struct request *r, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(r->text[i], sizeof r->text[i], i % 3 == 0 ? "User u%u logged in" : "something else %u happened", i);
+        r->rec[i] = (struct record){.message = span_of(r->text[i])};
+    }
+    r->batch = (struct batch){.rec = r->rec, .res = r->res, .n = n, .done = done, .user = r};
+    r->times_done = 0;
+}
+
+static struct request *request_new(void) {
+    struct request *r = calloc(1, sizeof *r);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->is_done, NULL);
+    return r;
+}
+
+static void wait_done(struct request *r) {
+    pthread_mutex_lock(&r->lock);
+    while (r->times_done == 0) pthread_cond_wait(&r->is_done, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void request_free(struct request *r) {
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->is_done);
+    free(r);
+}
+
+static void every_record_gets_one_result(void) {
+    static const uint32_t SIZES[] = {0, 1, 2, PIPELINE_SLICE - 1, PIPELINE_SLICE, PIPELINE_SLICE + 1, N};
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 3, .memo_entries = 4096}, eng, &e);
+    struct request *r = request_new();
+    for (size_t k = 0; k < sizeof SIZES / sizeof SIZES[0]; k++) {
+        fill(r, SIZES[k]);
+        CHECK(pipeline_submit(p, &r->batch, &e));
+        wait_done(r);
+        for (uint32_t i = 0; i < SIZES[k]; i++) {
+            CHECK(r->res[i].decided);
+            CHECK_INT(r->res[i].stage, i % 3 == 0 ? STAGE_REGEX : STAGE_FALLBACK);
+            CHECK(r->res[i].confidence == (i % 3 == 0 ? 0.95 : 0));
+        }
+    }
+    pipeline_close(p);
+    CHECK_INT(r->times_done, 1);
+    engine_unref(eng);
+    request_free(r);
+}
+
+/* A network stage that answers from its own thread: what it is asked for waits in a queue. */
+struct fake_network {
+    struct queue queue;
+    struct pipeline *p;
+    bool refuse;
+    atomic_uint asked;
+};
+
+static bool fake_ask(void *self, const struct pending *p, const struct record *rec, struct err *e) {
+    struct fake_network *f = self;
+    (void)rec;
+    atomic_fetch_add(&f->asked, 1);
+    if (f->refuse) return err_set(e, ERR_CIRCUIT_OPEN, "the breaker is open");
+    return queue_try_push(&f->queue, p, 1) || err_set(e, ERR_BUSY, "full");
+}
+
+static void *fake_answer(void *arg) {
+    struct fake_network *f = arg;
+    struct pending p;
+    while (queue_pop(&f->queue, &p, 1, -1) == 1) {
+        struct memo_answer a = {.stage = STAGE_LLM, .label = 6, .confidence = 0.7};
+        pipeline_answer(f->p, &p, p.i % 2 ? &a : NULL, ERR_TIMEOUT);
+    }
+    return NULL;
+}
+
+static void the_network_answers_what_is_left(void) {
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 0}, eng, &e);
+    struct fake_network f = {.p = p};
+    struct network_stage stage = {fake_ask, &f};
+    pthread_t t;
+    queue_init(&f.queue, N, sizeof(struct pending));
+    pthread_create(&t, NULL, fake_answer, &f);
+    pipeline_set_network(p, &stage);
+    struct request *r = request_new();
+    for (int round = 0; round < 20; round++) {
+        fill(r, N);
+        CHECK(pipeline_submit(p, &r->batch, &e));
+        wait_done(r);
+        for (uint32_t i = 0; i < N; i++) {
+            enum stage_id want = i % 3 == 0 ? STAGE_REGEX : i % 2 ? STAGE_LLM : STAGE_FALLBACK;
+            CHECK_INT(r->res[i].stage, want);
+            CHECK_INT(r->res[i].err, want == STAGE_FALLBACK ? ERR_TIMEOUT : ERR_OK);
+        }
+    }
+    f.refuse = true;
+    fill(r, 10);
+    CHECK(pipeline_submit(p, &r->batch, &e));
+    wait_done(r);
+    CHECK_INT(r->res[1].stage, STAGE_FALLBACK);
+    CHECK_INT(r->res[1].err, ERR_CIRCUIT_OPEN);
+    queue_close(&f.queue);
+    pthread_join(t, NULL);
+    pipeline_close(p);
+    queue_release(&f.queue);
+    engine_unref(eng);
+    request_free(r);
+}
+
+static void a_network_answer_is_remembered(void) {
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, eng, &e);
+    struct fake_network f = {.p = p};
+    struct network_stage stage = {fake_ask, &f};
+    pthread_t t;
+    queue_init(&f.queue, N, sizeof(struct pending));
+    pthread_create(&t, NULL, fake_answer, &f);
+    pipeline_set_network(p, &stage);
+    struct request *r = request_new();
+    for (int round = 0; round < 3; round++) {
+        fill(r, 2); /* record 1 is "something else 1 happened": answered by the network, then from memory */
+        CHECK(pipeline_submit(p, &r->batch, &e));
+        wait_done(r);
+        CHECK_INT(r->res[1].stage, STAGE_LLM);
+        CHECK_INT(r->res[1].from_memo, round > 0);
+    }
+    CHECK_INT(f.asked, 1);
+    queue_close(&f.queue);
+    pthread_join(t, NULL);
+    pipeline_close(p);
+    queue_release(&f.queue);
+    engine_unref(eng);
+    request_free(r);
+}
+
+static void an_engine_is_swapped_under_load(void) {
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 4096}, eng, &e);
+    engine_unref(eng);
+    struct request *r = request_new();
+    for (int round = 0; round < 10; round++) {
+        fill(r, N);
+        pipeline_submit_wait(p, &r->batch);
+        struct engine *fresh = open_engine();
+        pipeline_swap(p, fresh);
+        engine_unref(fresh);
+        wait_done(r);
+        CHECK_INT(r->res[0].stage, STAGE_REGEX);
+    }
+    pipeline_close(p);
+    request_free(r);
+}
+
+static void workers_have_a_range(void) {
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    CHECK(pipeline_open(&(struct pipeline_opts){.workers = 0}, eng, &e) == NULL);
+    CHECK_INT(e.code, ERR_USAGE);
+    engine_unref(eng);
+}
+
+CHECK_MAIN(CHECK_TEST(every_record_gets_one_result), CHECK_TEST(the_network_answers_what_is_left),
+           CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(an_engine_is_swapped_under_load),
+           CHECK_TEST(workers_have_a_range))
