@@ -1,0 +1,16 @@
+/* api: the handlers of route.def. A handler is run when the request is complete (api_classify with NDJSON: whenever
+ * more of it is there), when its batch is back, and when what it handed over to send has been sent but was not the
+ * last. */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+#include "server/route.h"
+
+enum step api_classify(struct exchange *x);
+enum step api_health(struct exchange *x);
+enum step api_metrics(struct exchange *x);
+enum step api_livez(struct exchange *x);
+enum step api_readyz(struct exchange *x);
+enum step api_openapi(struct exchange *x);
+
+#endif

@@ -1,0 +1,97 @@
+#include "server/openapi.h"
+
+#include "data/result_json.h"
+#include "server/reply.h"
+#include "server/route.h"
+
+#include <llhttp.h>
+
+static const struct {
+    const char *name; /* of the component; NULL: no schema */
+    const char *type; /* media type */
+} SCHEMAS[] = {
+    [ROUTE_NONE] = {NULL, NULL},
+    [ROUTE_Entries] = {"Entries", REPLY_JSON},
+    [ROUTE_Results] = {"Results", REPLY_JSON},
+    [ROUTE_Health] = {"Health", REPLY_JSON},
+    [ROUTE_Text] = {NULL, REPLY_TEXT},
+    [ROUTE_Any] = {NULL, REPLY_JSON},
+};
+
+static void put_content(struct buf *out, enum route_schema s) {
+    buf_printf(out, "\"content\":{\"%s\":{\"schema\":", SCHEMAS[s].type);
+    if (SCHEMAS[s].name)
+        buf_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}}", SCHEMAS[s].name);
+    else
+        buf_printf(out, "{\"type\":\"%s\"}}", s == ROUTE_Text ? "string" : "object");
+    if (s == ROUTE_Entries || s == ROUTE_Results)
+        buf_puts(out, ",\"" REPLY_NDJSON "\":{\"schema\":{\"type\":\"string\"}}");
+    buf_putc(out, '}');
+}
+
+static void put_operation(struct buf *out, const struct route *r, const char *method, const char *id) {
+    buf_printf(out, "\"%s\":{\"operationId\":\"%s_%s\",\"summary\":", method, method, id);
+    result_json_string(out, span_of(r->summary));
+    if (r->needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
+    if (r->request != ROUTE_NONE) {
+        buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","
+                      "\"enum\":[\"1\"]}}]");
+        buf_puts(out, ",\"requestBody\":{\"required\":true,");
+        put_content(out, r->request);
+        buf_putc(out, '}');
+    }
+    buf_puts(out, ",\"responses\":{\"200\":{\"description\":\"OK\",");
+    put_content(out, r->answer);
+    buf_puts(
+        out,
+        "},\"default\":{\"description\":\"Refused; the text names the reason or the limit\",\"content\":{\"" REPLY_JSON
+        "\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}}}");
+}
+
+static void put_paths(struct buf *out) {
+    static const char *const IDS[] = {
+#define ROUTE(id, ...) #id,
+#include "server/route.def"
+#undef ROUTE
+    };
+    for (unsigned i = 0; i < ROUTE_COUNT; i++) {
+        const struct route *r = &route_table[i];
+        buf_printf(out, "%s\"%s\":{", i ? "," : "", r->path);
+        put_operation(out, r, r->method == HTTP_POST ? "post" : "get", IDS[i]);
+        buf_putc(out, '}');
+    }
+}
+
+static void put_label_ids(struct buf *out, const struct label_set *labels) {
+    for (unsigned i = 0; i < labels->n; i++) buf_printf(out, "%s\"%s\"", i ? "," : "", labels->label[i].id);
+}
+
+static void put_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+    buf_printf(
+        out,
+        "\"Entries\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":%u,\"items\":{\"type\":\"object\",\"properties\":{"
+        "\"source\":{\"type\":\"string\",\"maxLength\":%zu},\"log_message\":{\"type\":\"string\",\"maxLength\":%zu}}}}"
+        ",",
+        o->entries_max, o->line_bytes_max, o->line_bytes_max);
+    buf_puts(out, "\"Results\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"label_id\",\"label\","
+                  "\"source\","
+                  "\"confidence\"],\"properties\":{\"label_id\":{\"type\":\"string\",\"enum\":[");
+    put_label_ids(out, labels);
+    buf_puts(out, "]},\"label\":{\"type\":\"string\"},\"source\":{\"type\":\"string\",\"enum\":[");
+    for (int s = 0; s < STAGE_COUNT; s++) buf_printf(out, "%s\"%s\"", s ? "," : "", stage_name((enum stage_id)s));
+    buf_puts(
+        out,
+        "]},\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"explain\":{\"type\":\"object\"}}}},"
+        "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"type\":\"string\"}}},"
+        "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"string\"}}}");
+}
+
+void openapi_write(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+    buf_puts(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"logclass\",\"version\":\"1\"},\"paths\":{");
+    put_paths(out);
+    buf_puts(
+        out,
+        "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{");
+    put_schemas(out, o, labels);
+    buf_puts(out, "}}}");
+}

@@ -1,0 +1,15 @@
+#include "server/refuse.h"
+
+#include "base/must.h"
+
+static const struct refuse_row ROWS[REFUSE_COUNT] = {
+    {0},
+#define REFUSE(id, status, reason, retry_after_s) {status, reason, retry_after_s},
+#include "server/refuse.def"
+#undef REFUSE
+};
+
+const struct refuse_row *refuse_row(enum refusal r) {
+    MUST(r > REFUSE_NOT && r < REFUSE_COUNT);
+    return &ROWS[r];
+}
