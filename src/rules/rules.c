@@ -1,0 +1,218 @@
+#include "rules/rules.h"
+
+#include "base/file.h"
+#include "base/must.h"
+#include "rules/cost.h"
+#include "rules/engine.h"
+#include "rules/rules_file.h"
+#include "rules/selftest.h"
+
+#include <time.h>
+
+struct rules {
+    struct rules_list list;
+    hs_database_t *messages; /* every rule's pattern, reported by index; NULL: no rules */
+    hs_database_t *sources;  /* the source conditions of the rules that have one; NULL: none has */
+    hs_database_t **span;    /* [n]: one rule's pattern, to find where its match begins; NULL: too big for that */
+    size_t span_bytes;
+    hs_scratch_t *scratch; /* fits all of them; workers clone it */
+};
+
+struct rules_scratch {
+    hs_scratch_t *hs;
+    uint64_t record;        /* counts the records looked at, from 1 */
+    uint64_t source_seen[]; /* [n]: the record whose source met rule i's condition last */
+};
+
+/* ---- matching ---- */
+
+struct look {
+    const struct rules *r;
+    struct rules_scratch *s;
+    size_t best; /* lowest rule so far; r->list.n: none */
+    uint64_t end;
+};
+
+static int on_source(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
+    (void)from, (void)to, (void)flags;
+    struct look *l = ctx;
+    l->s->source_seen[id] = l->s->record;
+    return 0;
+}
+
+/* Matches come in the order of their ends, not of the rules: keep the lowest, and stop when none can be lower. */
+static int on_message(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
+    (void)from, (void)flags;
+    struct look *l = ctx;
+    if (id >= l->best) return 0;
+    if (l->r->list.rule[id].source && l->s->source_seen[id] != l->s->record) return 0;
+    l->best = id;
+    l->end = to;
+    return id == 0;
+}
+
+static int on_span(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
+    (void)id, (void)flags;
+    struct rules_match *w = ctx;
+    if (from < w->from || (from == w->from && to > w->to)) *w = (struct rules_match){(uint32_t)from, (uint32_t)to};
+    return 0;
+}
+
+static void find_span(const struct look *l, struct span message, struct rules_match *where) {
+    const hs_database_t *db = l->r->span[l->best];
+    *where = (struct rules_match){0, (uint32_t)l->end};
+    if (!db) return;
+    *where = (struct rules_match){UINT32_MAX, 0};
+    MUST(engine_scan(db, message.p, message.n, l->s->hs, on_span, where) && where->from < where->to);
+}
+
+int rules_match(const struct rules *r, struct rules_scratch *s, const struct record *rec, struct rules_match *where) {
+    struct look l = {r, s, r->list.n, 0};
+    s->record++;
+    if (r->sources) MUST(engine_scan(r->sources, rec->source.p, rec->source.n, s->hs, on_source, &l));
+    if (r->messages) MUST(engine_scan(r->messages, rec->message.p, rec->message.n, s->hs, on_message, &l));
+    if (l.best == r->list.n) return -1;
+    if (where) find_span(&l, rec->message, where);
+    return (int)l.best;
+}
+
+/* ---- compiling ---- */
+
+static uint64_t cpu_ms(void) {
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static hs_database_t *compile_one(const char *pattern, enum engine_use use, struct err *e) {
+    return engine_compile(&(struct engine_patterns){&pattern, &(unsigned){0}, 1}, use, e);
+}
+
+/* May this pattern join the others? Compiles it alone, to know what it costs. */
+static bool pattern_check(const char *pattern, struct cost *cost, struct err *e) {
+    if (!cost_of(pattern, cost, e) || !engine_consumes(pattern, e)) return false;
+    uint64_t start_ms = cpu_ms();
+    hs_database_t *db = compile_one(pattern, ENGINE_WHICH, e);
+    if (!db) return false;
+    uint64_t took_ms = cpu_ms() - start_ms;
+    size_t bytes = engine_bytes(db);
+    hs_free_database(db);
+    if (bytes > RULES_COMPILED_MAX)
+        return err_set(e, ERR_LIMIT, "it takes %zu bytes compiled, at most %d are allowed", bytes, RULES_COMPILED_MAX);
+    if (took_ms > RULES_COMPILE_MAX_MS)
+        return err_set(e, ERR_LIMIT, "it takes %llu ms to compile, at most %d are allowed", (unsigned long long)took_ms,
+                       RULES_COMPILE_MAX_MS);
+    return true;
+}
+
+/* A pattern that is too big for this stays without; the first look serves it. */
+static bool open_span(struct rules *r, size_t i, const struct cost *cost, struct err *e) {
+    struct err why;
+    if (cost->positions > RULES_SPAN_POSITIONS_MAX) return true;
+    hs_database_t *db = compile_one(r->list.rule[i].pattern, ENGINE_SPAN, &why);
+    if (!db) return true;
+    r->span[i] = db;
+    r->span_bytes += engine_bytes(db);
+    return engine_scratch(db, &r->scratch, e);
+}
+
+static bool check_rules(struct rules *r, const char *path, struct err *e) {
+    uint64_t start_ms = cpu_ms();
+    for (size_t i = 0; i < r->list.n; i++) {
+        const struct rule *rule = &r->list.rule[i];
+        struct cost cost, source_cost;
+        if (rule->source && !pattern_check(rule->source, &source_cost, e))
+            return err_prefix(e, "%s:%u: the source of rule '%s'", path, rule->source_line, rule->name);
+        if (!pattern_check(rule->pattern, &cost, e))
+            return err_prefix(e, "%s:%u: the pattern of rule '%s'", path, rule->pattern_line, rule->name);
+        if (!open_span(r, i, &cost, e)) return err_prefix(e, "%s:%u", path, rule->line);
+        if (cpu_ms() - start_ms <= RULES_COMPILE_TOTAL_MAX_MS && r->span_bytes <= RULES_DATABASE_MAX) continue;
+        return err_set(e, ERR_LIMIT,
+                       "%s:%u: the rules up to '%s' take more than %d s to compile, or more than %d bytes", path,
+                       rule->line, rule->name, RULES_COMPILE_TOTAL_MAX_MS / 1000, RULES_DATABASE_MAX);
+    }
+    return true;
+}
+
+static const char *message_pattern(const struct rule *rule) {
+    return rule->pattern;
+}
+
+static const char *source_pattern(const struct rule *rule) {
+    return rule->source;
+}
+
+/* One database of what `of` picks from each rule (NULL: nothing); *out stays NULL when no rule has it. */
+static bool compile_all(struct rules *r, const char *(*of)(const struct rule *), hs_database_t **out, struct err *e) {
+    const char **pattern = must_calloc(r->list.n + 1, sizeof *pattern);
+    unsigned *id = must_calloc(r->list.n + 1, sizeof *id);
+    unsigned n = 0;
+    for (size_t i = 0; i < r->list.n; i++) {
+        pattern[n] = of(&r->list.rule[i]);
+        id[n] = (unsigned)i;
+        if (pattern[n]) n++;
+    }
+    if (n > 0) *out = engine_compile(&(struct engine_patterns){pattern, id, n}, ENGINE_WHICH, e);
+    free(pattern);
+    free(id);
+    if (n == 0) return true;
+    if (!*out) return err_prefix(e, "all patterns together");
+    if (engine_bytes(*out) > RULES_DATABASE_MAX)
+        return err_set(e, ERR_LIMIT, "all patterns together take %zu bytes compiled, at most %d are allowed",
+                       engine_bytes(*out), RULES_DATABASE_MAX);
+    return engine_scratch(*out, &r->scratch, e);
+}
+
+static bool compile(struct rules *r, const char *path, struct err *e) {
+    r->span = must_calloc(r->list.n + 1, sizeof(hs_database_t *));
+    if (!check_rules(r, path, e)) return false;
+    return (compile_all(r, message_pattern, &r->messages, e) && compile_all(r, source_pattern, &r->sources, e)) ||
+           err_prefix(e, "%s", path);
+}
+
+/* ---- life ---- */
+
+struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
+    struct span text;
+    if (!engine_check(e) || !selftest_run(e) || !file_read(path, RULES_FILE_BYTES_MAX, &text, e)) return NULL;
+    struct rules *r = must_calloc(1, sizeof *r);
+    bool ok = rules_file_parse(text, path, labels, &r->list, e) && compile(r, path, e);
+    file_free(&text);
+    if (ok) return r;
+    rules_close(r);
+    return NULL;
+}
+
+void rules_close(struct rules *r) {
+    if (!r) return;
+    for (size_t i = 0; r->span && i < r->list.n; i++) hs_free_database(r->span[i]);
+    free(r->span);
+    hs_free_database(r->messages);
+    hs_free_database(r->sources);
+    hs_free_scratch(r->scratch);
+    rules_file_release(&r->list);
+    free(r);
+}
+
+size_t rules_count(const struct rules *r) {
+    return r->list.n;
+}
+
+const struct rule *rules_get(const struct rules *r, size_t i) {
+    MUST(i < r->list.n);
+    return &r->list.rule[i];
+}
+
+struct rules_scratch *rules_scratch_open(const struct rules *r, struct err *e) {
+    struct rules_scratch *s = must_calloc(1, sizeof *s + r->list.n * sizeof s->source_seen[0]);
+    if (!r->scratch || hs_clone_scratch(r->scratch, &s->hs) == HS_SUCCESS) return s; /* no rules: nothing to clone */
+    free(s);
+    err_set(e, ERR_MEMORY, "no memory for a worker's regex scratch");
+    return NULL;
+}
+
+void rules_scratch_close(struct rules_scratch *s) {
+    if (!s) return;
+    hs_free_scratch(s->hs);
+    free(s);
+}

@@ -1,0 +1,12 @@
+/* selftest: a few milliseconds at start that ask the regex engine questions whose answers are known. An engine that
+ * misses or invents matches is refused, whoever supplies it: wrong labels would follow silently. */
+#ifndef RULES_SELFTEST_H
+#define RULES_SELFTEST_H
+
+#include "base/err.h"
+
+/* Every question is asked with its text at each offset from 0 to beyond the widest vector (64 bytes), and with as much
+ * behind it, because that is where engines go wrong. The message names pattern and text of the first wrong answer. */
+bool selftest_run(struct err *e);
+
+#endif
