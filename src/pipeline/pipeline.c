@@ -72,20 +72,22 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
         fall_back(eng, r);
     }
     engine_unref(eng);
-    count_result(r, 0);
+    count_result(r, (double)(clock_now_ns(NULL) - pend->begun_ns) * 1e-9);
     batch_close_records(pend->batch, 1);
 }
 
 /* Gives what no stage decided to the network, or to the fallback. */
-static void hand_over(struct worker *w) {
+static void hand_over(struct worker *w, uint64_t begun_ns) {
     struct work *k = &w->work;
     for (uint32_t t = 0; t < k->todo_n; t++) {
         uint32_t i = k->todo[t];
         struct pending *pend = &w->origin[i];
         struct err e = {0};
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
+        pend->begun_ns = begun_ns;
+        struct question q = {k->rec[i]->message, {k->text + k->tpl[i].from, k->tpl[i].len}};
         const struct network_stage *net = w->p->network;
-        if (net && net->ask(net->self, pend, k->rec[i], &e)) {
+        if (net && net->ask(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
         }
@@ -151,7 +153,7 @@ static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     gather(w, slice, n);
     metrics_observe(METRIC_BATCH_RECORDS, 0, 0, w->work.n, 1);
     run_stages(&w->work);
-    hand_over(w);
+    hand_over(w, begun);
     count_shares(w, slice, n, ours);
     count_run(w, (double)(clock_now_ns(NULL) - begun) * 1e-9 / (double)w->work.n);
     /* A batch can't end before this: its count still holds our share. */

@@ -7,6 +7,7 @@
 #include "data/batch.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
+#include "remote/question.h"
 
 struct pipeline;
 
@@ -17,17 +18,10 @@ struct pipeline_opts {
     size_t memo_entries; /* 0: do not remember */
 };
 
-/* One record that no compute stage decided, on its way over the network. */
-struct pending {
-    struct batch *batch;
-    uint32_t i;
-    struct memo_key key; /* of its template; {0, 0} without a memo */
-};
-
 /* The network stage. `ask` never waits: it takes the record and answers later, once, with pipeline_answer from any
  * thread; or refuses it (false and the reason), and the record falls back now. */
 struct network_stage {
-    bool (*ask)(void *self, const struct pending *p, const struct record *rec, struct err *e);
+    bool (*ask)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;
 };
 

@@ -95,9 +95,9 @@ struct fake_network {
     atomic_uint asked;
 };
 
-static bool fake_ask(void *self, const struct pending *p, const struct record *rec, struct err *e) {
+static bool fake_ask(void *self, const struct pending *p, const struct question *q, struct err *e) {
     struct fake_network *f = self;
-    (void)rec;
+    CHECK(q->message.n > 0 && q->template.n > 0);
     atomic_fetch_add(&f->asked, 1);
     if (f->refuse) return err_set(e, ERR_CIRCUIT_OPEN, "the breaker is open");
     return queue_try_push(&f->queue, p, 1) || err_set(e, ERR_BUSY, "full");

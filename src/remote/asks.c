@@ -1,0 +1,262 @@
+#include "remote/asks.h"
+
+#include "base/must.h"
+
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { TEXT_FIRST = 1024 }; /* bytes an ask has room for from the start */
+
+void asks_init(struct asks *t, const struct asks_opts *o) {
+    MUST(o->asks_max > 0 && o->waiters_max > 0 && o->steps >= 1 && o->steps <= ASKS_STEPS_MAX);
+    *t = (struct asks){.opts = *o, .buckets = 1};
+    if (getrandom(&t->seed, sizeof t->seed, GRND_NONBLOCK) != sizeof t->seed) t->seed = (uintptr_t)t;
+    while (t->buckets < 2 * (size_t)o->asks_max) t->buckets *= 2;
+    t->bucket = must_calloc(t->buckets, sizeof *t->bucket);
+    t->ask = must_calloc(o->asks_max, sizeof *t->ask);
+    t->waiter = must_calloc(o->waiters_max, sizeof *t->waiter);
+    list_init(&t->free_asks);
+    list_init(&t->free_waiters);
+    for (unsigned s = 0; s < ASKS_STEPS_MAX; s++) {
+        list_init(&t->time[s]);
+        for (unsigned k = 0; k < ASK_STATES; k++) list_init(&t->list[s][k]);
+    }
+    for (unsigned i = 0; i < o->asks_max; i++) {
+        buf_init(&t->ask[i].text, ASKS_MESSAGE_MAX + ASKS_TEMPLATE_MAX);
+        buf_reserve(&t->ask[i].text, TEXT_FIRST);
+        list_init(&t->ask[i].waiters);
+        list_init(&t->ask[i].link);
+        list_push(&t->free_asks, &t->ask[i].link);
+    }
+    for (unsigned i = 0; i < o->waiters_max; i++) {
+        list_init(&t->waiter[i].in_time);
+        list_init(&t->waiter[i].in_ask);
+        list_push(&t->free_waiters, &t->waiter[i].in_ask);
+    }
+}
+
+void asks_release(struct asks *t) {
+    for (unsigned i = 0; i < t->opts.asks_max; i++) buf_release(&t->ask[i].text);
+    free(t->ask);
+    free(t->waiter);
+    free(t->bucket);
+}
+
+/* ---- finding equals ---- */
+
+static uint64_t hash_of(const struct asks *t, unsigned step, const struct question *q) {
+    uint64_t h = XXH3_64bits_withSeed(q->template.p, q->template.n, t->seed + step);
+    return t->opts.step[step].by_template ? h : XXH3_64bits_withSeed(q->message.p, q->message.n, h);
+}
+
+static bool is_equal(const struct asks *t, const struct ask *a, unsigned step, const struct question *q) {
+    return a->step == step && span_eq(a->q.template, q->template) &&
+           (t->opts.step[step].by_template || span_eq(a->q.message, q->message));
+}
+
+static struct ask *find(const struct asks *t, unsigned step, const struct question *q, uint64_t hash) {
+    struct ask *a = t->bucket[hash & (t->buckets - 1)];
+    while (a && !(a->hash == hash && is_equal(t, a, step, q))) a = a->next_in_bucket;
+    return a;
+}
+
+static void enter_bucket(struct asks *t, struct ask *a) {
+    struct ask **head = &t->bucket[a->hash & (t->buckets - 1)];
+    a->next_in_bucket = *head;
+    *head = a;
+}
+
+static void leave_bucket(struct asks *t, struct ask *a) {
+    struct ask **at = &t->bucket[a->hash & (t->buckets - 1)];
+    while (*at != a) at = &(*at)->next_in_bucket;
+    *at = a->next_in_bucket;
+}
+
+/* ---- asks ---- */
+
+/* An entry to use; the oldest orphan gives way when all are taken. NULL: no room. */
+static struct ask *take_free(struct asks *t) {
+    for (unsigned s = 0; s < t->opts.steps && list_is_empty(&t->free_asks); s++) {
+        struct ask *orphan = asks_first(t, s, ASK_ORPHAN);
+        if (orphan) asks_end(t, orphan);
+    }
+    if (list_is_empty(&t->free_asks)) return NULL;
+    return LIST_ITEM(t->free_asks.next, struct ask, link);
+}
+
+static struct span keep_text(struct buf *text, struct span s) {
+    struct span kept = {text->p + text->n, s.n};
+    buf_put(text, s.p, s.n);
+    return kept;
+}
+
+static bool copy_question(struct ask *a, const struct question *q) {
+    struct span message = span_sub(q->message, 0, ASKS_MESSAGE_MAX),
+                template = span_sub(q->template, 0, ASKS_TEMPLATE_MAX);
+    buf_reset(&a->text);
+    if (!buf_reserve(&a->text, message.n + template.n)) return false; /* now it does not move any more */
+    a->q = (struct question){.message = keep_text(&a->text, message)};
+    a->q.template = keep_text(&a->text, template);
+    return true;
+}
+
+static void place(struct asks *t, struct ask *a, unsigned step, uint64_t hash) {
+    a->step = step;
+    a->hash = hash;
+    a->call = (struct ask_call){0};
+    enter_bucket(t, a);
+    asks_set_state(t, a, ASK_FRESH);
+}
+
+static struct ask *make(struct asks *t, unsigned step, const struct question *q, uint64_t hash) {
+    struct ask *a = take_free(t);
+    if (!a || !copy_question(a, q)) return NULL;
+    t->n++;
+    place(t, a, step, hash);
+    return a;
+}
+
+static struct ask *find_or_make(struct asks *t, unsigned step, const struct question *q) {
+    uint64_t hash = hash_of(t, step, q);
+    struct ask *a = find(t, step, q, hash);
+    if (!a) return make(t, step, q, hash);
+    if (a->state == ASK_ORPHAN) asks_set_state(t, a, ASK_FRESH);
+    return a;
+}
+
+void asks_end(struct asks *t, struct ask *a) {
+    MUST(list_is_empty(&a->waiters));
+    leave_bucket(t, a);
+    list_move(&t->free_asks, &a->link);
+    t->n--;
+}
+
+void asks_set_state(struct asks *t, struct ask *a, enum ask_state state) {
+    a->state = state;
+    list_move(&t->list[a->step][state], &a->link);
+}
+
+struct ask *asks_first(struct asks *t, unsigned step, enum ask_state state) {
+    struct list *head = &t->list[step][state];
+    return list_is_empty(head) ? NULL : LIST_ITEM(head->next, struct ask, link);
+}
+
+struct ask *asks_next(struct asks *t, const struct ask *a) {
+    struct list *next = a->link.next;
+    return next == &t->list[a->step][a->state] ? NULL : LIST_ITEM(next, struct ask, link);
+}
+
+struct ask *asks_ready(struct asks *t, unsigned step) {
+    struct ask *a = asks_first(t, step, ASK_READY);
+    return a ? a : asks_first(t, step, ASK_ORPHAN);
+}
+
+/* ---- waiters ---- */
+
+/* Leaves the ask it waited for, if any. */
+static void unseat(struct asks_waiter *w) {
+    if (w->ask) w->ask->waiting--;
+    w->ask = NULL;
+    list_remove(&w->in_ask);
+    list_remove(&w->in_time);
+}
+
+static void seat(struct asks *t, struct asks_waiter *w, struct ask *a, uint64_t now_ns) {
+    unseat(w);
+    w->ask = a;
+    a->waiting++;
+    w->until_ns = now_ns + t->opts.step[a->step].wait_ns;
+    list_push(&a->waiters, &w->in_ask);
+    list_push(&t->time[a->step], &w->in_time);
+}
+
+static void free_waiter(struct asks *t, struct asks_waiter *w) {
+    unseat(w);
+    list_push(&t->free_waiters, &w->in_ask);
+    t->waiting--;
+}
+
+static struct asks_waiter *first_waiter(const struct ask *a) {
+    return list_is_empty(&a->waiters) ? NULL : LIST_ITEM(a->waiters.next, struct asks_waiter, in_ask);
+}
+
+bool asks_join(struct asks *t, const struct pending *p, const struct question *q, uint64_t now_ns, struct err *e) {
+    if (list_is_empty(&t->free_waiters))
+        return err_set(e, ERR_BUSY, "%u records wait for the network already", t->waiting);
+    struct ask *a = find_or_make(t, 0, q);
+    if (!a) return err_set(e, ERR_BUSY, "%u questions are on their way already", t->n);
+    struct asks_waiter *w = LIST_ITEM(t->free_waiters.next, struct asks_waiter, in_ask);
+    w->pending = *p;
+    w->why = ERR_OK;
+    t->waiting++;
+    seat(t, w, a, now_ns);
+    return true;
+}
+
+bool asks_take_waiter(struct asks *t, struct ask *a, struct pending *out, enum err_code *why) {
+    struct asks_waiter *w = first_waiter(a);
+    if (!w) return false;
+    *out = w->pending;
+    *why = w->why;
+    free_waiter(t, w);
+    return true;
+}
+
+bool asks_forward(struct asks *t, struct ask *a, enum err_code why, uint64_t now_ns) {
+    unsigned step = a->step + 1;
+    if (step >= t->opts.steps || a->waiting == 0) return false;
+    uint64_t hash = hash_of(t, step, &a->q);
+    struct ask *to = find(t, step, &a->q, hash);
+    if (to && to->state == ASK_ORPHAN) asks_set_state(t, to, ASK_FRESH);
+    if (!to) { /* a itself goes on, text and all */
+        leave_bucket(t, a);
+        place(t, a, step, hash);
+        to = a;
+    }
+    for (unsigned n = a->waiting; n > 0; n--) { /* those who were there before, when a itself goes on */
+        struct asks_waiter *w = first_waiter(a);
+        if (why != ERR_OK) w->why = why;
+        seat(t, w, to, now_ns);
+    }
+    if (to != a) asks_end(t, a);
+    return true;
+}
+
+/* An ask that nobody waits for any more, and that no call is on its way for, goes on only for the sake of its answer.
+ */
+static void abandon(struct asks *t, struct ask *a) {
+    if (a->waiting > 0 || a->state == ASK_CALLING) return;
+    if (t->opts.step[a->step].keeps)
+        asks_set_state(t, a, ASK_ORPHAN);
+    else
+        asks_end(t, a);
+}
+
+bool asks_expire(struct asks *t, uint64_t now_ns, struct asks_expiry *out) {
+    for (unsigned s = 0; s < t->opts.steps; s++) {
+        struct list *head = &t->time[s];
+        struct asks_waiter *w = list_is_empty(head) ? NULL : LIST_ITEM(head->next, struct asks_waiter, in_time);
+        if (!w || w->until_ns > now_ns) continue;
+        struct ask *from = w->ask, *to = s + 1 < t->opts.steps ? find_or_make(t, s + 1, &from->q) : NULL;
+        *out = (struct asks_expiry){.step = s, .ended = to == NULL, .pending = w->pending};
+        w->why = ERR_TIMEOUT;
+        if (to)
+            seat(t, w, to, now_ns);
+        else
+            free_waiter(t, w);
+        abandon(t, from);
+        return true;
+    }
+    return false;
+}
+
+uint64_t asks_next_end_ns(const struct asks *t) {
+    uint64_t end = UINT64_MAX;
+    for (unsigned s = 0; s < t->opts.steps; s++) {
+        const struct list *head = &t->time[s];
+        if (list_is_empty(head)) continue;
+        const struct asks_waiter *w = LIST_ITEM(head->next, struct asks_waiter, in_time);
+        if (w->until_ns < end) end = w->until_ns;
+    }
+    return end;
+}

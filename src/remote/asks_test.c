@@ -1,0 +1,199 @@
+#include "remote/asks.h"
+
+#include "base/check.h"
+#include "base/rng.h"
+
+static const struct asks_opts TWO_STEPS = {
+    .asks_max = 4,
+    .waiters_max = 8,
+    .steps = 2,
+    .step = {{.wait_ns = 40}, {.wait_ns = 20, .by_template = true, .keeps = true}},
+};
+static const struct asks_opts LLM_ONLY = {
+    .asks_max = 4, .waiters_max = 8, .steps = 1, .step = {{.wait_ns = 20, .by_template = true, .keeps = true}}};
+
+static bool join(struct asks *t, uint32_t i, const char *message, const char *template, uint64_t now_ns) {
+    struct err e = {0};
+    struct question q = {span_of(message), span_of(template)};
+    bool ok = asks_join(t, &(struct pending){.i = i}, &q, now_ns, &e);
+    CHECK_INT(e.code, ok ? ERR_OK : ERR_BUSY);
+    return ok;
+}
+
+/* Takes all waiters of a; returns the sum of 10^k * i over them, i.e. their numbers as digits, in order. */
+static unsigned take_all(struct asks *t, struct ask *a) {
+    struct pending p;
+    enum err_code why;
+    unsigned digits = 0;
+    while (asks_take_waiter(t, a, &p, &why)) digits = digits * 10 + p.i;
+    return digits;
+}
+
+static void equal_questions_are_one_ask(void) {
+    struct asks t;
+    asks_init(&t, &TWO_STEPS);
+    CHECK(join(&t, 1, "a 1", "a N", 0) && join(&t, 2, "a 1", "a N", 1) && join(&t, 3, "a 2", "a N", 2));
+    CHECK_INT(t.n, 2); /* the first step sees messages */
+    struct ask *a = asks_first(&t, 0, ASK_FRESH), *b = asks_next(&t, a);
+    CHECK_SPAN(a->q.message, "a 1");
+    CHECK_SPAN(b->q.message, "a 2");
+    CHECK(asks_next(&t, b) == NULL);
+    CHECK(asks_forward(&t, a, ERR_TIMEOUT, 5) && asks_forward(&t, b, ERR_OK, 6));
+    CHECK_INT(t.n, 1); /* the second sees templates */
+    a = asks_first(&t, 1, ASK_FRESH);
+    CHECK_INT(a->waiting, 3);
+    struct pending p;
+    enum err_code why;
+    CHECK(asks_take_waiter(&t, a, &p, &why));
+    CHECK_INT(p.i, 1);
+    CHECK_INT(why, ERR_TIMEOUT);
+    CHECK_INT(take_all(&t, a), 23);
+    CHECK(!asks_forward(&t, a, ERR_OK, 7));
+    asks_end(&t, a);
+    CHECK_INT(t.n, 0);
+    CHECK_INT(t.waiting, 0);
+    asks_release(&t);
+}
+
+static void both_tables_have_a_limit(void) {
+    struct asks t;
+    asks_init(&t, &LLM_ONLY);
+    CHECK(join(&t, 1, "", "a", 0) && join(&t, 2, "", "b", 0) && join(&t, 3, "", "c", 0) && join(&t, 4, "", "d", 0));
+    CHECK(!join(&t, 5, "", "e", 0)); /* a fifth question */
+    for (uint32_t i = 5; i < 9; i++) CHECK(join(&t, i, "", "a", 0));
+    CHECK(!join(&t, 9, "", "a", 0)); /* a ninth waiter */
+    CHECK_INT(t.waiting, 8);
+    asks_release(&t);
+}
+
+static void time_runs_out_step_by_step(void) {
+    struct asks t;
+    struct asks_expiry x;
+    asks_init(&t, &TWO_STEPS);
+    CHECK(asks_next_end_ns(&t) == UINT64_MAX);
+    CHECK(join(&t, 1, "m", "t", 100) && join(&t, 2, "m", "t", 110));
+    CHECK_INT(asks_next_end_ns(&t), 140);
+    CHECK(!asks_expire(&t, 139, &x));
+    asks_set_state(&t, asks_first(&t, 0, ASK_FRESH), ASK_CALLING);
+    CHECK(asks_expire(&t, 140, &x));
+    CHECK(x.step == 0 && !x.ended); /* it goes on to the next step */
+    CHECK(!asks_expire(&t, 140, &x));
+    CHECK_INT(asks_first(&t, 1, ASK_FRESH)->waiting, 1);
+    CHECK(asks_expire(&t, 150, &x) && x.step == 0);
+    CHECK_INT(asks_first(&t, 0, ASK_CALLING)->waiting, 0); /* its call goes on to its own end */
+    CHECK_INT(asks_next_end_ns(&t), 160);
+    CHECK(asks_expire(&t, 160, &x));
+    CHECK(x.step == 1 && x.ended && x.pending.i == 1);
+    CHECK(asks_expire(&t, 170, &x));
+    CHECK(x.ended && x.pending.i == 2);
+    CHECK(!asks_expire(&t, 1000, &x));
+    CHECK_INT(t.waiting, 0);
+    asks_release(&t);
+}
+
+static void what_nobody_waits_for_comes_last_and_gives_way(void) {
+    struct asks t;
+    struct asks_expiry x;
+    asks_init(&t, &LLM_ONLY);
+    CHECK(join(&t, 1, "", "old", 0) && join(&t, 2, "", "older", 0));
+    CHECK(asks_expire(&t, 20, &x) && asks_expire(&t, 20, &x));
+    CHECK_INT(t.n, 2); /* their answers would be kept */
+    CHECK_SPAN(asks_ready(&t, 0)->q.template, "old");
+    CHECK(join(&t, 3, "", "new", 30));
+    asks_set_state(&t, asks_first(&t, 0, ASK_FRESH), ASK_READY);
+    CHECK_SPAN(asks_ready(&t, 0)->q.template, "new");
+    CHECK(join(&t, 4, "", "older", 31)); /* wanted again */
+    CHECK_SPAN(asks_first(&t, 0, ASK_FRESH)->q.template, "older");
+    CHECK(join(&t, 5, "", "newer", 32) && join(&t, 6, "", "newest", 33)); /* the last orphan is dropped for it */
+    CHECK(asks_first(&t, 0, ASK_ORPHAN) == NULL);
+    CHECK_INT(t.n, 4);
+    CHECK(!join(&t, 7, "", "too many", 34));
+    asks_release(&t);
+}
+
+static void an_answer_of_no_further_use_is_not_asked_for(void) {
+    struct asks t;
+    struct asks_expiry x;
+    struct asks_opts o = LLM_ONLY;
+    o.step[0].keeps = false;
+    asks_init(&t, &o);
+    CHECK(join(&t, 1, "", "a", 0) && asks_expire(&t, 20, &x));
+    CHECK_INT(t.n, 0);
+    asks_release(&t);
+}
+
+static void nobody_is_moved_when_nobody_waits(void) {
+    struct asks t;
+    struct asks_expiry x;
+    asks_init(&t, &TWO_STEPS);
+    CHECK(join(&t, 1, "m", "t", 0));
+    struct ask *a = asks_first(&t, 0, ASK_FRESH);
+    asks_set_state(&t, a, ASK_CALLING);
+    CHECK(asks_expire(&t, 40, &x));
+    CHECK(!asks_forward(&t, a, ERR_TIMEOUT, 41));
+    asks_end(&t, a);
+    CHECK_INT(t.n, 1);
+    asks_release(&t);
+}
+
+static void long_texts_are_cut(void) {
+    static char text[2 * ASKS_MESSAGE_MAX];
+    struct asks t;
+    struct err e;
+    asks_init(&t, &LLM_ONLY);
+    memset(text, 'x', sizeof text);
+    struct question q = {{text, sizeof text}, {text, sizeof text}};
+    CHECK(asks_join(&t, &(struct pending){.i = 1}, &q, 0, &e));
+    struct ask *a = asks_first(&t, 0, ASK_FRESH);
+    CHECK_INT(a->q.message.n, ASKS_MESSAGE_MAX);
+    CHECK_INT(a->q.template.n, ASKS_TEMPLATE_MAX);
+    asks_release(&t);
+}
+
+/* A long random run against a count of who went in and who came out. */
+static void nobody_is_lost_or_answered_twice(void) {
+    enum { RECORDS = 200000 };
+    static unsigned char out[RECORDS];
+    struct asks_opts o = TWO_STEPS;
+    o.asks_max = 40, o.waiters_max = 100;
+    struct asks t;
+    asks_init(&t, &o);
+    struct rng r = {.state = 7};
+    uint32_t in = 0, ended = 0;
+    uint64_t now = 0;
+    struct pending p;
+    enum err_code why;
+    struct asks_expiry x;
+    while (in < RECORDS || t.waiting > 0) {
+        char message[32], template[32];
+        now += rng_below(&r, 3);
+        snprintf(message, sizeof message, "m%u", rng_below(&r, 60));
+        snprintf(template, sizeof template, "t%u", (unsigned)strtoul(message + 1, NULL, 10) / 3);
+        struct question q = {span_of(message), span_of(template)};
+        struct err e;
+        if (in < RECORDS && asks_join(&t, &(struct pending){.i = in}, &q, now, &e)) in++;
+        while (asks_expire(&t, now, &x))
+            if (x.ended) out[x.pending.i]++, ended++;
+        unsigned step = rng_below(&r, 2);
+        struct ask *a = asks_first(&t, step, (enum ask_state)rng_below(&r, ASK_STATES));
+        if (!a) continue;
+        switch (rng_below(&r, 4)) {
+        case 0:
+            while (asks_take_waiter(&t, a, &p, &why)) out[p.i]++, ended++;
+            asks_end(&t, a);
+            break;
+        case 1: asks_forward(&t, a, ERR_DECODE, now); break;
+        default:
+            if (a->waiting > 0) asks_set_state(&t, a, (enum ask_state)(ASK_CALLING + rng_below(&r, 2)));
+        }
+    }
+    CHECK_INT(ended, RECORDS);
+    for (uint32_t i = 0; i < RECORDS; i++)
+        if (out[i] != 1) CHECK_INT(out[i], 1);
+    asks_release(&t);
+}
+
+CHECK_MAIN(CHECK_TEST(equal_questions_are_one_ask), CHECK_TEST(both_tables_have_a_limit),
+           CHECK_TEST(time_runs_out_step_by_step), CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
+           CHECK_TEST(an_answer_of_no_further_use_is_not_asked_for), CHECK_TEST(nobody_is_moved_when_nobody_waits),
+           CHECK_TEST(long_texts_are_cut), CHECK_TEST(nobody_is_lost_or_answered_twice))

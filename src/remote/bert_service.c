@@ -1,0 +1,69 @@
+#include "remote/bert_service.h"
+
+#include "base/must.h"
+#include "remote/wire.h"
+
+struct bert_service {
+    struct service service;
+    struct http_endpoint *endpoint;
+    const struct label_set *labels;
+    double threshold;
+};
+
+static bool write_request(void *self, const struct question *q, struct buf *body, struct err *e) {
+    (void)self;
+    (void)e;
+    wire_write_question(body, q->message);
+    return true;
+}
+
+static enum service_verdict read_reply(void *self, const struct question *q, const struct http_call *call,
+                                       struct memo_answer *out, struct err *e) {
+    (void)q;
+    const struct bert_service *s = self;
+    struct wire_answer a;
+    enum err_code code = http_status_code(call->status);
+    if (code != ERR_OK) {
+        err_set(e, code, "status %ld", call->status);
+        return SERVICE_FAILED;
+    }
+    if (!wire_read_answer(buf_span(&call->reply), s->labels, &a, e)) return SERVICE_FAILED;
+    if (a.label == s->labels->unclassified || a.confidence < s->threshold) return SERVICE_UNSURE;
+    *out = (struct memo_answer){.stage = STAGE_BERT, .label = (uint8_t)a.label, .confidence = a.confidence};
+    return SERVICE_ANSWERED;
+}
+
+struct bert_service *bert_service_open(const struct bert_service_opts *o, const struct label_set *labels,
+                                       struct err *e) {
+    struct http_endpoint_opts eo = {.url = o->url, .proxy = o->proxy};
+    struct http_endpoint *endpoint = http_endpoint_open(&eo, e);
+    if (!endpoint) return NULL;
+    struct bert_service *s = must_calloc(1, sizeof *s);
+    s->endpoint = endpoint;
+    s->labels = labels;
+    s->threshold = o->threshold;
+    s->service = (struct service){
+        .stage = STAGE_BERT,
+        .endpoint = endpoint,
+        .breaker = o->breaker,
+        .retry = o->retry,
+        .timeout_ms = o->timeout_ms,
+        .wait_ms = o->timeout_ms,
+        .calls_max = o->calls_max,
+        .by_template = o->by_template,
+        .self = s,
+        .write = write_request,
+        .read = read_reply,
+    };
+    return s;
+}
+
+void bert_service_close(struct bert_service *s) {
+    if (!s) return;
+    http_endpoint_close(s->endpoint);
+    free(s);
+}
+
+const struct service *bert_service_get(const struct bert_service *s) {
+    return &s->service;
+}
