@@ -160,9 +160,9 @@ static void busy_and_shares(void) {
     CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("queue is full"));
     atomic_store(&fix_backend.busy, false);
     atomic_store(&fix_backend.held, true);
+    unsigned before = atomic_load(&fix_backend.submitted);
     int fd = fix_connect();
     fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n[{},{}]");
-    unsigned before = atomic_load(&fix_backend.submitted);
     while (atomic_load(&fix_backend.submitted) == before) usleep(1000);
     CHECK_INT(fix_post_text("[{},{}]"), 429);
     CHECK(fix_says("more than 3 entries of one client") && fix_says("Retry-After"));
