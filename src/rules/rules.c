@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "rules/cost.h"
-#include "rules/engine.h"
+#include "rules/regex.h"
 #include "rules/rules_file.h"
 #include "rules/selftest.h"
 
@@ -63,14 +63,14 @@ static void find_span(const struct look *l, struct span message, struct rules_ma
     *where = (struct rules_match){0, (uint32_t)l->end};
     if (!db) return;
     *where = (struct rules_match){UINT32_MAX, 0};
-    MUST(engine_scan(db, message.p, message.n, l->s->hs, on_span, where) && where->from < where->to);
+    MUST(regex_scan(db, message.p, message.n, l->s->hs, on_span, where) && where->from < where->to);
 }
 
 int rules_match(const struct rules *r, struct rules_scratch *s, const struct record *rec, struct rules_match *where) {
     struct look l = {r, s, r->list.n, 0};
     s->record++;
-    if (r->sources) MUST(engine_scan(r->sources, rec->source.p, rec->source.n, s->hs, on_source, &l));
-    if (r->messages) MUST(engine_scan(r->messages, rec->message.p, rec->message.n, s->hs, on_message, &l));
+    if (r->sources) MUST(regex_scan(r->sources, rec->source.p, rec->source.n, s->hs, on_source, &l));
+    if (r->messages) MUST(regex_scan(r->messages, rec->message.p, rec->message.n, s->hs, on_message, &l));
     if (l.best == r->list.n) return -1;
     if (where) find_span(&l, rec->message, where);
     return (int)l.best;
@@ -84,18 +84,18 @@ static uint64_t cpu_ms(void) {
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static hs_database_t *compile_one(const char *pattern, enum engine_use use, struct err *e) {
-    return engine_compile(&(struct engine_patterns){&pattern, &(unsigned){0}, 1}, use, e);
+static hs_database_t *compile_one(const char *pattern, enum regex_use use, struct err *e) {
+    return regex_compile(&(struct regex_patterns){&pattern, &(unsigned){0}, 1}, use, e);
 }
 
 /* May this pattern join the others? Compiles it alone, to know what it costs. */
 static bool pattern_check(const char *pattern, struct cost *cost, struct err *e) {
-    if (!cost_of(pattern, cost, e) || !engine_consumes(pattern, e)) return false;
+    if (!cost_of(pattern, cost, e) || !regex_consumes(pattern, e)) return false;
     uint64_t start_ms = cpu_ms();
-    hs_database_t *db = compile_one(pattern, ENGINE_WHICH, e);
+    hs_database_t *db = compile_one(pattern, REGEX_WHICH, e);
     if (!db) return false;
     uint64_t took_ms = cpu_ms() - start_ms;
-    size_t bytes = engine_bytes(db);
+    size_t bytes = regex_bytes(db);
     hs_free_database(db);
     if (bytes > RULES_COMPILED_MAX)
         return err_set(e, ERR_LIMIT, "it takes %zu bytes compiled, at most %d are allowed", bytes, RULES_COMPILED_MAX);
@@ -109,11 +109,11 @@ static bool pattern_check(const char *pattern, struct cost *cost, struct err *e)
 static bool open_span(struct rules *r, size_t i, const struct cost *cost, struct err *e) {
     struct err why;
     if (cost->positions > RULES_SPAN_POSITIONS_MAX) return true;
-    hs_database_t *db = compile_one(r->list.rule[i].pattern, ENGINE_SPAN, &why);
+    hs_database_t *db = compile_one(r->list.rule[i].pattern, REGEX_SPAN, &why);
     if (!db) return true;
     r->span[i] = db;
-    r->span_bytes += engine_bytes(db);
-    return engine_scratch(db, &r->scratch, e);
+    r->span_bytes += regex_bytes(db);
+    return regex_scratch(db, &r->scratch, e);
 }
 
 static bool check_rules(struct rules *r, const char *path, struct err *e) {
@@ -152,15 +152,15 @@ static bool compile_all(struct rules *r, const char *(*of)(const struct rule *),
         id[n] = (unsigned)i;
         if (pattern[n]) n++;
     }
-    if (n > 0) *out = engine_compile(&(struct engine_patterns){pattern, id, n}, ENGINE_WHICH, e);
+    if (n > 0) *out = regex_compile(&(struct regex_patterns){pattern, id, n}, REGEX_WHICH, e);
     free(pattern);
     free(id);
     if (n == 0) return true;
     if (!*out) return err_prefix(e, "all patterns together");
-    if (engine_bytes(*out) > RULES_DATABASE_MAX)
+    if (regex_bytes(*out) > RULES_DATABASE_MAX)
         return err_set(e, ERR_LIMIT, "all patterns together take %zu bytes compiled, at most %d are allowed",
-                       engine_bytes(*out), RULES_DATABASE_MAX);
-    return engine_scratch(*out, &r->scratch, e);
+                       regex_bytes(*out), RULES_DATABASE_MAX);
+    return regex_scratch(*out, &r->scratch, e);
 }
 
 static bool compile(struct rules *r, const char *path, struct err *e) {
@@ -174,7 +174,7 @@ static bool compile(struct rules *r, const char *path, struct err *e) {
 
 struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
     struct span text;
-    if (!engine_check(e) || !selftest_run(e) || !file_read(path, RULES_FILE_BYTES_MAX, &text, e)) return NULL;
+    if (!regex_check(e) || !selftest_run(e) || !file_read(path, RULES_FILE_BYTES_MAX, &text, e)) return NULL;
     struct rules *r = must_calloc(1, sizeof *r);
     bool ok = rules_file_parse(text, path, labels, &r->list, e) && compile(r, path, e);
     file_free(&text);

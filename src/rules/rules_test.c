@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "rules/cost.h"
-#include "rules/engine.h"
+#include "rules/regex.h"
 #include "rules/selftest.h"
 
 #include <unistd.h>
@@ -287,12 +287,12 @@ static void sizes_have_limits(void) {
 
 static void known_bad_engines_are_refused(void) {
     struct err e = {0};
-    CHECK(engine_version_check("5.4.0 2021-01-26", &e));
-    CHECK(engine_version_check("5.4.90", &e));
-    CHECK(!engine_version_check("5.4.9", &e));
-    CHECK(!engine_version_check("5.4.9 2023-03-23", &e));
+    CHECK(regex_version_check("5.4.0 2021-01-26", &e));
+    CHECK(regex_version_check("5.4.90", &e));
+    CHECK(!regex_version_check("5.4.9", &e));
+    CHECK(!regex_version_check("5.4.9 2023-03-23", &e));
     CHECK(strstr(e.msg, "AVX-512") != NULL);
-    CHECK(engine_check(&e) && selftest_run(&e));
+    CHECK(regex_check(&e) && selftest_run(&e));
 }
 
 CHECK_MAIN(CHECK_TEST(default_rules_hold_the_contract), CHECK_TEST(first_rule_wins), CHECK_TEST(source_is_a_condition),

@@ -1,7 +1,7 @@
 #include "rules/selftest.h"
 
 #include "base/span.h"
-#include "rules/engine.h"
+#include "rules/regex.h"
 
 #include <string.h>
 
@@ -72,7 +72,7 @@ static bool ask_at(const struct asker *k, unsigned i, const char *text, bool mat
     memset(whole, FILLER, sizeof whole);
     memcpy(whole + offset, text, n);
     struct answer a = {.asked = i};
-    if (!engine_scan(k->db, whole, n + 2 * offset, k->scratch, on_match, &a))
+    if (!regex_scan(k->db, whole, n + 2 * offset, k->scratch, on_match, &a))
         return err_set(e, ERR_RULE, "the regex engine's scan failed");
     return a.matched == matches ||
            err_set(e, ERR_RULE, "the regex engine %s %s: pattern '%s', text '%s' at byte %zu; install another version",
@@ -100,9 +100,9 @@ bool selftest_run(struct err *e) {
         pattern[i] = QUESTIONS[i].pattern;
         id[i] = i;
     }
-    struct asker k = {engine_compile(&(struct engine_patterns){pattern, id, QUESTION_COUNT}, ENGINE_WHICH, e), NULL};
+    struct asker k = {regex_compile(&(struct regex_patterns){pattern, id, QUESTION_COUNT}, REGEX_WHICH, e), NULL};
     if (!k.db) return err_prefix(e, "the regex engine's self-test");
-    bool ok = engine_scratch(k.db, &k.scratch, e) && ask_all(&k, e);
+    bool ok = regex_scratch(k.db, &k.scratch, e) && ask_all(&k, e);
     hs_free_scratch(k.scratch);
     hs_free_database(k.db);
     return ok;

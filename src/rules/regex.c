@@ -1,4 +1,4 @@
-#include "rules/engine.h"
+#include "rules/regex.h"
 
 #include "base/must.h"
 
@@ -13,11 +13,11 @@ static const struct {
 };
 
 static const unsigned FLAGS[] = {
-    [ENGINE_WHICH] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH,
-    [ENGINE_SPAN] = HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST,
+    [REGEX_WHICH] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH,
+    [REGEX_SPAN] = HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST,
 };
 
-bool engine_version_check(const char *version, struct err *e) {
+bool regex_version_check(const char *version, struct err *e) {
     for (size_t i = 0; i < sizeof BAD_VERSION / sizeof BAD_VERSION[0]; i++) {
         size_t n = strlen(BAD_VERSION[i].prefix);
         char next = strncmp(version, BAD_VERSION[i].prefix, n) == 0 ? version[n] : '0';
@@ -28,13 +28,13 @@ bool engine_version_check(const char *version, struct err *e) {
     return true;
 }
 
-bool engine_check(struct err *e) {
+bool regex_check(struct err *e) {
     if (hs_valid_platform() != HS_SUCCESS)
         return err_set(e, ERR_RULE, "the regex library %s can't run on this CPU: it needs SSSE3", hs_version());
-    return engine_version_check(hs_version(), e);
+    return regex_version_check(hs_version(), e);
 }
 
-hs_database_t *engine_compile(const struct engine_patterns *p, enum engine_use use, struct err *e) {
+hs_database_t *regex_compile(const struct regex_patterns *p, enum regex_use use, struct err *e) {
     unsigned *flags = must_calloc(p->n, sizeof *flags);
     for (unsigned i = 0; i < p->n; i++) flags[i] = FLAGS[use];
     hs_database_t *db = NULL;
@@ -47,13 +47,13 @@ hs_database_t *engine_compile(const struct engine_patterns *p, enum engine_use u
     return NULL;
 }
 
-size_t engine_bytes(const hs_database_t *db) {
+size_t regex_bytes(const hs_database_t *db) {
     size_t bytes = 0;
     MUST(hs_database_size(db, &bytes) == HS_SUCCESS);
     return bytes;
 }
 
-bool engine_consumes(const char *pattern, struct err *e) {
+bool regex_consumes(const char *pattern, struct err *e) {
     hs_expr_info_t *info = NULL;
     hs_compile_error_t *why = NULL;
     if (hs_expression_info(pattern, HS_FLAG_CASELESS, &info, &why) != HS_SUCCESS) {
@@ -68,14 +68,14 @@ bool engine_consumes(const char *pattern, struct err *e) {
                          "character, for example with + in place of *");
 }
 
-bool engine_scratch(const hs_database_t *db, hs_scratch_t **scratch, struct err *e) {
+bool regex_scratch(const hs_database_t *db, hs_scratch_t **scratch, struct err *e) {
     hs_error_t rc = hs_alloc_scratch(db, scratch);
     if (rc == HS_SUCCESS) return true;
     return err_set(e, rc == HS_NOMEM ? ERR_MEMORY : ERR_RULE, "the regex library gives no scratch memory (code %d)",
                    rc);
 }
 
-bool engine_scan(const hs_database_t *db, const char *p, size_t n, hs_scratch_t *s, match_event_handler on, void *ctx) {
+bool regex_scan(const hs_database_t *db, const char *p, size_t n, hs_scratch_t *s, match_event_handler on, void *ctx) {
     if (n == 0) return true; /* no pattern matches the empty string; p may be NULL */
     if (n > UINT32_MAX) n = UINT32_MAX;
     hs_error_t rc = hs_scan(db, p, (unsigned)n, 0, s, on, ctx);
