@@ -25,7 +25,6 @@ static void explain(void *self, const struct record *rec, const struct result *r
     if (res->stage == STAGE_REGEX && eng->rules && res->rule < rules_count(eng->rules)) {
         buf_puts(out, ",\"rule\":");
         result_json_string(out, span_of(rules_get(eng->rules, res->rule)->name));
-        buf_printf(out, ",\"span\":[%u,%u]", res->match_from, res->match_to);
     }
     engine_unref(eng);
 }
