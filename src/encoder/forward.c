@@ -9,41 +9,32 @@ enum { ALIGN = 64 };
 
 /* ---- scratch ---- */
 
-static size_t in_bytes(const struct kern *k, size_t rows, unsigned width) {
-    size_t bytes = rows * width * sizeof(float) + ALIGN;
-    return k->int8 ? bytes + rows * (kern_padded(width) + 2 * sizeof(float)) + 2 * ALIGN : bytes;
+/* The next part of the block, or with base NULL only its size. */
+static void *cut(char *base, size_t *used, size_t bytes) {
+    size_t at = *used;
+    *used += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return base ? base + at : NULL;
 }
 
-static void *cut(char **from, size_t bytes) {
-    char *p = *from;
-    *from += (bytes + ALIGN - 1) / ALIGN * ALIGN;
-    return p;
-}
-
-static struct kern_in cut_in(char **from, const struct kern *k, size_t rows, unsigned width) {
-    struct kern_in in = {.f = cut(from, rows * width * sizeof(float)), .f_stride = width};
-    if (!k->int8) return in;
-    in.q_stride = kern_padded(width);
-    in.q = cut(from, rows * in.q_stride);
-    in.scale = cut(from, rows * sizeof(float));
-    in.base = cut(from, rows * sizeof(float));
-    return in;
+static size_t lay(struct forward_scratch *s, const struct model *m, char *base) {
+    const struct shape *shape = &m->shape;
+    size_t used = 0, rows = s->rows_max, block = m->kern->rows_block, hidden = shape->hidden * sizeof(float);
+    s->x = cut(base, &used, rows * hidden);
+    s->qkv = cut(base, &used, rows * 3 * hidden);
+    s->context = cut(base, &used, rows * hidden);
+    s->inner = cut(base, &used, block * shape->inner * sizeof(float));
+    s->attention = cut(base, &used, kern_attention_scratch(s->rows_max, shape->hidden / shape->heads) * sizeof(float));
+    s->q = (struct kern_in){.q_stride = kern_padded(MODEL_SLICE)};
+    s->q.q = cut(base, &used, block * s->q.q_stride);
+    s->q.scale = cut(base, &used, block * sizeof(float));
+    s->q.base = cut(base, &used, block * sizeof(float));
+    return used;
 }
 
 void forward_scratch_init(struct forward_scratch *s, const struct model *m, unsigned rows_max) {
-    const struct kern *k = m->kern;
-    unsigned hidden = m->shape.hidden, inner = m->shape.inner;
-    size_t qkv = (size_t)rows_max * 3 * hidden * sizeof(float);
-    size_t attention = kern_attention_scratch(rows_max, hidden / m->shape.heads) * sizeof(float);
-    size_t bytes = qkv + 2 * in_bytes(k, rows_max, hidden) + in_bytes(k, k->rows_block, inner) + attention + 8 * ALIGN;
-    char *p = s->memory = must_aligned(ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN);
-    s->rows_max = rows_max;
-    s->qkv = cut(&p, qkv);
-    s->x = cut_in(&p, k, rows_max, hidden);
-    s->context = cut_in(&p, k, rows_max, hidden);
-    s->inner = cut_in(&p, k, k->rows_block, inner);
-    s->attention = cut(&p, attention);
-    MUST(p <= (char *)s->memory + bytes);
+    *s = (struct forward_scratch){.rows_max = rows_max};
+    s->memory = must_aligned(ALIGN, lay(s, m, NULL));
+    lay(s, m, s->memory);
 }
 
 void forward_scratch_release(struct forward_scratch *s) {
@@ -60,23 +51,24 @@ struct pass {
     size_t lines, rows;
 };
 
-/* in from row `row` on */
-static struct kern_in at_row(const struct kern_in *in, size_t row) {
-    struct kern_in r = *in;
-    r.f += row * in->f_stride;
-    if (in->q) r.q += row * in->q_stride, r.scale += row, r.base += row;
-    return r;
+/* x = norm(x) for `rows` rows */
+static void norm(const struct pass *p, const struct kern_norm *n, float *x, size_t rows) {
+    p->m->kern->norm(n, x, n->width, rows);
 }
 
-/* Makes in.f readable for the next linear layer. */
-static void ready(const struct kern *k, const struct kern_in *in, size_t rows, unsigned width) {
-    if (k->int8) k->quantise(in->f, in->f_stride, rows, width, in);
-}
-
-/* x = norm(x), ready for what comes next */
-static void norm(const struct kern *k, const struct kern_norm *n, const struct kern_in *x, size_t rows) {
-    k->norm(n, x->f, x->f_stride, rows);
-    ready(k, x, rows, n->width);
+/* y = l(x), x[rows][l->in] with rows no more than a block; y as y.then says */
+static void linear(const struct pass *p, const struct linear *l, float *x, size_t rows, struct kern_out y) {
+    const struct kern *k = p->m->kern;
+    struct kern_in in = p->s->q;
+    unsigned then = y.then;
+    if (p->s->watch) p->s->watch->see(p->s->watch, l, x, rows);
+    for (unsigned i = 0; i < l->slices; i++) {
+        in.f = x + i * l->slice_in;
+        in.f_stride = l->in;
+        y.then = (i == 0 ? then & KERN_ADD : KERN_ADD) | (i + 1 == l->slices ? then & KERN_GELU : 0);
+        if (k->int8) k->quantise(&l->slice[i], &in, rows);
+        k->linear(&l->slice[i], &in, rows, &y);
+    }
 }
 
 /* x = norm(word + position) */
@@ -86,10 +78,10 @@ static void embed(const struct pass *p, const uint32_t *ids) {
     for (size_t l = 0; l < p->lines; l++)
         for (unsigned i = 0; i < p->tokens[l]; i++, row++) {
             const float *word = m->words + ids[row] * width, *position = m->positions + i * width;
-            float *x = p->s->x.f + row * width;
+            float *x = p->s->x + row * width;
             for (size_t d = 0; d < width; d++) x[d] = word[d] + position[d];
         }
-    norm(m->kern, &m->norm, &p->s->x, p->rows);
+    norm(p, &m->norm, p->s->x, p->rows);
 }
 
 /* context = attention(qkv), each line by itself */
@@ -100,8 +92,8 @@ static void attend(const struct pass *p) {
         .qkv_stride = 3 * (size_t)shape->hidden,
         .heads = shape->heads,
         .head_dim = shape->hidden / shape->heads,
-        .out = p->s->context.f,
-        .out_stride = p->s->context.f_stride,
+        .out = p->s->context,
+        .out_stride = shape->hidden,
         .scratch = p->s->attention,
     };
     for (size_t l = 0; l < p->lines; l++) {
@@ -112,33 +104,29 @@ static void attend(const struct pass *p) {
     }
 }
 
-/* x = norm(x + out(context)); x = norm(x + down(gelu(up(x)))), for rows [row, row + n) */
-static void mix(const struct pass *p, const struct layer *l, size_t row, size_t n) {
-    const struct kern *k = p->m->kern;
-    struct kern_in x = at_row(&p->s->x, row), context = at_row(&p->s->context, row), inner = p->s->inner;
-    struct kern_out add = {x.f, x.f_stride, KERN_ADD}, wide = {inner.f, inner.f_stride, KERN_GELU};
-    ready(k, &context, n, l->out.in);
-    k->linear(&l->out, &context, n, &add);
-    norm(k, &l->out_norm, &x, n);
-    k->linear(&l->up, &x, n, &wide);
-    ready(k, &inner, n, l->down.in);
-    k->linear(&l->down, &inner, n, &add);
-    norm(k, &l->down_norm, &x, n);
+/* qkv = qkv(x) for rows [row, row + n) */
+static void ask(const struct pass *p, const struct layer *l, size_t row, size_t n) {
+    size_t width = p->m->shape.hidden;
+    struct kern_out qkv = {p->s->qkv + row * 3 * width, 3 * width, KERN_STORE};
+    linear(p, &l->qkv, p->s->x + row * width, n, qkv);
 }
 
-static void run_layer(const struct pass *p, const struct layer *l) {
-    const struct kern *k = p->m->kern;
-    size_t qkv_stride = 3 * (size_t)p->m->shape.hidden;
-    for (size_t row = 0, n; row < p->rows; row += n) {
-        n = p->rows - row < k->rows_block ? p->rows - row : k->rows_block;
-        struct kern_in x = at_row(&p->s->x, row);
-        k->linear(&l->qkv, &x, n, &(struct kern_out){p->s->qkv + row * qkv_stride, qkv_stride, KERN_STORE});
-    }
-    attend(p);
-    for (size_t row = 0, n; row < p->rows; row += n) {
-        n = p->rows - row < k->rows_block ? p->rows - row : k->rows_block;
-        mix(p, l, row, n);
-    }
+/* x = norm(x + out(context)); x = norm(x + down(gelu(up(x)))) for rows [row, row + n) */
+static void mix(const struct pass *p, const struct layer *l, size_t row, size_t n) {
+    size_t width = p->m->shape.hidden;
+    float *x = p->s->x + row * width, *inner = p->s->inner;
+    linear(p, &l->out, p->s->context + row * width, n, (struct kern_out){x, width, KERN_ADD});
+    norm(p, &l->out_norm, x, n);
+    linear(p, &l->up, x, n, (struct kern_out){inner, l->up.out, KERN_GELU});
+    linear(p, &l->down, inner, n, (struct kern_out){x, width, KERN_ADD});
+    norm(p, &l->down_norm, x, n);
+}
+
+/* Runs step over all rows, a cache-sized block at a time. */
+static void each_block(const struct pass *p, const struct layer *l,
+                       void step(const struct pass *p, const struct layer *l, size_t row, size_t n)) {
+    size_t block = p->m->kern->rows_block;
+    for (size_t row = 0; row < p->rows; row += block) step(p, l, row, p->rows - row < block ? p->rows - row : block);
 }
 
 /* out = the mean of the rows of x (or the first), at length 1 */
@@ -159,8 +147,12 @@ void forward_run(const struct model *m, struct forward_scratch *s, const uint32_
     for (size_t l = 0; l < lines; l++) p.rows += tokens[l];
     MUST(p.rows <= s->rows_max);
     embed(&p, ids);
-    for (unsigned i = 0; i < m->shape.layers; i++) run_layer(&p, &m->layer[i]);
-    const float *x = s->x.f;
+    for (unsigned i = 0; i < m->shape.layers; i++) {
+        each_block(&p, &m->layer[i], ask);
+        attend(&p);
+        each_block(&p, &m->layer[i], mix);
+    }
+    const float *x = s->x;
     for (size_t l = 0; l < lines; l++, out += m->shape.hidden) {
         pool(x, tokens[l], &m->shape, out);
         x += tokens[l] * (size_t)m->shape.hidden;

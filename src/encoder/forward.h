@@ -7,22 +7,31 @@
 
 enum { FORWARD_TOKENS = 256 }; /* rows gathered before a pass; a longer line still goes alone */
 
+/* Shown the inputs of every linear layer, x[rows][l->in]. */
+struct forward_watch {
+    void (*see)(struct forward_watch *w, const struct linear *l, const float *x, size_t rows);
+};
+
+/* Work space of one thread. */
 struct forward_scratch {
     unsigned rows_max;
-    float *qkv;             /* [rows_max][3 hidden] */
-    struct kern_in x;       /* [rows_max][hidden]: the residual stream */
-    struct kern_in context; /* [rows_max][hidden]: what attention gives */
-    struct kern_in inner;   /* [block][inner] */
-    float *attention;       /* kern_attention_scratch */
+    float *x;         /* [rows_max][hidden]: the residual stream */
+    float *qkv;       /* [rows_max][3 hidden] */
+    float *context;   /* [rows_max][hidden]: what attention gives */
+    float *inner;     /* [block][inner] */
+    struct kern_in q; /* [block]: the inputs of the slice at work, as bytes */
+    float *attention; /* kern_attention_scratch */
     void *memory;
+    struct forward_watch *watch; /* NULL: nobody */
 };
 
 /* Room for passes of up to rows_max tokens. */
 void forward_scratch_init(struct forward_scratch *s, const struct model *m, unsigned rows_max);
 void forward_scratch_release(struct forward_scratch *s);
 
-/* lines lines of tokens[l] >= 1 ids each, one after the other in ids, together at most s->rows_max; every id below the
- * vocabulary's size, every line at most shape.positions long. out[lines][hidden]. Allocates nothing. */
+/* `lines` lines of tokens[l] >= 1 ids each, one after the other in ids, together at most s->rows_max; every id below
+ * the vocabulary's size, every line at most shape.positions long. out[lines][hidden]. Allocates nothing. The bits of a
+ * line's vector depend on its ids and the model only. */
 void forward_run(const struct model *m, struct forward_scratch *s, const uint32_t *ids, const unsigned *tokens,
                  size_t lines, float *out);
 

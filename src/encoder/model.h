@@ -5,11 +5,23 @@
 #include "encoder/shape.h"
 #include "kern/kern.h"
 
+/* y = x · Wᵀ + bias, in slices of the inputs: the slices' results add up. For fp32 kernels there is one slice; for int8
+ * kernels each has at most MODEL_SLICE inputs, because weights and inputs then get their scales for fewer values each.
+ */
+struct linear {
+    unsigned in, out, slices, slice_in; /* inputs of a slice; of the last, what is left */
+    struct kern_linear *slice;
+    float *factor; /* int8: [in], the slices' factors; ones until smoothed */
+    float *kept;   /* int8: [out][in] while loading, if smoothing wants them; else NULL */
+};
+
+enum { MODEL_SLICE = 384 };
+
 struct layer {
-    struct kern_linear qkv;  /* hidden → 3 hidden: queries, keys, values side by side */
-    struct kern_linear out;  /* hidden → hidden: the attention's result */
-    struct kern_linear up;   /* hidden → inner, then GELU */
-    struct kern_linear down; /* inner → hidden */
+    struct linear qkv;  /* hidden → 3 hidden: queries, keys, values side by side */
+    struct linear out;  /* hidden → hidden: the attention's result */
+    struct linear up;   /* hidden → inner, then GELU */
+    struct linear down; /* inner → hidden */
     struct kern_norm out_norm, down_norm;
 };
 
@@ -30,5 +42,8 @@ struct model {
 bool model_open(struct model *m, const char *model_dir, const char *adapter_path, const struct kern *kern,
                 struct err *e);
 void model_close(struct model *m); /* zero-filled is fine */
+
+/* Packs l's slices from w[out][in], over l->factor, and bias[out]. */
+void model_pack(const struct kern *k, struct linear *l, const float *w, const float *bias);
 
 #endif

@@ -22,6 +22,9 @@ struct kern_linear {
     float *bias;  /* [kern_padded(out)], zeros past out; so are the next two */
     float *scale; /* int8: one unit of q in W's terms */
     float *sum;   /* int8: scale[o] * Σ_i q[o][i], what a row's base is multiplied with */
+    /* int8: [in], or NULL for ones. Inputs are multiplied with it before they become bytes, weights divided by it: it
+     * takes range from inputs that are large and gives it to the weights. To be set before linear_pack. */
+    const float *factor;
 };
 
 /* Activations as `linear` reads them: f for fp32 kernels, the others for int8 kernels. */
@@ -34,16 +37,17 @@ struct kern_in {
     float *base;     /* [rows] */
 };
 
+/* What becomes of a linear layer's result v; may be combined, ADD comes first. */
 enum kern_then {
-    KERN_STORE, /* y = v */
-    KERN_ADD,   /* y = y + v: the residual, in place */
-    KERN_GELU   /* y = v/2 · (1 + erf(v/√2)) */
+    KERN_STORE = 0, /* y = v */
+    KERN_ADD = 1,   /* y = y + v: a residual, or the part of other inputs */
+    KERN_GELU = 2   /* y = v/2 · (1 + erf(v/√2)) */
 };
 
 struct kern_out {
     float *y;      /* [rows][stride] */
     size_t stride; /* floats */
-    enum kern_then then;
+    unsigned then; /* enum kern_then */
 };
 
 struct kern_norm {
@@ -70,12 +74,13 @@ struct kern {
     unsigned rows_block; /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
 
     size_t (*linear_bytes)(unsigned in, unsigned out);
-    /* Fills l->w, bias, scale and sum (memory given by the caller) from w[out][in] and bias[out]. */
-    void (*linear_pack)(struct kern_linear *l, const float *w, const float *bias);
+    /* Fills l->w, bias, scale and sum (memory given by the caller) from w[out][stride], in <= stride columns of it, and
+     * bias[out] (NULL: zeros). */
+    void (*linear_pack)(struct kern_linear *l, const float *w, size_t stride, const float *bias);
     void (*linear)(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y);
-    /* Fills to->q, scale, base from x[rows][stride], `width` floats a row; NULL in fp32 tables. NaN and infinity give
+    /* Fills x->q, scale and base from x->f, times l->factor, for l to read; NULL in fp32 tables. NaN and infinity give
      * some finite bytes. */
-    void (*quantise)(const float *x, size_t stride, size_t rows, unsigned width, const struct kern_in *to);
+    void (*quantise)(const struct kern_linear *l, const struct kern_in *x, size_t rows);
     /* Layer norm of each row, in place: (x - mean) / √(variance + eps) · gamma + beta. */
     void (*norm)(const struct kern_norm *n, float *x, size_t stride, size_t rows);
     void (*attend)(const struct kern_attention *a);
@@ -94,6 +99,9 @@ enum {
     KERN_TOKENS_MAX = 4096, /* a line's tokens; keeps all sizes far from overflow */
     KERN_WIDTH_MAX = 16384, /* of any matrix: 2^14 · 2^8 · 2^7 stays inside 32 bits */
 };
+
+#define KERN_FLOAT_MAX 1e30f  /* what quantise takes as infinite: room for sums */
+#define KERN_SCALE_MIN 1e-30f /* and as no range at all: 1 / scale stays finite */
 
 static inline unsigned kern_padded(unsigned n) {
     return (n + KERN_PAD - 1) / KERN_PAD * KERN_PAD;

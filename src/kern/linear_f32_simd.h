@@ -1,24 +1,24 @@
-/* fp32 matrix product: tiles of TILE_ROWS × TILE_VECS vectors in registers, weights in panels [in][F32_COLUMNS]. Each
+/* fp32 matrix product: tiles of F32_ROWS × TILE_VECS vectors in registers, weights in panels [in][F32_COLUMNS]. Each
  * result is one chain of FMAs over the inputs in order, whatever the tile's height: a row's bits do not depend on its
  * neighbours. */
 #ifndef KERN_LINEAR_F32_SIMD_H
 #define KERN_LINEAR_F32_SIMD_H
 
-enum { F32_COLUMNS = TILE_VECS * VEC };
+enum { F32_ROWS = 6, F32_COLUMNS = TILE_VECS * VEC };
 
 static size_t f32_bytes(unsigned in, unsigned out) {
     return pack_f32_bytes(in, out, F32_COLUMNS);
 }
 
-static void f32_pack(struct kern_linear *l, const float *w, const float *bias) {
-    pack_f32(l, w, bias, F32_COLUMNS);
+static void f32_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+    pack_f32(l, w, stride, bias, F32_COLUMNS);
 }
 
 INLINE void f32_tile(const struct tile *t, const int rows) {
     const struct kern_linear *l = t->l;
     const float *w = (const float *)l->w + (size_t)t->column * l->in, *from = t->x->f + t->row * t->x->f_stride;
     size_t stride = t->x->f_stride;
-    vec sum[TILE_ROWS][TILE_VECS];
+    vec sum[F32_ROWS][TILE_VECS];
     EACH(r, rows) EACH(v, TILE_VECS) sum[r][v] = vec_load(l->bias + t->column + v * VEC);
     for (unsigned i = 0; i < l->in; i++, w += F32_COLUMNS) {
         vec wv[TILE_VECS];
@@ -28,14 +28,14 @@ INLINE void f32_tile(const struct tile *t, const int rows) {
             EACH(v, TILE_VECS) sum[r][v] = vec_fma(x, wv[v], sum[r][v]);
         }
     }
-    EACH(r, rows) EACH(v, TILE_VECS) put(t, (unsigned)r, v * VEC, vec_gelu, sum[r][v]);
+    EACH(r, rows) EACH(v, TILE_VECS) put(t, (size_t)r, v * VEC, vec_gelu, sum[r][v]);
 }
 
 static void f32_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {
     for (unsigned column = 0; column < l->out; column += F32_COLUMNS)
-        for (size_t row = 0; row < rows; row += TILE_ROWS) {
+        for (size_t row = 0; row < rows; row += F32_ROWS) {
             struct tile t = {l, x, y, row, column};
-            TILE_RUN(f32_tile, &t, rows - row)
+            TILE_RUN(f32_tile, F32_ROWS, &t, rows - row)
         }
 }
 

@@ -36,4 +36,20 @@ INLINE vec vec_gelu(vec x) {
     return vec_fma(half, erf, half);
 }
 
+/* GELU to 3e-4 (of 255 steps over a row's range none is finer), for results that become bytes. gelu(x) = max(x, 0) -
+ * h(|x|), h(t) = t/2 · erfc(t/√2): a Chebyshev interpolation of degree 8 on [0, 4], constant from there. */
+INLINE vec vec_gelu_fast(vec x) {
+    vec t = vec_min(vec_abs(x), vec_set(4.0f));
+    vec p = vec_set(8.9759946e-05f);
+    p = vec_fma(p, t, vec_set(-0.0020957093f));
+    p = vec_fma(p, t, vec_set(0.019504078f));
+    p = vec_fma(p, t, vec_set(-0.090616375f));
+    p = vec_fma(p, t, vec_set(0.2034972f));
+    p = vec_fma(p, t, vec_set(-0.10967632f));
+    p = vec_fma(p, t, vec_set(-0.35588333f));
+    p = vec_fma(p, t, vec_set(0.49353224f));
+    p = vec_fma(p, t, vec_set(0.00015972932f));
+    return vec_sub(vec_max(x, vec_set(0)), p);
+}
+
 #endif

@@ -8,7 +8,10 @@ static unsigned rounded_up(unsigned n, unsigned to) {
 }
 
 void pack_bias(struct kern_linear *l, const float *bias) {
-    memcpy(l->bias, bias, l->out * sizeof *bias);
+    if (bias)
+        memmove(l->bias, bias, l->out * sizeof *bias); /* packed anew, they are the same */
+    else
+        memset(l->bias, 0, l->out * sizeof *bias);
     memset(l->bias + l->out, 0, (kern_padded(l->out) - l->out) * sizeof *bias);
 }
 
@@ -16,46 +19,54 @@ size_t pack_f32_bytes(unsigned in, unsigned out, unsigned columns) {
     return (size_t)in * rounded_up(out, columns) * sizeof(float);
 }
 
-void pack_f32(struct kern_linear *l, const float *w, const float *bias, unsigned columns) {
+void pack_f32(struct kern_linear *l, const float *w, size_t stride, const float *bias, unsigned columns) {
     pack_bias(l, bias);
     float *to = l->w;
     for (size_t first = 0; first < l->out; first += columns)
         for (size_t i = 0; i < l->in; i++)
-            for (size_t o = first; o < first + columns; o++) *to++ = o < l->out ? w[o * l->in + i] : 0;
+            for (size_t o = first; o < first + columns; o++) *to++ = o < l->out ? w[o * stride + i] : 0;
 }
 
 size_t pack_int8_bytes(unsigned in, unsigned out, unsigned columns) {
     return (size_t)kern_padded(in) * rounded_up(out, columns);
 }
 
-static float largest(const float *w, size_t n) {
+static float scaled(const struct kern_linear *l, const float *w, size_t i) {
+    return l->factor ? w[i] / l->factor[i] : w[i];
+}
+
+static float largest(const struct kern_linear *l, const float *w) {
     float most = 0;
-    for (size_t i = 0; i < n; i++) most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
+    for (size_t i = 0; i < l->in; i++) most = fabsf(scaled(l, w, i)) > most ? fabsf(scaled(l, w, i)) : most;
     return most;
 }
 
-/* Output o's weights go to to[i / 4][o][i % 4]. Returns the sum of the bytes. */
-static int32_t pack_output(const float *w, size_t in, float inverse, int8_t *to, size_t columns) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < in; i++) {
-        int8_t q = (int8_t)lrintf(w[i] * inverse);
-        to[i / 4 * columns * 4 + i % 4] = q;
-        sum += q;
-    }
-    return sum;
+int8_t *pack_int8_begin(struct kern_linear *l, unsigned o, unsigned columns, float most, float *inverse) {
+    bool some = most > KERN_SCALE_MIN;
+    *inverse = some ? 127 / most : 0;
+    l->scale[o] = some ? most / 127 : 0;
+    size_t panel_bytes = (size_t)kern_padded(l->in) * columns;
+    return (int8_t *)l->w + o / columns * panel_bytes + o % columns * 4;
 }
 
-void pack_int8(struct kern_linear *l, const float *w, const float *bias, unsigned columns) {
+void pack_int8_clear(struct kern_linear *l, const float *bias, unsigned columns) {
     pack_bias(l, bias);
     memset(l->w, 0, pack_int8_bytes(l->in, l->out, columns));
-    size_t panel_bytes = (size_t)kern_padded(l->in) * columns, out = kern_padded(l->out);
-    memset(l->scale, 0, out * sizeof *l->scale);
-    memset(l->sum, 0, out * sizeof *l->sum);
-    for (size_t o = 0; o < l->out; o++) {
-        float most = largest(w + o * l->in, l->in);
-        float scale = most / 127, inverse = most > 0 ? 127 / most : 0;
-        int8_t *to = (int8_t *)l->w + o / columns * panel_bytes + o % columns * 4;
-        l->scale[o] = scale;
-        l->sum[o] = scale * (float)pack_output(w + o * l->in, l->in, inverse, to, columns);
+    memset(l->scale, 0, kern_padded(l->out) * sizeof *l->scale);
+    memset(l->sum, 0, kern_padded(l->out) * sizeof *l->sum);
+}
+
+void pack_int8(struct kern_linear *l, const float *w, size_t stride, const float *bias, unsigned columns) {
+    pack_int8_clear(l, bias, columns);
+    for (unsigned o = 0; o < l->out; o++, w += stride) {
+        float inverse;
+        int8_t *to = pack_int8_begin(l, o, columns, largest(l, w), &inverse);
+        int32_t sum = 0;
+        for (size_t i = 0; i < l->in; i++) {
+            int8_t q = (int8_t)lrintf(scaled(l, w, i) * inverse);
+            to[i / 4 * columns * 4 + i % 4] = q;
+            sum += q;
+        }
+        l->sum[o] = l->scale[o] * (float)sum;
     }
 }

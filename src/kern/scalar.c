@@ -6,12 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-static float finish(enum kern_then then, float old, double v) {
-    switch (then) {
-    case KERN_STORE: break;
-    case KERN_ADD: v += old; break;
-    case KERN_GELU: v = 0.5 * v * (1.0 + erf(v * M_SQRT1_2)); break;
-    }
+static float finish(unsigned then, float old, double v) {
+    if (then & KERN_ADD) v += old;
+    if (then & KERN_GELU) v = 0.5 * v * (1.0 + erf(v * M_SQRT1_2));
     return (float)v;
 }
 
@@ -19,8 +16,9 @@ static size_t f32_bytes(unsigned in, unsigned out) {
     return (size_t)in * out * sizeof(float);
 }
 
-static void f32_pack(struct kern_linear *l, const float *w, const float *bias) {
-    memcpy(l->w, w, f32_bytes(l->in, l->out));
+static void f32_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+    float *to = l->w;
+    for (size_t o = 0; o < l->out; o++) memcpy(to + o * l->in, w + o * stride, l->in * sizeof *w);
     pack_bias(l, bias);
 }
 
@@ -39,8 +37,8 @@ static size_t int8_bytes(unsigned in, unsigned out) {
     return pack_int8_bytes(in, out, 1);
 }
 
-static void int8_pack(struct kern_linear *l, const float *w, const float *bias) {
-    pack_int8(l, w, bias, 1);
+static void int8_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+    pack_int8(l, w, stride, bias, 1);
 }
 
 static void int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {
@@ -56,18 +54,31 @@ static void int8_linear(const struct kern_linear *l, const struct kern_in *x, si
         }
 }
 
-static void quantise(const float *x, size_t stride, size_t rows, unsigned width, const struct kern_in *to) {
-    for (size_t r = 0; r < rows; r++, x += stride) {
-        float lo = x[0], hi = x[0];
-        for (size_t i = 1; i < width; i++) lo = x[i] < lo ? x[i] : lo, hi = x[i] > hi ? x[i] : hi;
-        float scale = (hi - lo) / 255.0f, inverse = scale > 0 ? 1 / scale : 0;
-        to->scale[r] = scale;
-        to->base[r] = lo;
-        for (size_t i = 0; i < width; i++) {
-            float v = (x[i] - lo) * inverse;
-            to->q[r * to->q_stride + i] = (uint8_t)lrintf(v > 0 ? (v < 255 ? v : 255) : 0);
-        }
+static float input(const struct kern_linear *l, const float *x, size_t i) {
+    return l->factor ? x[i] * l->factor[i] : x[i];
+}
+
+static void quantise_row(const struct kern_linear *l, const float *x, uint8_t *q, float *scale, float *base) {
+    float least = KERN_FLOAT_MAX, most = -KERN_FLOAT_MAX;
+    for (size_t i = 0; i < l->in; i++) {
+        float v = input(l, x, i);
+        least = v < least ? v : least;
+        most = v > most ? v : most;
     }
+    least = least > -KERN_FLOAT_MAX ? least : -KERN_FLOAT_MAX;
+    most = most < KERN_FLOAT_MAX ? most : KERN_FLOAT_MAX;
+    if (least > most) least = most = 0;
+    *scale = (most - least) / 255;
+    *base = least;
+    for (size_t i = 0; i < l->in; i++) {
+        float v = *scale > KERN_SCALE_MIN ? (input(l, x, i) - least) / *scale : 0;
+        q[i] = (uint8_t)lrintf(v > 0 ? (v < 255 ? v : 255) : 0);
+    }
+}
+
+static void quantise(const struct kern_linear *l, const struct kern_in *x, size_t rows) {
+    for (size_t r = 0; r < rows; r++)
+        quantise_row(l, x->f + r * x->f_stride, x->q + r * x->q_stride, &x->scale[r], &x->base[r]);
 }
 
 static void norm(const struct kern_norm *n, float *x, size_t stride, size_t rows) {

@@ -5,8 +5,6 @@
 /* A loop the compiler unrolls, so that arrays indexed by it live in registers. */
 #define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 
-enum { TILE_ROWS = 6 };
-
 struct tile {
     const struct kern_linear *l;
     const struct kern_in *x;
@@ -15,15 +13,15 @@ struct tile {
     unsigned column; /* first of its outputs */
 };
 
-/* Calls run(tile, height) with a height known to the compiler. */
-#define TILE_RUN(run, tile, rows_left)    \
-    switch (rows_left) {                  \
-    default: run(tile, TILE_ROWS); break; \
-    case 5: run(tile, 5); break;          \
-    case 4: run(tile, 4); break;          \
-    case 3: run(tile, 3); break;          \
-    case 2: run(tile, 2); break;          \
-    case 1: run(tile, 1); break;          \
+/* Calls run(tile, height) with a height known to the compiler, at most `most` <= 6. */
+#define TILE_RUN(run, most, tile, rows_left)               \
+    switch ((rows_left) < (most) ? (rows_left) : (most)) { \
+    case 6: run(tile, 6); break;                           \
+    case 5: run(tile, 5); break;                           \
+    case 4: run(tile, 4); break;                           \
+    case 3: run(tile, 3); break;                           \
+    case 2: run(tile, 2); break;                           \
+    case 1: run(tile, 1); break;                           \
     }
 
 /* The results of VEC outputs, from t->column + `column` on, go to their place in y: by themselves, added, or through
@@ -32,14 +30,13 @@ INLINE void put(const struct tile *t, size_t row, int column, vec (*gelu)(vec), 
     unsigned o = t->column + (unsigned)column;
     float *to = t->y->y + (t->row + row) * t->y->stride + o;
     if (o >= t->l->out) return;
-    if (t->y->then == KERN_GELU) v = gelu(v);
-    if (o + VEC <= t->l->out) {
-        if (t->y->then == KERN_ADD) v = vec_add(v, vec_load(to));
+    unsigned left = t->l->out - o < VEC ? t->l->out - o : VEC;
+    if (t->y->then & KERN_ADD) v = vec_add(v, left < VEC ? vec_load_part(to, left) : vec_load(to));
+    if (t->y->then & KERN_GELU) v = gelu(v);
+    if (left < VEC)
+        vec_store_part(to, v, left);
+    else
         vec_store(to, v);
-    } else {
-        if (t->y->then == KERN_ADD) v = vec_add(v, vec_load_part(to, t->l->out - o));
-        vec_store_part(to, v, t->l->out - o);
-    }
 }
 
 #endif

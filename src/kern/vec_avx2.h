@@ -6,17 +6,18 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
 enum { VEC = 8 };
 typedef __m256 vec;
-typedef __m256i veci;
+typedef int32_t veci __attribute__((vector_size(32))); /* GCC 12 keeps arrays of __m256i in memory */
 
 static const int32_t VEC_MASK[2 * VEC] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
-INLINE veci vec_mask(size_t n) {
-    return _mm256_loadu_si256((const veci *)(const void *)(VEC_MASK + VEC - n));
+INLINE __m256i vec_mask(size_t n) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)(VEC_MASK + VEC - n));
 }
 
 INLINE vec vec_set(float x) {
@@ -70,17 +71,17 @@ INLINE vec vec_copysign(vec size, vec sign) {
 }
 
 INLINE veci vec_to_int(vec v) {
-    return _mm256_cvtps_epi32(v);
+    return (veci)_mm256_cvtps_epi32(v);
 }
 INLINE vec vec_from_int(veci v) {
-    return _mm256_cvtepi32_ps(v);
+    return _mm256_cvtepi32_ps((__m256i)v);
 }
 INLINE vec vec_round(vec v) {
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 /* v · 2^n for whole n with a normal result */
 INLINE vec vec_scale_2(vec v, vec n) {
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), _mm256_slli_epi32(vec_to_int(n), 23)));
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), _mm256_slli_epi32((__m256i)vec_to_int(n), 23)));
 }
 
 INLINE float vec_sum(vec v) {
@@ -94,10 +95,24 @@ INLINE float vec_most(vec v) {
     return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
 }
 
-/* Stores the low bytes of n <= VEC ints. */
-INLINE void vec_store_bytes(uint8_t *p, veci v) {
-    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+INLINE veci vec_load_int(const void *p) {
+    return (veci)_mm256_load_si256(p);
+}
+
+/* VEC ints of -128..127 to groups of four bytes, `step` bytes apart. */
+INLINE void vec_scatter_bytes(int8_t *p, size_t step, veci v) {
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+    int32_t group[4];
+    _mm_storeu_si128((__m128i *)(void *)group, _mm_packs_epi16(words, words));
+    for (int i = 0; i < 2; i++) memcpy(p + (size_t)i * step, &group[i], sizeof group[i]);
+}
+
+/* Stores VEC ints of 0..255 as bytes, 128 lower when `lower`. */
+INLINE void vec_store_bytes(uint8_t *p, veci v, bool lower) {
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+    __m128i bytes = _mm_packus_epi16(words, words);
+    if (lower) bytes = _mm_xor_si128(bytes, _mm_set1_epi8(-128));
+    _mm_storel_epi64((__m128i *)(void *)p, bytes);
 }
 
 #endif

@@ -4,12 +4,13 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
 enum { VEC = 16 };
 typedef __m512 vec;
-typedef __m512i veci;
+typedef int32_t veci __attribute__((vector_size(64))); /* GCC 12 keeps arrays of __m512i in memory */
 
 INLINE __mmask16 vec_mask(size_t n) {
     return (__mmask16)((1u << n) - 1);
@@ -63,10 +64,10 @@ INLINE vec vec_copysign(vec size, vec sign) {
 }
 
 INLINE veci vec_to_int(vec v) {
-    return _mm512_cvtps_epi32(v);
+    return (veci)_mm512_cvtps_epi32(v);
 }
 INLINE vec vec_from_int(veci v) {
-    return _mm512_cvtepi32_ps(v);
+    return _mm512_cvtepi32_ps((__m512i)v);
 }
 INLINE vec vec_round(vec v) {
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -82,8 +83,19 @@ INLINE float vec_most(vec v) {
     return _mm512_reduce_max_ps(v);
 }
 
-INLINE void vec_store_bytes(uint8_t *p, veci v) {
-    _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(v));
+INLINE veci vec_load_int(const void *p) {
+    return (veci)_mm512_load_si512(p);
+}
+/* VEC ints of -128..127 to groups of four bytes, `step` bytes apart. */
+INLINE void vec_scatter_bytes(int8_t *p, size_t step, veci v) {
+    int32_t group[4];
+    _mm_storeu_si128((__m128i *)(void *)group, _mm512_cvtsepi32_epi8((__m512i)v));
+    for (int i = 0; i < 4; i++) memcpy(p + (size_t)i * step, &group[i], sizeof group[i]);
+}
+INLINE void vec_store_bytes(uint8_t *p, veci v, bool lower) {
+    __m128i bytes = _mm512_cvtusepi32_epi8((__m512i)v);
+    if (lower) bytes = _mm_xor_si128(bytes, _mm_set1_epi8(-128));
+    _mm_storeu_si128((__m128i *)(void *)p, bytes);
 }
 
 #endif

@@ -1,0 +1,45 @@
+/* AVX-512 VNNI: int8 products four at a time, 6 × 4 vectors of sums. Of the 32 registers 24 hold sums, 4 weights, 1
+ * inputs. */
+#include "kern/kern.h"
+#include "kern/pack.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kern/vec_avx512.h"
+
+enum { TILE_VECS = 4, INT8_ROWS = 6, INT8_SIGNED = 0 };
+
+struct int8_inputs {
+    __m512i bytes;
+};
+
+INLINE struct int8_inputs int8_spread(const uint8_t *q) {
+    int32_t four;
+    memcpy(&four, q, sizeof four);
+    return (struct int8_inputs){_mm512_set1_epi32(four)};
+}
+
+INLINE veci int8_dot(veci sum, struct int8_inputs x, veci w) {
+    return (veci)_mm512_dpbusd_epi32((__m512i)sum, x.bytes, (__m512i)w);
+}
+
+#include "kern/math_simd.h"
+#include "kern/tile_simd.h"
+#include "kern/rows_simd.h"
+#include "kern/attend_simd.h"
+#include "kern/quantise_simd.h"
+#include "kern/linear_int8_simd.h"
+
+const struct kern kern_avx512_int8 = {
+    .name = "avx512-int8",
+    .needs = KERN_CPU_AVX512 | KERN_CPU_VNNI,
+    .int8 = true,
+    .rows_block = 48,
+    .linear_bytes = int8_bytes,
+    .linear_pack = int8_pack,
+    .linear = int8_linear,
+    .quantise = quantise,
+    .norm = norm,
+    .attend = attend,
+};
