@@ -1,0 +1,109 @@
+#include "base/check.h"
+#include "encoder/encoder.h"
+#include "encoder/golden.h"
+#include "text/wordpiece.h"
+
+static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
+
+static void texts_become_the_golden_vectors(void) {
+    struct golden *g = golden_open();
+    struct err e = {0};
+    struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR}, &e);
+    CHECK_STR(e.msg, "");
+    MUST(enc);
+    CHECK_INT(encoder_dim(enc), GOLDEN_DIM);
+    struct encoder_scratch *s = encoder_scratch_open(enc);
+    float *v = must_calloc(g->n * GOLDEN_DIM, sizeof *v);
+    encoder_embed(enc, s, g->text, g->n, v);
+    double sum = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        double cosine = golden_cosine(v + i * GOLDEN_DIM, g->vector[i]);
+        CHECK(cosine > 0.99);
+        sum += cosine;
+    }
+    CHECK(sum / (double)g->n > 0.997);
+    free(v);
+    encoder_scratch_close(s);
+    encoder_close(enc);
+    golden_close(g);
+}
+
+static void tokens_are_the_golden_ones(void) {
+    struct golden *g = golden_open();
+    struct err e;
+    struct wordpiece *w = wordpiece_open(MODEL_DIR, &e);
+    MUST(w);
+    uint32_t ids[GOLDEN_TOKENS_MAX];
+    for (size_t i = 0; i < g->n; i++) {
+        size_t n = wordpiece_encode(w, g->text[i], ids, GOLDEN_TOKENS_MAX);
+        CHECK_INT(n, g->tokens[i]);
+        CHECK(n == g->tokens[i] && memcmp(ids, g->ids[i], n * sizeof *ids) == 0);
+    }
+    wordpiece_close(w);
+    golden_close(g);
+}
+
+/* All at once, backwards, and one by one: the same bits. */
+static void bits_depend_on_the_text_only(void) {
+    struct golden *g = golden_open();
+    struct err e;
+    struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR}, &e);
+    MUST(enc);
+    struct encoder_scratch *s = encoder_scratch_open(enc), *other = encoder_scratch_open(enc);
+    size_t n = g->n, bytes = GOLDEN_DIM * sizeof(float);
+    float *all = must_calloc(n, bytes), *back = must_calloc(n, bytes), one[GOLDEN_DIM];
+    struct span *turned = must_calloc(n, sizeof *turned);
+    for (size_t i = 0; i < n; i++) turned[i] = g->text[n - 1 - i];
+    encoder_embed(enc, s, g->text, n, all);
+    encoder_embed(enc, other, turned, n, back);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(memcmp(all + i * GOLDEN_DIM, back + (n - 1 - i) * GOLDEN_DIM, bytes) == 0);
+        if (i % 5 != 0) continue;
+        encoder_embed(enc, s, &g->text[i], 1, one);
+        CHECK(memcmp(all + i * GOLDEN_DIM, one, bytes) == 0);
+    }
+    encoder_embed(enc, s, NULL, 0, NULL);
+    free(all);
+    free(back);
+    free(turned);
+    encoder_scratch_close(s);
+    encoder_scratch_close(other);
+    encoder_close(enc);
+    golden_close(g);
+}
+
+static void hash_names_the_model_not_the_kernel(void) {
+    struct err e;
+    struct encoder *a = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR, .kernel = "scalar"}, &e);
+    struct encoder *b = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR, .kernel = "auto"}, &e);
+    MUST(a && b);
+    CHECK(encoder_hash(a) == encoder_hash(b) && encoder_hash(a) != 0);
+    CHECK_STR(encoder_kernel_name(a), "scalar");
+    encoder_close(a);
+    encoder_close(b);
+}
+
+static void wrong_options_are_named(void) {
+    static const struct {
+        struct encoder_opts o;
+        const char *part;
+    } cases[] = {
+        {{.model_dir = MODEL_DIR, .kernel = "mmx"},
+         "kernel \"mmx\" is unknown or not for this CPU; expected auto, scalar-int8, scalar"},
+        {{.model_dir = "/nonexistent"}, "/nonexistent/config.json"},
+        {{.model_dir = MODEL_DIR, .tokens_max = 513}, "tokens_max 513: expected 2 to 512"},
+        {{.model_dir = MODEL_DIR, .tokens_max = 1}, "tokens_max 1: expected 2 to 512"},
+        {{.model_dir = MODEL_DIR, .adapter_path = "/nonexistent"}, "/nonexistent"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err e = {0};
+        CHECK(encoder_open(&cases[i].o, &e) == NULL);
+        if (!strstr(e.msg, cases[i].part)) CHECK_STR(e.msg, cases[i].part);
+    }
+    encoder_close(NULL);
+    encoder_scratch_close(NULL);
+}
+
+CHECK_MAIN(CHECK_TEST(texts_become_the_golden_vectors), CHECK_TEST(tokens_are_the_golden_ones),
+           CHECK_TEST(bits_depend_on_the_text_only), CHECK_TEST(hash_names_the_model_not_the_kernel),
+           CHECK_TEST(wrong_options_are_named))
