@@ -1,3 +1,5 @@
 #include "cmd/cmd.h"
 
-int main(int argc, char **argv) { return cmd_run(argc, argv); }
+int main(int argc, char **argv) {
+    return cmd_run(argc, argv);
+}

@@ -58,8 +58,10 @@ static bool grow_labels(struct reader *r, const char *id, struct span text) {
     text = span_sub(span_trim(text), 0, sizeof l->name - 1);
     bool printable = true; /* else the id stands for the name too: a head file must be UTF-8 */
     for (size_t i = 0; i < text.n; i++) printable = printable && text.p[i] >= ' ' && text.p[i] <= '~';
-    if (printable) memcpy(l->name, text.p, text.n);
-    else snprintf(l->name, sizeof l->name, "%s", id);
+    if (printable)
+        memcpy(l->name, text.p, text.n);
+    else
+        snprintf(l->name, sizeof l->name, "%s", id);
     return true;
 }
 
