@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
-/* Starts a thread with every signal blocked. A machine that can not start one of our few threads can not run us: abort.
- */
-* / pthread_t thread_start(void *(*run)(void *), void *arg);
+/* Starts a thread with every signal blocked. A machine that can't start one of our few threads can't run us: it
+ * aborts. */
+pthread_t thread_start(void *(*run)(void *), void *arg);
 
 #endif
