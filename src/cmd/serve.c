@@ -97,6 +97,15 @@ static struct server_opts server_opts_of(const struct conf *c) {
     o.body_time_ms = (unsigned)c->body_time_max;
     o.entries_max = (unsigned)c->entries_max;
     o.connections_max = (unsigned)c->connections_max;
+    o.line_bytes_max = (size_t)c->line_bytes_max;
+    o.depth_max = (unsigned)c->depth_max;
+    o.body_memory_max = (size_t)c->body_memory_max;
+    o.client_entries_max = (unsigned)c->client_entries_max;
+    o.idle_time_ms = (unsigned)c->idle_time_max;
+    o.write_time_ms = (unsigned)c->write_time_max;
+    o.threads = (unsigned)c->loops;
+    o.access_log = c->access_log;
+    o.drain_delay_ms = (unsigned)c->drain_delay;
     o.drain_time_ms = (unsigned)c->drain_time_max;
     return o;
 }

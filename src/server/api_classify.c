@@ -22,8 +22,6 @@ static void put_explanation(struct exchange *x, uint32_t i) {
     const struct server_backend *b = &x->loop->server->backend;
     const struct result *r = &x->batch.res[i];
     buf_printf(&x->out, ",\"explain\":{\"memo\":%s", r->from_memo ? "true" : "false");
-    if (r->stage == STAGE_REGEX)
-        buf_printf(&x->out, ",\"rule_index\":%u,\"match\":[%u,%u]", r->rule, r->match_from, r->match_to);
     if (r->err) buf_printf(&x->out, ",\"error\":\"%s\"", err_name((enum err_code)r->err));
     if (b->explain) b->explain(b->self, &x->batch.rec[i], r, &x->out);
     buf_putc(&x->out, '}');
@@ -86,6 +84,6 @@ static enum step answer(struct exchange *x) {
 }
 
 enum step api_classify(struct exchange *x) {
-    if (x->streams) return stream_run(x);
+    if (x->streams) return api_stream_run(x);
     return x->phase == PHASE_ANSWER ? answer(x) : submit(x);
 }

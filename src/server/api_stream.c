@@ -42,11 +42,11 @@ static struct stream *stream_open(const struct exchange *x) {
     s->decode = decode_open(x->req.encoding);
     buf_init(&s->text, line_cap(&x->loop->server->o) + 4 * (size_t)LOOP_READ_BYTES);
     if (s->decode) return s;
-    stream_close(s);
+    api_stream_close(s);
     return NULL;
 }
 
-void stream_close(struct stream *s) {
+void api_stream_close(struct stream *s) {
     if (!s) return;
     decode_close(s->decode);
     buf_release(&s->text);
@@ -202,7 +202,7 @@ static bool begin(struct exchange *x) {
     return x->stream || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
 }
 
-enum step stream_run(struct exchange *x) {
+enum step api_stream_run(struct exchange *x) {
     if (!x->stream && !begin(x)) return STEP_SEND;
     if (x->phase == PHASE_ANSWER) return answer(x);
     if (x->phase == PHASE_SUBMIT) return submit(x);

@@ -10,7 +10,7 @@ enum { STREAM_LINES_MAX = 512, STREAM_BATCH_BYTES = 256 * 1024 }; /* a batch end
 
 struct stream;
 
-enum step stream_run(struct exchange *x);
-void stream_close(struct stream *s); /* NULL is fine */
+enum step api_stream_run(struct exchange *x);
+void api_stream_close(struct stream *s); /* NULL is fine */
 
 #endif

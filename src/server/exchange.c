@@ -49,7 +49,7 @@ void exchange_give(struct exchange *x) {
     MUST(!x->away);
     struct loop *l = x->loop;
     atomic_fetch_sub_explicit(&l->server->body_bytes, x->body_counted, memory_order_relaxed);
-    stream_close(x->stream);
+    api_stream_close(x->stream);
     trim_buf(&x->req.text);
     trim_buf(&x->body);
     trim_buf(&x->out);

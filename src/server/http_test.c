@@ -6,97 +6,101 @@
 
 #define HEAD_OK "POST /classify HTTP/1.1\r\nHost: x\r\n"
 
+struct row {
+    const char *request;
+    int status;
+};
+
 /* After each of these the server answers with the status and closes: what follows must never be read as a request. */
+static const struct row MALFORMED[] = {
+    /* two ways to end a body */
+    {HEAD_OK "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Content-Length: 4\r\nContent-Length: 4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: 4\r\nContent-Length: 5\r\n\r\n[{}]x", 400},
+    /* lengths that are no numbers */
+    {HEAD_OK "Content-Length: 4, 4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: +4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: -4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: 0x4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: 4 4\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: 4a\r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: \r\n\r\n[{}]", 400},
+    {HEAD_OK "Content-Length: 99999999999999999999999\r\n\r\n[{}]", 400},
+    /* transfer codings */
+    {HEAD_OK "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+    {HEAD_OK "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
+    {HEAD_OK "Transfer-Encoding: identity\r\nContent-Length: 4\r\n\r\n[{}]", 501},
+    {HEAD_OK "Transfer-Encoding:\x0b"
+             "chunked\r\n\r\n0\r\n\r\n",
+     400},
+    {HEAD_OK "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST /classify HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
+    /* chunk sizes */
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n0x4\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n-1\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4 \r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n10000000000000004\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4\n[{}]\n0\n\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4\r\n[{}]0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n3\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n\r\n[{}]\r\n0\r\n\r\n", 400},
+    {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4;a=\nb\r\n[{}]\r\n0\r\n\r\n", 400},
+    /* line ends, spaces, folding, control characters */
+    {"GET /health HTTP/1.1\nHost: x\n\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\rX: y\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\n Host: x\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n\tTransfer-Encoding: chunked\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\nX Y: a\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\x01\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400},
+    {"GET /hea lth HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"GET /h\x80 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"GET\t/health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    /* hosts */
+    {"GET /health HTTP/1.1\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+    {"GET /health HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
+    /* versions, methods, other protocols */
+    {"GET /health HTTP/1.2\r\nHost: x\r\n\r\n", 400},
+    {"GET /health HTTP/2.0\r\nHost: x\r\n\r\n", 505},
+    {"GET /health HTTP/0.9\r\nHost: x\r\n\r\n", 505},
+    {"GET /health http/1.1\r\nHost: x\r\n\r\n", 400},
+    {"GET /health\r\n\r\n", 505},
+    {"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"get /health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+    {"\x16\x03\x01\x02 TLS", 400},
+    /* refused before the body, and the body too large to throw away, or of unknown length */
+    {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n[", 404},
+    {"POST /no HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 404},
+    {HEAD_OK "Content-Length: 5000000\r\n\r\n", 413},
+    {HEAD_OK "Expect: 200-ok\r\nTransfer-Encoding: chunked\r\n\r\n", 417},
+};
+
 static void malformed_requests_close(void) {
-    static const struct {
-        const char *request;
-        int status;
-    } row[] = {
-        /* two ways to end a body */
-        {HEAD_OK "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Content-Length: 4\r\nContent-Length: 4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: 4\r\nContent-Length: 5\r\n\r\n[{}]x", 400},
-        /* lengths that are no numbers */
-        {HEAD_OK "Content-Length: 4, 4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: +4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: -4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: 0x4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: 4 4\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: 4a\r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: \r\n\r\n[{}]", 400},
-        {HEAD_OK "Content-Length: 99999999999999999999999\r\n\r\n[{}]", 400},
-        /* transfer codings */
-        {HEAD_OK "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-        {HEAD_OK "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
-        {HEAD_OK "Transfer-Encoding: identity\r\nContent-Length: 4\r\n\r\n[{}]", 501},
-        {HEAD_OK "Transfer-Encoding:\x0b"
-                 "chunked\r\n\r\n0\r\n\r\n",
-         400},
-        {HEAD_OK "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST /classify HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[{}]\r\n0\r\n\r\n", 400},
-        /* chunk sizes */
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n0x4\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n-1\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4 \r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n10000000000000004\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4\n[{}]\n0\n\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4\r\n[{}]0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n3\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n\r\n[{}]\r\n0\r\n\r\n", 400},
-        {HEAD_OK "Transfer-Encoding: chunked\r\n\r\n4;a=\nb\r\n[{}]\r\n0\r\n\r\n", 400},
-        /* line ends, spaces, folding, control characters */
-        {"GET /health HTTP/1.1\nHost: x\n\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\rX: y\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\n Host: x\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n\tTransfer-Encoding: chunked\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\nX Y: a\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\nX: a\x01\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400},
-        {"GET /hea lth HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        {"GET /h\x80 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        {"GET\t/health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        /* hosts */
-        {"GET /health HTTP/1.1\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
-        {"GET /health HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
-        /* versions, methods, other protocols */
-        {"GET /health HTTP/1.2\r\nHost: x\r\n\r\n", 400},
-        {"GET /health HTTP/2.0\r\nHost: x\r\n\r\n", 505},
-        {"GET /health HTTP/0.9\r\nHost: x\r\n\r\n", 505},
-        {"GET /health http/1.1\r\nHost: x\r\n\r\n", 400},
-        {"GET /health\r\n\r\n", 505},
-        {"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        {"get /health HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-        {"\x16\x03\x01\x02 TLS", 400},
-        /* refused before the body, and the body too large to throw away, or of unknown length */
-        {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n[", 404},
-        {"POST /no HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 404},
-        {HEAD_OK "Content-Length: 5000000\r\n\r\n", 413},
-        {HEAD_OK "Expect: 200-ok\r\nTransfer-Encoding: chunked\r\n\r\n", 417},
-    };
     struct server_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+    for (size_t i = 0; i < sizeof MALFORMED / sizeof MALFORMED[0]; i++) {
         int fd = fix_connect();
         fix_later_bytes = 0;
-        fix_say(fd, row[i].request);
+        fix_say(fd, MALFORMED[i].request);
         fix_say(fd, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
         int status = fix_read(fd);
         bool closes = strstr(fix.answer, "\r\nConnection: close\r\n") && fix_closes(fd);
-        if (status != row[i].status || !closes) fprintf(stderr, "%s -> %d %s\n", row[i].request, status, fix.answer);
-        CHECK_INT(status, row[i].status);
+        if (status != MALFORMED[i].status || !closes)
+            fprintf(stderr, "%s -> %d %s\n", MALFORMED[i].request, status, fix.answer);
+        CHECK_INT(status, MALFORMED[i].status);
         CHECK(closes);
         close(fd);
     }

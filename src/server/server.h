@@ -55,7 +55,7 @@ struct server_opts {
                           .line_bytes_max = 64 * 1024,          \
                           .depth_max = 32,                      \
                           .connections_max = 10000,             \
-                          .client_entries_max = 50000,          \
+                          .client_entries_max = 65536,          \
                           .idle_time_ms = 75 * 1000,            \
                           .write_time_ms = 30 * 1000,           \
                           .drain_time_ms = 30 * 1000})
