@@ -62,7 +62,7 @@ static const struct shape {
     {C_DIGIT | C_UPPER, 0, mask_time, KIND_TIME},
     {C_ALNUM | C_MARK, C_DIGIT, mask_code, KIND_NONE},
     {C_DIGIT | C_LETTER, C_DIGIT | C_DOT, mask_version, KIND_VER},
-    {C_DIGIT, C_DIGIT, mask_hex, KIND_HEX},
+    {C_DIGIT, C_DIGIT, mask_hex, KIND_NUM},
     {C_ALNUM, C_DIGIT, mask_token, KIND_ID},
 };
 enum { SHAPES = sizeof SHAPE / sizeof SHAPE[0] };

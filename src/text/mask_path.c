@@ -43,7 +43,7 @@ size_t mask_email(struct span line, size_t at, size_t end) {
 
 static bool is_path_byte(struct span line, size_t at) {
     return (mask_class_at(line, at) & (C_ALNUM | C_SLASH | C_DOT | C_DASH)) ||
-           (at < line.n && line.p[at] && strchr("_~%+@*#!$^", line.p[at]));
+           (at < line.n && line.p[at] && strchr("_~%+@*!$^", line.p[at]));
 }
 
 /* Behind the path of a request its query. */

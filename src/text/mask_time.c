@@ -2,8 +2,8 @@
  * that. */
 #include "text/mask_match.h"
 
-/* Y year of four digits, y of two · m month, two digits · d day, one or two · D day, two · b month's name · w day's
- * name · anything else: itself. A blank stands for one blank or two. */
+/* Y year of four digits, y of two; m month, two digits; d day, one or two; D day, two; b a month's name; w a day's
+ * name; anything else: itself. A blank stands for one blank or two. */
 static const struct layout {
     const char *text;
     bool alone; /* a date also without a clock behind it */
