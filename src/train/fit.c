@@ -40,6 +40,10 @@ static size_t row_at(const struct job *j, size_t i) {
     return j->d->pick ? j->d->pick[i] : i;
 }
 
+static const float *vector_of(const struct job *j, size_t row) {
+    return j->d->x + (j->d->vector ? j->d->vector[row] : row) * j->d->dim;
+}
+
 static double row_weight(const struct job *j, size_t row) {
     return (j->d->weight ? (double)j->d->weight[row] : 1) * j->share[j->d->label[row]];
 }
@@ -48,7 +52,7 @@ static double row_weight(const struct job *j, size_t row) {
 static void load_block(const struct job *j, size_t first, size_t n, double *block) {
     unsigned dim = j->d->dim;
     for (size_t r = 0; r < ROWS; r++) {
-        const float *x = r < n ? j->d->x + row_at(j, first + r) * dim : NULL;
+        const float *x = r < n ? vector_of(j, row_at(j, first + r)) : NULL;
         for (unsigned i = 0; i < dim; i++) block[i * ROWS + r] = x ? (double)x[i] : 0;
         block[dim * ROWS + r] = x ? 1 : 0;
     }

@@ -12,10 +12,11 @@
 
 /* Vectors with labels. `pick` names the rows that count: rows may be left out without being moved. */
 struct fit_data {
-    const float *x;       /* [rows][dim] */
-    const uint8_t *label; /* [rows], each below `labels` */
-    const float *weight;  /* [rows]: how often a row counts; NULL: once each */
-    const uint32_t *pick; /* [n]: indices of rows; NULL: 0..n-1 */
+    const float *x;         /* [vectors][dim] */
+    const uint32_t *vector; /* [rows]: index of a row's vector; NULL: its own index */
+    const uint8_t *label;   /* [rows], each below `labels` */
+    const float *weight;    /* [rows]: how often a row counts; NULL: once each */
+    const uint32_t *pick;   /* [n]: indices of rows; NULL: 0..n-1 */
     size_t n;
     unsigned dim, labels;
 };

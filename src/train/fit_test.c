@@ -1,76 +1,58 @@
 #include "train/fit.h"
 
 #include "base/check.h"
-#include "base/file.h"
-#include "base/must.h"
 #include "base/rng.h"
 #include "encoder/head.h"
+#include "train/golden.h"
 
 static struct err err;
 
-/* The problem of tests/golden/fit.txt (scripts/make-golden-fit). */
+/* The problem of tests/golden/fit.txt. */
 struct problem {
-    struct span text;
-    char *at; /* what is still to be read */
+    struct golden g;
     unsigned rows, dim, labels;
     float *x, *weight;
     uint8_t *label;
 };
 
-static double number(struct problem *p) {
-    char *end;
-    double v = strtod(p->at, &end);
-    MUST(end != p->at);
-    p->at = end;
-    return v;
-}
-
-static bool word(struct problem *p, const char *w) {
-    while (*p->at == ' ' || *p->at == '\n') p->at++;
-    if (strncmp(p->at, w, strlen(w)) != 0) return false;
-    p->at += strlen(w);
-    return true;
-}
-
 static struct problem problem_open(void) {
-    struct problem p = {0};
-    MUST(file_read("tests/golden/fit.txt", 1 << 20, &p.text, &err));
-    p.at = (char *)(uintptr_t)p.text.p;
-    MUST(word(&p, "problem"));
-    p.rows = (unsigned)number(&p), p.dim = (unsigned)number(&p), p.labels = (unsigned)number(&p);
+    struct problem p = {.g = golden_open("tests/golden/fit.txt")};
+    struct golden *g = &p.g;
+    MUST(golden_word(g, "problem"));
+    p.rows = (unsigned)golden_number(g), p.dim = (unsigned)golden_number(g), p.labels = (unsigned)golden_number(g);
     p.x = must_calloc((size_t)p.rows * p.dim, sizeof *p.x);
     p.weight = must_calloc(p.rows, sizeof *p.weight);
     p.label = must_calloc(p.rows, 1);
     for (unsigned i = 0; i < p.rows; i++) {
-        p.label[i] = (uint8_t)number(&p);
-        p.weight[i] = (float)number(&p);
-        for (unsigned k = 0; k < p.dim; k++) p.x[i * p.dim + k] = (float)number(&p);
+        p.label[i] = (uint8_t)golden_number(g);
+        p.weight[i] = (float)golden_number(g);
+        for (unsigned k = 0; k < p.dim; k++) p.x[i * p.dim + k] = (float)golden_number(g);
     }
     return p;
 }
 
 static void problem_close(struct problem *p) {
-    file_free(&p->text);
+    golden_close(&p->g);
     free(p->x), free(p->weight), free(p->label);
 }
 
 static void probabilities_equal_the_reference(void) {
     struct problem p = problem_open();
     unsigned settings = 0;
-    for (; word(&p, "setting"); settings++) {
+    for (; golden_word(&p.g, "setting"); settings++) {
         struct fit_opts o = fit_defaults();
         struct fit_data d = {.x = p.x, .label = p.label, .n = p.rows, .dim = p.dim, .labels = p.labels};
         struct fit_model m;
-        o.l2 = number(&p), o.balanced = number(&p) > 0, o.threads = 1;
+        o.l2 = golden_number(&p.g), o.balanced = golden_number(&p.g) > 0, o.threads = 1;
         o.steps_max = 5000, o.gradient_max = 1e-9;
-        if (number(&p) > 0) d.weight = p.weight;
+        if (golden_number(&p.g) > 0) d.weight = p.weight;
         CHECK(fit_run(&m, &d, &o, &err));
         CHECK(m.done);
         for (unsigned i = 0; i < p.rows; i++) {
             double got[LABEL_MAX];
             fit_logits(&m, p.x + i * p.dim, got);
             head_softmax(got, p.labels);
-            for (unsigned l = 0; l < p.labels; l++) CHECK_NEAR(got[l], number(&p), 1e-5);
+            for (unsigned l = 0; l < p.labels; l++) CHECK_NEAR(got[l], golden_number(&p.g), 1e-5);
         }
         fit_release(&m);
     }

@@ -1,0 +1,117 @@
+#include "train/examples.h"
+
+#include "base/must.h"
+#include "text/template.h"
+#include "train/par.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { EMBED_ROWS = 64 }; /* texts a thread takes at a time */
+
+/* Finds equal things by a 128-bit hash: open addressing over indices + 1, at most half full. */
+struct index {
+    XXH128_hash_t *hash; /* [n] of what was added */
+    uint32_t *slot;
+    size_t slots, n;
+};
+
+static void index_init(struct index *x, size_t most) {
+    x->slots = 64;
+    while (x->slots < 2 * most) x->slots *= 2;
+    x->slot = must_calloc(x->slots, sizeof *x->slot);
+    x->hash = must_calloc(most ? most : 1, sizeof *x->hash);
+    x->n = 0;
+}
+
+static void index_release(struct index *x) {
+    free(x->slot);
+    free(x->hash);
+}
+
+/* Index of h, which is added when it is new. */
+static uint32_t index_find(struct index *x, XXH128_hash_t h, bool *is_new) {
+    size_t at = h.low64 & (x->slots - 1);
+    while (x->slot[at] && !XXH128_isEqual(x->hash[x->slot[at] - 1], h)) at = (at + 1) & (x->slots - 1);
+    *is_new = x->slot[at] == 0;
+    if (*is_new) {
+        x->hash[x->n] = h;
+        x->slot[at] = (uint32_t)++x->n;
+    }
+    return x->slot[at] - 1;
+}
+
+static bool add_record(struct examples *x, const struct dataset *d, size_t i, bool use_source, struct index seen[2],
+                       struct err *e) {
+    char text[TEMPLATE_MAX];
+    const struct dataset_row *from = &d->row[i];
+    struct span template = {text, template_write(from->source, from->message, use_source, text)};
+    XXH128_hash_t h = XXH3_128bits(template.p, template.n);
+    uint64_t key[4] = {h.low64, h.high64, from->label, from->group};
+    bool new_text, new_row;
+    uint32_t text_index = index_find(&seen[0], h, &new_text);
+    uint32_t row_index = index_find(&seen[1], XXH3_128bits(key, sizeof key), &new_row);
+    if (new_row) {
+        struct dataset_row row = *from;
+        row.message = template;
+        row.source = SPAN_LIT("");
+        if (!dataset_add(&x->rows, &row, d->group[from->group], e)) return false;
+        x->text[row_index] = text_index;
+    }
+    if (new_text) x->texts[x->n_texts++] = x->rows.row[row_index].message;
+    x->weight[row_index] += 1;
+    x->of_record[i] = row_index;
+    return true;
+}
+
+bool examples_make(struct examples *x, const struct dataset *d, bool use_source, struct err *e) {
+    struct index seen[2]; /* texts; rows */
+    size_t n = d->n ? d->n : 1;
+    *x = (struct examples){0};
+    dataset_init(&x->rows);
+    x->rows.has_group = d->has_group;
+    x->weight = must_calloc(n, sizeof *x->weight);
+    x->text = must_calloc(n, sizeof *x->text);
+    x->of_record = must_calloc(n, sizeof *x->of_record);
+    x->texts = must_calloc(n, sizeof *x->texts);
+    for (unsigned k = 0; k < 2; k++) index_init(&seen[k], d->n);
+    bool ok = true;
+    for (size_t i = 0; ok && i < d->n; i++) ok = add_record(x, d, i, use_source, seen, e);
+    for (unsigned k = 0; k < 2; k++) index_release(&seen[k]);
+    return ok;
+}
+
+void examples_release(struct examples *x) {
+    dataset_release(&x->rows);
+    free(x->weight), free(x->text), free(x->of_record), free(x->texts), free(x->vector);
+    *x = (struct examples){0};
+}
+
+struct embedding {
+    struct examples *x;
+    const struct encoder *enc;
+    const struct examples_embed_opts *o;
+    struct encoder_scratch *scratch[PAR_THREADS_MAX];
+    atomic_size_t done;
+};
+
+static void embed_piece(void *self, size_t piece, unsigned thread) {
+    struct embedding *m = self;
+    size_t from = piece * EMBED_ROWS, n = m->x->n_texts - from;
+    if (n > EMBED_ROWS) n = EMBED_ROWS;
+    encoder_embed(m->enc, m->scratch[thread], m->x->texts + from, n, m->x->vector + from * m->x->dim);
+    size_t done = atomic_fetch_add(&m->done, n) + n;
+    if (thread == 0 && m->o->progress) m->o->progress(m->o->self, done, m->x->n_texts);
+}
+
+void examples_embed(struct examples *x, const struct encoder *enc, const struct examples_embed_opts *o) {
+    struct embedding m = {.x = x, .enc = enc, .o = o};
+    unsigned threads = par_threads(o->threads);
+    x->dim = encoder_dim(enc);
+    free(x->vector);
+    x->vector = must_calloc(x->n_texts * x->dim + 1, sizeof *x->vector);
+    for (unsigned t = 0; t < threads; t++) m.scratch[t] = encoder_scratch_open(enc);
+    par_run((x->n_texts + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, &m);
+    for (unsigned t = 0; t < threads; t++) encoder_scratch_close(m.scratch[t]);
+}
