@@ -1,0 +1,315 @@
+#include "cmd/cmd.h"
+#include "cmd/flags.h"
+#include "cmd/labelled.h"
+#include "cmd/progress.h"
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "base/rng.h"
+#include "encoder/head.h"
+#include "text/mask.h"
+#include "train/learn.h"
+#include "train/report.h"
+#include "train/threshold.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char USAGE[] =
+    "Usage: logclass train [OPTIONS] DATA... --out FILE\n\n"
+    "Fits a head to labelled log lines: a CSV or JSON lines with log_message and label (and perhaps source and "
+    "system),\n"
+    "or a corpus folder. Systems are held apart to measure it: the figures are those of systems it has not seen.\n"
+    "Without --labels the labels are those of the data.\n\nOptions\n";
+
+static const char EXAMPLES[] =
+    "\nExamples\n"
+    "  logclass train data/corpus --out data/head.json         the shipped head\n"
+    "  logclass train mine.csv --out mine.json --curve         own labels, and whether more data would help\n"
+    "  logclass train mine.csv --out mine.json --target-llm-share 5%\n"
+    "                                                          the threshold that sends 5 % of the lines to the LLM\n";
+
+struct options {
+    const char *data, *labels, *out, *class_weight, *calibration;
+    unsigned folds, seed, copies, threads, take;
+    double l2, threshold, target_precision, target_llm_share, label_precision;
+    bool use_source, curve;
+    struct labelled_encoder encoder;
+};
+
+/* One training from files to a head. */
+struct training {
+    struct options o;
+    struct label_set labels;
+    struct dataset data, rest; /* rest: what --take left, to be judged */
+    struct examples examples;
+    struct encoder *encoder;
+    struct learn_result result;
+    struct progress bar;
+    const char *doing;
+    uint64_t begun_ns, embedded_ns, done_ns;
+};
+
+static struct options defaults(void) {
+    struct learn_opts l = learn_defaults();
+    return (struct options){.class_weight = "none",
+                            .calibration = calibrate_name(l.calibration),
+                            .folds = l.folds,
+                            .seed = 1,
+                            .copies = 3,
+                            .l2 = l.fit.l2,
+                            .threshold = l.threshold,
+                            .target_llm_share = -1,
+                            .use_source = true};
+}
+
+enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 4 << 20 };
+
+static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+    const struct flag all[] = {
+        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
+        {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "where the head goes; without it only the figures are shown"},
+        {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, or 'builtin' for the nine built-in labels"},
+        {"no-source", FLAG_NO, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights: 1 / C of scikit-learn"},
+        {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
+        {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "parts held apart in turn; 0: measure nothing"},
+        {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD", "none, temperature or vector: makes confidence true"},
+        {"threshold", FLAG_REAL, &o->threshold, 0, 1, "X", "below it the answer is UNCLASSIFIED, in the figures"},
+        {"target-precision", FLAG_SHARE, &o->target_precision, 0, 0, "SHARE", "solve the threshold for this precision"},
+        {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
+        {"label-precision", FLAG_SHARE, &o->label_precision, 0, 0, "SHARE", "a threshold of its own for each label"},
+        {"curve", FLAG_YES, &o->curve, 0, 0, NULL, "learning curve: the figures with 1/8, 1/4 and 1/2 of the rows"},
+        {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
+        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of folds and corpus values"},
+        {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N", "train on N rows drawn by chance, judge the others"},
+        {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
+        {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
+        {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU; the head is the same for any number"},
+    };
+    enum { N = sizeof all / sizeof all[0] };
+    _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
+    memcpy(flag, all, sizeof all);
+    return N;
+}
+
+/* ---- the steps ---- */
+
+static bool settle_options(const struct options *o, struct learn_opts *l, struct err *e) {
+    *l = learn_defaults();
+    l->fit.l2 = o->l2, l->fit.threads = o->threads;
+    l->folds = o->folds, l->seed = o->seed, l->threshold = o->threshold, l->curve = o->curve;
+    l->target_precision = o->target_precision, l->target_llm_share = o->target_llm_share;
+    l->label_precision = o->label_precision;
+    l->fit.balanced = strcmp(o->class_weight, "balanced") == 0;
+    if (!l->fit.balanced && strcmp(o->class_weight, "none") != 0)
+        return err_set(e, ERR_USAGE, "--class-weight is '%s': expected none or balanced", o->class_weight);
+    if (o->target_precision > 0 && o->target_llm_share >= 0)
+        return err_set(e, ERR_USAGE, "--target-precision and --target-llm-share both solve the threshold: give one");
+    for (int m = 0; m < CALIBRATE_METHODS; m++) {
+        l->calibration = (enum calibrate_method)m;
+        if (strcmp(o->calibration, calibrate_name(l->calibration)) == 0) return true;
+    }
+    return err_set(e, ERR_USAGE, "--calibration is '%s': expected none, temperature or vector", o->calibration);
+}
+
+static bool read_labels(struct training *t, struct err *e) {
+    const char *path = t->o.labels;
+    if (path && strcmp(path, "builtin") == 0)
+        t->labels = *label_default();
+    else if (path)
+        return label_load(&t->labels, path, e);
+    return true;
+}
+
+static bool read_data(struct training *t, char **paths, int n, struct err *e) {
+    struct labelled_opts o = {.copies = t->o.copies, .seed = t->o.seed, .grow = t->o.labels == NULL};
+    dataset_init(&t->data);
+    if (!read_labels(t, e)) return false;
+    if (t->o.data && !labelled_read(&t->data, t->o.data, &t->labels, &o, e)) return false;
+    for (int i = 0; i < n; i++)
+        if (!labelled_read(&t->data, paths[i], &t->labels, &o, e)) return false;
+    if (t->data.n == 0) return err_set(e, ERR_USAGE, "no data: name a labelled file or a corpus folder");
+    labelled_complete(&t->labels);
+    return true;
+}
+
+static void on_progress(void *self, size_t done, size_t total) {
+    struct training *t = self;
+    progress_step(&t->bar, t->doing, done, total);
+}
+
+static void embed(struct training *t, struct examples *x) {
+    struct examples_embed_opts o = {.threads = t->o.threads, .progress = on_progress, .self = t};
+    t->doing = "embedding";
+    examples_embed(x, t->encoder, &o);
+}
+
+static bool learn(struct training *t, struct learn_opts *l, struct err *e) {
+    t->encoder = labelled_encoder_open(&t->o.encoder, e);
+    if (!t->encoder || !examples_make(&t->examples, &t->data, t->o.use_source, e)) return false;
+    embed(t, &t->examples);
+    t->embedded_ns = clock_now_ns(NULL);
+    t->doing = "fitting";
+    l->progress = on_progress, l->self = t;
+    bool ok = learn_run(&t->result, &t->examples, &t->labels, l, e);
+    t->done_ns = clock_now_ns(NULL);
+    progress_clear(&t->bar);
+    return ok;
+}
+
+static bool write_head(const struct training *t, const struct learn_opts *l, struct err *e) {
+    struct head_content *c = must_calloc(1, sizeof *c);
+    learn_head(&t->result, &t->examples, &t->labels, l, c);
+    c->model_hash = encoder_hash(t->encoder);
+    c->mask_version = MASK_VERSION;
+    c->use_source = t->o.use_source;
+    snprintf(c->created_by, sizeof c->created_by,
+             "logclass train: %zu rows, %zu different, l2 %g, class-weight %s, seed %u", t->data.n, t->examples.rows.n,
+             l->fit.l2, t->o.class_weight, t->o.seed);
+    bool ok = head_write(t->o.out, c, e);
+    learn_head_release(c);
+    free(c);
+    return ok;
+}
+
+/* Draws o.take rows by chance; the others become t->rest. */
+static bool take_part(struct training *t, struct err *e) {
+    dataset_init(&t->rest);
+    if (t->o.take == 0 || t->o.take >= t->data.n) return true;
+    struct dataset all = t->data;
+    uint32_t *order = must_calloc(all.n, sizeof *order);
+    for (uint32_t i = 0; i < all.n; i++) order[i] = i;
+    rng_shuffle(&(struct rng){t->o.seed}, order, all.n);
+    dataset_init(&t->data);
+    bool ok = true;
+    for (size_t i = 0; ok && i < all.n; i++) {
+        const struct dataset_row *row = &all.row[order[i]];
+        ok = dataset_add(i < t->o.take ? &t->data : &t->rest, row, all.group[row->group], e);
+    }
+    t->data.has_group = t->rest.has_group = all.has_group;
+    free(order);
+    dataset_release(&all);
+    return ok;
+}
+
+/* ---- the figures ---- */
+
+static void put_curve(const struct learn_result *r, struct buf *out) {
+    if (r->curve[0].rows == 0) return;
+    buf_puts(out, "\nlearning curve\n    rows  accuracy  macro-F1\n");
+    for (unsigned i = 0; i <= LEARN_CURVE; i++)
+        buf_printf(out, "%8zu  %8.3f  %8.3f\n", r->curve[i].rows, r->curve[i].accuracy, r->curve[i].macro_f1);
+}
+
+static void put_thresholds(const struct training *t, struct buf *out) {
+    const struct learn_result *r = &t->result;
+    buf_puts(out, "\nthreshold  answered  right of these\n");
+    for (unsigned i = 0; i <= 9; i++) {
+        struct threshold_effect f = threshold_effect(r->row, r->n, t->labels.unclassified, i / 10.0);
+        buf_printf(out, "     %.2f    %5.1f%%          %5.1f%%\n", f.threshold, 100 * f.answered, 100 * f.precision);
+    }
+    struct threshold_effect f = threshold_effect(r->row, r->n, t->labels.unclassified, r->threshold);
+    buf_printf(out, "at %.4f: %.1f%% of the lines answered, %.1f%% of these right; the others go on to the LLM\n",
+               r->threshold, 100 * f.answered, 100 * f.precision);
+    for (unsigned k = 0; k < t->labels.n; k++)
+        if (r->label_threshold[k] > 0)
+            buf_printf(out, "  %s from %.4f\n", t->labels.label[k].id, r->label_threshold[k]);
+}
+
+static void put_figures(const struct training *t, struct buf *out) {
+    const struct learn_result *r = &t->result;
+    struct report rep = {.title = "held apart",
+                         .judge = "fits that did not see them",
+                         .labels = &t->labels,
+                         .threshold = r->threshold,
+                         .part = {{r->grouped ? "systems" : "rows", &r->score}},
+                         .parts = 1};
+    if (r->folds > 0) {
+        report_text(out, &rep, labelled_colour());
+        buf_printf(out, "before calibration the error was %.3f; temperature %.3f\n", r->ece_before,
+                   r->calibration.temperature);
+        put_thresholds(t, out);
+        put_curve(r, out);
+    }
+    struct buf lacks;
+    buf_init(&lacks, TEXT_BYTES_MAX);
+    if (learn_lacks(&t->examples, &t->labels, &lacks))
+        buf_printf(out, "\nwhat the data lacks\n%.*s", (int)lacks.n, lacks.p);
+    buf_release(&lacks);
+    buf_printf(out, "\n%zu rows, %zu different templates, %u systems; embedded in %.1f s (%s), fitted in %.1f s%s\n",
+               t->data.n, t->examples.n_texts, t->data.groups, (double)(t->embedded_ns - t->begun_ns) * 1e-9,
+               encoder_kernel_name(t->encoder), (double)(t->done_ns - t->embedded_ns) * 1e-9,
+               r->model.done ? "" : "; the fit has not settled: raise --l2");
+}
+
+/* What the fit says about the rows that --take left. */
+static bool put_rest(struct training *t, struct buf *out, struct err *e) {
+    struct examples x;
+    if (!examples_make(&x, &t->rest, t->o.use_source, e)) return false;
+    embed(t, &x);
+    progress_clear(&t->bar);
+    struct score_row *row = must_calloc(t->rest.n, sizeof *row);
+    struct score *s = must_calloc(1, sizeof *s);
+    for (size_t i = 0; i < t->rest.n; i++) {
+        double p[LABEL_MAX];
+        unsigned best = 0;
+        fit_logits(&t->result.model, examples_vector(&x, x.of_record[i]), p);
+        head_softmax(p, t->labels.n);
+        for (unsigned k = 1; k < t->labels.n; k++)
+            if (p[k] > p[best]) best = k;
+        unsigned answer = p[best] < t->result.threshold ? t->labels.unclassified : best;
+        row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)best, (uint8_t)answer, p[best]};
+    }
+    score_run(s, row, t->rest.n, t->labels.n);
+    struct report rep = {.title = "not taken",
+                         .judge = "the head",
+                         .labels = &t->labels,
+                         .threshold = t->result.threshold,
+                         .part = {{"other", s}},
+                         .parts = 1};
+    buf_putc(out, '\n');
+    report_text(out, &rep, labelled_colour());
+    free(s), free(row);
+    examples_release(&x);
+    return true;
+}
+
+static bool run(struct training *t, char **paths, int n, struct err *e) {
+    struct learn_opts l;
+    struct buf out;
+    if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !learn(t, &l, e))
+        return false;
+    buf_init(&out, TEXT_BYTES_MAX);
+    put_figures(t, &out);
+    bool ok = t->rest.n == 0 || put_rest(t, &out, e);
+    if (ok && t->o.out) {
+        ok = write_head(t, &l, e);
+        buf_printf(&out, "wrote %s\n", t->o.out);
+    }
+    if (ok) fwrite(out.p, 1, out.n, stdout);
+    buf_release(&out);
+    return ok && (fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written"));
+}
+
+int cmd_train(int argc, char **argv) {
+    struct training *t = must_calloc(1, sizeof *t);
+    struct err e = {0};
+    struct flag flag[FLAGS_MAX];
+    int operands, status = CMD_OK;
+    t->o = defaults();
+    t->begun_ns = clock_now_ns(NULL);
+    size_t flags = make_flags(&t->o, flag);
+    progress_init(&t->bar, true);
+    if (labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES))
+        status = CMD_OK;
+    else if (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(t, argv + 1, operands, &e))
+        status = cmd_fail(&e);
+    learn_release(&t->result);
+    examples_release(&t->examples);
+    encoder_close(t->encoder);
+    dataset_release(&t->data), dataset_release(&t->rest);
+    free(t);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* learn: from embedded examples to a calibrated head: cross-validation on systems held apart, calibration on what it
+ * answered, thresholds, and the fit to all rows. Reproducible to the bit for any number of threads. */
+#ifndef TRAIN_LEARN_H
+#define TRAIN_LEARN_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "encoder/head.h"
+#include "train/calibrate.h"
+#include "train/examples.h"
+#include "train/fit.h"
+#include "train/score.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LEARN_CURVE = 3 /* points before the full data: 1/8, 1/4, 1/2 of the rows */ };
+
+struct learn_opts {
+    struct fit_opts fit; /* its progress is learn's */
+    unsigned folds;      /* 0: no cross-validation, so no calibration, metrics or solved thresholds */
+    uint64_t seed;       /* of the folds */
+    enum calibrate_method calibration;
+    double threshold;        /* below it the answer is UNCLASSIFIED; 0.50 */
+    double target_precision; /* 0: not asked for; else the threshold is solved for it */
+    double target_llm_share; /* the same; negative: not asked for */
+    double label_precision;  /* 0: not asked for; else each label gets the threshold that reaches it */
+    bool curve;              /* measure with less data, too */
+    /* Fits done so far of all fits, in thousandths; may be NULL. */
+    void (*progress)(void *self, size_t done, size_t total);
+    void *self;
+};
+
+/* Folds 5, seed 1, temperature, threshold 0.50, nothing else. */
+struct learn_opts learn_defaults(void);
+
+struct learn_result {
+    struct fit_model model; /* of all rows, calibrated */
+    unsigned folds;
+    bool grouped;          /* folds held whole systems apart */
+    struct score_row *row; /* [n]: each row as answered by a fit that did not see its fold; NULL without folds */
+    size_t n;
+    struct score score; /* of row[] */
+    double ece_before;  /* without calibration */
+    struct calibration calibration;
+    double threshold;                  /* the one solved for, else opts.threshold */
+    double label_threshold[LABEL_MAX]; /* 0: none */
+    struct {
+        size_t rows;
+        double accuracy, macro_f1;
+    } curve[LEARN_CURVE + 1]; /* rows 0: not measured; the last: all rows */
+};
+
+/* Groups are held apart where the examples have at least two for each fold; else rows are. r is released in any case.
+ */
+bool learn_run(struct learn_result *r, const struct examples *x, const struct label_set *labels,
+               const struct learn_opts *o, struct err *e);
+void learn_release(struct learn_result *r);
+
+/* What goes into a head file: labels, layers (in memory of their own: learn_head_release), calibration, thresholds,
+ * metrics. model_hash, mask_version, use_source and created_by are the caller's to set. */
+void learn_head(const struct learn_result *r, const struct examples *x, const struct label_set *labels,
+                const struct learn_opts *o, struct head_content *c);
+void learn_head_release(struct head_content *c);
+
+/* Appends what the data lacks, one line each: labels without rows or with few rows or systems. Returns the number. */
+unsigned learn_lacks(const struct examples *x, const struct label_set *labels, struct buf *out);
+
+#endif
