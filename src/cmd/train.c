@@ -205,12 +205,13 @@ static void put_curve(const struct learn_result *r, struct buf *out) {
 
 static void put_thresholds(const struct training *t, struct buf *out) {
     const struct learn_result *r = &t->result;
+    struct threshold_rows rows = {r->row, r->n, t->labels.unclassified};
     buf_puts(out, "\nthreshold  answered  right of these\n");
     for (unsigned i = 0; i <= 9; i++) {
-        struct threshold_effect f = threshold_effect(r->row, r->n, t->labels.unclassified, i / 10.0);
+        struct threshold_effect f = threshold_effect(&rows, i / 10.0);
         buf_printf(out, "     %.2f    %5.1f%%          %5.1f%%\n", f.threshold, 100 * f.answered, 100 * f.precision);
     }
-    struct threshold_effect f = threshold_effect(r->row, r->n, t->labels.unclassified, r->threshold);
+    struct threshold_effect f = threshold_effect(&rows, r->threshold);
     buf_printf(out, "at %.4f: %.1f%% of the lines answered, %.1f%% of these right; the others go on to the LLM\n",
                r->threshold, 100 * f.answered, 100 * f.precision);
     for (unsigned k = 0; k < t->labels.n; k++)

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/must.h"
 #include "base/rng.h"
 
 #include <unistd.h>
@@ -42,7 +43,7 @@ static struct head_content made(unsigned layers) {
 static struct head *written_and_read(const struct head_content *c) {
     CHECK(head_write(path, c, &err));
     struct head *h = head_open(path, &err);
-    if (!h) fprintf(stderr, "%s\n", err.msg), exit(1);
+    MUST(h != NULL);
     return h;
 }
 

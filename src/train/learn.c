@@ -103,19 +103,16 @@ static bool measure_curve(struct learner *l, struct err *e) {
 static bool solve_thresholds(struct learner *l, struct err *e) {
     const struct learn_opts *o = l->o;
     struct learn_result *r = l->r;
-    unsigned unclassified = l->labels->unclassified;
+    struct threshold_rows rows = {r->row, r->n, l->labels->unclassified};
     r->threshold = o->threshold;
     if (o->target_precision > 0 &&
-        !threshold_for_precision(r->row, r->n, unclassified, THRESHOLD_ALL, o->target_precision, &r->threshold, e))
+        !threshold_for_precision(&rows, THRESHOLD_ALL, o->target_precision, &r->threshold, e))
         return false;
-    if (o->target_llm_share >= 0 &&
-        !threshold_for_share(r->row, r->n, unclassified, o->target_llm_share, &r->threshold, e))
-        return false;
+    if (o->target_llm_share >= 0 && !threshold_for_share(&rows, o->target_llm_share, &r->threshold, e)) return false;
     for (unsigned k = 0; o->label_precision > 0 && k < l->labels->n; k++) {
         struct err unreachable; /* then the label keeps the common threshold */
         double t;
-        if (k != unclassified &&
-            threshold_for_precision(r->row, r->n, unclassified, k, o->label_precision, &t, &unreachable))
+        if (k != rows.unclassified && threshold_for_precision(&rows, k, o->label_precision, &t, &unreachable))
             r->label_threshold[k] = t;
     }
     return true;

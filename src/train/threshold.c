@@ -21,22 +21,23 @@ static int surest_first(const void *a, const void *b) {
 }
 
 /* The rows that would be answered at threshold 0, surest first. */
-static size_t list_candidates(const struct score_row *row, size_t n, unsigned unclassified, unsigned label,
-                              struct candidate *out) {
+static size_t list_candidates(const struct threshold_rows *rows, unsigned label, struct candidate *out) {
+    const struct score_row *row = rows->row;
     size_t found = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (label == THRESHOLD_ALL ? row[i].best == unclassified : row[i].best != label) continue;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (label == THRESHOLD_ALL ? row[i].best == rows->unclassified : row[i].best != label) continue;
         out[found++] = (struct candidate){on_grid(row[i].confidence), row[i].best == row[i].label};
     }
     qsort(out, found, sizeof *out, surest_first);
     return found;
 }
 
-struct threshold_effect threshold_effect(const struct score_row *row, size_t n, unsigned unclassified,
-                                         double threshold) {
+struct threshold_effect threshold_effect(const struct threshold_rows *rows, double threshold) {
+    const struct score_row *row = rows->row;
+    size_t n = rows->n;
     size_t answered = 0, right = 0;
     for (size_t i = 0; i < n; i++) {
-        if (row[i].best == unclassified || on_grid(row[i].confidence) < threshold) continue;
+        if (row[i].best == rows->unclassified || on_grid(row[i].confidence) < threshold) continue;
         answered++;
         right += row[i].best == row[i].label;
     }
@@ -44,10 +45,10 @@ struct threshold_effect threshold_effect(const struct score_row *row, size_t n, 
                                      answered ? (double)right / (double)answered : 0};
 }
 
-bool threshold_for_precision(const struct score_row *row, size_t n, unsigned unclassified, unsigned label,
-                             double precision, double *threshold, struct err *e) {
-    struct candidate *c = must_calloc(n + 1, sizeof *c);
-    size_t found = list_candidates(row, n, unclassified, label, c), right = 0;
+bool threshold_for_precision(const struct threshold_rows *rows, unsigned label, double precision, double *threshold,
+                             struct err *e) {
+    struct candidate *c = must_calloc(rows->n + 1, sizeof *c);
+    size_t found = list_candidates(rows, label, c), right = 0;
     double reached = 0, at = -1;
     for (size_t i = 0; i < found; i++) {
         right += c[i].right;
@@ -64,10 +65,10 @@ bool threshold_for_precision(const struct score_row *row, size_t n, unsigned unc
     return true;
 }
 
-bool threshold_for_share(const struct score_row *row, size_t n, unsigned unclassified, double share, double *threshold,
-                         struct err *e) {
+bool threshold_for_share(const struct threshold_rows *rows, double share, double *threshold, struct err *e) {
+    size_t n = rows->n;
     struct candidate *c = must_calloc(n + 1, sizeof *c);
-    size_t found = list_candidates(row, n, unclassified, THRESHOLD_ALL, c);
+    size_t found = list_candidates(rows, THRESHOLD_ALL, c);
     size_t needed = n - (size_t)floor(share * (double)n + 1e-9); /* rows that must be answered */
     bool ok = needed <= found;
     *threshold = needed == 0 ? 1 : ok ? c[needed - 1].confidence : 0;
