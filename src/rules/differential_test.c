@@ -16,10 +16,12 @@
 
 enum {
     SET = 20,           /* patterns in one database */
-    SETS = 18,          /* databases */
-    LINES = 300,        /* lines for each: SETS * SET * LINES = 108,000 comparisons */
-    FILES = 2,          /* rule files, tried on FILE_LINES records each */
-    FILE_LINES = 800,   /* … */
+    SETS = 9,           /* databases */
+    LINES = 600,        /* lines for each: SETS * SET * LINES = 108,000 comparisons */
+    LONE_SETS = 80,     /* databases of one pattern, */
+    LONE_LINES = 100,   /* with as many lines */
+    FILES = 1,          /* rule files, each tried on FILE_LINES records each */
+    FILE_LINES = 1600,  /* … */
     POSITIONS_MAX = 50, /* of a pattern, as cost.h counts them */
     DEPTH_MAX = 3,
     TEXT_MAX = 4096,
@@ -238,12 +240,12 @@ static void begin(uint64_t seed) {
     unknowns = 0;
 }
 
-static void make_subjects(void) {
-    for (unsigned i = 0; i < SET; i++) make_subject(&maker, &subject[i]);
+static void make_subjects(unsigned n) {
+    for (unsigned i = 0; i < n; i++) make_subject(&maker, &subject[i]);
 }
 
-static void free_subjects(void) {
-    for (unsigned i = 0; i < SET; i++) pcre2_code_free(subject[i].code);
+static void free_subjects(unsigned n) {
+    for (unsigned i = 0; i < n; i++) pcre2_code_free(subject[i].code);
 }
 
 static void end(void) {
@@ -260,12 +262,12 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     return 0;
 }
 
-/* Asks all patterns of the set at once; returns how many of them matched. */
-static unsigned compare_line(const hs_database_t *db, hs_scratch_t *scratch, struct span line) {
+/* Asks the first n subjects' patterns at once; returns how many of them matched. */
+static unsigned compare_line(const hs_database_t *db, hs_scratch_t *scratch, unsigned n, struct span line) {
     bool matched[SET] = {false};
     unsigned hits = 0;
     CHECK(regex_scan(db, line.p, line.n, scratch, on_match, matched));
-    for (unsigned i = 0; i < SET; i++) {
+    for (unsigned i = 0; i < n; i++) {
         enum answer want = line.n == 0 ? NO : matches(subject[i].code, line);
         if (want != UNKNOWN && matched[i] != (want == YES))
             report(matched[i] ? "a match is invented" : "a match is missed", subject[i].pattern, line);
@@ -274,31 +276,48 @@ static unsigned compare_line(const hs_database_t *db, hs_scratch_t *scratch, str
     return hits;
 }
 
-static void same_patterns_match(void) {
+/* The first n subjects in one database, on lines made for them. */
+static unsigned compare_set(unsigned n, unsigned lines) {
     static char line[TEXT_MAX];
+    const char *pattern[SET];
+    unsigned id[SET], hits = 0;
+    struct err e = {0};
+    hs_scratch_t *scratch = NULL;
+    for (unsigned i = 0; i < n; i++) pattern[i] = subject[i].pattern, id[i] = i;
+    hs_database_t *db = regex_compile(&(struct regex_patterns){pattern, id, n}, REGEX_WHICH, &e);
+    CHECK_STR(e.msg, "");
+    if (db && regex_scratch(db, &scratch, &e))
+        for (unsigned i = 0; i < lines; i++)
+            hits += compare_line(db, scratch, n, make_line(&maker, &subject[i % n], line));
+    hs_free_scratch(scratch);
+    hs_free_database(db);
+    return hits;
+}
+
+static void same_patterns_match(void) {
     unsigned hits = 0;
     begin(1);
     for (unsigned set = 0; set < SETS && check_failures == 0; set++) {
-        const char *pattern[SET];
-        unsigned id[SET];
-        struct err e = {0};
-        make_subjects();
-        for (unsigned i = 0; i < SET; i++) pattern[i] = subject[i].pattern, id[i] = i;
-        hs_database_t *db = regex_compile(&(struct regex_patterns){pattern, id, SET}, REGEX_WHICH, &e);
-        hs_scratch_t *scratch = NULL;
-        CHECK_STR(e.msg, "");
-        if (db && regex_scratch(db, &scratch, &e))
-            for (unsigned i = 0; i < LINES; i++)
-                hits += compare_line(db, scratch, make_line(&maker, &subject[i % SET], line));
-        hs_free_scratch(scratch);
-        hs_free_database(db);
-        free_subjects();
+        make_subjects(SET);
+        hits += compare_set(SET, LINES);
+        free_subjects(SET);
     }
     end();
     CHECK(unknowns < SETS * SET * LINES / 50);
     /* neither all nor none: the comparison means something */
     CHECK(hits > SETS * SET * LINES / 20);
     CHECK(hits < SETS * SET * LINES / 2);
+}
+
+/* A lone pattern is searched for by other code than many are. */
+static void lone_patterns_match(void) {
+    begin(3);
+    for (unsigned set = 0; set < LONE_SETS && check_failures == 0; set++) {
+        make_subjects(1);
+        compare_set(1, LONE_LINES);
+        free_subjects(1);
+    }
+    end();
 }
 
 /* Writes the subjects as a rule file; every third rule has a condition on the source. */
@@ -352,7 +371,7 @@ static void same_rule_is_first_with_the_same_span(void) {
     begin(2);
     for (unsigned file = 0; file < FILES && check_failures == 0; file++) {
         struct err e;
-        make_subjects();
+        make_subjects(SET);
         struct rules *r = open_subjects();
         struct rules_scratch *s = r ? rules_scratch_open(r, &e) : NULL;
         for (unsigned i = 0; s && i < FILE_LINES; i++) {
@@ -363,10 +382,11 @@ static void same_rule_is_first_with_the_same_span(void) {
         }
         rules_scratch_close(s);
         rules_close(r);
-        free_subjects();
+        free_subjects(SET);
     }
     end();
     CHECK(unknowns < FILES * FILE_LINES / 20);
 }
 
-CHECK_MAIN(CHECK_TEST(same_patterns_match), CHECK_TEST(same_rule_is_first_with_the_same_span))
+CHECK_MAIN(CHECK_TEST(same_patterns_match), CHECK_TEST(lone_patterns_match),
+           CHECK_TEST(same_rule_is_first_with_the_same_span))

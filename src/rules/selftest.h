@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 
-/* Every question is asked with its text at each offset from 0 to beyond the widest vector (64 bytes), and with as much
- * behind it, because that is where engines go wrong. The message names pattern and text of the first wrong answer. */
+/* Every question is asked with its text at each offset from 0 to beyond the widest vector (64 bytes), because that is
+ * where engines go wrong. The message names pattern and text of the first wrong answer. Takes 20 ms. */
 bool selftest_run(struct err *e);
 
 #endif
