@@ -38,7 +38,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e lint format bench fuzz install clean help head docs
+.PHONY: all model test unit e2e lint format install clean help head FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -87,6 +87,17 @@ unit: $(TESTS) $(B)/logclass model
 	scripts/run-tests $(B) $(TESTS)
 e2e: $(B)/logclass model
 	scripts/run-e2e $(B)/logclass
+
+head: $(B)/logclass model             ## train data/head.json anew from data/corpus
+	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
+	    --out data/head.json
+
+install: all                         ## binary, data and model under $(DESTDIR)$(PREFIX)
+	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
+	install -d $(DESTDIR)$(PREFIX)/share/logclass/model
+	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(DESTDIR)$(PREFIX)/share/logclass
+	install -m644 $(MODEL)/config.json $(MODEL)/vocab.txt $(MODEL)/model.safetensors $(MODEL)/tokenizer_config.json \
+	    $(DESTDIR)$(PREFIX)/share/logclass/model
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint

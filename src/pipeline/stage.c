@@ -57,7 +57,7 @@ static bool recall(struct work *w, uint32_t i) {
 
 void stage_memo_run(struct work *w) {
     uint32_t left = 0;
-    uint64_t hits = 0;
+    uint64_t hits = 0, asked = w->todo_n;
     memset(w->twin, 0, sizeof w->twin);
     w->text_n = 0;
     for (uint32_t t = 0; t < w->todo_n; t++) {
@@ -71,11 +71,12 @@ void stage_memo_run(struct work *w) {
                 continue;
             }
             tpl->leader = find_leader(w, i);
+            hits += tpl->leader != WORK_NO_LEADER; /* decided once for all of this run */
         }
         w->text_n += w->tpl[i].len;
         w->todo[left++] = i;
     }
-    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, left);
+    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
     w->todo_n = left;
 }
 
