@@ -42,8 +42,8 @@ char *buf_reserve(struct buf *b, size_t n) {
 }
 
 void buf_put(struct buf *b, const void *p, size_t n) {
-    char *to = buf_reserve(b, n);
-    if (!to || n == 0) return;
+    char *to = n > 0 ? buf_reserve(b, n) : NULL; /* nothing asks for no memory */
+    if (!to) return;
     memcpy(to, p, n);
     b->n += n;
 }
