@@ -29,6 +29,7 @@ INLINE veci int8_dot(veci sum, struct int8_inputs x, veci w) {
 #include "kern/rows_simd.h"
 #include "kern/attend_simd.h"
 #include "kern/quantise_simd.h"
+#include "kern/pack_int8_simd.h"
 #include "kern/linear_int8_simd.h"
 
 const struct kern kern_avx512_int8 = {

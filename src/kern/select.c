@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const struct kern *const LADDER[] = {
-    &kern_scalar_int8, &kern_scalar, &kern_avx2, &kern_avx512, &kern_avx2_int8, &kern_avx512_int8,
+    &kern_scalar_int8, &kern_scalar, &kern_avx2, &kern_avx512, &kern_avx2_int8, &kern_avx512_int8, &kern_amx_int8,
 };
 enum { LADDER_COUNT = sizeof LADDER / sizeof LADDER[0] };
 

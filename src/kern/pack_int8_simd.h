@@ -1,0 +1,49 @@
+/* int8 layers before and after the product: packing weights, and from whole-number sums to results. Include after
+ * tile_simd.h. Weights lie in panels [in / 4][INT8_COLUMNS][4]. */
+#ifndef KERN_PACK_INT8_SIMD_H
+#define KERN_PACK_INT8_SIMD_H
+
+#ifndef INT8_COLUMNS
+#    define INT8_COLUMNS (TILE_VECS * VEC)
+#endif
+
+static size_t int8_bytes(unsigned in, unsigned out) {
+    return pack_int8_bytes(in, out, INT8_COLUMNS);
+}
+
+/* VEC weights of one output from i on, over their factors; zeros past the last. */
+INLINE vec row_weights(const struct kern_linear *l, const float *w, unsigned i) {
+    unsigned left = l->in - i;
+    vec v = left < VEC ? vec_load_part(w + i, left) : vec_load(w + i);
+    if (!l->factor) return v;
+    vec factor = left < VEC ? vec_part(vec_load_part(l->factor + i, left), 1, left) : vec_load(l->factor + i);
+    return vec_div(v, factor);
+}
+
+/* As pack_int8 does, byte for byte, several times as fast. */
+static void int8_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+    pack_int8_clear(l, bias, INT8_COLUMNS);
+    for (unsigned o = 0; o < l->out; o++, w += stride) {
+        vec most = vec_set(0);
+        for (unsigned i = 0; i < l->in; i += VEC) most = vec_max(vec_abs(row_weights(l, w, i)), most);
+        float inverse;
+        int8_t *to = pack_int8_begin(l, o, INT8_COLUMNS, vec_most(most), &inverse);
+        veci sum = vec_to_int(vec_set(0));
+        for (unsigned i = 0; i < l->in; i += VEC) {
+            veci q = vec_to_int(vec_mul(row_weights(l, w, i), vec_set(inverse)));
+            vec_scatter_bytes(to + (size_t)i * INT8_COLUMNS, INT8_COLUMNS * 4, q);
+            sum += q;
+        }
+        l->sum[o] = l->scale[o] * vec_sum(vec_from_int(sum));
+    }
+}
+
+/* Σ q · w to the layer's result: scale · scale · Σ + base · sum of weights + bias, then y's ending. */
+INLINE void int8_put(const struct tile *t, size_t row, int column, veci sum) {
+    unsigned o = t->column + (unsigned)column;
+    vec scale = vec_mul(vec_load(t->l->scale + o), vec_set(t->x->scale[t->row + row]));
+    vec rest = vec_fma(vec_load(t->l->sum + o), vec_set(t->x->base[t->row + row]), vec_load(t->l->bias + o));
+    put(t, row, column, vec_gelu_fast, vec_fma(vec_from_int(sum), scale, rest));
+}
+
+#endif
