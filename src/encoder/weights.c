@@ -84,9 +84,15 @@ static void add_product(float *out, const float *b, const float *a, size_t rows,
         }
 }
 
+struct matrix {
+    float *at; /* [rows][columns] */
+    unsigned rows, columns;
+};
+
 static bool merge_pair(struct weights *w, const struct safetensors_entry *a, const struct safetensors_entry *b,
-                       unsigned rows, unsigned columns, float *out, struct err *e) {
+                       const struct matrix *out, struct err *e) {
     const struct safetensors *file = &w->adapter;
+    unsigned rows = out->rows, columns = out->columns;
     unsigned rank = a->rank == 2 && a->shape[0] >= 1 && a->shape[0] <= RANK_MAX ? (unsigned)a->shape[0] : 0;
     if (!rank)
         return err_set(e, ERR_MODEL, "%s: tensor %.200s must have the shape [1..%d, %u]", file->path, a->name, RANK_MAX,
@@ -94,7 +100,7 @@ static bool merge_pair(struct weights *w, const struct safetensors_entry *a, con
     if (!fits(file, a, rank, columns, e) || !fits(file, b, rows, rank, e)) return false;
     float *pair = must_calloc((size_t)rank * (rows + columns), sizeof *pair);
     bool ok = read_whole(w, file, a, pair, e) && read_whole(w, file, b, pair + (size_t)rank * columns, e);
-    if (ok) add_product(out, pair + (size_t)rank * columns, pair, rows, columns, rank);
+    if (ok) add_product(out->at, pair + (size_t)rank * columns, pair, rows, columns, rank);
     free(pair);
     return ok;
 }
@@ -109,7 +115,7 @@ static bool adapt_matrix(struct weights *w, const char *name, unsigned rows, uns
     if (!a || !b)
         return err_set(e, ERR_MODEL, "%s: %s is there without %s", w->adapter.path, a ? a_name : b_name,
                        a ? b_name : a_name);
-    return merge_pair(w, a, b, rows, columns, out, e);
+    return merge_pair(w, a, b, &(struct matrix){out, rows, columns}, e);
 }
 
 bool weights_read(struct weights *w, const char *name, unsigned rows, unsigned columns, float *out, struct err *e) {
