@@ -30,7 +30,7 @@ static const char EXAMPLES[] =
     "                                                          the threshold that sends 5 % of the lines to the LLM\n";
 
 struct options {
-    const char *data, *labels, *out, *class_weight, *calibration;
+    const char *data, *labels, *out, *class_weight, *calibration, *vectors;
     unsigned folds, seed, copies, threads, take;
     double l2, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, curve;
@@ -83,6 +83,7 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
         {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of folds and corpus values"},
         {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N", "train on N rows drawn by chance, judge the others"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there: training again is a matter of seconds"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
@@ -140,16 +141,16 @@ static void on_progress(void *self, size_t done, size_t total) {
     progress_step(&t->bar, t->doing, done, total);
 }
 
-static void embed(struct training *t, struct examples *x) {
-    struct examples_embed_opts o = {.threads = t->o.threads, .progress = on_progress, .self = t};
+static bool embed(struct training *t, struct examples *x, const char *vectors, struct err *e) {
+    struct examples_embed_opts o = {.threads = t->o.threads, .vectors = vectors, .progress = on_progress, .self = t};
     t->doing = "embedding";
-    examples_embed(x, t->encoder, &o);
+    return examples_embed(x, t->encoder, &o, e);
 }
 
 static bool learn(struct training *t, struct learn_opts *l, struct err *e) {
     t->encoder = labelled_encoder_open(&t->o.encoder, e);
     if (!t->encoder || !examples_make(&t->examples, &t->data, t->o.use_source, e)) return false;
-    embed(t, &t->examples);
+    if (!embed(t, &t->examples, t->o.vectors, e)) return false;
     t->embedded_ns = clock_now_ns(NULL);
     t->doing = "fitting";
     l->progress = on_progress, l->self = t;
@@ -248,8 +249,10 @@ static void put_figures(const struct training *t, struct buf *out) {
 /* What the fit says about the rows that --take left. */
 static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     struct examples x;
-    if (!examples_make(&x, &t->rest, t->o.use_source, e)) return false;
-    embed(t, &x);
+    if (!examples_make(&x, &t->rest, t->o.use_source, e) || !embed(t, &x, NULL, e)) {
+        examples_release(&x);
+        return false;
+    }
     progress_clear(&t->bar);
     struct score_row *row = must_calloc(t->rest.n, sizeof *row);
     struct score *s = must_calloc(1, sizeof *s);

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "text/template.h"
 #include "train/par.h"
+#include "train/vectors.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -89,29 +90,56 @@ void examples_release(struct examples *x) {
 }
 
 struct embedding {
-    struct examples *x;
     const struct encoder *enc;
     const struct examples_embed_opts *o;
     struct encoder_scratch *scratch[PAR_THREADS_MAX];
+    struct span *text; /* [n]: to embed */
+    float *vector;     /* [n][dim] */
+    size_t n;
     atomic_size_t done;
 };
 
 static void embed_piece(void *self, size_t piece, unsigned thread) {
     struct embedding *m = self;
-    size_t from = piece * EMBED_ROWS, n = m->x->n_texts - from;
+    size_t from = piece * EMBED_ROWS, n = m->n - from;
     if (n > EMBED_ROWS) n = EMBED_ROWS;
-    encoder_embed(m->enc, m->scratch[thread], m->x->texts + from, n, m->x->vector + from * m->x->dim);
+    encoder_embed(m->enc, m->scratch[thread], m->text + from, n, m->vector + from * encoder_dim(m->enc));
     size_t done = atomic_fetch_add(&m->done, n) + n;
-    if (thread == 0 && m->o->progress) m->o->progress(m->o->self, done, m->x->n_texts);
+    if (thread == 0 && m->o->progress) m->o->progress(m->o->self, done, m->n);
 }
 
-void examples_embed(struct examples *x, const struct encoder *enc, const struct examples_embed_opts *o) {
-    struct embedding m = {.x = x, .enc = enc, .o = o};
-    unsigned threads = par_threads(o->threads);
+static void embed(struct embedding *m) {
+    unsigned threads = par_threads(m->o->threads);
+    for (unsigned t = 0; t < threads; t++) m->scratch[t] = encoder_scratch_open(m->enc);
+    par_run((m->n + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, m);
+    for (unsigned t = 0; t < threads; t++) encoder_scratch_close(m->scratch[t]);
+}
+
+/* Embeds the texts that `known` lacks and puts both kinds in their places. */
+static void embed_missing(struct examples *x, const struct vectors *known, struct embedding *m) {
+    size_t bytes = x->dim * sizeof(float);
+    m->text = must_calloc(x->n_texts + 1, sizeof *m->text);
+    m->vector = must_calloc(x->n_texts * x->dim + 1, sizeof *m->vector);
+    for (size_t i = 0; i < x->n_texts; i++)
+        if (!vectors_find(known, x->texts[i])) m->text[m->n++] = x->texts[i];
+    embed(m);
+    for (size_t i = 0, next = 0; i < x->n_texts; i++) {
+        const float *v = vectors_find(known, x->texts[i]);
+        memcpy(x->vector + i * x->dim, v ? v : m->vector + next++ * x->dim, bytes);
+    }
+    free(m->text), free(m->vector);
+}
+
+bool examples_embed(struct examples *x, const struct encoder *enc, const struct examples_embed_opts *o, struct err *e) {
+    struct embedding m = {.enc = enc, .o = o};
+    struct vectors known = {0};
+    uint64_t owner = vectors_owner(encoder_hash(enc), encoder_kernel_name(enc));
     x->dim = encoder_dim(enc);
     free(x->vector);
     x->vector = must_calloc(x->n_texts * x->dim + 1, sizeof *x->vector);
-    for (unsigned t = 0; t < threads; t++) m.scratch[t] = encoder_scratch_open(enc);
-    par_run((x->n_texts + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, &m);
-    for (unsigned t = 0; t < threads; t++) encoder_scratch_close(m.scratch[t]);
+    bool ok = !o->vectors || vectors_read(&known, o->vectors, owner, x->dim, e);
+    if (ok) embed_missing(x, &known, &m);
+    vectors_release(&known);
+    if (!ok || !o->vectors || m.n == 0) return ok;
+    return vectors_write(o->vectors, owner, x->dim, x->texts, x->vector, x->n_texts, e);
 }

@@ -27,14 +27,15 @@ bool examples_make(struct examples *x, const struct dataset *d, bool use_source,
 void examples_release(struct examples *x); /* zero-filled is fine */
 
 struct examples_embed_opts {
-    unsigned threads; /* 0: all CPUs */
+    unsigned threads;    /* 0: all CPUs */
+    const char *vectors; /* file that keeps vectors from one run to the next (vectors.h); NULL: none */
     /* Called now and then from one thread; may be NULL. */
     void (*progress)(void *self, size_t done, size_t total);
     void *self;
 };
 
-/* Fills x->vector. Each text is embedded once. */
-void examples_embed(struct examples *x, const struct encoder *enc, const struct examples_embed_opts *o);
+/* Fills x->vector. Each text is embedded once. Fails only over the file of vectors. */
+bool examples_embed(struct examples *x, const struct encoder *enc, const struct examples_embed_opts *o, struct err *e);
 
 static inline const float *examples_vector(const struct examples *x, size_t example) {
     return x->vector + (size_t)x->text[example] * x->dim;

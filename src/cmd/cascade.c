@@ -1,0 +1,91 @@
+#include "cmd/cascade.h"
+
+#include "base/must.h"
+#include "cmd/cmd.h"
+#include "pipeline/pipeline.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+/* Waits until a batch is done. */
+struct latch {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void on_done(struct batch *b) {
+    struct latch *l = b->user;
+    pthread_mutex_lock(&l->lock);
+    l->done = true;
+    pthread_cond_signal(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
+    struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct batch b = {.rec = rec, .res = res, .n = n, .done = on_done, .user = &l};
+    pipeline_submit_wait(p, &b);
+    pthread_mutex_lock(&l.lock);
+    while (!l.done) pthread_cond_wait(&l.changed, &l.lock);
+    pthread_mutex_unlock(&l.lock);
+}
+
+static bool set(struct conf *c, const char *name, const char *value, struct err *e) {
+    return !value || conf_set(c, name, value, "the command line", e);
+}
+
+static bool configure(struct conf *c, const struct cascade_opts *o, struct err *e) {
+    char name[] = "eval", threshold[32], *argv[] = {name, NULL};
+    int operands;
+    snprintf(threshold, sizeof threshold, "%.9g", o->threshold);
+    return conf_load(c, CONF_CLASSIFY, 1, argv, &operands, e) && set(c, "head", o->head, e) &&
+           set(c, "model", o->encoder.model, e) && set(c, "adapter", o->encoder.adapter, e) &&
+           set(c, "kernel", o->encoder.kernel, e) && set(c, "bert-classifier-threshold", threshold, e);
+}
+
+static void decide_all(struct cascade *c, struct pipeline *p, const struct dataset *d, struct score_row *row) {
+    struct record *rec = must_calloc(PIPELINE_BATCH_MAX, sizeof *rec);
+    struct result *res = must_calloc(PIPELINE_BATCH_MAX, sizeof *res);
+    c->n = d->n;
+    for (size_t from = 0; from < d->n; from += PIPELINE_BATCH_MAX) {
+        uint32_t n = d->n - from < PIPELINE_BATCH_MAX ? (uint32_t)(d->n - from) : PIPELINE_BATCH_MAX;
+        for (uint32_t i = 0; i < n; i++) {
+            rec[i] = (struct record){d->row[from + i].source, d->row[from + i].message};
+            res[i] = (struct result){.stage = STAGE_FALLBACK};
+        }
+        decide(p, rec, res, n);
+        for (uint32_t i = 0; i < n; i++) {
+            uint8_t truth = d->row[from + i].label;
+            row[from + i] = (struct score_row){truth, res[i].label, res[i].label, res[i].confidence};
+            c->stage[res[i].stage].answers++;
+            c->stage[res[i].stage].right += res[i].label == truth;
+        }
+    }
+    free(rec), free(res);
+}
+
+bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct dataset *d, struct score_row *row,
+                 struct err *e) {
+    struct conf conf = {0};
+    *c = (struct cascade){0};
+    struct engine *eng = configure(&conf, o, e) ? cmd_engine(&conf, e) : NULL;
+    struct pipeline_opts po = {.workers = (unsigned)conf.workers,
+                               .memo_entries = conf.memo ? (size_t)conf.memo_entries : 0};
+    struct pipeline *p = eng ? pipeline_open(&po, eng, e) : NULL;
+    if (p) decide_all(c, p, d, row);
+    pipeline_close(p);
+    engine_unref(eng);
+    conf_release(&conf);
+    return p != NULL;
+}
+
+void cascade_text(const struct cascade *c, struct buf *out) {
+    buf_puts(out, "\nstage        lines   share   right\n");
+    for (unsigned s = 0; s < STAGE_COUNT; s++) {
+        const struct cascade_stage *g = &c->stage[s];
+        buf_printf(out, "%-10s %7zu  %5.1f%%  %5.1f%%\n", stage_name(s), g->answers,
+                   c->n ? 100.0 * (double)g->answers / (double)c->n : 0,
+                   g->answers ? 100.0 * (double)g->right / (double)g->answers : 0);
+    }
+}

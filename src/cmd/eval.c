@@ -1,0 +1,208 @@
+#include "cmd/cascade.h"
+#include "cmd/cmd.h"
+#include "cmd/flags.h"
+#include "cmd/labelled.h"
+#include "cmd/progress.h"
+
+#include "base/file.h"
+#include "base/must.h"
+#include "text/mask.h"
+#include "train/judge.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char USAGE[] =
+    "Usage: logclass eval [OPTIONS] FILE\n\n"
+    "Compares answers with the labels of a CSV or JSON lines (log_message and label, perhaps source and confidence): "
+    "per\n"
+    "label precision, recall and F1, confusion, calibration, and the lines where the answer was sure and wrong. Where\n"
+    "there is a confidence column, the rows that say 'high' are judged once more by themselves.\n\nOptions\n";
+
+static const char EXAMPLES[] =
+    "\nExamples\n"
+    "  logclass eval mine.csv                                   the shipped head\n"
+    "  logclass eval mine.csv --head mine.json --html out.html  a head of your own, with diagrams\n"
+    "  logclass eval mine.csv --cascade                         rules, encoder and LLM together, and what each adds\n"
+    "  logclass eval mine.csv --min-macro-f1 0.8 || echo worse  for scripts\n\n"
+    "Exit status: 0; 1 when something failed or macro-F1 is below --min-macro-f1; 2 wrong usage.\n";
+
+enum { FLAGS_MAX = 24, TEXT_BYTES_MAX = 64 << 20, WORST = 10 };
+
+struct options {
+    const char *head, *html, *vectors;
+    struct labelled_encoder encoder;
+    unsigned threads, worst;
+    double threshold, min_macro_f1;
+    bool json, cascade;
+};
+
+/* One evaluation. */
+struct evaluation {
+    struct options o;
+    const char *path; /* of the labelled rows */
+    char head_path[PATH_MAX];
+    struct head *head;
+    struct dataset data;
+    struct score_row *row;
+    double *truth;
+    struct score *all, *high;
+    struct report_line *line;
+    struct cascade cascade;
+    struct progress bar;
+};
+
+static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+    const struct flag all[] = {
+        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "trained head (default: the shipped one)"},
+        {"threshold", FLAG_REAL, &o->threshold, 0, 1, "X", "below it the answer is UNCLASSIFIED"},
+        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "judge the whole pipeline, and each stage's part in it"},
+        {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
+        {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "write a page with diagrams, too"},
+        {"worst", FLAG_WHOLE, &o->worst, 0, REPORT_LINES_MAX, "N", "sure and wrong lines to show"},
+        {"min-macro-f1", FLAG_REAL, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there from one run to the next"},
+        {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
+        {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
+        {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU"},
+    };
+    enum { N = sizeof all / sizeof all[0] };
+    _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
+    memcpy(flag, all, sizeof all);
+    return N;
+}
+
+/* ---- the steps ---- */
+
+static bool open_head(struct evaluation *v, struct err *e) {
+    const char *path = v->o.head;
+    if (!path && !cmd_data_path("head.json", v->head_path, sizeof v->head_path))
+        return err_set(e, ERR_IO, "there is no shipped head; --head names one, 'logclass train' makes one");
+    if (path && (size_t)snprintf(v->head_path, sizeof v->head_path, "%s", path) >= sizeof v->head_path)
+        return err_set(e, ERR_USAGE, "--head: the path is too long");
+    v->head = head_open(v->head_path, e);
+    return v->head != NULL;
+}
+
+static bool read_rows(struct evaluation *v, struct err *e) {
+    struct label_set labels = *head_labels(v->head);
+    struct labelled_opts o = {.copies = 1, .seed = 1};
+    dataset_init(&v->data);
+    if (!labelled_read(&v->data, v->path, &labels, &o, e)) return false;
+    v->row = must_calloc(v->data.n, sizeof *v->row);
+    v->truth = must_calloc(v->data.n, sizeof *v->truth);
+    return true;
+}
+
+static void on_progress(void *self, size_t done, size_t total) {
+    struct evaluation *v = self;
+    progress_step(&v->bar, "embedding", done, total);
+}
+
+/* The head alone, on the encoder it was trained on. */
+static bool answer_by_head(struct evaluation *v, struct err *e) {
+    struct encoder *enc = labelled_encoder_open(&v->o.encoder, e);
+    struct examples x = {0};
+    struct examples_embed_opts o = {
+        .threads = v->o.threads, .vectors = v->o.vectors, .progress = on_progress, .self = v};
+    bool ok = enc && (head_check(v->head, head_labels(v->head), encoder_hash(enc), MASK_VERSION, e) ||
+                      err_prefix(e, "%s", v->head_path));
+    ok = ok && examples_make(&x, &v->data, head_uses_source(v->head), e) && examples_embed(&x, enc, &o, e);
+    if (ok) judge_head(v->head, &x, &v->data, v->o.threshold, v->row, v->truth);
+    progress_clear(&v->bar);
+    examples_release(&x);
+    encoder_close(enc);
+    return ok;
+}
+
+static bool answer(struct evaluation *v, struct err *e) {
+    struct cascade_opts o = {.head = v->o.head, .encoder = v->o.encoder, .threshold = v->o.threshold};
+    return v->o.cascade ? cascade_run(&v->cascade, &o, &v->data, v->row, e) : answer_by_head(v, e);
+}
+
+/* Scores all rows, and those that say "high". */
+static void judge(struct evaluation *v) {
+    unsigned labels = head_labels(v->head)->n;
+    struct score_row *sure = must_calloc(v->data.n, sizeof *sure);
+    size_t n = 0;
+    for (size_t i = 0; i < v->data.n; i++)
+        if (v->data.row[i].sure) sure[n++] = v->row[i];
+    v->all = must_calloc(1, sizeof *v->all);
+    v->high = must_calloc(1, sizeof *v->high);
+    score_run(v->all, v->row, v->data.n, labels);
+    score_run(v->high, sure, n, labels);
+    free(sure);
+}
+
+/* ---- what is shown ---- */
+
+static struct report make_report(struct evaluation *v) {
+    v->line = must_calloc(REPORT_LINES_MAX, sizeof *v->line);
+    return (struct report){
+        .title = v->path,
+        .judge = v->o.cascade ? "the pipeline" : v->head_path,
+        .labels = head_labels(v->head),
+        .threshold = v->o.threshold,
+        .part = {{"all", v->all}, {"high", v->high}},
+        .parts = v->data.has_sure ? 2 : 1,
+        .line = v->line,
+        .lines = judge_worst(&v->data, v->row, v->o.cascade ? NULL : v->truth, v->line, v->o.worst),
+    };
+}
+
+static bool show(struct evaluation *v, struct err *e) {
+    struct report r = make_report(v);
+    struct buf out;
+    buf_init(&out, TEXT_BYTES_MAX);
+    if (v->o.json) {
+        report_json(&out, &r);
+    } else {
+        report_text(&out, &r, labelled_colour());
+        if (v->o.cascade) cascade_text(&v->cascade, &out);
+    }
+    fwrite(out.p, 1, out.n, stdout);
+    bool ok = fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written");
+    if (ok && v->o.html) {
+        buf_reset(&out);
+        report_html(&out, &r);
+        ok = file_write(v->o.html, buf_span(&out), e);
+    }
+    buf_release(&out);
+    return ok;
+}
+
+static bool run(struct evaluation *v, struct err *e) {
+    if (!open_head(v, e) || !read_rows(v, e) || !answer(v, e)) return false;
+    judge(v);
+    if (!show(v, e)) return false;
+    return v->all->macro_f1 >= v->o.min_macro_f1 ||
+           err_set(e, ERR_INPUT, "macro-F1 %.4f is below %.4f", v->all->macro_f1, v->o.min_macro_f1);
+}
+
+static bool parse(struct evaluation *v, const struct flag *flag, size_t flags, int argc, char **argv, struct err *e) {
+    int operands;
+    if (!flags_parse(flag, flags, argc, argv, &operands, e)) return false;
+    if (operands != 1) return err_set(e, ERR_USAGE, "expected one labelled file; see 'logclass eval --help'");
+    v->path = argv[1];
+    return true;
+}
+
+int cmd_eval(int argc, char **argv) {
+    struct evaluation *v = must_calloc(1, sizeof *v);
+    struct err e = {0};
+    struct flag flag[FLAGS_MAX];
+    int status = CMD_OK;
+    v->o = (struct options){.threshold = 0.50, .worst = WORST};
+    size_t flags = make_flags(&v->o, flag);
+    progress_init(&v->bar, true);
+    if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
+        (!parse(v, flag, flags, argc, argv, &e) || !run(v, &e)))
+        status = cmd_fail(&e);
+    head_close(v->head);
+    dataset_release(&v->data);
+    free(v->row), free(v->truth), free(v->all), free(v->high), free(v->line);
+    free(v);
+    return status;
+}

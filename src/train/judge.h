@@ -1,0 +1,20 @@
+/* judge: what a head answers to labelled records, beside the truth. */
+#ifndef TRAIN_JUDGE_H
+#define TRAIN_JUDGE_H
+
+#include "data/dataset.h"
+#include "encoder/head.h"
+#include "train/examples.h"
+#include "train/report.h"
+#include "train/score.h"
+
+/* row[d->n]: the answers to the records that x was made of and embedded; confidences have 4 decimals, as published. An
+ * answer below the threshold is UNCLASSIFIED. truth[d->n]: the probability of each record's true label; may be NULL. */
+void judge_head(const struct head *h, const struct examples *x, const struct dataset *d, double threshold,
+                struct score_row *row, double *truth);
+
+/* The wrong answers, surest first; returns how many of them are in line[max]. */
+unsigned judge_worst(const struct dataset *d, const struct score_row *row, const double *truth,
+                     struct report_line *line, unsigned max);
+
+#endif
