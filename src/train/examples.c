@@ -139,7 +139,7 @@ bool examples_embed(struct examples *x, const struct encoder *enc, const struct 
     x->vector = must_calloc(x->n_texts * x->dim + 1, sizeof *x->vector);
     bool ok = !o->vectors || vectors_read(&known, o->vectors, owner, x->dim, e);
     if (ok) embed_missing(x, &known, &m);
+    if (ok && o->vectors && m.n > 0) ok = vectors_write(&known, o->vectors, x->texts, x->vector, x->n_texts, e);
     vectors_release(&known);
-    if (!ok || !o->vectors || m.n == 0) return ok;
-    return vectors_write(o->vectors, owner, x->dim, x->texts, x->vector, x->n_texts, e);
+    return ok;
 }

@@ -76,9 +76,9 @@ const float *vectors_find(const struct vectors *v, struct span text) {
     return found ? v->vector + found->index * v->dim : NULL;
 }
 
-bool vectors_write(const char *path, uint64_t owner, unsigned dim, const struct span *text, const float *vector,
-                   size_t n, struct err *e) {
-    struct header h = {.owner = owner, .dim = dim, .n = n};
+bool vectors_write(const struct vectors *v, const char *path, const struct span *text, const float *vector, size_t n,
+                   struct err *e) {
+    struct header h = {.owner = v->owner, .dim = v->dim, .n = n};
     struct vectors_key *key = must_calloc(n + 1, sizeof *key);
     struct buf b;
     memcpy(h.magic, MAGIC, sizeof MAGIC);
@@ -87,7 +87,7 @@ bool vectors_write(const char *path, uint64_t owner, unsigned dim, const struct 
     buf_init(&b, FILE_BYTES_MAX);
     buf_put(&b, &h, sizeof h);
     for (size_t i = 0; i < n; i++) buf_put(&b, &key[i], KEY_BYTES);
-    for (size_t i = 0; i < n; i++) buf_put(&b, vector + key[i].index * dim, dim * sizeof *vector);
+    for (size_t i = 0; i < n; i++) buf_put(&b, vector + key[i].index * v->dim, v->dim * sizeof *vector);
     bool ok =
         b.failed ? err_set(e, ERR_LIMIT, "%s: %zu vectors are too many", path, n) : file_write(path, buf_span(&b), e);
     buf_release(&b);

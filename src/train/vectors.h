@@ -30,8 +30,8 @@ void vectors_release(struct vectors *v);
 
 const float *vectors_find(const struct vectors *v, struct span text); /* NULL: not in it */
 
-/* Writes the vectors of text[n] in place of what the file held. */
-bool vectors_write(const char *path, uint64_t owner, unsigned dim, const struct span *text, const float *vector,
-                   size_t n, struct err *e);
+/* Writes the vectors of text[n], of v's owner and width, in place of what the file held. */
+bool vectors_write(const struct vectors *v, const char *path, const struct span *text, const float *vector, size_t n,
+                   struct err *e);
 
 #endif

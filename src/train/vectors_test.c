@@ -19,13 +19,13 @@ static void what_is_written_is_found(void) {
     CHECK(close(mkstemp(path)) == 0 && unlink(path) == 0);
     CHECK(vectors_read(&v, path, owner, DIM, &err));
     CHECK(v.n == 0 && vectors_find(&v, SPAN_LIT("x")) == NULL);
-    vectors_release(&v);
     for (unsigned i = 0; i < N; i++) {
         snprintf(name[i], sizeof name[i], "text %u", i);
         text[i] = span_of(name[i]);
         for (unsigned k = 0; k < DIM; k++) vector[i * DIM + k] = (float)(i * 100 + k);
     }
-    CHECK(vectors_write(path, owner, DIM, text, vector, N, &err));
+    CHECK(vectors_write(&v, path, text, vector, N, &err));
+    vectors_release(&v);
     CHECK(vectors_read(&v, path, owner, DIM, &err));
     for (unsigned i = 0; i < N; i++) {
         const float *found = vectors_find(&v, text[i]);

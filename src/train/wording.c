@@ -86,7 +86,7 @@ void wording_of(struct span text, bool is_template, struct wording *s) {
     text = (struct span){masked, mask_line(text, masked)};
     while (text.n > 0 && s->n < WORDING_WORDS_MAX) {
         char c = text.p[0];
-        size_t used = c == '<' ? placeholder_length(text) : c == '"' || c == '\'' || c == '`' ? quoted_length(text) : 0;
+        size_t used = c == '"' || c == '\'' || c == '`' ? quoted_length(text) : placeholder_length(text);
         if (used > 0)
             gap = true;
         else
