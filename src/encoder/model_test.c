@@ -166,7 +166,8 @@ static void embed(const char *adapter, const struct kern *k, float v[2][HIDDEN],
 
 static double distance(float a[2][HIDDEN], float b[2][HIDDEN]) {
     double worst = 0;
-    for (size_t i = 0; i < 2 * HIDDEN; i++) worst = fmax(worst, fabs((double)a[0][i] - (double)b[0][i]));
+    for (size_t i = 0; i < 2 * HIDDEN; i++)
+        worst = fmax(worst, fabs((double)a[i / HIDDEN][i % HIDDEN] - (double)b[i / HIDDEN][i % HIDDEN]));
     return worst;
 }
 
