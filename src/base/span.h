@@ -21,11 +21,11 @@ static inline bool span_eq(struct span a, struct span b) {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* s[from, to), clamped to s. */
+/* s[from, to), clamped to s. Nothing is added to a null pointer: C does not define even NULL + 0. */
 static inline struct span span_sub(struct span s, size_t from, size_t to) {
     if (to > s.n) to = s.n;
     if (from > to) from = to;
-    return (struct span){s.p + from, to - from};
+    return (struct span){from > 0 ? s.p + from : s.p, to - from};
 }
 
 /* s without leading and trailing ASCII white space. */
