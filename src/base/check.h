@@ -13,6 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Is this a build with sanitizers? There the same loops take 10 to 50 times as long; a test may take fewer samples. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CHECK_SANITIZED = 1 };
+#else
+enum { CHECK_SANITIZED = 0 };
+#endif
+
 struct check_test {
     const char *name;
     void (*run)(void);
