@@ -10,10 +10,10 @@ struct bert_service {
     double threshold;
 };
 
-static bool write_request(void *self, const struct question *q, struct buf *body, struct err *e) {
+static bool write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
     (void)self;
     (void)e;
-    wire_write_question(body, q->message);
+    wire_write_question(&call->request, q->message);
     return true;
 }
 

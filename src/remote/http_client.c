@@ -119,6 +119,14 @@ const char *http_endpoint_url(const struct http_endpoint *p) {
     return p->url;
 }
 
+void http_endpoint_show_headers(const struct http_endpoint *p, struct buf *out) {
+    for (const struct curl_slist *h = p->headers; h; h = h->next) {
+        size_t name = strcspn(h->data, ":"), n = strlen(h->data);
+        bool secret = span_eq((struct span){h->data, name}, SPAN_LIT("Authorization"));
+        if (n > name + 1) buf_printf(out, "%s\n", secret ? "Authorization: Bearer (the key)" : h->data);
+    }
+}
+
 /* ---- what curl calls ---- */
 
 static size_t take_body(char *data, size_t size, size_t n, void *user) {

@@ -14,6 +14,7 @@ enum {
     HTTP_REQUEST_BYTES_MAX = 1 << 20,
     HTTP_REPLY_BYTES_MAX = 1 << 20,
     HTTP_HEADER_BYTES_MAX = 64 << 10,
+    HTTP_NOTE_BYTES = 256,
 };
 
 struct http_client;
@@ -31,6 +32,9 @@ struct http_endpoint *http_endpoint_open(const struct http_endpoint_opts *o, str
 void http_endpoint_close(struct http_endpoint *p); /* overwrites the key; NULL is fine */
 const char *http_endpoint_url(const struct http_endpoint *p);
 
+/* Appends the headers it sends, a line each, without the key. */
+void http_endpoint_show_headers(const struct http_endpoint *p, struct buf *out);
+
 /* One exchange. Belongs to its client; the user fills `request` and reads the rest once it is done. */
 struct http_call {
     struct buf request; /* JSON */
@@ -39,7 +43,8 @@ struct http_call {
     int64_t retry_after_ms; /* how long the service asks us to stay away; -1: it does not */
     struct err err;         /* code ERR_OK: a whole answer came, with whatever status */
     void *user;
-    struct http_transfer *transfer; /* the client's */
+    _Alignas(16) char note[HTTP_NOTE_BYTES]; /* the writer's of the request, for the reader of the reply */
+    struct http_transfer *transfer;          /* the client's */
 };
 
 /* calls_max: 1..HTTP_CALLS_MAX calls in flight at once. */

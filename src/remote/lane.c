@@ -108,7 +108,7 @@ static bool send_request(struct lane *l, struct ask *ask, uint64_t left_ns, stru
     struct http_call *http = http_client_take(l->http);
     MUST(http != NULL); /* there are as many as all services may have in flight */
     http->user = ask;
-    bool ok = s->service->write(s->service->self, &ask->q, &http->request, e) &&
+    bool ok = s->service->write(s->service->self, &ask->q, http, e) &&
               http_client_start(l->http, http, s->service->endpoint, left_ns / 1000000, e);
     if (!ok) {
         http_client_give_back(l->http, http);
@@ -274,10 +274,10 @@ static void settle(struct lane *l) {
 
 static void turn(struct lane *l) {
     for (struct http_call *done; (done = http_client_step(l->http)) != NULL;) finish_call(l, done);
+    settle(l); /* before new questions are looked at, so that what has just been answered is known */
     for (unsigned step = 0; step < l->opts.services; step++) look_at_fresh(l, step);
     expire(l);
     for (unsigned step = 0; step < l->opts.services; step++) start_calls(l, step);
-    settle(l);
 }
 
 /* ---- the thread ---- */

@@ -15,7 +15,7 @@ enum service_verdict {
     SERVICE_AGAIN,    /* it works, but wants the question in another form: `write` gives that now */
 };
 
-enum { SERVICE_CHANGES_MAX = 4 }; /* times a call may end with SERVICE_AGAIN */
+enum { SERVICE_CHANGES_MAX = 8 }; /* times a call may end with SERVICE_AGAIN */
 
 struct service {
     enum stage_id stage; /* whose answers these are */
@@ -32,8 +32,9 @@ struct service {
     /* What is known without asking: ANSWERED, UNSURE (asking would not help), or FAILED (ask). NULL: never anything. */
     enum service_verdict (*recall)(void *self, const struct question *q, struct memo_answer *out);
 
-    /* Writes the request. False: it must not be sent (ERR_BUSY when a budget is used up). */
-    bool (*write)(void *self, const struct question *q, struct buf *body, struct err *e);
+    /* Writes call->request, and into call->note what `read` will need. False: it must not be sent (ERR_BUSY when a
+     * budget is used up). */
+    bool (*write)(void *self, const struct question *q, struct http_call *call, struct err *e);
 
     /* Reads a whole answer, whatever its status. */
     enum service_verdict (*read)(void *self, const struct question *q, const struct http_call *call,
