@@ -1,0 +1,54 @@
+#include "llm/budget.h"
+
+#include "base/log.h"
+
+#include <time.h>
+
+enum { MINUTE, DAY, WINDOWS };
+
+static const struct {
+    const char *name;
+    int64_t seconds;
+} WINDOW[WINDOWS] = {{"minute", 60}, {"day", 86400}};
+
+static int64_t real_now_s(void) {
+    return (int64_t)time(NULL);
+}
+
+void budget_init(struct budget *b, const struct budget_opts *o, struct store *store, int64_t (*now_s)(void)) {
+    *b = (struct budget){.opts = *o, .store = store, .now_s = now_s ? now_s : real_now_s};
+}
+
+static struct store_window window_of(const struct budget *b, int kind, int64_t now_s) {
+    const struct budget_opts *o = &b->opts;
+    return (struct store_window){
+        .kind = kind,
+        .start = now_s - now_s % WINDOW[kind].seconds,
+        .calls_max = kind == MINUTE ? o->calls_minute : o->calls_day,
+        .tokens_max = kind == MINUTE ? o->tokens_minute : o->tokens_day,
+    };
+}
+
+bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e) {
+    int64_t now_s = b->now_s();
+    *call = (struct budget_call){.tokens = tokens};
+    for (int kind = 0; kind < WINDOWS; kind++) {
+        struct store_window *w = &call->window[kind];
+        *w = window_of(b, kind, now_s);
+    }
+    if (store_spend(b->store, call->window, WINDOWS, &(struct store_cost){1, tokens}, e)) return true;
+    if (e->code != ERR_LIMIT) return false;
+    e->code = ERR_BUSY;
+    return err_prefix(e, "the LLM budget is used up");
+}
+
+void budget_settle(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {
+    struct err e;
+    int64_t more = (int64_t)(tokens_in + tokens_out) - (int64_t)call->tokens;
+    if (more != 0 && !store_correct(b->store, call->window, WINDOWS, more, &e))
+        log_warn("budget.unsettled", "%s", e.msg); /* the reservation stays: rather too much than too little */
+}
+
+double budget_price(const struct budget_opts *o, uint64_t tokens_in, uint64_t tokens_out) {
+    return ((double)tokens_in * o->price_in + (double)tokens_out * o->price_out) / 1e6;
+}

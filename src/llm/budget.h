@@ -1,0 +1,39 @@
+/* budget: how much asking may cost, in calls and tokens, per minute and per day (UTC). What is spent is kept in the
+ * store, so that restarts and other processes do not start at nothing. One thread at a time. */
+#ifndef LLM_BUDGET_H
+#define LLM_BUDGET_H
+
+#include "base/err.h"
+#include "memo/store.h"
+
+struct budget_opts { /* 0: no limit */
+    uint64_t calls_minute, tokens_minute;
+    uint64_t calls_day, tokens_day;
+    double price_in, price_out; /* of a million tokens, in any currency; for the estimate */
+};
+
+struct budget {
+    struct budget_opts opts;
+    struct store *store;
+    int64_t (*now_s)(void); /* seconds since the epoch */
+};
+
+/* A call's reservation. */
+struct budget_call {
+    struct store_window window[2]; /* minute, day */
+    uint64_t tokens;               /* reserved */
+};
+
+/* store must outlive the budget. now_s: NULL for the real time. */
+void budget_init(struct budget *b, const struct budget_opts *o, struct store *store, int64_t (*now_s)(void));
+
+/* Reserves a call of at most `tokens` tokens. False: ERR_BUSY and which limit is reached; the call must not be made. */
+bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e);
+
+/* The call cost so many tokens. A call whose cost is never learnt keeps its reservation: it may have been billed. */
+void budget_settle(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out);
+
+/* What tokens cost, by the configured prices. */
+double budget_price(const struct budget_opts *o, uint64_t tokens_in, uint64_t tokens_out);
+
+#endif

@@ -1,0 +1,92 @@
+#include "llm/budget.h"
+
+#include "base/check.h"
+
+#include <unistd.h>
+
+static int64_t g_now_s;
+
+static int64_t now_s(void) {
+    return g_now_s;
+}
+
+static struct store *open_store(const char *path) {
+    struct err e = {0};
+    struct store *s = store_open(&(struct store_opts){.path = path, .now_s = now_s}, &e);
+    CHECK(s != NULL);
+    return s;
+}
+
+/* Calls of 100 tokens that pass before the first refusal. */
+static unsigned calls_until_refused(struct budget *b) {
+    struct budget_call call;
+    struct err e = {0};
+    unsigned n = 0;
+    while (n < 1000 && budget_reserve(b, 100, &call, &e)) n++;
+    CHECK(n == 1000 || e.code == ERR_BUSY);
+    return n;
+}
+
+static void each_limit_holds_in_its_window(void) {
+    static const struct {
+        struct budget_opts opts;
+        unsigned first, next_minute, next_day;
+    } ROW[] = {
+        {{.calls_minute = 5}, 5, 5, 5},
+        {{.tokens_minute = 399}, 3, 3, 3},
+        {{.calls_day = 7}, 7, 0, 7},
+        {{.tokens_day = 1000}, 10, 0, 10},
+        {{.calls_minute = 5, .calls_day = 8}, 5, 3, 5},
+        {{0}, 1000, 1000, 1000},
+    };
+    for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
+        struct store *s = open_store("");
+        struct budget b;
+        budget_init(&b, &ROW[i].opts, s, now_s);
+        g_now_s = 1700006399 / 86400 * 86400 + 59; /* the last second of a day's first minute */
+        CHECK_INT(calls_until_refused(&b), ROW[i].first);
+        g_now_s += 1;
+        CHECK_INT(calls_until_refused(&b), ROW[i].next_minute);
+        g_now_s += 86400;
+        CHECK_INT(calls_until_refused(&b), ROW[i].next_day);
+        store_close(s);
+    }
+}
+
+static void a_reservation_is_corrected(void) {
+    struct store *s = open_store("");
+    struct budget b;
+    struct budget_call call;
+    struct err e = {0};
+    g_now_s = 1700000000;
+    budget_init(&b, &(struct budget_opts){.tokens_day = 1000}, s, now_s);
+    CHECK(budget_reserve(&b, 900, &call, &e));
+    budget_settle(&b, &call, 40, 10);
+    CHECK(budget_reserve(&b, 900, &call, &e));
+    CHECK(!budget_reserve(&b, 900, &call, &e));
+    CHECK(strstr(e.msg, "budget") != NULL);
+    store_close(s);
+}
+
+static void a_restart_does_not_start_at_nothing(void) {
+    char path[64];
+    struct budget b;
+    g_now_s = 1700000000;
+    snprintf(path, sizeof path, "/tmp/logclass_budget_%d.db", (int)getpid());
+    for (unsigned run = 0; run < 3; run++) {
+        struct store *s = open_store(path);
+        budget_init(&b, &(struct budget_opts){.calls_day = 4}, s, now_s);
+        CHECK_INT(calls_until_refused(&b), run == 0 ? 4 : 0);
+        store_close(s);
+    }
+    unlink(path);
+}
+
+static void the_price_is_by_the_million(void) {
+    struct budget_opts o = {.price_in = 0.5, .price_out = 2};
+    CHECK_NEAR(budget_price(&o, 2000000, 500000), 2.0, 1e-12);
+    CHECK_NEAR(budget_price(&(struct budget_opts){0}, 5, 5), 0, 0);
+}
+
+CHECK_MAIN(CHECK_TEST(each_limit_holds_in_its_window), CHECK_TEST(a_reservation_is_corrected),
+           CHECK_TEST(a_restart_does_not_start_at_nothing), CHECK_TEST(the_price_is_by_the_million))

@@ -1,0 +1,94 @@
+#include "llm/key.h"
+
+#include "base/file.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ENV_FILE_BYTES_MAX = 65536 };
+
+const char *key_variable(enum openai_dialect d) {
+    static const char *const NAME[OPENAI_DIALECTS] = {
+        [OPENAI_OPENAI] = "OPENAI_API_KEY", [OPENAI_GROQ] = "GROQ_API_KEY"};
+    return NAME[d];
+}
+
+static bool keep(struct span key, const char *place, char *out, struct err *e) {
+    key = span_trim(key);
+    if (key.n >= KEY_BYTES_MAX)
+        return err_set(e, ERR_LIMIT, "%s: the key is longer than %d bytes", place, KEY_BYTES_MAX - 1);
+    if (key.n == 0) return err_set(e, ERR_INPUT, "%s: there is no key in it", place);
+    memcpy(out, key.p, key.n);
+    out[key.n] = '\0';
+    return true;
+}
+
+static struct span take_line(struct span *text) {
+    const char *nl = memchr(text->p, '\n', text->n);
+    size_t n = nl ? (size_t)(nl - text->p) : text->n;
+    struct span line = span_trim(span_sub(*text, 0, n));
+    *text = span_sub(*text, nl ? n + 1 : n, text->n);
+    return line;
+}
+
+/* The file's memory held a secret. */
+static void wipe(struct span *text) {
+    union {
+        const char *read_only;
+        char *owned;
+    } p = {.read_only = text->p};
+    if (text->p) explicit_bzero(p.owned, text->n);
+    file_free(text);
+}
+
+static void warn_if_open(const char *path) {
+    struct stat st;
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        log_warn("key.open", "%s can be read by others: chmod 600 it", path);
+}
+
+static bool from_file(const char *path, char *out, struct err *e) {
+    struct span text;
+    if (!file_read(path, KEY_BYTES_MAX, &text, e)) return false;
+    struct span rest = text;
+    bool ok = keep(take_line(&rest), path, out, e);
+    wipe(&text);
+    if (ok) warn_if_open(path);
+    return ok;
+}
+
+/* The value of `NAME=value`, `export NAME="value"`, …; n == 0: the line is another. */
+static struct span value_of(struct span line, const char *name) {
+    if (span_starts(line, SPAN_LIT("export "))) line = span_trim(span_sub(line, 7, line.n));
+    size_t n = strlen(name);
+    if (!span_starts(line, span_of(name)) || line.n == n || line.p[n] != '=') return (struct span){0};
+    struct span value = span_trim(span_sub(line, n + 1, line.n));
+    if (value.n >= 2 && (value.p[0] == '"' || value.p[0] == '\'') && value.p[value.n - 1] == value.p[0])
+        value = span_sub(value, 1, value.n - 1);
+    return value;
+}
+
+static bool from_env_file(const char *path, const char *name, char *out, struct err *e) {
+    struct span text;
+    struct err none;
+    if (access(path, R_OK) != 0 || !file_read(path, ENV_FILE_BYTES_MAX, &text, &none)) return true;
+    bool ok = true;
+    for (struct span rest = text; ok && rest.n > 0 && !out[0];) {
+        struct span value = value_of(take_line(&rest), name);
+        if (value.n > 0) ok = keep(value, path, out, e);
+    }
+    wipe(&text);
+    return ok;
+}
+
+bool key_find(const char *path, enum openai_dialect d, const char *env_file, char *out, struct err *e) {
+    out[0] = '\0';
+    if (path && path[0]) return from_file(path, out, e);
+    const char *name = key_variable(d), *value = name ? getenv(name) : NULL;
+    if (!name) return true;
+    if (value && value[0]) return keep(span_of(value), name, out, e);
+    return from_env_file(env_file ? env_file : ".env", name, out, e);
+}

@@ -1,0 +1,77 @@
+#include "llm/key.h"
+
+#include "base/check.h"
+#include "base/file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char g_dir[] = "/tmp/logclass_key_XXXXXX";
+static char g_path[64];
+
+static void write_file(const char *text) {
+    struct err e = {0};
+    if (!g_path[0]) {
+        CHECK(mkdtemp(g_dir) != NULL);
+        snprintf(g_path, sizeof g_path, "%s/key", g_dir);
+    }
+    CHECK(file_write(g_path, span_of(text), &e));
+    chmod(g_path, 0600);
+}
+
+static void a_file_holds_a_key(void) {
+    char key[KEY_BYTES_MAX];
+    struct err e = {0};
+    write_file("  canary-123 \nsecond line\n");
+    setenv("GROQ_API_KEY", "from-environment", 1);
+    CHECK(key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e)); /* the file comes first */
+    CHECK_STR(key, "canary-123");
+    write_file("\n\n");
+    CHECK(!key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e) && e.code == ERR_INPUT);
+    CHECK(!key_find("/nowhere/key", OPENAI_GROQ, "/nowhere", key, &e) && e.code == ERR_IO);
+    static char longer[KEY_BYTES_MAX + 100];
+    memset(longer, 'k', sizeof longer - 1);
+    write_file(longer);
+    CHECK(!key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e) && strstr(e.msg, "kkk") == NULL);
+    unsetenv("GROQ_API_KEY");
+}
+
+static void a_variable_is_for_its_provider_only(void) {
+    static const enum openai_dialect OTHERS[] = {OPENAI_AUTO,  OPENAI_OPENAI, OPENAI_VLLM,
+                                                 OPENAI_LLAMA, OPENAI_OLLAMA, OPENAI_SERVICE};
+    char key[KEY_BYTES_MAX];
+    struct err e = {0};
+    setenv("GROQ_API_KEY", "canary", 1);
+    CHECK(key_find("", OPENAI_GROQ, "/nowhere", key, &e));
+    CHECK_STR(key, "canary");
+    for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++) {
+        CHECK(key_find("", OTHERS[i], "/nowhere", key, &e));
+        CHECK_STR(key, "");
+    }
+    unsetenv("GROQ_API_KEY");
+    CHECK(key_find(NULL, OPENAI_GROQ, "/nowhere", key, &e));
+    CHECK_STR(key, "");
+}
+
+static void an_env_file_is_read_as_usual(void) {
+    static const char *const ROW[][2] = {
+        {"GROQ_API_KEY=abc\n", "abc"},
+        {"# GROQ_API_KEY=no\nOTHER=1\n  export GROQ_API_KEY = x\nGROQ_API_KEY=\"a b\"\r\n", "a b"},
+        {"export GROQ_API_KEY='q'", "q"},
+        {"GROQ_API_KEY_2=no\nXGROQ_API_KEY=no\nGROQ_API_KEY=\n", ""},
+        {"", ""},
+    };
+    char key[KEY_BYTES_MAX];
+    struct err e = {0};
+    unsetenv("GROQ_API_KEY");
+    for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
+        write_file(ROW[i][0]);
+        CHECK(key_find("", OPENAI_GROQ, g_path, key, &e));
+        CHECK_STR(key, ROW[i][1]);
+    }
+    unlink(g_path);
+    rmdir(g_dir);
+}
+
+CHECK_MAIN(CHECK_TEST(a_file_holds_a_key), CHECK_TEST(a_variable_is_for_its_provider_only),
+           CHECK_TEST(an_env_file_is_read_as_usual))

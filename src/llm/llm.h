@@ -1,0 +1,73 @@
+/* llm: the last stage that decides: a language model behind an OpenAI-compatible endpoint or the described service. It
+ * is asked once per template, gets nothing but the masked and redacted template, and can answer nothing but a label.
+ * What it said is kept in the store; what it may cost is bounded. The lane (remote/lane.h) does the asking. */
+#ifndef LLM_LLM_H
+#define LLM_LLM_H
+
+#include "llm/budget.h"
+#include "llm/openai.h"
+#include "remote/service.h"
+
+struct llm; /* used by one thread at a time: the lane's, once there is one */
+
+enum { LLM_MODEL_MAX = 256, LLM_URL_MAX = 2048 };
+
+struct llm_opts {
+    const char *url;      /* endpoint; "": Groq's when GROQ_API_KEY is set, else none; "off": none */
+    const char *model;    /* "" where the endpoint has only one */
+    const char *key_file; /* "": see key.h */
+    const char *env_file; /* NULL: ".env" */
+    const char *dialect;  /* "auto" or a name of openai.h */
+    const char *proxy, *ca_file;
+    const char *redact_file; /* more patterns to redact; "": none */
+    struct store_opts store;
+    struct budget_opts budget;
+    uint64_t timeout_ms; /* of a call, its retries included */
+    uint64_t wait_ms;    /* how long a record waits; 0: timeout_ms */
+    unsigned calls_max;  /* in flight at once */
+    bool logprobs;       /* ask for token probabilities where the endpoint has them */
+    struct breaker_opts breaker;
+    struct retry_opts retry;
+};
+
+/* The contract's values; off. */
+#define LLM_DEFAULT                                                         \
+    ((struct llm_opts){                                                     \
+        .url = "",                                                          \
+        .model = "",                                                        \
+        .key_file = "",                                                     \
+        .dialect = "auto",                                                  \
+        .timeout_ms = 2000,                                                 \
+        .calls_max = 8,                                                     \
+        .logprobs = true,                                                   \
+        .breaker = {.failures_max = 3, .reset_ms = 5000, .probe_ms = 2000}, \
+        .retry = {.retries_max = 2, .wait_ms = 100},                        \
+    })
+
+/* Is there anything to ask? Reads the environment; opens no socket. */
+bool llm_is_configured(const struct llm_opts *o);
+
+/* labels must outlive it. Opens the store, reads the key; no socket is opened before the first question. */
+struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, struct err *e);
+void llm_close(struct llm *l); /* NULL is fine */
+
+const struct service *llm_service(const struct llm *l);
+
+/* What answers depend on beside the template: labels, prompt, model, masking. */
+uint64_t llm_version(const struct llm *l);
+
+/* Has the store an answer about the template? Without asking anybody. */
+bool llm_knows(struct llm *l, struct span template);
+
+/* The exact request for a template, as text: method, URL, headers (the key is not shown), body. The marks around the
+ * line are new for every request. */
+bool llm_show(struct llm *l, struct span template, struct buf *out, struct err *e);
+
+/* Spent by this process so far. */
+struct llm_spent {
+    uint64_t calls, tokens_in, tokens_out;
+    double cost;
+};
+struct llm_spent llm_spent(const struct llm *l);
+
+#endif
