@@ -38,7 +38,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e lint format install clean help head FORCE
+.PHONY: all model test unit e2e lint format install uninstall clean help head FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -92,12 +92,22 @@ head: $(B)/logclass model             ## train data/head.json anew from data/cor
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
 	    --out data/head.json
 
-install: all                         ## binary, data and model under $(DESTDIR)$(PREFIX)
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
-	install -d $(DESTDIR)$(PREFIX)/share/logclass/model
-	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(DESTDIR)$(PREFIX)/share/logclass
-	install -m644 $(MODEL)/config.json $(MODEL)/vocab.txt $(MODEL)/model.safetensors $(MODEL)/tokenizer_config.json \
-	    $(DESTDIR)$(PREFIX)/share/logclass/model
+	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
+	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(SHARE)/logclass
+	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
+	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
+	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
+	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
+	install -Dm644 data/completions/_logclass $(SHARE)/zsh/vendor-completions/_logclass
+	install -Dm644 data/completions/logclass.fish $(SHARE)/fish/vendor_completions.d/logclass.fish
+
+uninstall:                           ## removes what install put there
+	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
+	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/vendor-completions/_logclass \
+	    $(SHARE)/fish/vendor_completions.d/logclass.fish
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint

@@ -10,10 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef CMD_SHARE_DIR
-#    define CMD_SHARE_DIR "/usr/local/share/logclass"
-#endif
-
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -116,12 +112,14 @@ bool cmd_data_path(const char *name, char *out, size_t size) {
     if (dir) return file_join(out, size, dir, name) && exists(out);
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n > 0) { /* build/<mode>/logclass in the source tree */
-        exe[n] = '\0';
-        char *root = dirname(dirname(dirname(exe)));
-        if (file_join(out, size, root, tree_name(name)) && exists(out)) return true;
-    }
-    return file_join(out, size, CMD_SHARE_DIR, name) && exists(out);
+    if (n <= 0) return false;
+    exe[n] = '\0';
+    char *prefix = dirname(dirname(exe)); /* PREFIX/bin/logclass */
+    char share[PATH_MAX];
+    if (file_join(share, sizeof share, prefix, "share/logclass") && file_join(out, size, share, name) && exists(out))
+        return true;
+    char *root = dirname(prefix); /* build/<mode>/logclass in the source tree */
+    return file_join(out, size, root, tree_name(name)) && exists(out);
 }
 
 /* The option's value, or the shipped file, or "" for 'none'. */
@@ -137,8 +135,8 @@ static bool choose(const char *value, const char *shipped, bool needed, char *ou
     if (cmd_data_path(shipped, out, PATH_MAX)) return true;
     out[0] = '\0';
     return !needed ||
-           err_set(e, ERR_IO, "the shipped %s is not there: looked in $LOGCLASS_DATA_DIR, the source tree and %s%s",
-                   shipped, CMD_SHARE_DIR, strcmp(shipped, "model") == 0 ? "; 'make model' fetches it" : "");
+           err_set(e, ERR_IO, "the shipped %s is not there: looked in $LOGCLASS_DATA_DIR, or where the program is%s",
+                   shipped, strcmp(shipped, "model") == 0 ? "; 'make model' fetches it" : "");
 }
 
 struct engine *cmd_engine(const struct conf *c, struct err *e) {

@@ -26,7 +26,7 @@ bool cmd_help(int argc, char **argv, const char *usage, enum conf_command comman
 /* conf_load and log_setup in one. */
 bool cmd_conf(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 
-/* Where shipped files are: $LOGCLASS_DATA_DIR, or the source tree the binary was built in, or PREFIX/share/logclass.
+/* Where shipped files are: $LOGCLASS_DATA_DIR, or beside the program: PREFIX/share/logclass, or the source tree.
  * Writes the path of `name` ("rules.conf", "head.json", "model") and returns out; false: there is none. */
 bool cmd_data_path(const char *name, char *out, size_t size);
 
