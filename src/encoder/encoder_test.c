@@ -5,12 +5,12 @@
 
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
 
-static void texts_become_the_golden_vectors(void) {
-    struct golden *g = golden_open();
+/* Cosines to the golden vectors: each at least `least`, `mean` in the mean. False: the CPU can't run the kernel. */
+static bool near_golden(const char *kernel, double least, double mean) {
     struct err e = {0};
-    struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR}, &e);
-    CHECK_STR(e.msg, "");
-    MUST(enc);
+    struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR, .kernel = kernel}, &e);
+    if (!enc) return false;
+    struct golden *g = golden_open();
     CHECK_INT(encoder_dim(enc), GOLDEN_DIM);
     struct encoder_scratch *s = encoder_scratch_open(enc);
     float *v = must_calloc(g->n * GOLDEN_DIM, sizeof *v);
@@ -18,14 +18,21 @@ static void texts_become_the_golden_vectors(void) {
     double sum = 0;
     for (size_t i = 0; i < g->n; i++) {
         double cosine = golden_cosine(v + i * GOLDEN_DIM, g->vector[i]);
-        CHECK(cosine > 0.99);
+        CHECK(cosine >= least);
         sum += cosine;
     }
-    CHECK(sum / (double)g->n > 0.997);
+    CHECK(sum / (double)g->n >= mean);
     free(v);
     encoder_scratch_close(s);
     encoder_close(enc);
     golden_close(g);
+    return true;
+}
+
+/* 0.99999, not the promised 0.9999: only so is a token more or less at the end of a long text seen. */
+static void texts_become_the_golden_vectors(void) {
+    CHECK(near_golden("auto", 0.99, 0.997));
+    if (!near_golden("avx2", 0.99999, 0.99999)) CHECK(near_golden("scalar", 0.99999, 0.99999));
 }
 
 static void tokens_are_the_golden_ones(void) {
