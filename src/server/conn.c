@@ -287,6 +287,8 @@ struct conn *conn_open(struct loop *l, int fd, const struct share_key *client) {
 
 void conn_close(struct conn *c) {
     struct loop *l = c->loop;
+    if (c->closed) return;
+    c->closed = true;
     loop_clear_timer(l, c);
     close(c->fd);
     buf_release(&c->rest);
@@ -294,21 +296,32 @@ void conn_close(struct conn *c) {
         c->x->conn = NULL; /* given back when its batch comes */
     else if (c->x)
         exchange_give(c->x);
+    c->x = NULL;
     if (c->prev) c->prev->next = c->next;
     if (c->next) c->next->prev = c->prev;
     if (l->conns == c) l->conns = c->next;
     atomic_fetch_sub_explicit(&l->server->connections, 1, memory_order_relaxed);
     metrics_gauge_add(METRIC_CONNECTIONS, 0, -1);
-    if (l->free_conns_n >= LOOP_CONNS_KEPT) {
-        free(c);
-        return;
+    c->next = l->closed_conns;
+    l->closed_conns = c;
+}
+
+void conn_reap(struct loop *l) {
+    for (struct conn *c = l->closed_conns, *next; c; c = next) {
+        next = c->next;
+        if (l->free_conns_n >= LOOP_CONNS_KEPT) {
+            free(c);
+            continue;
+        }
+        c->next = l->free_conns;
+        l->free_conns = c;
+        l->free_conns_n++;
     }
-    c->next = l->free_conns;
-    l->free_conns = c;
-    l->free_conns_n++;
+    l->closed_conns = NULL;
 }
 
 void conn_event(struct conn *c, unsigned events) {
+    if (c->closed) return;
     if (events & (EPOLLHUP | EPOLLERR)) {
         conn_close(c);
         return;
@@ -321,7 +334,7 @@ void conn_event(struct conn *c, unsigned events) {
 
 void conn_resume(struct conn *c) {
     advance(c);
-    run(c);
+    if (!c->closed) run(c);
 }
 
 void conn_timeout(struct conn *c) {

@@ -23,6 +23,7 @@ enum conn_state {
 };
 
 struct conn {
+    bool closed; /* waits for conn_reap */
     struct loop *loop;
     struct conn *prev, *next;    /* in the loop's list of all, or (next) its free list */
     struct conn *sooner, *later; /* in the loop's timer list of the state */
@@ -56,5 +57,8 @@ void conn_drain(struct conn *c);
 
 /* Closes at once, whatever it is doing. */
 void conn_close(struct conn *c);
+
+/* Frees the closed connections: at the end of a turn, when no event that was fetched can name them any more. */
+void conn_reap(struct loop *l);
 
 #endif

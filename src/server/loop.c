@@ -226,6 +226,7 @@ void loop_run(struct loop *l) {
         l->now_ns = clock_now_ns(NULL);
         for (int i = 0; i < n; i++) on_event(l, &ev[i]);
         run_timers(l);
+        conn_reap(l);
     }
 }
 
@@ -255,6 +256,7 @@ void loop_close(struct loop *l) {
     close_all(l);
     resume_done(l); /* what the drain gave up has come back meanwhile */
     MUST(l->away == 0);
+    conn_reap(l);
     close_fd(l->listen_fd);
     close_fd(l->epoll_fd);
     close_fd(l->wake_fd);

@@ -25,6 +25,7 @@ struct loop {
     uint64_t now_ns;
 
     struct conn *conns, *free_conns;
+    struct conn *closed_conns; /* closed in this turn: an event of theirs may still be in hand */
     unsigned free_conns_n;
     struct exchange *free_exchanges;
     unsigned free_exchanges_n;
