@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include "base/clock.h"
+#include "cmd/network.h"
 #include "cmd/progress.h"
 #include "metrics/metrics.h"
 #include "stream/job.h"
@@ -92,6 +93,14 @@ static void print_summary(const struct label_set *labels, const struct job_resul
     fputc('\n', stderr);
 }
 
+static void print_spent(const struct llm *l) {
+    if (!l) return;
+    struct llm_spent s = llm_spent(l);
+    fprintf(stderr, "LLM: %llu calls, %llu + %llu tokens, estimated cost %.4f; %.0f answers were known\n",
+            (unsigned long long)s.calls, (unsigned long long)s.tokens_in, (unsigned long long)s.tokens_out, s.cost,
+            metrics_value(METRIC_LLM_RECALLED, 0, 0, 0));
+}
+
 static int run(const struct conf *c, struct pipeline *p, struct engine *eng, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
@@ -137,8 +146,12 @@ int cmd_classify(int argc, char **argv) {
     struct engine *eng = cmd_engine(&c, &e);
     struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
-    status = p ? run(&c, p, eng, argv + 1, (size_t)operands) : cmd_fail(&e);
+    struct network *net = NULL;
+    bool ok = p && network_open(&c, p, true, &net, &e);
+    status = ok ? run(&c, p, eng, argv + 1, (size_t)operands) : cmd_fail(&e);
+    if (ok && c.summary) print_spent(network_llm(net));
     pipeline_close(p);
+    network_close(net);
     engine_unref(eng);
     conf_release(&c);
     return status;

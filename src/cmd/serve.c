@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "cmd/network.h"
 #include "metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "server/server.h"
@@ -119,9 +120,11 @@ static void install_label_names(const struct label_set *labels) {
 /* Takes the pipeline over. */
 static bool run(const struct conf *c, struct pipeline *p, struct err *e) {
     struct server_opts o = server_opts_of(c);
-    struct server *s = server_open_pipeline(&o, p, e);
+    struct network *net = NULL;
+    struct server *s = network_open(c, p, false, &net, e) ? server_open_pipeline(&o, p, e) : NULL;
     if (!s) {
         pipeline_close(p);
+        network_close(net);
         return false;
     }
     struct control control = {.conf = c, .pipeline = p, .server = s};
@@ -131,6 +134,7 @@ static bool run(const struct conf *c, struct pipeline *p, struct err *e) {
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     pipeline_close(p); /* before the server: late answers still find their connections */
+    network_close(net);
     server_close(s);
     return ok;
 }

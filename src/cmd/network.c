@@ -1,0 +1,147 @@
+#include "cmd/network.h"
+
+#include "base/file.h"
+#include "base/must.h"
+#include "remote/bert_service.h"
+#include "remote/lane.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { WAIT_FOR_FILES_MS = 3600 * 1000 }; /* a line of a file waits up to an hour for its answer */
+
+struct network {
+    struct engine *eng; /* holds the labels that the services use */
+    struct bert_service *bert;
+    struct llm *llm;
+    struct lane *lane;
+    struct network_stage stage;
+};
+
+/* ---- options ---- */
+
+static bool make_folders(char *path, struct err *e) {
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+        if (!ok) err_set(e, ERR_IO, "llm-store: %s: %s", path, strerror(errno));
+        *slash = '/';
+        if (!ok) return false;
+    }
+    return true;
+}
+
+/* Where answers are kept: as configured, or in the folder for the state of services or of the user. "": in memory. */
+static bool store_path(const struct conf *c, char *out, size_t size, struct err *e) {
+    const char *state = getenv("STATE_DIRECTORY"), *user = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char folder[PATH_MAX] = "";
+    out[0] = '\0';
+    if (strcmp(c->llm_store, "none") == 0) return true;
+    if (c->llm_store[0]) return snprintf(out, size, "%s", c->llm_store) < (int)size;
+    bool ok = state && state[0] ? file_join(out, size, state, "answers.db")
+              : user && user[0] ? file_join(out, size, user, "logclass/answers.db")
+              : home && home[0] ? file_join(folder, sizeof folder, home, ".local/state/logclass") &&
+                                      file_join(out, size, folder, "answers.db")
+                                : true;
+    if (!ok) return err_set(e, ERR_USAGE, "llm-store: the path is too long");
+    return !out[0] || make_folders(out, e);
+}
+
+struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
+    struct llm_opts o = LLM_DEFAULT;
+    char store[PATH_MAX];
+    o.url = c->llm_url;
+    o.model = c->llm_model;
+    o.key_file = c->llm_key_file;
+    o.dialect = c->llm_dialect;
+    o.proxy = c->proxy;
+    o.ca_file = c->ca_file;
+    o.redact_file = c->llm_redact;
+    o.timeout_ms = (uint64_t)c->llm_timeout;
+    o.wait_ms = wait_ms;
+    o.calls_max = (unsigned)c->llm_calls_max;
+    o.logprobs = c->llm_logprobs;
+    o.budget = (struct budget_opts){
+        .calls_minute = (uint64_t)c->llm_calls_minute,
+        .tokens_minute = (uint64_t)c->llm_tokens_minute,
+        .calls_day = (uint64_t)c->llm_calls_day,
+        .tokens_day = (uint64_t)c->llm_tokens_day,
+        .price_in = c->llm_price_in,
+        .price_out = c->llm_price_out,
+    };
+    if (!llm_is_configured(&o) || !store_path(c, store, sizeof store, e)) return NULL;
+    o.store.path = store;
+    return llm_open(&o, labels, e);
+}
+
+static bool bert_is_remote(const struct conf *c) {
+    return strcmp(c->bert, "local") != 0 && strcmp(c->bert, "off") != 0;
+}
+
+static struct bert_service *open_bert(const struct conf *c, const struct label_set *labels, struct err *e) {
+    struct bert_service_opts o = BERT_SERVICE_DEFAULT;
+    o.url = c->bert;
+    o.proxy = c->proxy;
+    o.timeout_ms = (uint64_t)c->bert_timeout;
+    o.calls_max = (unsigned)c->bert_calls_max;
+    o.threshold = c->bert_pipeline_threshold;
+    return bert_service_open(&o, labels, e);
+}
+
+/* ---- the stage ---- */
+
+static void answer(void *ctx, const struct pending *p, const struct memo_answer *a, enum err_code why) {
+    pipeline_answer(ctx, p, a, why);
+}
+
+static bool open_services(struct network *n, const struct conf *c, bool waits, struct err *e) {
+    if (bert_is_remote(c) && !(n->bert = open_bert(c, &n->eng->labels, e))) return false;
+    n->llm = network_llm_open(c, &n->eng->labels, waits ? WAIT_FOR_FILES_MS : 0, e);
+    return n->llm || e->code == ERR_OK;
+}
+
+static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
+    struct lane_opts o = {
+        .asks_max = LANE_ASKS_DEFAULT, .waiters_max = LANE_WAITERS_DEFAULT, .answer = answer, .ctx = p};
+    if (n->bert) o.service[o.services++] = bert_service_get(n->bert);
+    if (n->llm) o.service[o.services++] = llm_service(n->llm);
+    if (o.services == 0) return true;
+    n->lane = lane_open(&o, e);
+    if (!n->lane) return false;
+    n->stage = (struct network_stage){.ask = lane_ask, .self = n->lane};
+    pipeline_set_network(p, &n->stage);
+    return true;
+}
+
+bool network_open(const struct conf *c, struct pipeline *p, bool waits, struct network **out, struct err *e) {
+    *out = NULL;
+    if (c->offline)
+        return !bert_is_remote(c) ||
+               err_set(e, ERR_USAGE, "bert is '%s', but offline forbids every connection", c->bert);
+    struct network *n = must_calloc(1, sizeof *n);
+    n->eng = pipeline_engine(p);
+    bool ok = open_services(n, c, waits, e) && open_lane(n, p, e);
+    if (ok && n->lane) {
+        *out = n;
+        return true;
+    }
+    network_close(n);
+    return ok;
+}
+
+void network_close(struct network *n) {
+    if (!n) return;
+    lane_close(n->lane);
+    llm_close(n->llm);
+    bert_service_close(n->bert);
+    engine_unref(n->eng);
+    free(n);
+}
+
+struct llm *network_llm(struct network *n) {
+    return n ? n->llm : NULL;
+}
