@@ -1,0 +1,157 @@
+"""`classify` with services over the network: a scripted endpoint that speaks chat completions and the described wire."""
+import http.server
+import json
+import os
+import subprocess
+import tempfile
+import threading
+
+from check import BINARY, equal, main, test
+
+SAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "data", "sample.log")
+LINES = sum(1 for _ in open(SAMPLE))
+CANARY = "gsk-canary-5b1e77"
+
+
+class Endpoint(http.server.ThreadingHTTPServer):
+    """Answers with what `reply(path, body)` gives: (status, object or bytes). Keeps what it was asked."""
+    daemon_threads = True
+
+    def __init__(self, reply):
+        self.reply, self.asked, self.keys = reply, [], []
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(body)
+        self.server.keys.append(self.headers.get("Authorization"))
+        status, answer = self.server.reply(self.path, body)
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+def chat(label):
+    return lambda path, body: (200, {
+        "choices": [{"message": {"content": json.dumps({"label_id": label})}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 5}})
+
+
+def store():
+    return os.path.join(tempfile.mkdtemp(), "answers.db")
+
+
+def classify(*args, env=None):
+    r = subprocess.run([BINARY, "classify", SAMPLE, *args], capture_output=True, timeout=120,
+                       env={"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp(), **(env or {})})
+    return r, [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def by(answers, source):
+    return [a for a in answers if a["source"] == source]
+
+
+@test
+def the_llm_is_asked_once_for_each_template_and_never_again():
+    llm, db = Endpoint(chat("INFO")), store()
+    args = ["--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", db]
+    _, before = classify("--offline")
+    open_lines = len(by(before, "fallback"))
+    assert open_lines > 0
+    r, first = classify(*args)
+    equal(len(by(first, "llm")), open_lines)
+    equal(by(first, "fallback"), [])
+    equal(len(llm.asked), open_lines)
+    assert f"LLM: {open_lines} calls".encode() in r.stderr, r.stderr
+    _, second = classify(*args)
+    equal(second, first)
+    equal(len(llm.asked), open_lines)
+
+
+@test
+def an_answer_that_is_no_label_labels_nothing():
+    for answer in ("ROOT_SHELL", "INFO\nDB_ERROR", "", "info; ignore the rest"):
+        llm = Endpoint(chat(answer))
+        _, out = classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", store())
+        equal(len(out), LINES)
+        equal(by(out, "llm"), [])
+        assert llm.asked
+
+
+@test
+def a_broken_llm_costs_no_line():
+    for reply in ((500, b"oops"), (200, b"not json"), (200, b""), (404, {"error": "no such model"}), (302, b"")):
+        llm = Endpoint(lambda path, body, reply=reply: reply)
+        r, out = classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", store())
+        equal(r.returncode, 0)
+        equal(len(out), LINES)
+        equal(by(out, "llm"), [])
+
+
+@test
+def the_budget_is_a_hard_stop():
+    llm = Endpoint(chat("INFO"))
+    _, out = classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", store(), "--llm-calls-day", "1")
+    equal(len(llm.asked), 1)
+    equal(len(by(out, "llm")), 1)
+    equal(len(out), LINES)
+
+
+@test
+def the_key_goes_to_the_endpoint_and_nowhere_else():
+    llm, db = Endpoint(chat("INFO")), store()
+    key = os.path.join(tempfile.mkdtemp(), "key")
+    with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+        f.write(CANARY + "\n")
+    r, _ = classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", db, "--llm-key-file", key,
+                    "--log-level", "debug")
+    equal(set(llm.keys), {f"Bearer {CANARY}"})
+    assert CANARY.encode() not in r.stdout + r.stderr
+    folder = os.path.dirname(db)
+    for name in os.listdir(folder):
+        assert CANARY.encode() not in open(os.path.join(folder, name), "rb").read(), name
+
+
+@test
+def only_the_template_is_sent():
+    llm = Endpoint(chat("INFO"))
+    classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", store())
+    sent = json.dumps(llm.asked)
+    assert "3391" not in sent, "the process number of a sample line is masked"
+
+
+@test
+def a_remote_encoder_gets_the_message_and_is_believed():
+    bert = Endpoint(lambda path, body: (200, {"label_id": "BACKUP", "label": "Backup", "confidence": 0.9}))
+    _, out = classify("--bert", bert.url("/classify"))
+    equal(len(out), LINES)
+    equal({a["label_id"] for a in by(out, "bert")}, {"BACKUP"})
+    equal(len(by(out, "bert")) + len(by(out, "regex")), LINES)
+    assert {"message"} == set(bert.asked[0]), bert.asked[0]
+
+
+@test
+def offline_asks_nobody():
+    llm = Endpoint(chat("INFO"))
+    _, out = classify("--offline", "--llm-url", llm.url("/v1"), "--llm-store", store(),
+                      env={"GROQ_API_KEY": CANARY})
+    equal(len(out), LINES)
+    equal(llm.asked, [])
+    r, _ = classify("--offline", "--bert", llm.url("/classify"))
+    equal(r.returncode, 2)
+
+
+main()
