@@ -133,6 +133,32 @@ def only_the_template_is_sent():
     assert "3391" not in sent, "the process number of a sample line is masked"
 
 
+def llm(*args):
+    return subprocess.run([BINARY, "llm", *args], capture_output=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp()})
+
+
+@test
+def llm_show_sends_nothing_and_llm_ask_sends_what_it_shows():
+    endpoint, line = Endpoint(chat("BACKUP")), "copied 5512 blocks for alice@example.com to 10.1.2.3"
+    args = ["--llm-url", endpoint.url("/v1"), "--llm-model", "m", "--llm-store", store(), line]
+    shown = llm("show", *args)
+    equal(shown.returncode, 0)
+    equal(endpoint.asked, [])
+    assert b"alice" not in shown.stdout and b"5512" not in shown.stdout and b"10.1.2.3" not in shown.stdout
+    body = json.loads(shown.stdout[shown.stdout.index(b"{"):])
+    asked = llm("ask", *args)
+    equal(json.loads(asked.stdout),
+          {"label_id": "BACKUP", "label": "Backup Event", "source": "llm", "confidence": 0.7})
+    equal([len(endpoint.asked), endpoint.asked[0]["messages"][0]], [1, body["messages"][0]])
+    equal(llm("ask", *args).stdout, asked.stdout)
+    equal(len(endpoint.asked), 1)
+    broken = Endpoint(lambda path, body: (400, b"no"))
+    equal(llm("ask", "--llm-url", broken.url("/v1"), "--llm-model", "m", "--llm-store", "none", line).returncode, 1)
+    equal(llm("ask", line).returncode, 2)
+    equal(llm("ask", "--offline", *args).returncode, 2)
+
+
 @test
 def a_remote_encoder_gets_the_message_and_is_believed():
     bert = Endpoint(lambda path, body: (200, {"label_id": "BACKUP", "label": "Backup", "confidence": 0.9}))
