@@ -1,19 +1,29 @@
 #include "encoder/encoder_bench.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/must.h"
 #include "encoder/model.h"
 #include "text/wordpiece.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LINES = 256, LINE_BYTES = 200, RUNS = 5, THREADS_MAX = 2, IDS_MAX = 256 };
+enum {
+    LINES = ENCODER_BENCH_LINES,
+    FILE_BYTES_MAX = 1 << 26,
+    LINE_BYTES = 200,
+    RUNS = 5,
+    THREADS_MAX = 2,
+    IDS_MAX = 256
+};
 
 static const size_t BATCHES[] = {8, 32, LINES};
 
 struct bench_lines {
     char bytes[LINES][LINE_BYTES];
+    struct span file; /* what `text` is in, when it is not in `bytes` */
     struct span text[LINES];
     double tokens; /* of a line, on average */
 };
@@ -42,8 +52,8 @@ static const char *word(uint32_t *state) {
     return WORDS[next(state) % (sizeof WORDS / sizeof WORDS[0])];
 }
 
-static void make_lines(struct bench_lines *l, const struct wordpiece *w) {
-    uint32_t state = 7, ids[IDS_MAX];
+static void make_lines(struct bench_lines *l) {
+    uint32_t state = 7;
     for (size_t i = 0; i < LINES; i++) {
         const char *a = word(&state), *b = word(&state), *c = word(&state);
         int n = snprintf(l->bytes[i], LINE_BYTES,
@@ -52,8 +62,24 @@ static void make_lines(struct bench_lines *l, const struct wordpiece *w) {
                          next(&state) % 250, next(&state) % 250);
         MUST(n > 0 && n < LINE_BYTES);
         l->text[i] = (struct span){l->bytes[i], (size_t)n};
-        l->tokens += (double)wordpiece_encode(w, l->text[i], ids, IDS_MAX) / LINES;
     }
+}
+
+static bool read_lines(struct bench_lines *l, const char *path, struct err *e) {
+    if (!file_read(path, FILE_BYTES_MAX, &l->file, e)) return false;
+    const char *p = l->file.p, *end = p + l->file.n;
+    for (size_t i = 0; i < LINES; i++) {
+        const char *stop = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+        if (!stop) return err_set(e, ERR_INPUT, "%s: %zu whole lines, expected at least %d", path, i, LINES);
+        l->text[i] = (struct span){p, (size_t)(stop - p)};
+        p = stop + 1;
+    }
+    return true;
+}
+
+static void count_tokens(struct bench_lines *l, const struct wordpiece *w) {
+    uint32_t ids[IDS_MAX];
+    for (size_t i = 0; i < LINES; i++) l->tokens += (double)wordpiece_encode(w, l->text[i], ids, IDS_MAX) / LINES;
 }
 
 /* ---- measuring ---- */
@@ -150,33 +176,43 @@ static void write_share(const struct bench_run *r, const char *model_dir, double
 }
 
 static void write_all(struct bench_run *run, const char *model_dir, FILE *out) {
-    fprintf(out, "lines               %d distinct ones, %.1f tokens each\n", LINES, run->lines->tokens);
+    fprintf(out, "lines               %d, %.1f tokens each\n", LINES, run->lines->tokens);
     write_alone(run, out);
     double one = write_batches(run, 1, out);
     write_batches(run, 2, out);
     write_share(run, model_dir, one, out);
 }
 
-bool encoder_bench(const struct encoder_opts *o, FILE *out, struct err *e) {
+static void bench_lines_run(const struct encoder *enc, struct bench_lines *lines, const char *model_dir, FILE *out) {
+    struct bench_run run[THREADS_MAX];
+    for (size_t t = 0; t < THREADS_MAX; t++) {
+        float *vectors = must_calloc((size_t)LINES * encoder_dim(enc), sizeof *vectors);
+        run[t] = (struct bench_run){enc, lines, encoder_scratch_open(enc), vectors, LINES};
+    }
+    write_all(run, model_dir, out);
+    for (size_t t = 0; t < THREADS_MAX; t++) encoder_scratch_close(run[t].scratch), free(run[t].out);
+}
+
+bool encoder_bench(const struct encoder_opts *o, const char *path, FILE *out, struct err *e) {
     uint64_t start = clock_now_ns(NULL);
     struct encoder *enc = encoder_open(o, e);
     if (!enc) return false;
     fprintf(out, "kernel              %s\nopened in           %.0f ms\n", encoder_kernel_name(enc),
             seconds_since(start) * 1e3);
     struct wordpiece *w = wordpiece_open(o->model_dir, e);
-    if (w) {
-        struct bench_lines *lines = must_calloc(1, sizeof *lines);
-        struct bench_run run[THREADS_MAX];
-        make_lines(lines, w);
-        for (size_t t = 0; t < THREADS_MAX; t++) {
-            float *vectors = must_calloc((size_t)LINES * encoder_dim(enc), sizeof *vectors);
-            run[t] = (struct bench_run){enc, lines, encoder_scratch_open(enc), vectors, LINES};
-        }
-        write_all(run, o->model_dir, out);
-        for (size_t t = 0; t < THREADS_MAX; t++) encoder_scratch_close(run[t].scratch), free(run[t].out);
-        free(lines);
+    struct bench_lines *lines = must_calloc(1, sizeof *lines);
+    bool ok = w != NULL;
+    if (ok && path[0])
+        ok = read_lines(lines, path, e);
+    else if (ok)
+        make_lines(lines);
+    if (ok) {
+        count_tokens(lines, w);
+        bench_lines_run(enc, lines, o->model_dir, out);
     }
+    file_free(&lines->file);
+    free(lines);
     wordpiece_close(w);
     encoder_close(enc);
-    return w != NULL;
+    return ok;
 }
