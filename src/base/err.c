@@ -8,8 +8,9 @@
 static const struct {
     const char *name;
     bool transient;
+    const char *meaning;
 } ERRORS[] = {
-#define ERR(code, name, transient, what) {name, transient},
+#define ERR(code, name, transient, meaning) {name, transient, meaning},
 #include "base/err.def"
 #undef ERR
 };
@@ -35,6 +36,11 @@ bool err_prefix(struct err *e, const char *fmt, ...) {
     memcpy(e->msg, whole, sizeof e->msg - 1);
     e->msg[sizeof e->msg - 1] = '\0';
     return false;
+}
+
+const char *err_meaning(enum err_code code) {
+    MUST(code < ERR_COUNT);
+    return ERRORS[code].meaning;
 }
 
 const char *err_name(enum err_code code) {

@@ -26,7 +26,8 @@ bool err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribut
 /* Puts "<prefix>: " before the message of an error that is already set; returns false. */
 bool err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const char *err_name(enum err_code code); /* "timeout": also the metric's error_type */
+const char *err_name(enum err_code code);    /* "timeout": also the metric's error_type */
+const char *err_meaning(enum err_code code); /* "time ran out": for people */
 bool err_is_transient(enum err_code code);
 
 #endif

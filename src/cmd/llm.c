@@ -53,19 +53,12 @@ static int show(struct llm *l, struct span template) {
     return ok ? CMD_OK : cmd_fail(&e);
 }
 
-static const char *reason(enum err_code why) {
-    static const char *const MEANING[] = {
-#define ERR(code, name, transient, meaning) meaning,
-#include "base/err.def"
-#undef ERR
-    };
-    return why == ERR_OK ? "it named no label" : MEANING[why];
-}
-
 static int print_answer(const struct reply *r, const struct label_set *labels) {
     struct err e = {0};
     if (!r->answered) {
-        err_set(&e, r->why, "the LLM gave no answer: %s", reason(r->why));
+        bool kept = r->why == ERR_OK; /* the store knows that it had no label for this */
+        err_set(&e, kept ? ERR_DECODE : r->why, "the LLM gave no answer: %s",
+                kept ? "it named no label" : err_meaning(r->why));
         return cmd_fail(&e);
     }
     struct buf out;

@@ -155,6 +155,12 @@ def llm_show_sends_nothing_and_llm_ask_sends_what_it_shows():
     equal(len(endpoint.asked), 1)
     broken = Endpoint(lambda path, body: (400, b"no"))
     equal(llm("ask", "--llm-url", broken.url("/v1"), "--llm-model", "m", "--llm-store", "none", line).returncode, 1)
+    unsure, db = Endpoint(chat("NOPE")), store()
+    for _ in range(2):  # the second time it is the store that knows of no label
+        r = llm("ask", "--llm-url", unsure.url("/v1"), "--llm-model", "m", "--llm-store", db, line)
+        equal(r.returncode, 1)
+        assert b"no answer" in r.stderr, r.stderr
+    equal(len(unsure.asked), 1)
     equal(llm("ask", line).returncode, 2)
     equal(llm("ask", "--offline", *args).returncode, 2)
 
