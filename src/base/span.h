@@ -35,6 +35,15 @@ static inline struct span span_trim(struct span s) {
     return s;
 }
 
+/* Takes the first line off *text: returns it without its newline; *text is what follows. */
+static inline struct span span_take_line(struct span *text) {
+    const char *nl = text->n ? (const char *)memchr(text->p, '\n', text->n) : NULL;
+    size_t n = nl ? (size_t)(nl - text->p) : text->n;
+    struct span line = span_sub(*text, 0, n);
+    *text = span_sub(*text, nl ? n + 1 : n, text->n);
+    return line;
+}
+
 static inline bool span_starts(struct span s, struct span prefix) {
     return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
 }

@@ -26,14 +26,6 @@ static bool keep(struct span key, const char *place, char *out, struct err *e) {
     return true;
 }
 
-static struct span take_line(struct span *text) {
-    const char *nl = memchr(text->p, '\n', text->n);
-    size_t n = nl ? (size_t)(nl - text->p) : text->n;
-    struct span line = span_trim(span_sub(*text, 0, n));
-    *text = span_sub(*text, nl ? n + 1 : n, text->n);
-    return line;
-}
-
 /* The file's memory held a secret. */
 static void wipe(struct span *text) {
     union {
@@ -54,7 +46,7 @@ static bool from_file(const char *path, char *out, struct err *e) {
     struct span text;
     if (!file_read(path, KEY_BYTES_MAX, &text, e)) return false;
     struct span rest = text;
-    bool ok = keep(take_line(&rest), path, out, e);
+    bool ok = keep(span_take_line(&rest), path, out, e);
     wipe(&text);
     if (ok) warn_if_open(path);
     return ok;
@@ -77,7 +69,7 @@ static bool from_env_file(const char *path, const char *name, char *out, struct 
     if (access(path, R_OK) != 0 || !file_read(path, ENV_FILE_BYTES_MAX, &text, &none)) return true;
     bool ok = true;
     for (struct span rest = text; ok && rest.n > 0 && !out[0];) {
-        struct span value = value_of(take_line(&rest), name);
+        struct span value = value_of(span_trim(span_take_line(&rest)), name);
         if (value.n > 0) ok = keep(value, path, out, e);
     }
     wipe(&text);

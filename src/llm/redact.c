@@ -63,10 +63,7 @@ static bool add_file(struct redact *r, const char *path, struct err *e) {
     struct span rest = text;
     bool ok = true;
     for (unsigned line_no = 1; ok && rest.n > 0; line_no++) {
-        const char *nl = memchr(rest.p, '\n', rest.n);
-        size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
-        struct span line = span_trim(span_sub(rest, 0, n));
-        rest = span_sub(rest, nl ? n + 1 : n, rest.n);
+        struct span line = span_trim(span_take_line(&rest));
         if (line.n == 0 || line.p[0] == '#') continue;
         ok = add_line(r, line, e) || err_prefix(e, "%s:%u", path, line_no);
     }

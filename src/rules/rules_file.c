@@ -153,10 +153,7 @@ static bool take_line(struct parser *p, struct span line, struct err *e) {
 
 static bool take_lines(struct parser *p, struct span text, struct err *e) {
     for (p->line = 1; text.n > 0; p->line++) {
-        const char *nl = memchr(text.p, '\n', text.n);
-        size_t n = nl ? (size_t)(nl - text.p) : text.n;
-        if (!take_line(p, span_sub(text, 0, n), e)) return false;
-        text = span_sub(text, nl ? n + 1 : n, text.n);
+        if (!take_line(p, span_take_line(&text), e)) return false;
     }
     return end_block(p, e);
 }

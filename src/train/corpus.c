@@ -108,11 +108,8 @@ static bool read_system(struct corpus *c, struct corpus_system *s, const char *p
     if (!file_read(path, FILE_BYTES_MAX, &s->file, e)) return false;
     struct reader r = {.c = c, .system = s, .label = -1, .problems = problems};
     for (struct span rest = s->file; rest.n > 0;) {
-        const char *nl = memchr(rest.p, '\n', rest.n);
-        size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
         r.line++;
-        read_line(&r, span_sub(rest, 0, n));
-        rest = span_sub(rest, nl ? n + 1 : n, rest.n);
+        read_line(&r, span_take_line(&rest));
     }
     if (s->name.n == 0) complain(&r, "no 'system:' line");
     if (s->sources == 0) complain(&r, "no 'source:' line");

@@ -143,12 +143,8 @@ static bool read_other_lines(const char *path, struct wording **other, size_t *n
     size_t lines = 1;
     for (size_t i = 0; i < file.n && lines < OTHER_LINES_MAX; i++) lines += file.p[i] == '\n';
     *other = must_calloc(lines, sizeof **other);
-    for (struct span rest = file; rest.n > 0 && *n < lines;) {
-        const char *nl = memchr(rest.p, '\n', rest.n);
-        size_t used = nl ? (size_t)(nl - rest.p) : rest.n;
-        wording_of(span_sub(rest, 0, used), false, &(*other)[(*n)++]);
-        rest = span_sub(rest, nl ? used + 1 : used, rest.n);
-    }
+    for (struct span rest = file; rest.n > 0 && *n < lines;)
+        wording_of(span_take_line(&rest), false, &(*other)[(*n)++]);
     file_free(&file);
     return true;
 }

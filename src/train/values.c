@@ -168,10 +168,7 @@ bool values_read(struct values *v, const char *path, struct err *e) {
     bool ok = true;
     unsigned line_no = 0;
     while (ok && rest.n > 0) {
-        const char *nl = memchr(rest.p, '\n', rest.n);
-        size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
-        struct span line = span_trim(span_sub(rest, 0, n));
-        rest = span_sub(rest, nl ? n + 1 : n, rest.n);
+        struct span line = span_trim(span_take_line(&rest));
         line_no++;
         if (line.n > 0 && line.p[0] != '#') ok = add_slot(v, line, line_no, e);
     }
