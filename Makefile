@@ -90,7 +90,7 @@ e2e: $(B)/logclass model
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --out data/head.json
+	    --temperature 1.2 --out data/head.json
 
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)

@@ -32,7 +32,7 @@ static const char EXAMPLES[] =
 struct options {
     const char *data, *labels, *out, *class_weight, *calibration, *vectors;
     unsigned folds, seed, copies, threads, take;
-    double l2, threshold, target_precision, target_llm_share, label_precision;
+    double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, curve;
     struct labelled_encoder encoder;
 };
@@ -58,6 +58,7 @@ static struct options defaults(void) {
                             .seed = 1,
                             .copies = 3,
                             .l2 = l.fit.l2,
+                            .temperature = l.temperature,
                             .threshold = l.threshold,
                             .target_llm_share = -1,
                             .use_source = true};
@@ -75,6 +76,7 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
         {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "parts held apart in turn; 0: measure nothing"},
         {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD", "none, temperature or vector: makes confidence true"},
+        {"temperature", FLAG_REAL, &o->temperature, 0.01, 100, "X", "divides the logits; with --folds 0"},
         {"threshold", FLAG_REAL, &o->threshold, 0, 1, "X", "below it the answer is UNCLASSIFIED, in the figures"},
         {"target-precision", FLAG_SHARE, &o->target_precision, 0, 0, "SHARE", "solve the threshold for this precision"},
         {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
@@ -102,10 +104,12 @@ static bool settle_options(const struct options *o, struct learn_opts *l, struct
     l->fit.l2 = o->l2, l->fit.threads = o->threads;
     l->folds = o->folds, l->seed = o->seed, l->threshold = o->threshold, l->curve = o->curve;
     l->target_precision = o->target_precision, l->target_llm_share = o->target_llm_share;
-    l->label_precision = o->label_precision;
+    l->label_precision = o->label_precision, l->temperature = o->temperature;
     l->fit.balanced = strcmp(o->class_weight, "balanced") == 0;
     if (!l->fit.balanced && strcmp(o->class_weight, "none") != 0)
         return err_set(e, ERR_USAGE, "--class-weight is '%s': expected none or balanced", o->class_weight);
+    if (o->temperature != 1 && o->folds > 0)
+        return err_set(e, ERR_USAGE, "--temperature is for --folds 0: folds measure one themselves");
     if (o->target_precision > 0 && o->target_llm_share >= 0)
         return err_set(e, ERR_USAGE, "--target-precision and --target-llm-share both solve the threshold: give one");
     for (int m = 0; m < CALIBRATE_METHODS; m++) {

@@ -28,6 +28,7 @@ struct learn_opts learn_defaults(void) {
                                .folds = 5,
                                .seed = 1,
                                .calibration = CALIBRATE_TEMPERATURE,
+                               .temperature = 1,
                                .threshold = 0.50,
                                .target_llm_share = -1};
 }
@@ -150,6 +151,12 @@ static void deal(struct learner *l) {
     if (l->o->curve) rng_shuffle(&(struct rng){l->o->seed}, l->order, r->n);
 }
 
+/* A temperature from elsewhere: an encoder adapted to these rows separates them too well to measure it on them. */
+static void soften(struct fit_model *m, double temperature) {
+    for (size_t i = 0; i < (size_t)m->labels * m->dim; i++) m->weight[i] /= temperature;
+    for (unsigned k = 0; k < m->labels; k++) m->bias[k] /= temperature;
+}
+
 bool learn_run(struct learn_result *r, const struct examples *x, const struct label_set *labels,
                const struct learn_opts *o, struct err *e) {
     size_t n = x->rows.n;
@@ -166,6 +173,7 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
     for (uint32_t i = 0; i < n; i++) l.pick[i] = i;
     ok = ok && fit(&l, n, &r->model, e);
     if (ok && r->folds > 0) calibrate_fold(&r->calibration, &r->model);
+    if (ok && r->folds == 0 && o->temperature != 1) soften(&r->model, o->temperature);
     free(l.label), free(l.fold), free(l.order), free(l.pick), free(l.logit);
     return ok;
 }
@@ -189,7 +197,10 @@ void learn_head(const struct learn_result *r, const struct examples *x, const st
     for (size_t i = 0; i < weights; i++) l->weight[i] = (float)m->weight[i];
     for (unsigned k = 0; k < m->labels; k++) l->bias[k] = (float)m->bias[k];
     if (r->folds == 0) {
-        snprintf(c->calibration, sizeof c->calibration, "none");
+        if (o->temperature == 1)
+            snprintf(c->calibration, sizeof c->calibration, "none");
+        else
+            snprintf(c->calibration, sizeof c->calibration, "temperature %.4f, given", o->temperature);
         return;
     }
     c->threshold = r->threshold;

@@ -21,6 +21,7 @@ struct learn_opts {
     unsigned folds;      /* 0: no cross-validation, so no calibration, metrics or solved thresholds */
     uint64_t seed;       /* of the folds */
     enum calibrate_method calibration;
+    double temperature;      /* without folds: the logits are divided by it; 1, known from elsewhere */
     double threshold;        /* below it the answer is UNCLASSIFIED; 0.50 */
     double target_precision; /* 0: not asked for; else the threshold is solved for it */
     double target_llm_share; /* the same; negative: not asked for */

@@ -131,11 +131,19 @@ static void a_head_is_made_of_it(void) {
     CHECK(strstr(c->calibration, "on 5 folds of systems"));
     learn_head_release(c);
     learn_release(&r);
-    free(c);
     o.folds = 0;
     CHECK(learn_run(&r, &x, &labels, &o, &err));
     CHECK(r.row == NULL && r.model.weight != NULL);
+    double weight = r.model.weight[DIM + 1], bias = r.model.bias[2];
     learn_release(&r);
+    o.temperature = 2;
+    CHECK(learn_run(&r, &x, &labels, &o, &err));
+    CHECK(r.model.weight[DIM + 1] == weight / 2 && r.model.bias[2] == bias / 2);
+    learn_head(&r, &x, &labels, &o, c);
+    CHECK(strstr(c->calibration, "temperature 2.0000, given"));
+    learn_head_release(c);
+    learn_release(&r);
+    free(c);
     examples_release(&x);
 }
 
