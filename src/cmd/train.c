@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "encoder/head.h"
 #include "text/mask.h"
+#include "train/doubt.h"
 #include "train/learn.h"
 #include "train/report.h"
 #include "train/threshold.h"
@@ -27,11 +28,12 @@ static const char EXAMPLES[] =
     "  logclass train data/corpus --out data/head.json         the shipped head\n"
     "  logclass train mine.csv --out mine.json --curve         own labels, and whether more data would help\n"
     "  logclass train mine.csv --out mine.json --target-llm-share 5%\n"
-    "                                                          the threshold that sends 5 % of the lines to the LLM\n";
+    "                                                          the threshold that sends 5 % of the lines to the LLM\n"
+    "  logclass train mine.csv --doubts 50                     rows of yours that may carry the wrong label\n";
 
 struct options {
     const char *data, *labels, *out, *class_weight, *calibration, *vectors;
-    unsigned folds, seed, copies, threads, take;
+    unsigned folds, seed, copies, threads, take, doubts;
     double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, curve;
     struct labelled_encoder encoder;
@@ -82,6 +84,7 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
         {"label-precision", FLAG_SHARE, &o->label_precision, 0, 0, "SHARE", "a threshold of its own for each label"},
         {"curve", FLAG_YES, &o->curve, 0, 0, NULL, "learning curve: the figures with 1/8, 1/4 and 1/2 of the rows"},
+        {"doubts", FLAG_WHOLE, &o->doubts, 0, DATASET_ROWS_MAX, "N", "list N rows whose label looks wrong, to mend them"},
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
         {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of folds and corpus values"},
         {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N", "train on N rows drawn by chance, judge the others"},
@@ -224,6 +227,12 @@ static void put_thresholds(const struct training *t, struct buf *out) {
             buf_printf(out, "  %s from %.4f\n", t->labels.label[k].id, r->label_threshold[k]);
 }
 
+static void put_doubts(const struct training *t, struct buf *out) {
+    if (t->o.doubts == 0) return;
+    buf_puts(out, "\nrows whose label looks wrong: system:line, its label, the label believed, its template\n");
+    if (doubt_text(&t->result, &t->examples, &t->labels, t->o.doubts, out) == 0) buf_puts(out, "none\n");
+}
+
 static void put_figures(const struct training *t, struct buf *out) {
     const struct learn_result *r = &t->result;
     struct report rep = {.title = "held apart",
@@ -238,6 +247,7 @@ static void put_figures(const struct training *t, struct buf *out) {
                    r->calibration.temperature);
         put_thresholds(t, out);
         put_curve(r, out);
+        put_doubts(t, out);
     }
     struct buf lacks;
     buf_init(&lacks, TEXT_BYTES_MAX);

@@ -84,6 +84,7 @@ static void answer(struct learner *l, const struct calibration *c, double thresh
             if (p[k] > p[best]) best = k;
         unsigned given = p[best] < threshold && unclassified < labels ? unclassified : best;
         l->r->row[i] = (struct score_row){l->label[i], (uint8_t)best, (uint8_t)given, p[best]};
+        l->r->own[i] = p[l->label[i]];
     }
     score_run(&l->r->score, l->r->row, l->r->n, labels);
 }
@@ -124,6 +125,7 @@ static bool validate(struct learner *l, struct err *e) {
     struct learn_result *r = l->r;
     size_t rows;
     r->row = must_calloc(r->n, sizeof *r->row);
+    r->own = must_calloc(r->n, sizeof *r->own);
     l->logit = must_calloc(r->n * l->labels->n, sizeof *l->logit);
     if (!measure_curve(l, e) || !cross_validate(l, 8, &rows, e)) return false;
     answer(l, NULL, 0);
@@ -180,7 +182,7 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
 
 void learn_release(struct learn_result *r) {
     fit_release(&r->model);
-    free(r->row);
+    free(r->row), free(r->own);
     *r = (struct learn_result){0};
 }
 

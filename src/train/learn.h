@@ -40,6 +40,7 @@ struct learn_result {
     unsigned folds;
     bool grouped;          /* folds held whole systems apart */
     struct score_row *row; /* [n]: each row as answered by a fit that did not see its fold; NULL without folds */
+    double *own;           /* [n]: the probability that the same fit gives to the row's own label; NULL without folds */
     size_t n;
     struct score score; /* of row[] */
     double ece_before;  /* without calibration */
