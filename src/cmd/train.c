@@ -84,7 +84,7 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
         {"label-precision", FLAG_SHARE, &o->label_precision, 0, 0, "SHARE", "a threshold of its own for each label"},
         {"curve", FLAG_YES, &o->curve, 0, 0, NULL, "learning curve: the figures with 1/8, 1/4 and 1/2 of the rows"},
-        {"doubts", FLAG_WHOLE, &o->doubts, 0, DATASET_ROWS_MAX, "N", "list N rows whose label looks wrong, to mend them"},
+        {"doubts", FLAG_WHOLE, &o->doubts, 0, DATASET_ROWS_MAX, "N", "list N rows whose label looks wrong"},
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
         {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of folds and corpus values"},
         {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N", "train on N rows drawn by chance, judge the others"},

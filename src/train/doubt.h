@@ -1,5 +1,5 @@
-/* doubt: the labelled rows whose own label a fit that did not see them believes least: mislabelled lines, hard ones, and
- * lines unlike all others. For people who mend a corpus or a labelled file. */
+/* doubt: the labelled rows whose own label a fit that did not see them believes least: mislabelled lines, hard ones,
+ * and lines unlike all others. For people who mend a corpus or a labelled file. */
 #ifndef TRAIN_DOUBT_H
 #define TRAIN_DOUBT_H
 
@@ -7,8 +7,8 @@
 #include "train/examples.h"
 #include "train/learn.h"
 
-/* Appends at most `max` rows, most doubtful first: "SYSTEM:LINE  own label and its probability  the label believed and
- * its probability  template". Equal doubts keep the order of rows. r must come from a fit with folds. Returns how many. */
+/* Appends at most `max` rows, most doubtful first, one a line: "SYSTEM:LINE", own label and its probability, the label
+ * believed and its probability, template. r must come from a fit with folds. Returns how many. */
 size_t doubt_text(const struct learn_result *r, const struct examples *x, const struct label_set *labels, size_t max,
                   struct buf *out);
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/must.h"
 #include "base/rng.h"
+#include "train/doubt.h"
 
 enum { N = 900, DIM = 12, SYSTEMS = 30, K = 4 };
 
@@ -94,6 +95,28 @@ static void the_same_twice_and_on_any_threads(void) {
     examples_release(&x);
 }
 
+static void a_wrong_label_is_doubted(void) {
+    struct examples x = made(N, 0.5);
+    struct learn_result r;
+    struct learn_opts o = learn_defaults();
+    struct buf out;
+    uint32_t wrong = 0;
+    char line[64];
+    set_labels();
+    while (x.rows.row[wrong].label != 1) wrong++;
+    x.rows.row[wrong].label = 2, x.rows.row[wrong].line = 77;
+    CHECK(learn_run(&r, &x, &labels, &o, &err));
+    CHECK(r.own[wrong] < 0.2 && r.row[wrong].best == 1);
+    buf_init(&out, 1 << 20);
+    CHECK_INT(doubt_text(&r, &x, &labels, 3, &out), 3);
+    struct span s = x.rows.group[x.rows.row[wrong].group];
+    snprintf(line, sizeof line, "%.*s:77  C 0.", (int)s.n, s.p);
+    buf_putc(&out, '\0');
+    CHECK(strstr(out.p, line));
+    buf_release(&out), learn_release(&r);
+    examples_release(&x);
+}
+
 static void thresholds_are_solved(void) {
     struct examples x = made(N, 2);
     struct learn_result r;
@@ -179,6 +202,6 @@ static void five_rows_a_label_are_enough_to_begin(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(it_learns_what_there_is_to_learn), CHECK_TEST(nothing_leaks_into_the_figures),
-           CHECK_TEST(the_same_twice_and_on_any_threads), CHECK_TEST(thresholds_are_solved),
-           CHECK_TEST(a_head_is_made_of_it), CHECK_TEST(few_rows_are_said),
+           CHECK_TEST(the_same_twice_and_on_any_threads), CHECK_TEST(a_wrong_label_is_doubted),
+           CHECK_TEST(thresholds_are_solved), CHECK_TEST(a_head_is_made_of_it), CHECK_TEST(few_rows_are_said),
            CHECK_TEST(five_rows_a_label_are_enough_to_begin))
