@@ -65,6 +65,7 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     o.wait_ms = wait_ms;
     o.calls_max = (unsigned)c->llm_calls_max;
     o.logprobs = c->llm_logprobs;
+    o.mix = c->llm_mix;
     o.budget = (struct budget_opts){
         .calls_minute = (uint64_t)c->llm_calls_minute,
         .tokens_minute = (uint64_t)c->llm_tokens_minute,

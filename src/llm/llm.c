@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "llm/key.h"
+#include "llm/mix.h"
 #include "llm/prompt.h"
 #include "llm/reply.h"
 #include "metrics/metrics.h"
@@ -30,6 +31,7 @@ struct llm {
     struct budget budget;
     struct openai_form first, form; /* what was tried first, what works as far as we know */
     bool proven;                    /* `form` has brought an answer */
+    double mix;                     /* weight of the LLM beside the head */
     struct llm_spent spent;
 };
 
@@ -88,29 +90,34 @@ static bool write_request(void *self, const struct question *q, struct http_call
 
 /* ---- what is known ---- */
 
+/* What the answer is for a record: the label that the LLM named, or, where its endpoint told what it thinks of every
+ * label, that and the head's thoughts combined. So it is a function of template, head and LLM, the same whether the
+ * answer has just come or was kept. */
+static enum service_verdict decide(const struct llm *l, const struct question *q, const struct store_answer *a,
+                                   struct memo_answer *out) {
+    int label = label_find(l->labels, span_of(a->label));
+    if (label < 0) return SERVICE_UNSURE;
+    *out = (struct memo_answer){.stage = STAGE_LLM, .label = (uint8_t)label, .confidence = a->confidence};
+    if (l->mix > 0 && q->head && a->labels == l->labels->n && q->labels == l->labels->n) {
+        out->label = (uint8_t)mix_run(q->head, a->likelihood, a->labels, l->mix, &out->confidence);
+        metrics_add(METRIC_LLM_MIXED, out->label == label, 0, 0, 1);
+    }
+    return SERVICE_ANSWERED;
+}
+
 static enum service_verdict recall(void *self, const struct question *q, struct memo_answer *out) {
     struct llm *l = self;
     struct store_answer a;
     if (!store_find(l->store, &l->origin, q->template, &a)) return SERVICE_FAILED;
-    int label = a.label[0] ? label_find(l->labels, span_of(a.label)) : -1;
-    if (a.label[0] && label < 0) return SERVICE_FAILED;
+    if (a.label[0] && label_find(l->labels, span_of(a.label)) < 0) return SERVICE_FAILED;
     metrics_add(METRIC_LLM_RECALLED, 0, 0, 0, 1);
-    if (label < 0) return SERVICE_UNSURE;
-    *out = (struct memo_answer){.stage = STAGE_LLM, .label = (uint8_t)label, .confidence = a.confidence};
-    return SERVICE_ANSWERED;
+    return decide(l, q, &a, out);
 }
 
-static void keep(struct llm *l, struct span template, int label, double confidence) {
-    struct store_answer a = {.confidence = confidence, .negative = label < 0 || label == (int)l->labels->unclassified};
-    if (label >= 0) snprintf(a.label, sizeof a.label, "%s", l->labels->label[label].id);
-    store_put(l->store, &l->origin, template, &a);
-}
-
-static enum service_verdict answered(struct llm *l, struct span template, unsigned label, double confidence,
-                                     struct memo_answer *out) {
-    keep(l, template, (int)label, confidence);
-    *out = (struct memo_answer){.stage = STAGE_LLM, .label = (uint8_t)label, .confidence = confidence};
-    return SERVICE_ANSWERED;
+static void keep(struct llm *l, struct span template, int label, struct store_answer *a) {
+    a->negative = label < 0 || label == (int)l->labels->unclassified;
+    if (label >= 0) snprintf(a->label, sizeof a->label, "%s", l->labels->label[label].id);
+    store_put(l->store, &l->origin, template, a);
 }
 
 static void flush(void *self) {
@@ -137,23 +144,30 @@ static bool is_outdated(const struct llm *l, const struct note *note) {
     return !openai_form_is_equal(&l->form, &note->form);
 }
 
-static enum service_verdict read_completion(struct llm *l, struct span template, const struct http_call *call,
+static enum service_verdict read_completion(struct llm *l, const struct question *q, const struct http_call *call,
                                             const struct note *note, struct memo_answer *out, struct err *e) {
     struct reply r;
+    struct store_answer a = {0};
     reply_read(buf_span(&call->reply), l->labels, &r, e);
     account(l, note, &r);
     switch (r.kind) {
     case REPLY_LABEL:
         l->proven = true;
         e->code = ERR_OK;
-        return answered(l, template, r.label, r.confidence, out);
+        if (r.measured) {
+            a.labels = l->labels->n;
+            memcpy(a.likelihood, r.likelihood, sizeof a.likelihood);
+        }
+        a.confidence = r.confidence;
+        keep(l, q->template, (int)r.label, &a);
+        return decide(l, q, &a, out);
     case REPLY_CUT:
         if (is_outdated(l, note) || openai_form_widen(&l->form)) return SERVICE_AGAIN;
         break;
     case REPLY_NO_LABEL: break;
     case REPLY_BROKEN: return SERVICE_FAILED;
     }
-    keep(l, template, -1, 0); /* the endpoint works, but this line does not: not to be asked again for a while */
+    keep(l, q->template, -1, &a); /* the endpoint works, but this line does not: not to be asked again for a while */
     return SERVICE_UNSURE;
 }
 
@@ -198,7 +212,7 @@ static enum service_verdict read_chat(void *self, const struct question *q, cons
                                       struct memo_answer *out, struct err *e) {
     struct note note;
     memcpy(&note, call->note, sizeof note);
-    if (call->status == 200) return read_completion(self, q->template, call, &note, out, e);
+    if (call->status == 200) return read_completion(self, q, call, &note, out, e);
     return read_refusal(self, call, &note, e);
 }
 
@@ -207,10 +221,12 @@ static enum service_verdict read_chat(void *self, const struct question *q, cons
 static enum service_verdict read_service(void *self, const struct question *q, const struct http_call *call,
                                          struct memo_answer *out, struct err *e) {
     struct llm *l = self;
-    struct wire_answer a;
+    struct wire_answer w;
     if (call->status != 200) return fail(l, call->status, "", e);
-    if (!wire_read_answer(buf_span(&call->reply), l->labels, &a, e)) return SERVICE_FAILED;
-    return answered(l, q->template, a.label, a.confidence, out);
+    if (!wire_read_answer(buf_span(&call->reply), l->labels, &w, e)) return SERVICE_FAILED;
+    struct store_answer a = {.confidence = w.confidence};
+    keep(l, q->template, (int)w.label, &a);
+    return decide(l, q, &a, out);
 }
 
 /* ---- open ---- */
@@ -289,6 +305,7 @@ struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, s
     const char *url = o->url[0] ? o->url : GROQ_URL;
     struct llm *l = must_calloc(1, sizeof *l);
     l->labels = labels;
+    l->mix = o->mix;
     buf_init(&l->system, SYSTEM_BYTES_MAX);
     prompt_system(labels, &l->system);
     bool ok = choose_dialect(l, o, url, e) && open_endpoint(l, o, url, e) &&

@@ -1,6 +1,8 @@
 /* llm: the last stage that decides: a language model behind an OpenAI-compatible endpoint or the described service. It
  * is asked once per template, gets nothing but the masked and redacted template, and can answer nothing but a label.
- * What it said is kept in the store; what it may cost is bounded. The lane (remote/lane.h) does the asking. */
+ * What it said is kept in the store; what it may cost is bounded. Where the endpoint tells how likely each label is,
+ * its answer is combined with the probabilities of the encoder's head (mix.h). The lane (remote/lane.h) does the
+ * asking. */
 #ifndef LLM_LLM_H
 #define LLM_LLM_H
 
@@ -26,6 +28,7 @@ struct llm_opts {
     uint64_t wait_ms;    /* how long a record waits; 0: timeout_ms */
     unsigned calls_max;  /* in flight at once */
     bool logprobs;       /* ask for token probabilities where the endpoint has them */
+    double mix;          /* weight of what the LLM thinks of the labels beside the head (mix.h); 0: the LLM alone */
     struct breaker_opts breaker;
     struct retry_opts retry;
 };
@@ -40,6 +43,7 @@ struct llm_opts {
         .timeout_ms = 2000,                                                 \
         .calls_max = 8,                                                     \
         .logprobs = true,                                                   \
+        .mix = 0.25,                                                        \
         .breaker = {.failures_max = 3, .reset_ms = 5000, .probe_ms = 2000}, \
         .retry = {.retries_max = 2, .wait_ms = 100},                        \
     })

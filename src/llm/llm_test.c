@@ -13,6 +13,7 @@
 struct endpoint {
     const char *content;       /* of the answer, escaped for JSON; NULL: {"label_id":"BACKUP"} */
     const char *finish;        /* NULL: "stop" */
+    const char *logprobs;      /* of the choice, as JSON; NULL: none */
     const char *refuses[4];    /* words in a request that get a 400 naming them */
     const char *status, *body; /* instead of an answer */
     unsigned cut_below;        /* tokens_max below this is too little */
@@ -38,9 +39,9 @@ static const char *respond(void *user, struct span request, struct buf *body) {
     bool cut = limit && strtoul(limit + 9, NULL, 10) < p->cut_below;
     p->cuts += cut;
     buf_printf(body,
-               "{\"choices\":[{\"message\":{\"content\":\"%s\"},\"finish_reason\":\"%s\"}],"
+               "{\"choices\":[{\"message\":{\"content\":\"%s\"},\"logprobs\":%s,\"finish_reason\":\"%s\"}],"
                "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":10}}",
-               p->content ? p->content : "{\\\"label_id\\\":\\\"BACKUP\\\"}",
+               p->content ? p->content : "{\\\"label_id\\\":\\\"BACKUP\\\"}", p->logprobs ? p->logprobs : "null",
                cut         ? "length"
                : p->finish ? p->finish
                            : "stop");
@@ -130,7 +131,7 @@ static void stop(struct rig *r) {
 
 static bool ask(struct rig *r, uint32_t i, const char *message, const char *template) {
     struct err e = {0};
-    struct question q = {span_of(message), span_of(template)};
+    struct question q = {.message = span_of(message), .template = span_of(template)};
     return lane_ask(r->lane, &(struct pending){.i = i}, &q, &e);
 }
 
@@ -390,6 +391,82 @@ static void wrong_settings_are_named(void) {
     CHECK(!llm_open(&o, label_default(), &e) && e.code == ERR_USAGE);
 }
 
+/* ---- the mix with the head ---- */
+
+/* What the endpoint says of BACKUP 0.6, DB_ERROR 0.3 and INFO 0.1. */
+static const char PROBABILITIES[] =
+    "{\"content\":[{\"token\":\"{\\\"label_id\\\":\\\"\",\"logprob\":0},"
+    "{\"token\":\"BACKUP\",\"logprob\":-0.5108256237659907,\"top_logprobs\":["
+    "{\"token\":\"BACKUP\",\"logprob\":-0.5108256237659907},{\"token\":\"DB\",\"logprob\":-1.2039728043259361},"
+    "{\"token\":\"INFO\",\"logprob\":-2.3025850929940455}]},{\"token\":\"\\\"}\",\"logprob\":0}]}";
+
+/* Asks as the pipeline does, with what a head thinks of DB_ERROR, BACKUP and all the others. */
+static void ask_with_head(struct rig *r, const char *template, float db_error, float backup) {
+    const struct label_set *labels = label_default();
+    struct err e = {0};
+    float head[LABEL_MAX];
+    for (unsigned i = 0; i < labels->n; i++) head[i] = (1 - db_error - backup) / (float)(labels->n - 2);
+    head[label_find(labels, SPAN_LIT("DB_ERROR"))] = db_error;
+    head[label_find(labels, SPAN_LIT("BACKUP"))] = backup;
+    struct question q = {.template = span_of(template), .head = head, .labels = labels->n};
+    pthread_mutex_lock(&g_in.lock);
+    g_in.n = 0;
+    pthread_mutex_unlock(&g_in.lock);
+    CHECK(lane_ask(r->lane, &(struct pending){0}, &q, &e));
+    wait_for(1);
+}
+
+static const char *last_label(void) {
+    return label_default()->label[g_in.last.label].id;
+}
+
+/* The confidences are from a calculation by hand: DB_ERROR 0.40 * 0.3^0.25, BACKUP 0.36 * 0.6^0.25, INFO (0.24 / 7) *
+ * 0.1^0.25, six others (0.24 / 7) * 0.0001^0.25. */
+static void head_and_llm_are_combined(void) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/logclass_mix_%d.db", (int)getpid());
+    struct rig r = rig();
+    r.endpoint.logprobs = PROBABILITIES;
+    r.opts.store.path = path;
+    start(&r);
+    for (int i = 0; i < 2; i++) { /* asked, then known */
+        ask_with_head(&r, "t", 0.40F, 0.36F);
+        CHECK_STR(last_label(), "BACKUP");
+        CHECK_NEAR(g_in.last.confidence, 0.4854, 1e-9);
+        CHECK_INT(g_in.last.stage, STAGE_LLM);
+    }
+    ask_with_head(&r, "t", 0.45F, 0.36F);
+    CHECK_STR(last_label(), "DB_ERROR"); /* against the LLM's 0.6 */
+    CHECK(ask_one(&r, "t"));             /* a record without a head: the LLM alone */
+    CHECK_STR(last_label(), "BACKUP");
+    CHECK_NEAR(g_in.last.confidence, 0.6, 1e-9);
+    stop_lane(&r);
+    start_lane(&r); /* another process, a head that was trained meanwhile */
+    ask_with_head(&r, "t", 0.45F, 0.36F);
+    CHECK_STR(last_label(), "DB_ERROR");
+    ask_with_head(&r, "t", 0.36F, 0.40F);
+    CHECK_STR(last_label(), "BACKUP");
+    CHECK_INT(requests(&r), 1);
+    stop_lane(&r);
+    r.opts.mix = 0;
+    start_lane(&r);
+    ask_with_head(&r, "t", 0.49F, 0.01F);
+    CHECK_STR(last_label(), "BACKUP");
+    CHECK_NEAR(g_in.last.confidence, 0.6, 1e-9);
+    CHECK_INT(requests(&r), 1);
+    stop(&r);
+    unlink(path);
+}
+
+static void without_probabilities_the_llm_decides(void) {
+    struct rig r = rig();
+    start(&r);
+    ask_with_head(&r, "t", 0.49F, 0.01F);
+    CHECK_STR(last_label(), "BACKUP");
+    CHECK_NEAR(g_in.last.confidence, 0.70, 0);
+    stop(&r);
+}
+
 /* ---- many threads, few templates ---- */
 
 enum { THREADS = 16, TEMPLATES = 500, EACH = 4000 };
@@ -425,5 +502,6 @@ CHECK_MAIN(CHECK_TEST(a_template_is_asked_about_once), CHECK_TEST(only_the_maske
            CHECK_TEST(a_bad_line_does_not_cost_the_form), CHECK_TEST(a_cut_answer_gets_more_room),
            CHECK_TEST(nothing_but_a_label_is_an_answer), CHECK_TEST(trouble_has_its_type_and_names_the_setting),
            CHECK_TEST(the_budget_is_a_hard_stop), CHECK_TEST(the_described_service_is_asked_in_its_way),
+           CHECK_TEST(head_and_llm_are_combined), CHECK_TEST(without_probabilities_the_llm_decides),
            CHECK_TEST(it_is_off_unless_something_is_configured), CHECK_TEST(wrong_settings_are_named),
            CHECK_TEST(many_threads_meet_each_template_once))

@@ -45,17 +45,34 @@ int reply_label(struct span content, const struct label_set *labels) {
 
 /* ---- its confidence ---- */
 
-/* May the label set's answers go on from value[n] (what stands after the opening quote) with these bytes? */
-static bool is_possible(const struct label_set *labels, struct span value, struct span more) {
-    for (unsigned i = 0; i < labels->n; i++) {
-        struct span id = span_of(labels->label[i].id);
-        if (value.n > id.n || memcmp(value.p, id.p, value.n) != 0) continue;
-        struct span rest = span_sub(id, value.n, id.n);
-        size_t common = rest.n < more.n ? rest.n : more.n;
-        if (memcmp(rest.p, more.p, common) != 0) continue;
-        if (more.n <= rest.n || more.p[rest.n] == '"') return true;
-    }
-    return false;
+/* What is told about a value's tokens: the labels, what they have of the mass so far, and the mass still on the way. */
+struct likelihoods {
+    const struct label_set *labels;
+    double *of; /* [labels] */
+    double rest;
+};
+
+/* May the label go on from value[n] (what stands after the opening quote) with these bytes? */
+static bool is_possible(const struct label *l, struct span value, struct span more) {
+    struct span id = span_of(l->id);
+    if (more.n == 0 || value.n > id.n || memcmp(value.p, id.p, value.n) != 0) return false;
+    struct span rest = span_sub(id, value.n, id.n);
+    size_t common = rest.n < more.n ? rest.n : more.n;
+    if (memcmp(rest.p, more.p, common) != 0) return false;
+    return more.n <= rest.n || more.p[rest.n] == '"';
+}
+
+static unsigned count_possible(const struct label_set *labels, struct span value, struct span more) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < labels->n; i++) n += is_possible(&labels->label[i], value, more);
+    return n;
+}
+
+/* Gives the labels that lie that way equal parts of the mass: which of them it would have become is not told. */
+static void spread(const struct likelihoods *l, struct span value, struct span more, double mass) {
+    unsigned n = count_possible(l->labels, value, more);
+    for (unsigned i = 0; i < l->labels->n; i++)
+        if (is_possible(&l->labels->label[i], value, more)) l->of[i] += mass / n;
 }
 
 static double probability(yyjson_val *token) {
@@ -64,54 +81,71 @@ static double probability(yyjson_val *token) {
     return p >= 0 && p <= 1.0001 ? p : NAN;
 }
 
-/* The chosen token's share among the alternatives that lead to a label. lead: what the token has before the value. */
-static double share(const struct label_set *labels, yyjson_val *token, struct span value, struct span lead) {
+/* An alternative to the token, and what it puts behind the lead (what the token has before the value). */
+struct alternative {
+    double p; /* 0: it leads to no label */
+    struct span more;
+};
+
+static struct alternative alternative_of(const struct likelihoods *l, yyjson_val *other, struct span token,
+                                         struct span value, struct span lead) {
+    struct span t = str(member(other, "token"));
+    double p = probability(other);
+    struct alternative a = {.more = span_sub(t, lead.n, t.n)};
+    bool leads = p >= 0 && !span_eq(t, token) && span_starts(t, lead) && count_possible(l->labels, value, a.more) > 0;
+    a.p = leads ? p : 0;
+    return a;
+}
+
+/* Parts the mass between the chosen token, which keeps it on the way, and the alternatives that lead to a label. */
+static void part(struct likelihoods *l, yyjson_val *token, struct span value, struct span lead) {
     double chosen = probability(token), sum = chosen;
     struct span text = str(member(token, "token"));
     size_t i, n;
     yyjson_val *other, *others = member(token, "top_logprobs");
+    yyjson_arr_foreach(others, i, n, other) sum += alternative_of(l, other, text, value, lead).p;
     yyjson_arr_foreach(others, i, n, other) {
-        struct span t = str(member(other, "token"));
-        double p = probability(other);
-        if (span_eq(t, text) || !(p >= 0) || !span_starts(t, lead)) continue;
-        struct span more = span_sub(t, lead.n, t.n);
-        if (more.n > 0 && is_possible(labels, value, more)) sum += p;
+        struct alternative a = alternative_of(l, other, text, value, lead);
+        if (a.p > 0) spread(l, value, a.more, l->rest * a.p / sum);
     }
-    return chosen / sum;
+    l->rest *= chosen / sum;
 }
 
-/* The product over the tokens that make up content[from, to). NAN: the tokens do not make up the content. */
-static double share_of_tokens(const struct label_set *labels, yyjson_val *tokens, struct span content, size_t from,
-                              size_t to) {
-    double product = 1;
+/* Follows the tokens that make up content[from, to). False: they do not make up the content. */
+static bool follow(struct likelihoods *l, yyjson_val *tokens, struct span content, size_t from, size_t to) {
     size_t at = 0, i, n;
     yyjson_val *token;
     yyjson_arr_foreach(tokens, i, n, token) {
         struct span t = str(member(token, "token"));
         if (t.n == 0) continue;
-        if (t.n > content.n - at || memcmp(t.p, content.p + at, t.n) != 0) return NAN;
+        if (t.n > content.n - at || memcmp(t.p, content.p + at, t.n) != 0) return false;
         size_t end = at + t.n, lead = at < from ? from - at : 0;
-        if (end > from && at < to) {
-            struct span value = span_sub(content, from, at > from ? at : from);
-            product *= share(labels, token, value, span_sub(t, 0, lead));
-        }
+        if (end > from && at < to) part(l, token, span_sub(content, from, at > from ? at : from), span_sub(t, 0, lead));
         at = end;
     }
-    return at >= to ? product : NAN;
+    return at >= to;
 }
 
-/* The label's probability among all labels, from the token probabilities; NAN: they do not tell. */
-static double measured_confidence(const struct label_set *labels, yyjson_val *choice, struct span content,
-                                  unsigned label) {
-    yyjson_val *tokens = member(member(choice, "logprobs"), "content");
-    struct span id = span_of(labels->label[label].id);
-    if (!yyjson_is_arr(tokens)) return NAN;
-    const char *at = NULL; /* the last place where it stands: reasoning may name it before */
+/* The last place where the answer stands: reasoning may name it before. NULL: nowhere. */
+static const char *find_last(struct span content, struct span id) {
+    const char *at = NULL;
     for (size_t i = 0; id.n <= content.n && i <= content.n - id.n; i++)
         if (memcmp(content.p + i, id.p, id.n) == 0) at = content.p + i;
-    if (!at) return NAN;
+    return at;
+}
+
+/* The probability of each label among all labels, from the token probabilities. False: they do not tell. */
+static bool measure(const struct label_set *labels, yyjson_val *choice, struct span content, struct reply *out) {
+    yyjson_val *tokens = member(member(choice, "logprobs"), "content");
+    struct span id = span_of(labels->label[out->label].id);
+    struct likelihoods l = {.labels = labels, .of = out->likelihood, .rest = 1};
+    const char *at = yyjson_is_arr(tokens) ? find_last(content, id) : NULL;
+    if (!at) return false;
     size_t from = (size_t)(at - content.p);
-    return share_of_tokens(labels, tokens, content, from, from + id.n);
+    if (!follow(&l, tokens, content, from, from + id.n) || !(l.rest >= 0)) return false;
+    out->likelihood[out->label] += l.rest;
+    for (unsigned i = 0; i < labels->n; i++) out->likelihood[i] = round(fmin(out->likelihood[i], 1) * 1e6) / 1e6;
+    return true;
 }
 
 /* ---- the reply ---- */
@@ -134,11 +168,10 @@ static void read_choice(yyjson_val *choice, const struct label_set *labels, stru
         err_set(e, ERR_DECODE, "the answer names no label of the set");
         return;
     }
-    double p = measured_confidence(labels, choice, content, (unsigned)label);
     out->kind = REPLY_LABEL;
     out->label = (unsigned)label;
-    out->measured = p >= 0;
-    out->confidence = out->measured ? round(fmin(p, 1) * 1e4) / 1e4 : REPLY_CONFIDENCE_CONSTANT;
+    out->measured = measure(labels, choice, content, out);
+    out->confidence = out->measured ? round(out->likelihood[label] * 1e4) / 1e4 : REPLY_CONFIDENCE_CONSTANT;
 }
 
 void reply_read(struct span body, const struct label_set *labels, struct reply *out, struct err *e) {

@@ -23,7 +23,8 @@ struct reply {
     enum reply_kind kind;
     unsigned label;
     double confidence; /* 0..1, 4 decimals: the label's share among the labels, or REPLY_CONFIDENCE_CONSTANT */
-    bool measured;     /* it comes from token probabilities */
+    bool measured;     /* confidence and likelihood come from token probabilities */
+    double likelihood[LABEL_MAX];   /* when measured: of each label, among the labels, with 6 decimals; they sum to 1 */
     uint64_t tokens_in, tokens_out; /* as the endpoint counts them; 0: it does not say */
 };
 

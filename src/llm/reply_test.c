@@ -154,10 +154,36 @@ static void confidence_is_the_labels_share(void) {
     CHECK_NEAR(r.confidence, 0.6667, 1e-9); /* 0.6 / (0.6 + 0.2 + 0.1), and nothing else is possible after AUTH */
 }
 
+/* At the first token: USER 0.5 goes on; U may become USER_ACTION or UNCLASSIFIED; DB and "Dep" (no label) lie beside.
+ * Then "_ACTION" 0.9 of what is possible, which is itself only. */
+static void every_label_gets_its_likelihood(void) {
+    struct reply r = read_tokens(
+        "{\\\"label_id\\\":\\\"USER_ACTION\\\"}",
+        TOKEN("{\\\"label_id\\\":\\\"", "-0.01", "") "," TOKEN(
+            "USER", "-0.6931471805599453",
+            OTHER("USER", "-0.6931471805599453") "," OTHER("U", "-2.3025850929940455") "," OTHER(
+                "DB",
+                "-1."
+                "609437912434100"
+                "3") "," OTHER("Dep", "-1.8971199848858813")) "," TOKEN("_ACTION", "-0.10536051565782628",
+                                                                        OTHER("_ACCESS",
+                                                                              "-2.3025850929940455")) "," TOKEN("\\\"}",
+                                                                                                                "-0.01",
+                                                                                                                ""));
+    double sum = 0;
+    CHECK(r.measured);
+    for (unsigned i = 0; i < label_default()->n; i++) sum += r.likelihood[i];
+    CHECK_NEAR(sum, 1, 1e-5);
+    CHECK_NEAR(r.likelihood[label_find(label_default(), SPAN_LIT("USER_ACTION"))], 0.6875, 1e-9);  /* 0.55 / 0.8 */
+    CHECK_NEAR(r.likelihood[label_find(label_default(), SPAN_LIT("DB_ERROR"))], 0.25, 1e-9);       /* 0.2 / 0.8 */
+    CHECK_NEAR(r.likelihood[label_find(label_default(), SPAN_LIT("UNCLASSIFIED"))], 0.0625, 1e-9); /* 0.05 / 0.8 */
+    CHECK_NEAR(r.confidence, 0.6875, 1e-9);
+}
+
 static void tokens_may_straddle_the_quotes(void) {
     struct reply r = read_tokens("{\\\"label_id\\\":\\\"DB_ERROR\\\"}", STRADDLING_TOKENS);
     CHECK(r.measured);
-    CHECK_NEAR(r.confidence, round(0.6 / 0.8 * 0.6 / 1.0 * 1e4) / 1e4, 1e-9);
+    CHECK_NEAR(r.confidence, 0.75, 1e-9); /* 0.6 / 0.8; behind that every way leads to DB_ERROR */
 }
 
 static void tokens_that_do_not_tell_leave_the_constant(void) {
@@ -204,5 +230,5 @@ static void errors_have_codes(void) {
 
 CHECK_MAIN(CHECK_TEST(a_label_is_read), CHECK_TEST(anything_but_a_label_is_none), CHECK_TEST(a_cut_answer_is_no_answer),
            CHECK_TEST(what_is_no_completion_is_broken), CHECK_TEST(confidence_is_the_labels_share),
-           CHECK_TEST(tokens_may_straddle_the_quotes), CHECK_TEST(tokens_that_do_not_tell_leave_the_constant),
-           CHECK_TEST(errors_have_codes))
+           CHECK_TEST(every_label_gets_its_likelihood), CHECK_TEST(tokens_may_straddle_the_quotes),
+           CHECK_TEST(tokens_that_do_not_tell_leave_the_constant), CHECK_TEST(errors_have_codes))

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,7 +18,8 @@ enum {
     USAGE_LIFE_S = 40 * DAY_S,
     BUSY_MS = 200,
     TRIM_EVERY = 10000,
-    FORM = 1,
+    FORM = 2,
+    LIKELIHOOD_BYTES_MAX = 16 * LABEL_MAX,
     APPLICATION = 0x6c6f6763
 };
 
@@ -26,10 +28,14 @@ static const char SCHEMA[] =
     " version INTEGER NOT NULL, template TEXT NOT NULL, label TEXT NOT NULL, confidence REAL NOT NULL,"
     " negative INTEGER NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, answered INTEGER NOT NULL,"
     " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " likelihood TEXT NOT NULL DEFAULT '',"
     " PRIMARY KEY(version, template)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS usage("
     " kind INTEGER NOT NULL, start INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL,"
     " PRIMARY KEY(kind, start)) WITHOUT ROWID;";
+
+/* Form 1 had no likelihoods. */
+static const char FROM_FORM_1[] = "ALTER TABLE answers ADD COLUMN likelihood TEXT NOT NULL DEFAULT ''";
 
 enum statement {
     BEGIN,
@@ -44,6 +50,7 @@ enum statement {
     TRIM,
     USAGE,
     SPEND,
+    EACH,
     STATEMENTS
 };
 
@@ -51,12 +58,12 @@ static const char *const SQL[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [FIND] = "SELECT label, confidence, negative FROM answers"
+    [FIND] = "SELECT label, confidence, negative, likelihood FROM answers"
              " WHERE version = ?1 AND template = ?2 AND (negative = 0 OR answered >= ?3)",
     [PUT] = "INSERT INTO answers(version, template, label, confidence, negative, model, prompt, answered, first_seen,"
-            " last_seen, count) VALUES(?1, ?2, ?4, ?5, ?6, ?7, ?8, ?3, ?3, ?3, 1)"
+            " last_seen, count, likelihood) VALUES(?1, ?2, ?4, ?5, ?6, ?7, ?8, ?3, ?3, ?3, 1, ?9)"
             " ON CONFLICT(version, template) DO UPDATE SET label = ?4, confidence = ?5, negative = ?6, model = ?7,"
-            " prompt = ?8, answered = ?3, last_seen = ?3, count = count + 1",
+            " prompt = ?8, answered = ?3, last_seen = ?3, count = count + 1, likelihood = ?9",
     [TOUCH] =
         "UPDATE answers SET last_seen = max(last_seen, ?3), count = count + 1 WHERE version = ?1 AND template = ?2",
     [COUNT] = "SELECT count(*) FROM answers",
@@ -67,6 +74,8 @@ static const char *const SQL[STATEMENTS] = {
     [USAGE] = "SELECT calls, tokens FROM usage WHERE kind = ?1 AND start = ?2",
     [SPEND] = "INSERT INTO usage(kind, start, calls, tokens) VALUES(?1, ?2, ?3, max(?4, 0))"
               " ON CONFLICT(kind, start) DO UPDATE SET calls = calls + ?3, tokens = max(tokens + ?4, 0)",
+    [EACH] = "SELECT label, confidence, negative, likelihood, template, model, version, answered FROM answers"
+             " WHERE label != '' ORDER BY template, answered, version",
 };
 
 /* An answer, or the sight of a template, that is not in the file yet. */
@@ -149,17 +158,18 @@ static bool pragma_value(struct store *s, const char *sql, int64_t *out, struct 
     return ok;
 }
 
-/* A new file gets our form; an older file must have it. */
+/* A new file gets our form, an older form is brought to it; any other file is not ours. */
 static bool check_form(struct store *s, struct err *e) {
     char sql[128];
     int64_t tables, application, form;
     if (!pragma_value(s, "SELECT count(*) FROM sqlite_master", &tables, e) ||
         !pragma_value(s, "PRAGMA application_id", &application, e) || !pragma_value(s, "PRAGMA user_version", &form, e))
         return false;
-    if (tables > 0 && (application != APPLICATION || form != FORM))
+    if (tables > 0 && (application != APPLICATION || form < 1 || form > FORM))
         return err_set(e, ERR_INPUT, "%s: is no logclass store of form %d", s->path, FORM);
+    if (tables > 0 && form == 1 && !pragma(s, FROM_FORM_1, e)) return false;
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, FORM);
-    return tables > 0 || pragma(s, sql, e);
+    return (tables > 0 && form == FORM) || pragma(s, sql, e);
 }
 
 /* Two processes may meet here with a new file: whoever is second finds it made. */
@@ -271,16 +281,40 @@ static bool find_queued(const struct store *s, uint64_t version, struct span tem
     return false;
 }
 
+/* The numbers of the text; none at all when it is not as we write it. */
+static void read_likelihood(const char *text, struct store_answer *a) {
+    char *end;
+    for (a->labels = 0; text && *text && a->labels < LABEL_MAX; text = end) {
+        double p = strtod(text, &end);
+        if (end == text || !(p >= 0 && p <= 1)) {
+            a->labels = 0;
+            return;
+        }
+        a->likelihood[a->labels++] = p;
+    }
+}
+
+static void write_likelihood(const struct store_answer *a, char out[LIKELIHOOD_BYTES_MAX]) {
+    int n = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < a->labels; i++)
+        n += snprintf(out + n, (size_t)(LIKELIHOOD_BYTES_MAX - n), i ? " %.6f" : "%.6f", a->likelihood[i]);
+}
+
+/* The columns that FIND and EACH begin with. False: the row is not one of ours. */
+static bool read_answer(sqlite3_stmt *st, struct store_answer *out) {
+    const unsigned char *label = sqlite3_column_text(st, 0);
+    *out =
+        (struct store_answer){.confidence = sqlite3_column_double(st, 1), .negative = sqlite3_column_int(st, 2) != 0};
+    read_likelihood((const char *)sqlite3_column_text(st, 3), out);
+    return label && snprintf(out->label, sizeof out->label, "%s", (const char *)label) < (int)sizeof out->label;
+}
+
 static bool find_stored(struct store *s, uint64_t version, struct span template, struct store_answer *out) {
     sqlite3_stmt *st = s->statement[FIND];
     bind_key(st, version, template, s->opts.now_s() - s->opts.negative_life_s);
     bool found = sqlite3_step(st) == SQLITE_ROW;
-    if (found) {
-        const unsigned char *label = sqlite3_column_text(st, 0);
-        *out = (struct store_answer){.confidence = sqlite3_column_double(st, 1),
-                                     .negative = sqlite3_column_int(st, 2) != 0};
-        found = label && snprintf(out->label, sizeof out->label, "%s", (const char *)label) < (int)sizeof out->label;
-    }
+    if (found) found = read_answer(st, out);
     finish(st);
     return found;
 }
@@ -299,7 +333,7 @@ void store_put(struct store *s, const struct store_origin *o, struct span templa
 }
 
 static bool write_queued(struct store *s, const struct queued *q) {
-    char prompt[24];
+    char prompt[24], likelihood[LIKELIHOOD_BYTES_MAX];
     sqlite3_stmt *st = s->statement[q->origin.model ? PUT : TOUCH];
     bind_key(st, q->origin.version, q->template, q->at_s);
     if (q->origin.model) {
@@ -309,6 +343,8 @@ static bool write_queued(struct store *s, const struct queued *q) {
         sqlite3_bind_int(st, 6, q->answer.negative);
         sqlite3_bind_text(st, 7, q->origin.model, -1, SQLITE_STATIC);
         sqlite3_bind_text(st, 8, prompt, -1, SQLITE_STATIC);
+        write_likelihood(&q->answer, likelihood);
+        sqlite3_bind_text(st, 9, likelihood, -1, SQLITE_STATIC);
     }
     return finish(st);
 }
@@ -328,6 +364,27 @@ uint64_t store_count(struct store *s) {
     struct err e;
     int64_t n = 0;
     return pragma_value(s, SQL[COUNT], &n, &e) && n > 0 ? (uint64_t)n : 0;
+}
+
+static struct span column(sqlite3_stmt *st, int i) {
+    const char *text = (const char *)sqlite3_column_text(st, i);
+    return text ? (struct span){text, (size_t)sqlite3_column_bytes(st, i)} : SPAN_LIT("");
+}
+
+bool store_each(struct store *s, store_take *take, void *self, struct err *e) {
+    sqlite3_stmt *st = s->statement[EACH];
+    bool ok = store_flush(s, e);
+    int rc = SQLITE_DONE;
+    while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_row row = {.template = column(st, 4),
+                                .model = column(st, 5),
+                                .version = (uint64_t)sqlite3_column_int64(st, 6),
+                                .answered_s = sqlite3_column_int64(st, 7)};
+        if (read_answer(st, &row.answer)) ok = take(self, &row, e);
+    }
+    if (ok && rc != SQLITE_DONE) ok = db_error(s, e);
+    sqlite3_reset(st);
+    return ok;
 }
 
 /* ---- usage ---- */

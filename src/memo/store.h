@@ -3,7 +3,9 @@
  * uses a store. Without a path it lives in memory only.
  *
  * Answers are kept by (version, template): the version stands for labels, prompt and model, so that a change of any of
- * them never brings up old answers. An answer that is no label, or UNCLASSIFIED, is kept for a shorter time. */
+ * them never brings up old answers. What the endpoint thought of each label is kept with it, so that an answer can be
+ * combined with a head that was trained later. An answer that is no label, or UNCLASSIFIED, is kept for a shorter time.
+ */
 #ifndef MEMO_STORE_H
 #define MEMO_STORE_H
 
@@ -39,7 +41,9 @@ struct store_origin {
 struct store_answer {
     char label[LABEL_ID_MAX]; /* "": the answer named none */
     double confidence;
-    bool negative; /* kept for the shorter time */
+    bool negative;                /* kept for the shorter time */
+    unsigned labels;              /* in likelihood; 0: the endpoint did not tell */
+    double likelihood[LABEL_MAX]; /* of each label of the set, 0..1, with 6 decimals */
 };
 
 /* False: not there, or past its time. A hit counts as a sight of the template. */
@@ -54,6 +58,19 @@ void store_put(struct store *s, const struct store_origin *o, struct span templa
 bool store_flush(struct store *s, struct err *e);
 
 uint64_t store_count(struct store *s); /* answers in the file */
+
+/* An answer as it is in the file. Valid during the call that hands it over. */
+struct store_row {
+    struct span template, model;
+    uint64_t version;
+    struct store_answer answer;
+    int64_t answered_s; /* when, since the epoch */
+};
+
+/* Hands over every answer that names a label, those about one template one after the other, oldest first. False: the
+ * file could not be read, or `take` said so. */
+typedef bool store_take(void *self, const struct store_row *row, struct err *e);
+bool store_each(struct store *s, store_take *take, void *self, struct err *e);
 
 /* What asking has cost in a stretch of time: all calls of all processes since `start`. */
 struct store_window {

@@ -1,9 +1,11 @@
 #include "memo/store.h"
 
 #include "base/check.h"
+#include "base/buf.h"
 #include "base/file.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +80,80 @@ static void answers_outlive_the_process(void) {
     CHECK(!has(s, "disk <num> ful", "DB_ERROR"));
     store_close(s);
     remove_files();
+}
+
+static void likelihoods_come_back_as_they_were(void) {
+    static const double LIKELIHOOD[] = {0, 1, 0.123456, 1e-6, 0.999999, 0.000123, 0.5};
+    enum { N = sizeof LIKELIHOOD / sizeof LIKELIHOOD[0] };
+    struct store *s = open_at("");
+    struct store_answer a = {.label = "INFO", .confidence = 0.5, .labels = N}, b;
+    memcpy(a.likelihood, LIKELIHOOD, sizeof LIKELIHOOD);
+    store_put(s, &ORIGIN, SPAN_LIT("t"), &a);
+    put(s, "u", "INFO", 1, false);
+    for (int i = 0; i < 2; i++) { /* from the queue, then from the file */
+        CHECK(store_find(s, &ORIGIN, SPAN_LIT("t"), &b));
+        CHECK_INT(b.labels, N);
+        CHECK(memcmp(b.likelihood, LIKELIHOOD, sizeof LIKELIHOOD) == 0);
+        CHECK(store_find(s, &ORIGIN, SPAN_LIT("u"), &b));
+        CHECK_INT(b.labels, 0);
+        CHECK(flush(s));
+    }
+    store_close(s);
+}
+
+static void older_files_are_brought_to_our_form(void) {
+    fresh_path();
+    struct store *s = open_at(g_path);
+    put(s, "t", "INFO", 0.25, false);
+    store_close(s);
+    sqlite3 *db = NULL;
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "ALTER TABLE answers DROP COLUMN likelihood; PRAGMA user_version = 1", 0, 0, 0) ==
+          SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        s = open_at(g_path);
+        CHECK(has(s, "t", "INFO"));
+        store_close(s);
+    }
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "PRAGMA user_version = 3", 0, 0, 0) == SQLITE_OK);
+    sqlite3_close(db);
+    struct err e = {0};
+    struct store_opts o = {.path = g_path};
+    CHECK(store_open(&o, &e) == NULL && e.code == ERR_INPUT); /* of a later program: left alone */
+    remove_files();
+}
+
+/* "template=label " for each row handed over. */
+static bool list_row(void *self, const struct store_row *row, struct err *e) {
+    struct buf *out = self;
+    buf_printf(out, "%.*s=%s ", (int)row->template.n, row->template.p, row->answer.label);
+    return row->template.n < 5 || err_set(e, ERR_INPUT, "enough");
+}
+
+static void every_answer_with_a_label_is_handed_over(void) {
+    struct store *s = open_at("");
+    struct store_origin other = ORIGIN;
+    struct store_answer a = {.label = "DB_ERROR", .confidence = 1};
+    struct err e = {0};
+    struct buf out;
+    buf_init(&out, 4096);
+    other.version = 7;
+    put(s, "b", "INFO", 1, false);
+    put(s, "a", "BACKUP", 1, false);
+    put(s, "none", "", 0, true);
+    put(s, "c", "UNCLASSIFIED", 1, true);
+    g_now_s++;
+    store_put(s, &other, SPAN_LIT("b"), &a);
+    CHECK(store_each(s, list_row, &out, &e));
+    CHECK_SPAN(buf_span(&out), "a=BACKUP b=INFO b=DB_ERROR c=UNCLASSIFIED ");
+    put(s, "longer", "INFO", 1, false);
+    CHECK(!store_each(s, list_row, &out, &e));
+    CHECK_STR(e.msg, "enough");
+    CHECK(has(s, "a", "BACKUP")); /* the store goes on */
+    buf_release(&out);
+    store_close(s);
 }
 
 static void a_change_of_version_hides_old_answers(void) {
@@ -347,9 +423,11 @@ static void processes_share_a_budget(void) {
     remove_files();
 }
 
-CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(a_change_of_version_hides_old_answers),
-           CHECK_TEST(negative_answers_live_shorter), CHECK_TEST(those_not_seen_for_longest_make_room),
-           CHECK_TEST(more_than_the_queue_holds_is_written), CHECK_TEST(the_file_is_ours_alone_to_read),
-           CHECK_TEST(what_is_no_store_is_refused_and_left_alone), CHECK_TEST(a_damaged_file_is_told_not_trusted),
-           CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_kill_loses_nothing_that_was_flushed),
-           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(processes_share_a_budget))
+CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_back_as_they_were),
+           CHECK_TEST(older_files_are_brought_to_our_form), CHECK_TEST(every_answer_with_a_label_is_handed_over),
+           CHECK_TEST(a_change_of_version_hides_old_answers), CHECK_TEST(negative_answers_live_shorter),
+           CHECK_TEST(those_not_seen_for_longest_make_room), CHECK_TEST(more_than_the_queue_holds_is_written),
+           CHECK_TEST(the_file_is_ours_alone_to_read), CHECK_TEST(what_is_no_store_is_refused_and_left_alone),
+           CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(two_processes_write_at_once),
+           CHECK_TEST(a_kill_loses_nothing_that_was_flushed), CHECK_TEST(a_budget_is_spent_to_the_last_call),
+           CHECK_TEST(processes_share_a_budget))

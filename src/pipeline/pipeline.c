@@ -76,6 +76,16 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
     batch_close_records(pend->batch, 1);
 }
 
+/* What the network is told about record i. Followers share their leader's probabilities. */
+static struct question question_of(const struct work *k, uint32_t i) {
+    const struct work_template *t = &k->tpl[i];
+    struct question q = {.message = k->rec[i]->message, .template = {k->text + t->from, t->len}};
+    if (!k->eng->encoder) return q;
+    q.head = k->prob + (size_t)(t->leader == WORK_NO_LEADER ? i : t->leader) * LABEL_MAX;
+    q.labels = k->eng->labels.n;
+    return q;
+}
+
 /* Gives what no stage decided to the network, or to the fallback. */
 static void hand_over(struct worker *w, uint64_t begun_ns) {
     struct work *k = &w->work;
@@ -85,7 +95,7 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
         struct err e = {0};
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         pend->begun_ns = begun_ns;
-        struct question q = {k->rec[i]->message, {k->text + k->tpl[i].from, k->tpl[i].len}};
+        struct question q = question_of(k, i);
         const struct network_stage *net = w->p->network;
         if (net && net->ask(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
@@ -204,6 +214,7 @@ static void worker_open(struct worker *w, struct pipeline *p) {
     w->p = p;
     w->work.memo = p->memo;
     w->work.text = must_calloc(WORK_MAX, TEMPLATE_MAX); /* untouched pages cost nothing */
+    w->work.prob = must_calloc((size_t)WORK_MAX * LABEL_MAX, sizeof(float));
     follow_engine(w);
 }
 
@@ -211,6 +222,7 @@ static void worker_close(struct worker *w) {
     engine_scratch_close(&w->scratch);
     engine_unref(w->eng);
     free(w->work.text);
+    free(w->work.prob);
     free(w->work.vector);
 }
 

@@ -83,7 +83,6 @@ void stage_memo_run(struct work *w) {
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
 static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     struct span text[STAGE_ENCODER_ROWS];
-    float prob[LABEL_MAX];
     unsigned dim = encoder_dim(w->eng->encoder);
     for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
     encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
@@ -91,6 +90,7 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
         struct memo_answer a = {.stage = STAGE_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
         unsigned label;
         double confidence;
+        float *prob = w->prob + (size_t)pick[k] * LABEL_MAX;
         head_run(w->eng->head, w->vector + (size_t)k * dim, prob);
         if (engine_decide(w->eng, prob, &label, &confidence)) {
             a = (struct memo_answer){.stage = STAGE_BERT, .label = (uint8_t)label, .confidence = confidence};

@@ -32,6 +32,7 @@ struct work {
     char *text;                  /* templates, WORK_MAX * TEMPLATE_MAX bytes */
     size_t text_n;
     float *vector; /* [STAGE_ENCODER_ROWS][dim] */
+    float *prob;   /* [WORK_MAX][LABEL_MAX]: what the head thought of each leader it was asked about */
 };
 
 enum { STAGE_ENCODER_ROWS = 128 };

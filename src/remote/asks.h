@@ -1,5 +1,6 @@
 /* asks: the bounded table of questions on their way, and of those who wait for the answers. Equal questions are one ask
- * (single flight). An ask is at one step (a service), in one state:
+ * (single flight); those about one template with other thoughts of a head (another engine's) are not equal. An ask is
+ * at one step (a service), in one state:
  *
  *   FRESH     nobody has looked at it yet
  *   READY     waits for a free call; first come, first served
@@ -13,10 +14,16 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "data/label.h"
 #include "remote/breaker.h"
 #include "remote/question.h"
 
-enum { ASKS_STEPS_MAX = 2, ASKS_MESSAGE_MAX = 65536, ASKS_TEMPLATE_MAX = 8192 };
+enum {
+    ASKS_STEPS_MAX = 2,
+    ASKS_MESSAGE_MAX = 65536,
+    ASKS_TEMPLATE_MAX = 8192,
+    ASKS_HEAD_MAX = LABEL_MAX * sizeof(float),
+};
 
 enum ask_state { ASK_FRESH, ASK_READY, ASK_ORPHAN, ASK_CALLING, ASK_PAUSED, ASK_STATES };
 

@@ -14,7 +14,7 @@ static const struct asks_opts LLM_ONLY = {
 
 static bool join(struct asks *t, uint32_t i, const char *message, const char *template, uint64_t now_ns) {
     struct err e = {0};
-    struct question q = {span_of(message), span_of(template)};
+    struct question q = {.message = span_of(message), .template = span_of(template)};
     bool ok = asks_join(t, &(struct pending){.i = i}, &q, now_ns, &e);
     CHECK_INT(e.code, ok ? ERR_OK : ERR_BUSY);
     return ok;
@@ -52,6 +52,28 @@ static void equal_questions_are_one_ask(void) {
     asks_end(&t, a);
     CHECK_INT(t.n, 0);
     CHECK_INT(t.waiting, 0);
+    asks_release(&t);
+}
+
+/* As when an engine with another head is swapped in while a question is on its way. */
+static void another_head_asks_another_question(void) {
+    struct asks t;
+    struct err e = {0};
+    float head[2][3] = {{0.5F, 0.25F, 0.25F}, {0.5F, 0.125F, 0.375F}};
+    asks_init(&t, &LLM_ONLY);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct question q = {.template = SPAN_LIT("a N"), .head = head[i % 2], .labels = 3};
+        if (i >= 4) q = (struct question){.template = SPAN_LIT("a N")};
+        CHECK(asks_join(&t, &(struct pending){.i = i}, &q, 0, &e));
+    }
+    memset(head, 0, sizeof head); /* borrowed during the call only */
+    CHECK_INT(t.n, 3);
+    struct ask *a = asks_first(&t, 0, ASK_FRESH), *b = asks_next(&t, a), *c = asks_next(&t, b);
+    CHECK(a->q.labels == 3 && a->q.head[1] == 0.25F && b->q.head[2] == 0.375F && c->q.head == NULL);
+    CHECK_INT(take_all(&t, a), 2); /* 0 and 2 */
+    CHECK_INT(take_all(&t, b), 13);
+    CHECK_INT(take_all(&t, c), 45);
+    asks_end(&t, a), asks_end(&t, b), asks_end(&t, c);
     asks_release(&t);
 }
 
@@ -142,7 +164,7 @@ static void long_texts_are_cut(void) {
     struct err e;
     asks_init(&t, &LLM_ONLY);
     memset(text, 'x', sizeof text);
-    struct question q = {{text, sizeof text}, {text, sizeof text}};
+    struct question q = {.message = {text, sizeof text}, .template = {text, sizeof text}};
     CHECK(asks_join(&t, &(struct pending){.i = 1}, &q, 0, &e));
     struct ask *a = asks_first(&t, 0, ASK_FRESH);
     CHECK_INT(a->q.message.n, ASKS_MESSAGE_MAX);
@@ -169,7 +191,7 @@ static void nobody_is_lost_or_answered_twice(void) {
         now += rng_below(&r, 3);
         snprintf(message, sizeof message, "m%u", rng_below(&r, 60));
         snprintf(template, sizeof template, "t%u", (unsigned)strtoul(message + 1, NULL, 10) / 3);
-        struct question q = {span_of(message), span_of(template)};
+        struct question q = {.message = span_of(message), .template = span_of(template)};
         struct err e;
         if (in < RECORDS && asks_join(&t, &(struct pending){.i = in}, &q, now, &e)) in++;
         while (asks_expire(&t, now, &x))
@@ -193,7 +215,8 @@ static void nobody_is_lost_or_answered_twice(void) {
     asks_release(&t);
 }
 
-CHECK_MAIN(CHECK_TEST(equal_questions_are_one_ask), CHECK_TEST(both_tables_have_a_limit),
-           CHECK_TEST(time_runs_out_step_by_step), CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
+CHECK_MAIN(CHECK_TEST(equal_questions_are_one_ask), CHECK_TEST(another_head_asks_another_question),
+           CHECK_TEST(both_tables_have_a_limit), CHECK_TEST(time_runs_out_step_by_step),
+           CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
            CHECK_TEST(an_answer_of_no_further_use_is_not_asked_for), CHECK_TEST(nobody_is_moved_when_nobody_waits),
            CHECK_TEST(long_texts_are_cut), CHECK_TEST(nobody_is_lost_or_answered_twice))

@@ -154,7 +154,7 @@ static void rig_close(struct rig *r) {
 
 static bool ask(struct rig *r, uint32_t i, const char *message, const char *template) {
     struct err e = {0};
-    struct question q = {span_of(message), span_of(template)};
+    struct question q = {.message = span_of(message), .template = span_of(template)};
     return lane_ask(r->lane, &(struct pending){.i = i, .key = {1, 2}}, &q, &e);
 }
 

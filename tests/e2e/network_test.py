@@ -1,6 +1,7 @@
 """`classify` with services over the network: a scripted endpoint that speaks chat completions and the described wire."""
 import http.server
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -79,6 +80,41 @@ def the_llm_is_asked_once_for_each_template_and_never_again():
     _, second = classify(*args)
     equal(second, first)
     equal(len(llm.asked), open_lines)
+
+
+def chat_with_probabilities(label, **others):
+    """Answers with `label`, and tells how likely it and the others are; their names are single tokens."""
+    def likely(token, p):
+        return {"token": token, "logprob": math.log(p)}
+    first = {**likely(label, 1 - sum(others.values())),
+             "top_logprobs": [likely(label, 1 - sum(others.values())), *(likely(k, v) for k, v in others.items())]}
+    tokens = [likely('{"label_id": "', 1), first, likely('"}', 1)]
+    return lambda path, body: (200, {
+        "choices": [{"message": {"content": json.dumps({"label_id": label})}, "finish_reason": "stop",
+                     "logprobs": {"content": tokens}}], "usage": {"prompt_tokens": 100, "completion_tokens": 5}})
+
+
+@test
+def label_probabilities_are_mixed_with_the_heads():
+    llm, db = Endpoint(chat_with_probabilities("BACKUP", INFO=0.2, DB_ERROR=0.1)), store()
+    args = ["--explain", "--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", db]
+    _, before = classify("--explain", "--offline")
+    left = [i for i, a in enumerate(before) if a["source"] == "fallback"]
+    _, mixed = classify(*args)
+    asked = len(llm.asked)
+    _, alone = classify(*args, "--llm-mix", "0")
+    _, head = classify(*args, "--llm-mix", "0.000001")
+    _, convinced = classify(*args, "--llm-mix", "10")
+    for i in left:
+        nearest = before[i]["explain"]["nearest"]  # the likeliest three; the others are too far off to win
+        equal((alone[i]["label_id"], alone[i]["confidence"]), ("BACKUP", 0.7))
+        equal(head[i]["label_id"], max(nearest, key=nearest.get))
+        equal(convinced[i]["label_id"], "BACKUP")
+        score = {k: p * {"BACKUP": 0.7, "INFO": 0.2, "DB_ERROR": 0.1}.get(k, 1e-4) ** 0.25 for k, p in nearest.items()}
+        equal(mixed[i]["label_id"], max(score, key=score.get))
+    for i in set(range(LINES)) - set(left):  # what was sure is not overruled
+        equal(convinced[i], before[i])
+    equal(len(llm.asked), asked)  # another weight asks nobody: what the LLM thinks is kept
 
 
 @test
