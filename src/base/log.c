@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,8 +14,8 @@ enum { LINE_MAX_BYTES = 2048, MESSAGE_MAX_BYTES = 1024 };
 
 static struct {
     pthread_mutex_t lock;
-    enum log_level least;
-    bool json;
+    _Atomic enum log_level least;
+    atomic_bool json;
     uint64_t window_s; /* the second that `said` counts */
     unsigned said, dropped;
 } g_log = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_INFO};

@@ -8,7 +8,7 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum { LOG_BURST = 200 };
 
-/* Once, before threads start. */
+/* Any time. */
 void log_setup(enum log_level least, bool json);
 
 /* event: a fixed name such as "server.start"; the rest is a sentence for people. */

@@ -147,7 +147,7 @@ int cmd_classify(int argc, char **argv) {
     struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
     struct network *net = NULL;
-    bool ok = p && network_open(&c, p, true, &net, &e);
+    bool ok = p && network_open(&c, eng, p, true, &net, &e);
     status = ok ? run(&c, p, eng, argv + 1, (size_t)operands) : cmd_fail(&e);
     if (ok && c.summary) print_spent(network_llm(net));
     pipeline_close(p);

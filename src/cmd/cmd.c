@@ -73,15 +73,19 @@ bool cmd_help(int argc, char **argv, const char *text, enum conf_command command
     return true;
 }
 
-bool cmd_conf(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
-    if (!conf_load(c, command, argc, argv, operands, e)) return false;
+bool cmd_log(const struct conf *c) {
     static const char *const LEVEL[] = {"debug", "info", "warn", "error"};
     for (unsigned i = 0; i < 4; i++) {
         if (strcmp(c->log_level, LEVEL[i]) != 0) continue;
         log_setup(i, c->log_json);
         return true;
     }
-    return err_set(e, ERR_USAGE, "log-level is '%s': expected debug, info, warn or error", c->log_level);
+    return false;
+}
+
+bool cmd_conf(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
+    if (!conf_load(c, command, argc, argv, operands, e)) return false;
+    return cmd_log(c) || err_set(e, ERR_USAGE, "log-level is '%s': expected debug, info, warn or error", c->log_level);
 }
 
 /* ---- shipped files ---- */

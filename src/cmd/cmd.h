@@ -23,7 +23,10 @@ int cmd_fail(const struct err *e);
  * and `more`. */
 bool cmd_help(int argc, char **argv, const char *usage, enum conf_command command, const char *more);
 
-/* conf_load and log_setup in one. */
+/* Sets the log up as c asks; false: the level is none. */
+bool cmd_log(const struct conf *c);
+
+/* conf_load and cmd_log in one. */
 bool cmd_conf(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 
 /* Where shipped files are: $LOGCLASS_DATA_DIR, or beside the program: PREFIX/share/logclass, or the source tree.

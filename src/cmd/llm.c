@@ -56,9 +56,8 @@ static int show(struct llm *l, struct span template) {
 static int print_answer(const struct reply *r, const struct label_set *labels) {
     struct err e = {0};
     if (!r->answered) {
-        bool kept = r->why == ERR_OK; /* the store knows that it had no label for this */
-        err_set(&e, kept ? ERR_DECODE : r->why, "the LLM gave no answer: %s",
-                kept ? "it named no label" : err_meaning(r->why));
+        enum err_code why = r->why == ERR_OK ? ERR_NO_LABEL : r->why; /* the store knows that it had none for this */
+        err_set(&e, why, "the LLM gave no answer: %s", err_meaning(why));
         return cmd_fail(&e);
     }
     struct buf out;

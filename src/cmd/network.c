@@ -15,7 +15,7 @@
 enum { WAIT_FOR_FILES_MS = 3600 * 1000 }; /* a line of a file waits up to an hour for its answer */
 
 struct network {
-    struct engine *eng; /* holds the labels that the services use */
+    struct label_set labels; /* those of the engine that it was opened for */
     struct bert_service *bert;
     struct llm *llm;
     struct lane *lane;
@@ -51,6 +51,16 @@ static bool store_path(const struct conf *c, char *out, size_t size, struct err 
     return !out[0] || make_folders(out, e);
 }
 
+static struct breaker_opts breaker_of(long long failures, long long reset_ms, long long timeout_ms) {
+    return (struct breaker_opts){
+        .failures_max = (unsigned)failures, .reset_ms = (uint64_t)reset_ms, .probe_ms = (uint64_t)timeout_ms};
+}
+
+static struct retry_opts retry_of(const struct conf *c) {
+    return (struct retry_opts){
+        .retries_max = (unsigned)c->retries_max, .wait_ms = (uint64_t)c->retry_wait, .jitter = c->retry_jitter};
+}
+
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
     struct llm_opts o = LLM_DEFAULT;
     char store[PATH_MAX];
@@ -66,6 +76,8 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     o.calls_max = (unsigned)c->llm_calls_max;
     o.logprobs = c->llm_logprobs;
     o.mix = c->llm_mix;
+    o.breaker = breaker_of(c->llm_failures_max, c->llm_reset_time, c->llm_timeout);
+    o.retry = retry_of(c);
     o.budget = (struct budget_opts){
         .calls_minute = (uint64_t)c->llm_calls_minute,
         .tokens_minute = (uint64_t)c->llm_tokens_minute,
@@ -90,6 +102,9 @@ static struct bert_service *open_bert(const struct conf *c, const struct label_s
     o.timeout_ms = (uint64_t)c->bert_timeout;
     o.calls_max = (unsigned)c->bert_calls_max;
     o.threshold = c->bert_pipeline_threshold;
+    o.send_source = c->bert_send_source;
+    o.breaker = breaker_of(c->bert_failures_max, c->bert_reset_time, c->bert_timeout);
+    o.retry = retry_of(c);
     return bert_service_open(&o, labels, e);
 }
 
@@ -100,8 +115,8 @@ static void answer(void *ctx, const struct pending *p, const struct memo_answer 
 }
 
 static bool open_services(struct network *n, const struct conf *c, bool waits, struct err *e) {
-    if (bert_is_remote(c) && !(n->bert = open_bert(c, &n->eng->labels, e))) return false;
-    n->llm = network_llm_open(c, &n->eng->labels, waits ? WAIT_FOR_FILES_MS : 0, e);
+    if (bert_is_remote(c) && !(n->bert = open_bert(c, &n->labels, e))) return false;
+    n->llm = network_llm_open(c, &n->labels, waits ? WAIT_FOR_FILES_MS : 0, e);
     return n->llm || e->code == ERR_OK;
 }
 
@@ -114,19 +129,20 @@ static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
     n->lane = lane_open(&o, e);
     if (!n->lane) return false;
     n->stage = (struct network_stage){.ask = lane_ask, .self = n->lane};
-    pipeline_set_network(p, &n->stage);
     return true;
 }
 
-bool network_open(const struct conf *c, struct pipeline *p, bool waits, struct network **out, struct err *e) {
+bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, bool waits, struct network **out,
+                  struct err *e) {
     *out = NULL;
     if (c->offline)
         return !bert_is_remote(c) ||
                err_set(e, ERR_USAGE, "bert is '%s', but offline forbids every connection", c->bert);
     struct network *n = must_calloc(1, sizeof *n);
-    n->eng = pipeline_engine(p);
+    n->labels = eng->labels;
     bool ok = open_services(n, c, waits, e) && open_lane(n, p, e);
     if (ok && n->lane) {
+        network_join(n, eng);
         *out = n;
         return true;
     }
@@ -134,12 +150,35 @@ bool network_open(const struct conf *c, struct pipeline *p, bool waits, struct n
     return ok;
 }
 
+void network_join(struct network *n, struct engine *eng) {
+    if (n) engine_set_network(eng, &n->stage, n->llm ? llm_version(n->llm) : 0);
+}
+
+bool network_is_same(const struct conf *a, const struct conf *b) {
+    static const char *const FIELDS[] = {
+#define OPTION(field, ...) #field,
+#include "conf/conf.def"
+#undef OPTION
+    };
+    static const char *const ALSO[] = {"offline",     "proxy",      "ca_file",     "bert",
+                                       "retries_max", "retry_wait", "retry_jitter"};
+    bool same = true;
+    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++)
+        if (strncmp(FIELDS[i], "llm_", 4) == 0 || strncmp(FIELDS[i], "bert_", 5) == 0)
+            same = same && conf_same(a, b, FIELDS[i]);
+    for (size_t i = 0; i < sizeof ALSO / sizeof ALSO[0]; i++) same = same && conf_same(a, b, ALSO[i]);
+    return same;
+}
+
+void network_stop(struct network *n) {
+    if (n) lane_stop(n->lane, 0);
+}
+
 void network_close(struct network *n) {
     if (!n) return;
     lane_close(n->lane);
     llm_close(n->llm);
     bert_service_close(n->bert);
-    engine_unref(n->eng);
     free(n);
 }
 

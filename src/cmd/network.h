@@ -9,12 +9,22 @@
 
 struct network;
 
-/* Connects p to the services; before the first submit. Opens no socket by itself. *out is NULL when nothing is
- * configured or --offline forbids it. waits: records wait as long as it takes (files), not only as long as a call may
- * (requests). False: an option is wrong, or the LLM's store can't be opened. */
-bool network_open(const struct conf *c, struct pipeline *p, bool waits, struct network **out, struct err *e);
+/* Connects the engine, which is not in use yet, to the services; p takes their answers. Opens no socket by itself. *out
+ * is NULL when nothing is configured or --offline forbids it. waits: records wait as long as it takes (files), not only
+ * as long as a call may (requests). False: an option is wrong, or the LLM's store can't be opened. */
+bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, bool waits, struct network **out,
+                  struct err *e);
 
-/* After pipeline_close: nothing may be on its way any more. NULL is fine. */
+/* Gives another engine with equal labels the same services. NULL is fine. */
+void network_join(struct network *n, struct engine *eng);
+
+/* Whether a network opened by a would be the same opened by b. */
+bool network_is_same(const struct conf *a, const struct conf *b);
+
+/* Answers what is on its way with ERR_CANCELLED and refuses the rest. NULL is fine. */
+void network_stop(struct network *n);
+
+/* When nothing is on its way any more: after network_stop, or pipeline_close. NULL is fine. */
 void network_close(struct network *n);
 
 struct llm *network_llm(struct network *n); /* NULL: none; owned by n */

@@ -22,7 +22,15 @@ struct option_row {
     size_t offset; /* in struct conf */
 };
 
-enum { C = CONF_CLASSIFY, S = CONF_SERVE, B = CONF_BENCH, ALL = CONF_ALL };
+enum {
+    C = CONF_CLASSIFY,
+    S = CONF_SERVE,
+    E = CONF_SERVICE_BERT,
+    L = CONF_SERVICE_LLM,
+    H = S | E | L,
+    B = CONF_BENCH,
+    ALL = CONF_ALL
+};
 
 static const struct option_row ROWS[] = {
 #define OPTION(field, type, preset, min, max, unit, commands, help) \
@@ -31,6 +39,20 @@ static const struct option_row ROWS[] = {
 #undef OPTION
 };
 enum { ROWS_N = sizeof ROWS / sizeof ROWS[0], NAME_MAX_BYTES = 64 };
+
+/* Where a command's default is not the table's. */
+static const struct {
+    enum conf_command command;
+    const char *name, *preset;
+} OTHER_PRESETS[] = {{CONF_SERVICE_BERT, "port", "5000"}, {CONF_SERVICE_LLM, "port", "5001"}};
+enum { OTHER_PRESETS_N = sizeof OTHER_PRESETS / sizeof OTHER_PRESETS[0] };
+
+static const char *preset_of(const struct option_row *r, enum conf_command command) {
+    for (size_t i = 0; i < OTHER_PRESETS_N; i++)
+        if (OTHER_PRESETS[i].command == command && strcmp(OTHER_PRESETS[i].name, r->name) == 0)
+            return OTHER_PRESETS[i].preset;
+    return r->preset;
+}
 
 /* ---- names: bert_threshold, --bert-threshold, LOGCLASS_BERT_THRESHOLD ---- */
 
@@ -121,9 +143,9 @@ bool conf_set(struct conf *c, const char *name, const char *value, const char *f
 
 /* ---- the four places values come from ---- */
 
-static bool load_presets(struct conf *c, struct err *e) {
+static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (!set(c, &ROWS[i], ROWS[i].preset, "conf.def", e)) return false;
+        if (!set(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e)) return false;
     return true;
 }
 
@@ -214,8 +236,21 @@ static bool find_config(struct conf *c, int argc, char **argv, struct err *e) {
 
 bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
     *c = (struct conf){0};
-    return load_presets(c, e) && find_config(c, argc, argv, e) && load_file(c, e) && load_env(c, e) &&
+    return load_presets(c, command, e) && find_config(c, argc, argv, e) && load_file(c, e) && load_env(c, e) &&
            load_args(c, command, argc, argv, operands, e);
+}
+
+bool conf_same(const struct conf *a, const struct conf *b, const char *field) {
+    const struct option_row *r = find(field, strlen(field));
+    MUST(r != NULL);
+    const char *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
+    switch (r->type) {
+    case TEXT: return strcmp(*(char *const *)(const void *)x, *(char *const *)(const void *)y) == 0;
+    case WHOLE: return memcmp(x, y, sizeof(long long)) == 0;
+    case REAL: return memcmp(x, y, sizeof(double)) == 0;
+    case FLAG: return memcmp(x, y, sizeof(bool)) == 0;
+    }
+    return false;
 }
 
 void conf_release(struct conf *c) {
@@ -233,7 +268,7 @@ void conf_help(struct buf *out, enum conf_command command) {
         if (!(r->commands & command)) continue;
         snprintf(left, sizeof left, "--%s%s%s", flag_name(r, flag), r->unit[0] ? " " : "", r->unit);
         buf_printf(out, "  %-38s %s", left, r->help);
-        if (r->type != TEXT || r->preset[0]) buf_printf(out, " [%s]", r->preset);
+        if (r->type != TEXT || r->preset[0]) buf_printf(out, " [%s]", preset_of(r, command));
         buf_putc(out, '\n');
     }
 }
@@ -255,6 +290,23 @@ void conf_show(struct buf *out, const struct conf *c) {
     }
 }
 
+static void doc_commands(struct buf *out, unsigned commands) {
+    static const struct {
+        unsigned command;
+        const char *name;
+    } NAMES[] = {{C, "classify"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
+    const char *before = "";
+    if ((commands & ALL) == ALL) {
+        buf_puts(out, "all");
+        return;
+    }
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (!(commands & NAMES[i].command)) continue;
+        buf_printf(out, "%s%s", before, NAMES[i].name);
+        before = ", ";
+    }
+}
+
 void conf_doc(struct buf *out) {
     buf_puts(
         out,
@@ -269,7 +321,8 @@ void conf_doc(struct buf *out) {
         if (r->type == WHOLE || r->type == REAL) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
         buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
         for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
-        buf_printf(out, " | %s%s%s | %s |\n", r->commands & CONF_CLASSIFY ? "classify " : "",
-                   r->commands & CONF_SERVE ? "serve " : "", r->commands & CONF_BENCH ? "bench" : "", r->help);
+        buf_puts(out, " | ");
+        doc_commands(out, r->commands);
+        buf_printf(out, " | %s |\n", r->help);
     }
 }

@@ -7,7 +7,14 @@
 
 #include <stdbool.h>
 
-enum conf_command { CONF_CLASSIFY = 1, CONF_SERVE = 2, CONF_BENCH = 4, CONF_ALL = 7 };
+enum conf_command {
+    CONF_CLASSIFY = 1,
+    CONF_SERVE = 2,
+    CONF_SERVICE_BERT = 4,
+    CONF_SERVICE_LLM = 8,
+    CONF_BENCH = 16,
+    CONF_ALL = 31
+};
 
 #define CONF_TYPE_TEXT  char *
 #define CONF_TYPE_WHOLE long long
@@ -27,6 +34,9 @@ void conf_release(struct conf *c);
 
 /* Sets one option by its name ("memo-entries" or "memo_entries"); from: "config file X, line 3", "--flag". */
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e);
+
+/* Whether both have the same value for the option. The name must be one of conf.def's fields. */
+bool conf_same(const struct conf *a, const struct conf *b, const char *field);
 
 void conf_help(struct buf *out, enum conf_command command); /* the options part of a --help text */
 void conf_show(struct buf *out, const struct conf *c);      /* the values in force, as a config file */

@@ -31,12 +31,15 @@ struct result {
     uint32_t match_from, match_to; /* regex: span of the match in the message */
 };
 
+struct engine;
+
 /* A request's records. The owner allocates rec[n] and res[n], submits, and gets `done` called once, from a worker
  * thread, when every record has its result. Records must stay as they are until then. */
 struct batch {
     struct record *rec;
     struct result *res;
     uint32_t n;
+    struct engine *engine;         /* what decides it (pipeline_pin); NULL: whatever is in force */
     bool explain;                  /* keep what explanations need (stage probabilities are recomputed, not kept) */
     void (*done)(struct batch *b); /* must not block */
     void *user;                    /* the owner's */

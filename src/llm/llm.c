@@ -68,7 +68,7 @@ static bool write_body(struct llm *l, struct span template, struct buf *body, st
     if (line.failed)
         body->failed = true;
     else if (l->dialect == OPENAI_SERVICE)
-        wire_write_question(body, buf_span(&line));
+        wire_write_question(body, buf_span(&line), (struct span){0});
     else
         write_chat(l, buf_span(&line), body);
     buf_release(&line);

@@ -269,7 +269,7 @@ static void a_cut_answer_gets_more_room(void) {
     CHECK_INT(r.endpoint.cuts, cuts);
     r.endpoint.cut_below = 1000000;
     CHECK(!ask_one(&r, "endless thoughts"));
-    CHECK_INT(g_in.why, ERR_DECODE);
+    CHECK_INT(g_in.why, ERR_NO_LABEL);
     stop(&r);
 }
 
@@ -283,7 +283,7 @@ static void nothing_but_a_label_is_an_answer(void) {
         snprintf(template, sizeof template, "hostile %zu", i);
         r.endpoint.content = ECHO[i];
         CHECK(!ask_one(&r, template));
-        CHECK_INT(g_in.why, ERR_DECODE);
+        CHECK_INT(g_in.why, ERR_NO_LABEL);
         CHECK(!ask_one(&r, template)); /* known to bring nothing: not asked again */
     }
     CHECK_INT(requests(&r), sizeof ECHO / sizeof ECHO[0]);

@@ -159,13 +159,13 @@ static void read_choice(yyjson_val *choice, const struct label_set *labels, stru
     struct span content = str(member(member(choice, "message"), "content"));
     if (span_eq(str(member(choice, "finish_reason")), SPAN_LIT("length"))) {
         out->kind = REPLY_CUT;
-        err_set(e, ERR_DECODE, "the answer was cut at its length limit");
+        err_set(e, ERR_NO_LABEL, "the answer was cut at its length limit");
         return;
     }
     int label = reply_label(content, labels);
     if (label < 0) {
         out->kind = REPLY_NO_LABEL;
-        err_set(e, ERR_DECODE, "the answer names no label of the set");
+        err_set(e, ERR_NO_LABEL, "the answer names no label of the set");
         return;
     }
     out->kind = REPLY_LABEL;

@@ -6,7 +6,7 @@ static struct reply read_body(const char *body) {
     struct reply r;
     struct err e = {0};
     reply_read(span_of(body), label_default(), &r, &e);
-    CHECK_INT(e.code, r.kind == REPLY_LABEL ? ERR_OK : ERR_DECODE);
+    CHECK_INT(e.code, r.kind == REPLY_LABEL ? ERR_OK : r.kind == REPLY_BROKEN ? ERR_DECODE : ERR_NO_LABEL);
     return r;
 }
 

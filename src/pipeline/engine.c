@@ -76,6 +76,11 @@ void engine_unref(struct engine *eng) {
     if (eng && atomic_fetch_sub_explicit(&eng->refs, 1, memory_order_acq_rel) == 1) engine_close(eng);
 }
 
+void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version) {
+    eng->network = stage;
+    eng->version = XXH3_64bits_withSeed(&version, sizeof version, eng->version);
+}
+
 bool engine_uses_source(const struct engine *eng) {
     return eng->head && head_uses_source(eng->head);
 }

@@ -11,6 +11,8 @@
 
 #include <stdatomic.h>
 
+struct network_stage;
+
 struct engine_opts {
     const char *rules_path;  /* "": no rules */
     const char *labels_path; /* "": the built-in labels */
@@ -28,14 +30,20 @@ struct engine {
     struct encoder *encoder; /* NULL: none */
     struct head *head;       /* NULL exactly when encoder is */
     double classifier_threshold, pipeline_threshold;
-    uint64_t version; /* changes whenever an answer to a template may: seeds memo keys */
+    const struct network_stage *network; /* asked about what is left; NULL: nobody */
+    uint64_t version;                    /* changes whenever an answer to a template may: seeds memo keys */
     atomic_uint refs;
+    atomic_uint pinned; /* batches that it is held for */
 };
 
 /* Loads all or nothing. The reference the caller gets is given back with engine_unref. */
 struct engine *engine_open(const struct engine_opts *o, struct err *e);
 struct engine *engine_ref(struct engine *eng);
 void engine_unref(struct engine *eng); /* NULL is fine; the last one closes */
+
+/* Gives it the network stage, whose answers depend on `version`; before the engine is in use. The stage must
+ * outlive it. */
+void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version);
 
 bool engine_uses_source(const struct engine *eng);
 

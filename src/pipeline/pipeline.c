@@ -37,8 +37,8 @@ struct worker {
 
 struct pipeline {
     struct queue queue; /* of struct slice */
+    atomic_bool cancelled;
     struct memo *memo;
-    const struct network_stage *network;
     pthread_mutex_t engine_lock;
     struct engine *eng;
     unsigned workers;
@@ -57,21 +57,26 @@ static void batch_close_records(struct batch *b, unsigned n) {
     if (n && atomic_fetch_sub_explicit(&b->open, n, memory_order_acq_rel) == n) b->done(b);
 }
 
+/* A reference to what decides b. */
+static struct engine *engine_for(struct pipeline *p, const struct batch *b) {
+    return b->engine ? engine_ref(b->engine) : pipeline_engine(p);
+}
+
 static void fall_back(const struct engine *eng, struct result *r) {
     batch_settle(r, STAGE_FALLBACK, eng->labels.unclassified, 0);
 }
 
 void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why) {
     struct result *r = &pend->batch->res[pend->i];
-    struct engine *eng = pipeline_engine(p);
     if (a) {
         batch_settle(r, a->stage, a->label, a->confidence);
         if (p->memo && (pend->key.lo | pend->key.hi)) memo_put(p->memo, pend->key, a);
     } else {
+        struct engine *eng = engine_for(p, pend->batch);
         r->err = (uint8_t)why;
         fall_back(eng, r);
+        engine_unref(eng);
     }
-    engine_unref(eng);
     count_result(r, (double)(clock_now_ns(NULL) - pend->begun_ns) * 1e-9);
     batch_close_records(pend->batch, 1);
 }
@@ -79,7 +84,8 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
 /* What the network is told about record i. Followers share their leader's probabilities. */
 static struct question question_of(const struct work *k, uint32_t i) {
     const struct work_template *t = &k->tpl[i];
-    struct question q = {.message = k->rec[i]->message, .template = {k->text + t->from, t->len}};
+    struct question q = {
+        .message = k->rec[i]->message, .template = {k->text + t->from, t->len}, .source = k->rec[i]->source};
     if (!k->eng->encoder) return q;
     q.head = k->prob + (size_t)(t->leader == WORK_NO_LEADER ? i : t->leader) * LABEL_MAX;
     q.labels = k->eng->labels.n;
@@ -96,7 +102,7 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         pend->begun_ns = begun_ns;
         struct question q = question_of(k, i);
-        const struct network_stage *net = w->p->network;
+        const struct network_stage *net = k->eng->network;
         if (net && net->ask(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
@@ -157,12 +163,24 @@ static void count_shares(const struct worker *w, const struct slice *slice, size
     }
 }
 
+/* Nobody waits any more: everything falls back at once. */
+static void give_up(struct work *k) {
+    for (uint32_t i = 0; i < k->n; i++) {
+        k->res[i]->err = ERR_CANCELLED;
+        fall_back(k->eng, k->res[i]);
+    }
+    k->todo_n = 0;
+}
+
 static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     uint64_t begun = clock_now_ns(NULL);
     unsigned ours[SLICES_PER_RUN];
     gather(w, slice, n);
     metrics_observe(METRIC_BATCH_RECORDS, 0, 0, w->work.n, 1);
-    run_stages(&w->work);
+    if (atomic_load_explicit(&w->p->cancelled, memory_order_relaxed))
+        give_up(&w->work);
+    else
+        run_stages(&w->work);
     hand_over(w, begun);
     count_shares(w, slice, n, ours);
     count_run(w, (double)(clock_now_ns(NULL) - begun) * 1e-9 / (double)w->work.n);
@@ -170,20 +188,17 @@ static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     for (size_t s = 0; s < n; s++) batch_close_records(slice[s].batch, ours[s]);
 }
 
-/* Takes up the current engine; scratch is opened anew when it changed. */
-static void follow_engine(struct worker *w) {
-    struct engine *now = pipeline_engine(w->p);
+/* Takes up the engine that decides b; scratch is opened anew when it changed. */
+static void follow_engine(struct worker *w, const struct batch *b) {
+    if (b->engine && b->engine == w->eng) return;
+    struct engine *now = engine_for(w->p, b);
     if (now == w->eng) {
         engine_unref(now);
         return;
     }
     struct err e = {0};
     struct engine_scratch scratch;
-    if (!engine_scratch_open(now, &scratch, &e)) { /* out of memory: the old engine goes on deciding */
-        engine_unref(now);
-        MUST(w->eng != NULL);
-        return;
-    }
+    MUST(engine_scratch_open(now, &scratch, &e)); /* fails for want of a few MB only */
     engine_scratch_close(&w->scratch);
     engine_unref(w->eng);
     w->eng = now;
@@ -195,14 +210,24 @@ static void follow_engine(struct worker *w) {
         now->encoder ? must_calloc((size_t)STAGE_ENCODER_ROWS * encoder_dim(now->encoder), sizeof(float)) : NULL;
 }
 
+/* How many of the first slices one engine decides. */
+static size_t count_same_engine(const struct slice *slice, size_t n) {
+    size_t same = 1;
+    while (same < n && slice[same].batch->engine == slice[0].batch->engine) same++;
+    return same;
+}
+
 static void *worker_main(void *arg) {
     struct worker *w = arg;
     struct slice slice[SLICES_PER_RUN];
     for (size_t n; (n = queue_pop_share(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, 1);
-        follow_engine(w);
-        w->work.asks_network = w->p->network != NULL;
-        run_slices(w, slice, n);
+        for (size_t from = 0, same; from < n; from += same) {
+            same = count_same_engine(slice + from, n - from);
+            follow_engine(w, slice[from].batch);
+            w->work.asks_network = w->eng->network != NULL;
+            run_slices(w, slice + from, same);
+        }
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, -1);
     }
     return NULL;
@@ -215,7 +240,6 @@ static void worker_open(struct worker *w, struct pipeline *p) {
     w->work.memo = p->memo;
     w->work.text = must_calloc(WORK_MAX, TEMPLATE_MAX); /* untouched pages cost nothing */
     w->work.prob = must_calloc((size_t)WORK_MAX * LABEL_MAX, sizeof(float));
-    follow_engine(w);
 }
 
 static void worker_close(struct worker *w) {
@@ -234,7 +258,7 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     struct pipeline *p = must_calloc(1, sizeof *p);
     queue_init(&p->queue, PIPELINE_QUEUE_SLICES, sizeof(struct slice));
     pthread_mutex_init(&p->engine_lock, NULL);
-    p->eng = engine_ref(eng);
+    if (eng) p->eng = engine_ref(eng);
     if (o->memo_entries) p->memo = memo_open(o->memo_entries);
     p->workers = o->workers;
     p->worker = must_calloc(o->workers, sizeof *p->worker);
@@ -243,6 +267,10 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
         p->worker[i].thread = thread_start(worker_main, &p->worker[i]);
     }
     return p;
+}
+
+void pipeline_cancel(struct pipeline *p) {
+    atomic_store(&p->cancelled, true);
 }
 
 void pipeline_close(struct pipeline *p) {
@@ -260,8 +288,19 @@ void pipeline_close(struct pipeline *p) {
     free(p);
 }
 
-void pipeline_set_network(struct pipeline *p, const struct network_stage *stage) {
-    p->network = stage;
+bool pipeline_pin(struct pipeline *p, struct batch *b, struct err *e) {
+    pthread_mutex_lock(&p->engine_lock);
+    b->engine = p->eng ? engine_ref(p->eng) : NULL;
+    if (b->engine) atomic_fetch_add_explicit(&b->engine->pinned, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&p->engine_lock);
+    return b->engine || err_set(e, ERR_BUSY, "rules and model are being loaded");
+}
+
+void pipeline_unpin(struct batch *b) {
+    if (!b->engine) return;
+    atomic_fetch_sub_explicit(&b->engine->pinned, 1, memory_order_release);
+    engine_unref(b->engine);
+    b->engine = NULL;
 }
 
 static struct slice slice_of(struct batch *b, uint32_t from) {
@@ -303,13 +342,16 @@ void pipeline_swap(struct pipeline *p, struct engine *eng) {
 
 struct engine *pipeline_engine(struct pipeline *p) {
     pthread_mutex_lock(&p->engine_lock);
-    struct engine *eng = engine_ref(p->eng);
+    struct engine *eng = p->eng ? engine_ref(p->eng) : NULL;
     pthread_mutex_unlock(&p->engine_lock);
     return eng;
 }
 
-bool pipeline_ready(const struct pipeline *p) {
-    return p->eng != NULL;
+bool pipeline_ready(struct pipeline *p) {
+    pthread_mutex_lock(&p->engine_lock);
+    bool ready = p->eng != NULL;
+    pthread_mutex_unlock(&p->engine_lock);
+    return ready;
 }
 
 size_t pipeline_queue_depth(struct pipeline *p) {

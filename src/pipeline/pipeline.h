@@ -18,19 +18,25 @@ struct pipeline_opts {
     size_t memo_entries; /* 0: do not remember */
 };
 
-/* The network stage. `ask` never waits: it takes the record and answers later, once, with pipeline_answer from any
- * thread; or refuses it (false and the reason), and the record falls back now. */
+/* The network stage of an engine. `ask` never waits: it takes the record and answers later, once, with pipeline_answer
+ * from any thread; or refuses it (false and the reason), and the record falls back now. */
 struct network_stage {
     bool (*ask)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;
 };
 
-/* Takes a reference to the engine. */
+/* Takes a reference to the engine. NULL: there is none yet; nothing may be submitted before pipeline_swap brings one.
+ */
 struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e);
+/* From now on what waits for a worker is not decided, but falls back with ERR_CANCELLED: the end is near. */
+void pipeline_cancel(struct pipeline *p);
+
 void pipeline_close(struct pipeline *p); /* finishes what was submitted, then stops; NULL is fine */
 
-/* Before the first submit. The stage must outlive the pipeline. */
-void pipeline_set_network(struct pipeline *p, const struct network_stage *stage);
+/* Holds the engine in force for b, which is not submitted yet: it alone decides b, and its labels stay. False with
+ * ERR_BUSY: there is none yet. pipeline_unpin, when the results have been read; also after pipeline_close. */
+bool pipeline_pin(struct pipeline *p, struct batch *b, struct err *e);
+void pipeline_unpin(struct batch *b); /* not pinned: nothing happens */
 
 /* Decides b, at most PIPELINE_BATCH_MAX records; b->done is called once, from a worker or network thread. Never waits:
  * false with ERR_BUSY when the queue is full. */
@@ -42,11 +48,11 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b);
 /* The network stage's answer. NULL: none (it failed with `why`); the record falls back. Only answers are remembered. */
 void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why);
 
-/* Replaces the engine for everything not yet begun. */
+/* Replaces the engine for everything that is neither pinned nor begun. */
 void pipeline_swap(struct pipeline *p, struct engine *eng);
-struct engine *pipeline_engine(struct pipeline *p); /* a reference: engine_unref it */
+struct engine *pipeline_engine(struct pipeline *p); /* a reference: engine_unref it; NULL: none yet */
 
-bool pipeline_ready(const struct pipeline *p);
+bool pipeline_ready(struct pipeline *p);         /* there is an engine */
 size_t pipeline_queue_depth(struct pipeline *p); /* slices waiting */
 struct memo *pipeline_memo(struct pipeline *p);  /* NULL: none */
 

@@ -122,7 +122,7 @@ static void the_network_answers_what_is_left(void) {
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
-    pipeline_set_network(p, &stage);
+    engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
     for (int round = 0; round < 20; round++) {
         fill(r, N);
@@ -157,7 +157,7 @@ static void a_network_answer_is_remembered(void) {
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
-    pipeline_set_network(p, &stage);
+    engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
     for (int round = 0; round < 3; round++) {
         fill(r, 2); /* record 1 is "something else 1 happened": answered by the network, then from memory */
@@ -194,6 +194,52 @@ static void an_engine_is_swapped_under_load(void) {
     request_free(r);
 }
 
+static void a_pinned_batch_keeps_its_engine(void) {
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 4096}, NULL, &e);
+    struct request *r = request_new();
+    fill(r, N);
+    CHECK(!pipeline_ready(p) && !pipeline_pin(p, &r->batch, &e));
+    CHECK_INT(e.code, ERR_BUSY);
+    struct engine *rules = open_engine(), *none = engine_open(&(struct engine_opts){.rules_path = ""}, &e);
+    pipeline_swap(p, rules);
+    CHECK(pipeline_ready(p) && pipeline_pin(p, &r->batch, &e));
+    CHECK_INT(rules->pinned, 1);
+    pipeline_swap(p, none);
+    CHECK(pipeline_submit(p, &r->batch, &e));
+    wait_done(r);
+    CHECK_INT(r->res[0].stage, STAGE_REGEX);
+    CHECK(r->batch.engine == rules);
+    pipeline_unpin(&r->batch);
+    pipeline_unpin(&r->batch);
+    CHECK_INT(rules->pinned, 0);
+    fill(r, N);
+    CHECK(pipeline_submit(p, &r->batch, &e)); /* not pinned: what is in force */
+    wait_done(r);
+    CHECK_INT(r->res[0].stage, STAGE_FALLBACK);
+    pipeline_close(p);
+    engine_unref(rules);
+    engine_unref(none);
+    request_free(r);
+}
+
+static void what_waits_falls_back_when_cancelled(void) {
+    struct err e = {0};
+    struct engine *eng = open_engine();
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 0}, eng, &e);
+    struct request *r = request_new();
+    pipeline_cancel(p);
+    fill(r, N);
+    CHECK(pipeline_submit(p, &r->batch, &e));
+    wait_done(r);
+    CHECK_INT(r->times_done, 1);
+    CHECK_INT(r->res[0].stage, STAGE_FALLBACK);
+    CHECK_INT(r->res[N - 1].err, ERR_CANCELLED);
+    pipeline_close(p);
+    engine_unref(eng);
+    request_free(r);
+}
+
 static void workers_have_a_range(void) {
     struct engine *eng = open_engine();
     struct err e = {0};
@@ -204,4 +250,5 @@ static void workers_have_a_range(void) {
 
 CHECK_MAIN(CHECK_TEST(every_record_gets_one_result), CHECK_TEST(the_network_answers_what_is_left),
            CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(an_engine_is_swapped_under_load),
+           CHECK_TEST(a_pinned_batch_keeps_its_engine), CHECK_TEST(what_waits_falls_back_when_cancelled),
            CHECK_TEST(workers_have_a_range))

@@ -22,7 +22,7 @@ void asks_init(struct asks *t, const struct asks_opts *o) {
         for (unsigned k = 0; k < ASK_STATES; k++) list_init(&t->list[s][k]);
     }
     for (unsigned i = 0; i < o->asks_max; i++) {
-        buf_init(&t->ask[i].text, ASKS_HEAD_MAX + ASKS_MESSAGE_MAX + ASKS_TEMPLATE_MAX);
+        buf_init(&t->ask[i].text, ASKS_HEAD_MAX + ASKS_MESSAGE_MAX + ASKS_TEMPLATE_MAX + ASKS_SOURCE_MAX);
         buf_reserve(&t->ask[i].text, TEXT_FIRST);
         list_init(&t->ask[i].waiters);
         list_init(&t->ask[i].link);
@@ -46,6 +46,7 @@ void asks_release(struct asks *t) {
 
 static uint64_t hash_of(const struct asks *t, unsigned step, const struct question *q) {
     uint64_t h = XXH3_64bits_withSeed(q->template.p, q->template.n, t->seed + step);
+    if (t->opts.step[step].by_source) h = XXH3_64bits_withSeed(q->source.p, q->source.n, h);
     return t->opts.step[step].by_template ? h : XXH3_64bits_withSeed(q->message.p, q->message.n, h);
 }
 
@@ -55,7 +56,8 @@ static struct span head_bytes(const struct question *q) {
 
 static bool is_equal(const struct asks *t, const struct ask *a, unsigned step, const struct question *q) {
     return a->step == step && span_eq(a->q.template, q->template) && span_eq(head_bytes(&a->q), head_bytes(q)) &&
-           (t->opts.step[step].by_template || span_eq(a->q.message, q->message));
+           (t->opts.step[step].by_template || span_eq(a->q.message, q->message)) &&
+           (!t->opts.step[step].by_source || span_eq(a->q.source, q->source));
 }
 
 static struct ask *find(const struct asks *t, unsigned step, const struct question *q, uint64_t hash) {
@@ -96,15 +98,16 @@ static struct span keep_text(struct buf *text, struct span s) {
 
 static bool copy_question(struct ask *a, const struct question *q) {
     struct span message = span_sub(q->message, 0, ASKS_MESSAGE_MAX),
-                template = span_sub(q->template, 0, ASKS_TEMPLATE_MAX);
-    struct span head = head_bytes(q);
+                template = span_sub(q->template, 0, ASKS_TEMPLATE_MAX),
+                source = span_sub(q->source, 0, ASKS_SOURCE_MAX), head = head_bytes(q);
     buf_reset(&a->text);
-    if (!buf_reserve(&a->text, head.n + message.n + template.n)) return false; /* now it does not move any more */
+    if (!buf_reserve(&a->text, head.n + message.n + template.n + source.n)) return false; /* it stays where it is now */
     a->q = (struct question){.labels = q->labels};
     head = keep_text(&a->text, head); /* first, where memory is aligned */
     if (q->labels) a->q.head = (const float *)(const void *)head.p;
     a->q.message = keep_text(&a->text, message);
     a->q.template = keep_text(&a->text, template);
+    a->q.source = keep_text(&a->text, source);
     return true;
 }
 

@@ -21,6 +21,7 @@
 enum {
     ASKS_STEPS_MAX = 2,
     ASKS_MESSAGE_MAX = 65536,
+    ASKS_SOURCE_MAX = 4096,
     ASKS_TEMPLATE_MAX = 8192,
     ASKS_HEAD_MAX = LABEL_MAX * sizeof(float),
 };
@@ -30,6 +31,7 @@ enum ask_state { ASK_FRESH, ASK_READY, ASK_ORPHAN, ASK_CALLING, ASK_PAUSED, ASK_
 struct asks_step {
     uint64_t wait_ns; /* how long one waits for this step's answer */
     bool by_template; /* questions are equal when their templates are; else their messages must be, too */
+    bool by_source;   /* … and their sources */
     bool keeps;       /* answers are of use when nobody waits any more */
 };
 

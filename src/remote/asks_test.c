@@ -77,6 +77,25 @@ static void another_head_asks_another_question(void) {
     asks_release(&t);
 }
 
+static void a_source_makes_a_difference_where_it_is_asked_for(void) {
+    struct asks_opts o = LLM_ONLY;
+    struct err e = {0};
+    for (int by_source = 0; by_source < 2; by_source++) {
+        struct asks t;
+        o.step[0].by_source = by_source;
+        asks_init(&t, &o);
+        for (uint32_t i = 0; i < 3; i++) {
+            struct question q = {.message = SPAN_LIT("m"),
+                                 .template = SPAN_LIT("m"),
+                                 .source = i == 1 ? SPAN_LIT("cron") : SPAN_LIT("sshd")};
+            CHECK(asks_join(&t, &(struct pending){.i = i}, &q, 0, &e));
+        }
+        CHECK_INT(t.n, by_source ? 2 : 1);
+        CHECK_SPAN(asks_first(&t, 0, ASK_FRESH)->q.source, "sshd");
+        asks_release(&t);
+    }
+}
+
 static void both_tables_have_a_limit(void) {
     struct asks t;
     asks_init(&t, &LLM_ONLY);
@@ -216,7 +235,7 @@ static void nobody_is_lost_or_answered_twice(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(equal_questions_are_one_ask), CHECK_TEST(another_head_asks_another_question),
-           CHECK_TEST(both_tables_have_a_limit), CHECK_TEST(time_runs_out_step_by_step),
-           CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
+           CHECK_TEST(a_source_makes_a_difference_where_it_is_asked_for), CHECK_TEST(both_tables_have_a_limit),
+           CHECK_TEST(time_runs_out_step_by_step), CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
            CHECK_TEST(an_answer_of_no_further_use_is_not_asked_for), CHECK_TEST(nobody_is_moved_when_nobody_waits),
            CHECK_TEST(long_texts_are_cut), CHECK_TEST(nobody_is_lost_or_answered_twice))

@@ -8,12 +8,13 @@ struct bert_service {
     struct http_endpoint *endpoint;
     const struct label_set *labels;
     double threshold;
+    bool send_source;
 };
 
 static bool write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
-    (void)self;
     (void)e;
-    wire_write_question(&call->request, q->message);
+    const struct bert_service *s = self;
+    wire_write_question(&call->request, q->message, s->send_source ? q->source : (struct span){0});
     return true;
 }
 
@@ -42,6 +43,7 @@ struct bert_service *bert_service_open(const struct bert_service_opts *o, const 
     s->endpoint = endpoint;
     s->labels = labels;
     s->threshold = o->threshold;
+    s->send_source = o->send_source;
     s->service = (struct service){
         .stage = STAGE_BERT,
         .endpoint = endpoint,
@@ -51,6 +53,7 @@ struct bert_service *bert_service_open(const struct bert_service_opts *o, const 
         .wait_ms = o->timeout_ms,
         .calls_max = o->calls_max,
         .by_template = o->by_template,
+        .by_source = o->send_source,
         .self = s,
         .write = write_request,
         .read = read_reply,

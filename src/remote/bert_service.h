@@ -11,6 +11,7 @@ struct bert_service_opts {
     const char *proxy;   /* "" or NULL: none */
     uint64_t timeout_ms; /* 4000 */
     unsigned calls_max;  /* 64 */
+    bool send_source;    /* a member "source", too, where there is one: `logclass service bert` uses it */
     double threshold;    /* answers below it are not accepted: 0.20 */
     bool by_template; /* the service masks values as we do (`logclass service bert`): equal templates are asked once */
     struct breaker_opts breaker;

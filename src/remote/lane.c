@@ -361,7 +361,7 @@ struct lane *lane_open(const struct lane_opts *o, struct err *e) {
     unsigned calls = 0;
     for (unsigned i = 0; i < o->services; i++) {
         const struct service *s = o->service[i];
-        ao.step[i] = (struct asks_step){clock_ms(s->wait_ms), s->by_template, s->keeps};
+        ao.step[i] = (struct asks_step){clock_ms(s->wait_ms), s->by_template, s->by_source, s->keeps};
         calls += s->calls_max;
     }
     struct http_client *http = http_client_open(calls, e);

@@ -71,7 +71,7 @@ static enum service_verdict llm_recall(void *self, const struct question *q, str
 static bool llm_write(void *self, const struct question *q, struct http_call *call, struct err *e) {
     (void)self;
     if (span_eq(q->template, SPAN_LIT("too dear"))) return err_set(e, ERR_BUSY, "the budget is used up");
-    wire_write_question(&call->request, q->template);
+    wire_write_question(&call->request, q->template, (struct span){0});
     return true;
 }
 

@@ -11,6 +11,7 @@
 struct question {
     struct span message;  /* as it came; services of the described wire get it */
     struct span template; /* what is left of it when values are masked; the LLM gets only this */
+    struct span source;   /* who wrote the message; may be empty */
     const float *head;    /* [labels]: what the encoder's head thinks of each label; NULL: it was not asked */
     unsigned labels;      /* 0 without head */
 };

@@ -26,6 +26,7 @@ struct service {
     uint64_t wait_ms;    /* how long a record waits for the answer; usually timeout_ms */
     unsigned calls_max;  /* in flight at once */
     bool by_template;    /* the answer depends on the template only; else on the message */
+    bool by_source;      /* … and on the source */
     bool keeps;          /* it keeps answers, so that one which comes too late for its record is still of use */
     void *self;
 

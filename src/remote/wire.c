@@ -21,9 +21,13 @@ void wire_write_string(struct buf *out, struct span s) {
     buf_release(&repaired);
 }
 
-void wire_write_question(struct buf *out, struct span message) {
+void wire_write_question(struct buf *out, struct span message, struct span source) {
     buf_puts(out, "{\"message\":");
     wire_write_string(out, message);
+    if (source.n > 0) {
+        buf_puts(out, ",\"source\":");
+        wire_write_string(out, source);
+    }
     buf_putc(out, '}');
 }
 

@@ -12,8 +12,8 @@ struct wire_answer {
     double confidence;
 };
 
-/* Appends {"message":"…"}; invalid UTF-8 becomes U+FFFD. */
-void wire_write_question(struct buf *out, struct span message);
+/* Appends {"message":"…"}, and a member "source" where it is not empty; invalid UTF-8 becomes U+FFFD. */
+void wire_write_question(struct buf *out, struct span message, struct span source);
 
 /* Appends s as a JSON string; invalid UTF-8 becomes U+FFFD. */
 void wire_write_string(struct buf *out, struct span s);

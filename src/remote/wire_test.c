@@ -16,9 +16,12 @@ static void questions_are_written_as_json(void) {
     };
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
         buf_reset(&g_out);
-        wire_write_question(&g_out, span_of(ROW[i].message));
+        wire_write_question(&g_out, span_of(ROW[i].message), (struct span){0});
         CHECK_SPAN(buf_span(&g_out), ROW[i].json);
     }
+    buf_reset(&g_out);
+    wire_write_question(&g_out, SPAN_LIT("m"), SPAN_LIT("s\""));
+    CHECK_SPAN(buf_span(&g_out), "{\"message\":\"m\",\"source\":\"s\\\"\"}");
 }
 
 static void good_answers_are_read(void) {

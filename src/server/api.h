@@ -7,10 +7,13 @@
 #include "server/route.h"
 
 enum step api_classify(struct exchange *x);
+enum step api_question(struct exchange *x); /* the described services' wire (contract, section 3) */
 enum step api_health(struct exchange *x);
 enum step api_metrics(struct exchange *x);
 enum step api_livez(struct exchange *x);
 enum step api_readyz(struct exchange *x);
 enum step api_openapi(struct exchange *x);
+
+enum step api_preflight(struct exchange *x); /* of no row: OPTIONS of any path, where cors-origin allows it */
 
 #endif

@@ -23,6 +23,10 @@ enum step api_readyz(struct exchange *x) {
     return say(x, 200, "{\"status\":\"ready\"}");
 }
 
+enum step api_preflight(struct exchange *x) {
+    return reply_send(x, 200, REPLY_TEXT);
+}
+
 enum step api_metrics(struct exchange *x) {
     const struct server_backend *b = &x->loop->server->backend;
     if (b->queue_depth) metrics_gauge_set(METRIC_QUEUE_RECORDS, 0, (double)b->queue_depth(b->self));
@@ -31,7 +35,7 @@ enum step api_metrics(struct exchange *x) {
 }
 
 enum step api_openapi(struct exchange *x) {
-    const struct buf *text = &x->loop->server->openapi;
+    const struct buf *text = &x->loop->set->openapi;
     buf_put(&x->out, text->p, text->n);
     return reply_send(x, 200, REPLY_JSON);
 }

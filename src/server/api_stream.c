@@ -40,7 +40,7 @@ static struct stream *stream_open(const struct exchange *x) {
     struct stream *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     s->decode = decode_open(x->req.encoding);
-    buf_init(&s->text, line_cap(&x->loop->server->o) + 4 * (size_t)LOOP_READ_BYTES);
+    buf_init(&s->text, line_cap(&x->loop->set->o) + 4 * (size_t)LOOP_READ_BYTES);
     if (s->decode) return s;
     api_stream_close(s);
     return NULL;
@@ -65,7 +65,7 @@ static struct line *new_line(struct stream *s) {
 
 static void take_line(struct exchange *x, struct span text) {
     struct stream *s = x->stream;
-    const struct server_opts *o = &x->loop->server->o;
+    const struct server_opts *o = &x->loop->set->o;
     struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
     struct err e = {0};
     s->lines_seen++;
@@ -118,7 +118,7 @@ static bool batch_is_full(const struct stream *s) {
 /* Fills the batch from what has arrived. */
 static bool fill(struct exchange *x) {
     struct stream *s = x->stream;
-    size_t cap = line_cap(&x->loop->server->o);
+    size_t cap = line_cap(&x->loop->set->o);
     arena_reset(&x->arena);
     x->batch = (struct batch){.explain = api_classify_explains(x)};
     x->batch.rec = arena_alloc(&x->arena, STREAM_LINES_MAX * sizeof *x->batch.rec);
@@ -165,6 +165,7 @@ static bool is_over(struct exchange *x) {
 static enum step answer(struct exchange *x) {
     buf_reset(&x->out);
     put_lines(x);
+    exchange_unpin(x); /* the next batch may have other labels */
     x->phase = PHASE_BEGIN;
     bool over = is_over(x);
     if (x->stream->broken && x->conn) x->conn->close_after = true;

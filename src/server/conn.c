@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "metrics/metrics.h"
+#include "server/api.h"
 #include "server/head.h"
 #include "server/reply.h"
 #include "server/state.h"
@@ -48,7 +49,7 @@ static const struct state_row {
 };
 
 static const struct server_opts *opts_of(const struct conn *c) {
-    return &c->loop->server->o;
+    return &c->loop->set->o;
 }
 
 static void enter(struct conn *c, enum conn_state state) {
@@ -79,7 +80,7 @@ static void count_answer(const struct exchange *x) {
     double seconds = (double)(clock_now_ns(NULL) - x->begun_ns) * 1e-9;
     if (x->refused) tally_refusal(t, x->refused);
     tally_request(t, x->route, x->req.method, x->status, seconds);
-    if (!x->loop->server->o.access_log) return;
+    if (!x->loop->set->o.access_log) return;
     log_info("http.request", "endpoint=%s method=%s status=%u entries=%u seconds=%.6f",
              x->route ? x->route->path : "other", llhttp_method_name((llhttp_method_t)x->req.method), x->status,
              x->batch.n, seconds);
@@ -164,7 +165,7 @@ static void advance(struct conn *c) {
         else if (c->state != CONN_BODY)
             enter(c, CONN_BODY);
     } else if (x->req.complete || x->streams) {
-        apply(c, x->route->run(x));
+        apply(c, x->req.preflight ? api_preflight(x) : x->route->run(x));
     } else if (c->state != CONN_BODY) {
         enter(c, CONN_BODY);
     }
@@ -186,8 +187,8 @@ static bool give_up(struct conn *c) {
 static void too_late(struct conn *c) {
     bool head = c->state == CONN_HEAD;
     unsigned ms = head ? opts_of(c)->header_time_ms : opts_of(c)->body_time_ms;
-    exchange_refuse(c->x, head ? REFUSE_HEADER_TIME : REFUSE_BODY_TIME, "the %s took longer than %u ms",
-                    head ? "header" : "body", ms);
+    exchange_refuse(c->x, head ? REFUSE_HEADER_TIME : REFUSE_BODY_TIME, "the %s took longer than %u ms (%s-time-max)",
+                    head ? "header" : "body", ms, head ? "header" : "body");
     if (give_up(c)) run(c);
 }
 

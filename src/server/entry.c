@@ -18,7 +18,7 @@ struct reading {
     struct arena *arena;
     struct err *err;
     enum refusal refused;
-    bool copy; /* strings must outlive the text */
+    bool question; /* the described services' form: the message is called "message" */
 };
 
 static bool fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...)
@@ -96,7 +96,8 @@ static bool prepare(struct reading *r, char *p, size_t n) {
         case '[':
         case '{':
             if (++depth > r->lim->depth_max)
-                return fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u", i, r->lim->depth_max);
+                return fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)", i,
+                            r->lim->depth_max);
             break;
         case ']':
         case '}': depth -= depth > 0; break;
@@ -124,7 +125,7 @@ static const char *place(char *to, size_t size, int index, const char *field) {
 enum { PLACE_MAX = 48 };
 
 static bool take_field(struct reading *r, int index, yyjson_val *key, yyjson_val *v, struct record *rec) {
-    static const char *const NAME[] = {"source", "log_message"};
+    const char *const NAME[] = {"source", r->question ? "message" : "log_message"};
     struct span *const to[] = {&rec->source, &rec->message};
     char at[PLACE_MAX];
     for (size_t i = 0; i < 2; i++) {
@@ -133,7 +134,7 @@ static bool take_field(struct reading *r, int index, yyjson_val *key, yyjson_val
             return fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
                         place(at, sizeof at, index, NAME[i]), type_name(v));
         if (yyjson_get_len(v) > r->lim->line_bytes_max)
-            return fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu",
+            return fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
                         place(at, sizeof at, index, NAME[i]), yyjson_get_len(v), r->lim->line_bytes_max);
         *to[i] = (struct span){yyjson_get_str(v), yyjson_get_len(v)};
     }
@@ -155,6 +156,21 @@ static bool take_entry(struct reading *r, int index, yyjson_val *entry, struct r
     return true;
 }
 
+static bool make_room(struct reading *r, struct batch *b, size_t n) {
+    b->n = (uint32_t)n;
+    b->rec = arena_alloc(r->arena, n * sizeof *b->rec);
+    b->res = arena_alloc(r->arena, n * sizeof *b->res);
+    if (!b->rec || !b->res) return no_memory(r);
+    memset(b->res, 0, n * sizeof *b->res);
+    return true;
+}
+
+static bool take_question(struct reading *r, yyjson_val *root, struct batch *b) {
+    if (!make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
+    return yyjson_obj_get(root, "message") ||
+           fail(r, REFUSE_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
+}
+
 static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
     if (yyjson_is_null(root) || (yyjson_is_arr(root) && yyjson_arr_size(root) == 0))
         return fail(r, REFUSE_MALFORMED, ERR_INPUT, "no log entries provided");
@@ -162,12 +178,8 @@ static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
         return fail(r, REFUSE_MALFORMED, ERR_INPUT, "expected an array of entries, not %s", type_name(root));
     size_t n = yyjson_arr_size(root);
     if (n > r->lim->entries_max)
-        return fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u", n, r->lim->entries_max);
-    b->n = (uint32_t)n;
-    b->rec = arena_alloc(r->arena, n * sizeof *b->rec);
-    b->res = arena_alloc(r->arena, n * sizeof *b->res);
-    if (!b->rec || !b->res) return no_memory(r);
-    memset(b->res, 0, n * sizeof *b->res);
+        return fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n, r->lim->entries_max);
+    if (!make_room(r, b, n)) return false;
     yyjson_arr_iter it;
     yyjson_arr_iter_init(root, &it);
     for (uint32_t i = 0; i < b->n; i++)
@@ -214,19 +226,30 @@ static bool make_valid(struct reading *r, struct buf *text) {
     return true;
 }
 
+static enum refusal read_body(struct reading *r, struct entry_reader *reader, struct buf *text, struct batch *b) {
+    if (text->n == 0) {
+        fail(r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
+             r->question ? "an object" : "an array of entries");
+        return r->refused;
+    }
+    if (!make_valid(r, text)) return r->refused;
+    yyjson_doc *doc = parse(r, reader, text->p, text->n);
+    if (doc) (r->question ? take_question : take_array)(r, yyjson_doc_get_root(doc), b);
+    yyjson_doc_free(doc);
+    forget_large(reader, text->n);
+    return r->refused;
+}
+
 enum refusal entry_read_array(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
                               struct arena *a, struct batch *b, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e};
-    if (text->n == 0) {
-        fail(&r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected an array of entries");
-        return r.refused;
-    }
-    if (!make_valid(&r, text)) return r.refused;
-    yyjson_doc *doc = parse(&r, reader, text->p, text->n);
-    if (doc) take_array(&r, yyjson_doc_get_root(doc), b);
-    yyjson_doc_free(doc);
-    forget_large(reader, text->n);
-    return r.refused;
+    return read_body(&r, reader, text, b);
+}
+
+enum refusal entry_read_question(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
+                                 struct arena *a, struct batch *b, struct err *e) {
+    struct reading r = {.lim = lim, .arena = a, .err = e, .question = true};
+    return read_body(&r, reader, text, b);
 }
 
 enum refusal entry_read_line(struct entry_reader *reader, const struct entry_limits *lim, struct span line,

@@ -27,6 +27,11 @@ void entry_reader_release(struct entry_reader *r);
 enum refusal entry_read_array(struct entry_reader *r, const struct entry_limits *lim, struct buf *text, struct arena *a,
                               struct batch *b, struct err *e);
 
+/* Reads the described services' question, {"message": "…"}, into b->rec[0]. An optional "source" is taken, too. The
+ * rest is as in entry_read_array. */
+enum refusal entry_read_question(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
+                                 struct arena *a, struct batch *b, struct err *e);
+
 /* Reads one entry of an NDJSON text; its strings are in the arena. */
 enum refusal entry_read_line(struct entry_reader *r, const struct entry_limits *lim, struct span line, struct arena *a,
                              struct record *rec, struct err *e);

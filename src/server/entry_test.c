@@ -139,7 +139,7 @@ static void nesting_has_a_limit(void) {
     memset(text, '[', 199);
     text[199] = '\0';
     CHECK_INT(read_text(text), REFUSE_DEPTH);
-    CHECK_STR(g_err.msg, "byte 32: nested deeper than 32");
+    CHECK_STR(g_err.msg, "byte 32: nested deeper than 32 (depth-max)");
 }
 
 static void a_line_is_one_entry(void) {
@@ -155,6 +155,36 @@ static void a_line_is_one_entry(void) {
     CHECK_INT(entry_read_line(&g_reader, &LIM, SPAN_LIT("{"), &g_arena, &rec, &g_err), REFUSE_MALFORMED);
 }
 
+static enum refusal read_question(const char *text) {
+    g_err = (struct err){0};
+    arena_reset(&g_arena);
+    buf_reset(&g_text);
+    buf_puts(&g_text, text);
+    return entry_read_question(&g_reader, &LIM, &g_text, &g_arena, &g_batch, &g_err);
+}
+
+static void a_question_is_one_message(void) {
+    CHECK_INT(read_question("{\"message\":\"a\",\"x\":[1],\"message\":\"b\"}"), REFUSE_NOT);
+    CHECK_INT(g_batch.n, 1);
+    CHECK_SPAN(g_batch.rec[0].message, "b");
+    CHECK_INT(g_batch.rec[0].source.n, 0);
+    CHECK_INT(read_question("{\"message\":\"\",\"source\":\"sshd\"}"), REFUSE_NOT);
+    CHECK_SPAN(g_batch.rec[0].source, "sshd");
+    static const struct {
+        const char *text, *why;
+    } BAD[] = {{"", "empty"},
+               {"[]", "expected an object"},
+               {"null", "expected an object"},
+               {"{}", "it is missing"},
+               {"{\"message\":1}", "message: expected a string, not number"},
+               {"{\"message\":\"a\"}x", "byte 15"}};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        CHECK_INT(read_question(BAD[i].text), REFUSE_MALFORMED);
+        CHECK(strstr(g_err.msg, BAD[i].why) != NULL);
+    }
+    CHECK_INT(read_question("{\"message\":\"12345678901234567890123456789012345678901\"}"), REFUSE_LINE_BYTES);
+}
+
 static void every_prefix_is_refused(void) {
     static const char TEXT[] = "[{\"source\":\"a\\ud83d\\ude00\",\"log_message\":\"\\\\\\\"\",\"x\":[1,null]}]";
     for (size_t n = 0; n < sizeof TEXT - 1; n++) CHECK(read_bytes(TEXT, n) != REFUSE_NOT);
@@ -167,4 +197,4 @@ static void every_prefix_is_refused(void) {
 CHECK_MAIN(CHECK_TEST(entries_are_read_in_order), CHECK_TEST(missing_and_unknown_fields),
            CHECK_TEST(the_last_of_duplicate_keys_wins), CHECK_TEST(errors_name_the_place),
            CHECK_TEST(wrong_unicode_becomes_the_replacement_character), CHECK_TEST(nesting_has_a_limit),
-           CHECK_TEST(a_line_is_one_entry), CHECK_TEST(every_prefix_is_refused))
+           CHECK_TEST(a_line_is_one_entry), CHECK_TEST(a_question_is_one_message), CHECK_TEST(every_prefix_is_refused))

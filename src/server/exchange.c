@@ -27,8 +27,6 @@ struct exchange *exchange_take(struct loop *l, struct conn *c) {
         x->next = NULL;
     } else if ((x = calloc(1, sizeof *x)) != NULL) {
         x->loop = l;
-        buf_init(&x->req.text, l->server->o.header_bytes_max);
-        buf_init(&x->body, body_cap(&l->server->o));
         buf_init(&x->out, OUT_BYTES_MAX);
         arena_init(&x->arena, ARENA_BYTES_MAX);
     } else {
@@ -37,6 +35,8 @@ struct exchange *exchange_take(struct loop *l, struct conn *c) {
     x->conn = c;
     x->client = c->client;
     x->begun_ns = l->now_ns;
+    x->req.text.max = l->set->o.header_bytes_max; /* it may have been in use under other limits */
+    x->body.max = body_cap(&l->set->o);
     return x;
 }
 
@@ -48,6 +48,7 @@ static void trim_buf(struct buf *b) {
 void exchange_give(struct exchange *x) {
     MUST(!x->away);
     struct loop *l = x->loop;
+    exchange_unpin(x);
     atomic_fetch_sub_explicit(&l->server->body_bytes, x->body_counted, memory_order_relaxed);
     api_stream_close(x->stream);
     trim_buf(&x->req.text);
@@ -93,26 +94,65 @@ bool exchange_count_body(struct exchange *x, size_t n) {
     struct server *s = x->loop->server;
     size_t held = atomic_fetch_add_explicit(&s->body_bytes, n, memory_order_relaxed) + n;
     x->body_counted += n;
-    return held <= s->o.body_memory_max ||
-           exchange_refuse(x, REFUSE_BODY_MEMORY, "request bodies hold %zu bytes already", s->o.body_memory_max);
+    size_t max = x->loop->set->o.body_memory_max;
+    return held <= max ||
+           exchange_refuse(x, REFUSE_BODY_MEMORY, "request bodies hold %zu bytes already (body-memory-max)", max);
 }
 
 bool exchange_add_body(struct exchange *x, const char *p, size_t n) {
-    size_t max = x->loop->server->o.body_bytes_max;
-    if (!x->streams && n > max - x->body.n)
-        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes", max);
+    size_t max = x->loop->set->o.body_bytes_max;
+    if (!x->streams && x->body.n + n > max)
+        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
     if (!x->streams && !exchange_count_body(x, n)) return false;
     buf_put(&x->body, p, n);
     return !x->body.failed || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the body");
 }
 
+bool exchange_decode_body(struct exchange *x) {
+    size_t max = x->loop->set->o.body_bytes_max;
+    struct err e = {0};
+    struct decode *d = decode_open(x->req.encoding);
+    if (!d) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory to decode the body");
+    struct buf text;
+    buf_init(&text, x->body.max);
+    struct span in = buf_span(&x->body);
+    bool ok = decode_some(d, &in, &text, max + 1, &e);
+    if (!ok)
+        exchange_refuse(x, REFUSE_MALFORMED, "%s", e.msg);
+    else if (text.n > max)
+        ok = exchange_refuse(x, REFUSE_BODY_BYTES, "the decoded body is larger than %zu bytes (body-bytes-max)", max);
+    else if (!decode_is_whole(d))
+        ok = exchange_refuse(x, REFUSE_MALFORMED, "the compressed body ends too soon");
+    decode_close(d);
+    buf_release(&x->body);
+    x->body = text;
+    return ok && exchange_count_body(x, text.n);
+}
+
+static bool pin(struct exchange *x, struct err *e) {
+    const struct server *s = x->loop->server;
+    x->labels = s->backend.pin ? s->backend.pin(s->backend.self, &x->batch, e) : &s->labels;
+    return x->labels != NULL;
+}
+
+void exchange_unpin(struct exchange *x) {
+    const struct server *s = x->loop->server;
+    if (x->labels && s->backend.unpin) s->backend.unpin(s->backend.self, &x->batch);
+    x->labels = NULL;
+}
+
 bool exchange_submit(struct exchange *x) {
     struct server *s = x->loop->server;
     struct err e = {0};
-    unsigned n = x->batch.n;
-    if (!share_take(&s->share, x->client, n, s->o.client_entries_max))
-        return exchange_refuse(x, REFUSE_CLIENT_SHARE, "more than %u entries of one client at a time",
-                               s->o.client_entries_max);
+    unsigned n = x->batch.n, share = x->loop->set->o.client_entries_max;
+    if (!pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    if (!share_take(&s->share, x->client, n, share)) {
+        exchange_unpin(x);
+        return exchange_refuse(x, REFUSE_CLIENT_SHARE,
+                               "more than %u entries of one client at a time "
+                               "(client-entries-max)",
+                               share);
+    }
     x->batch.user = x;
     x->batch.done = loop_batch_done;
     x->away = true;
@@ -120,6 +160,7 @@ bool exchange_submit(struct exchange *x) {
     metrics_gauge_add(METRIC_ENTRIES_IN_FLIGHT, 0, n);
     if (s->backend.submit(s->backend.self, &x->batch, &e)) return true;
     exchange_returned(x);
+    exchange_unpin(x);
     return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
 }
 

@@ -18,7 +18,7 @@ struct conn;
 struct loop;
 struct stream;
 
-enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 768 };
+enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128 };
 
 enum exchange_phase {
     PHASE_BEGIN,  /* nothing is with the backend: read, and submit */
@@ -33,7 +33,7 @@ struct request {
     struct span path, query; /* parts of text, once the header is complete */
     unsigned method;         /* enum llhttp_method */
     size_t header_bytes;     /* counted so far, chunk extensions and trailers too */
-    char field[24];          /* name of the field being read, lower case; longer names are none of ours */
+    char field[32];          /* name of the field being read, lower case; longer names are none of ours */
     size_t field_bytes;
     unsigned hosts, transfer_encodings, content_encodings;
     enum decode_kind encoding;
@@ -43,6 +43,8 @@ struct request {
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation nobody knows */
     bool ndjson;
+    bool preflight;                  /* a browser asks whether it may ask */
+    char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
 };
 
 struct exchange {
@@ -61,7 +63,8 @@ struct exchange {
 
     struct arena arena;
     struct batch batch;
-    bool away; /* the batch is with the backend */
+    const struct label_set *labels; /* of the batch's results, while it is pinned */
+    bool away;                      /* the batch is with the backend */
     enum exchange_phase phase;
 
     enum refusal refused;
@@ -89,11 +92,17 @@ bool exchange_add_body(struct exchange *x, const char *p, size_t n);
 /* Counts n more bytes of memory held for this body. On false x is refused. */
 bool exchange_count_body(struct exchange *x, size_t n);
 
+/* Puts what the body decodes to in its place. On false x is refused. */
+bool exchange_decode_body(struct exchange *x);
+
 /* Hands the batch to the backend, its entries counted against the client's share. On false x is refused. */
 bool exchange_submit(struct exchange *x);
 
 /* The batch is back: gives its entries' share back. */
 void exchange_returned(struct exchange *x);
+
+/* The results have been read: lets go of the labels that they use. Done by exchange_give, too. */
+void exchange_unpin(struct exchange *x);
 
 /* Notes the first reason; returns false, so that `return exchange_refuse(…)` reads in one line. */
 bool exchange_refuse(struct exchange *x, enum refusal why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -18,12 +18,13 @@
 
 enum { FIXTURE_ANSWER_MAX = 4 << 20, FIXTURE_WAIT_MS = 10000 };
 
-/* The backend: lines that begin with "User" are USER_ACTION by rule 3, others are fallback. */
+/* The backend: lines that begin with "User" are USER_ACTION by rule 3, others are fallback; "fail 9": for error 9. */
 static struct {
     struct queue queue; /* of struct batch * */
     pthread_t thread;
     atomic_bool busy, held, not_ready; /* refuse batches; keep them; say so */
     atomic_uint submitted, largest;
+    atomic_int pinned;
 } fix_backend;
 
 static struct {
@@ -39,6 +40,7 @@ static void fix_decide(const struct batch *b) {
         b->res[i] = (struct result){0};
         bool user = span_starts(b->rec[i].message, SPAN_LIT("User"));
         batch_settle(&b->res[i], user ? STAGE_REGEX : STAGE_FALLBACK, user ? 0 : 8, user ? 0.95 : 0);
+        if (span_starts(b->rec[i].message, SPAN_LIT("fail "))) b->res[i].err = (uint8_t)atoi(b->rec[i].message.p + 5);
         if (user) b->res[i].rule = 3, b->res[i].match_to = 4;
     }
 }
@@ -72,8 +74,24 @@ static inline void *fix_server_main(void *arg) {
     return arg;
 }
 
+static inline const struct label_set *fix_pin(void *self, struct batch *b, struct err *e) {
+    (void)self, (void)b;
+    if (atomic_load(&fix_backend.not_ready)) {
+        err_set(e, ERR_BUSY, "still loading");
+        return NULL;
+    }
+    atomic_fetch_add(&fix_backend.pinned, 1);
+    return label_default();
+}
+
+static inline void fix_unpin(void *self, struct batch *b) {
+    (void)self, (void)b;
+    atomic_fetch_sub(&fix_backend.pinned, 1);
+}
+
 static inline struct server_backend fix_backend_table(void) {
-    return (struct server_backend){.labels = label_default(), .submit = fix_submit, .ready = fix_ready};
+    return (struct server_backend){
+        .labels = label_default(), .pin = fix_pin, .unpin = fix_unpin, .submit = fix_submit, .ready = fix_ready};
 }
 
 static inline bool fix_start(const struct server_opts *o) {
@@ -96,6 +114,7 @@ static inline void fix_end(void) {
     queue_close(&fix_backend.queue);
     pthread_join(fix_backend.thread, NULL);
     server_close(fix.server);
+    CHECK_INT(atomic_load(&fix_backend.pinned), 0);
     queue_release(&fix_backend.queue);
 }
 

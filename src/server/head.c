@@ -18,13 +18,14 @@ static struct exchange *exchange_of(llhttp_t *http) {
 }
 
 static const struct server_opts *opts_of(const struct exchange *x) {
-    return &x->loop->server->o;
+    return &x->loop->set->o;
 }
 
 static int count_bytes(struct exchange *x, size_t n) {
     x->req.header_bytes += n;
     if (x->req.header_bytes <= opts_of(x)->header_bytes_max) return GO_ON;
-    exchange_refuse(x, REFUSE_HEADER_BYTES, "the header is larger than %zu bytes", opts_of(x)->header_bytes_max);
+    exchange_refuse(x, REFUSE_HEADER_BYTES, "the header is larger than %zu bytes (header-bytes-max)",
+                    opts_of(x)->header_bytes_max);
     return STOP;
 }
 
@@ -65,7 +66,7 @@ static bool take_content_type(struct exchange *x, struct span value) {
 }
 
 static bool take_authorization(struct exchange *x, struct span value) {
-    x->req.authorized = auth_check(&x->loop->server->auth, value);
+    x->req.authorized = auth_check(&x->loop->set->auth, value);
     return true;
 }
 
@@ -74,6 +75,29 @@ static bool take_expect(struct exchange *x, struct span value) {
         x->req.expects = true;
     else
         x->req.expects_else = true;
+    return true;
+}
+
+/* Kept when pages from there may read our answers. */
+static bool take_origin(struct exchange *x, struct span value) {
+    struct span rest = span_of(opts_of(x)->cors_origin), all = SPAN_LIT("*");
+    bool allowed = span_eq(rest, all);
+    while (rest.n > 0 && !allowed) {
+        const char *comma = memchr(rest.p, ',', rest.n);
+        size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
+        allowed = span_eq(span_trim(span_sub(rest, 0, n)), value);
+        rest = span_sub(rest, n + 1, rest.n);
+    }
+    if (!allowed || value.n >= sizeof x->req.origin) return true;
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] <= ' ' || value.p[i] > '~') return true; /* no origin looks like that */
+    memcpy(x->req.origin, value.p, value.n);
+    x->req.origin[value.n] = '\0';
+    return true;
+}
+
+static bool take_preflight(struct exchange *x, struct span value) {
+    x->req.preflight = value.n > 0;
     return true;
 }
 
@@ -88,6 +112,8 @@ static const struct field {
     {"content-type", take_content_type},
     {"authorization", take_authorization},
     {"expect", take_expect},
+    {"origin", take_origin},
+    {"access-control-request-method", take_preflight},
 };
 
 static const struct field *field_of(const struct request *r) {
@@ -165,23 +191,37 @@ static bool check_framing(struct exchange *x, const llhttp_t *http) {
     return true;
 }
 
+/* A browser's question before a request of a page from elsewhere: whether the path has the method (Fetch, 3.3.6). */
+static bool is_preflight(struct exchange *x) {
+    struct request *r = &x->req;
+    bool path_known = false;
+    r->preflight = r->preflight && r->method == HTTP_OPTIONS && r->origin[0];
+    if (!r->preflight) return false;
+    for (unsigned m = 0; m < 2 && !x->route; m++)
+        x->route = route_find(x->loop->server->kind, r->path, m ? HTTP_POST : HTTP_GET, &path_known);
+    r->preflight = x->route != NULL;
+    return r->preflight;
+}
+
 static bool admit(struct exchange *x, const llhttp_t *http) {
     struct request *r = &x->req;
-    const struct server *s = x->loop->server;
+    const struct settings *set = x->loop->set;
     bool path_known;
-    x->route = route_find(r->path, r->method, &path_known);
+    if (is_preflight(x)) return true;
+    x->route = route_find(x->loop->server->kind, r->path, r->method, &path_known);
     if (!path_known) return exchange_refuse(x, REFUSE_ROUTE, "there is nothing at this path");
     if (!x->route)
         return exchange_refuse(x, REFUSE_METHOD, "%s is not supported here",
                                llhttp_method_name((llhttp_method_t)r->method));
-    if (x->route->needs_token && s->auth.n > 0 && !r->authorized)
+    if (x->route->needs_token && set->auth.n > 0 && !r->authorized)
         return exchange_refuse(x, REFUSE_AUTH, "a valid bearer token is required");
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
     if (r->encoding == DECODE_UNKNOWN)
         return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     x->streams = x->route == &route_table[ROUTE_CLASSIFY] && r->ndjson;
-    if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > s->o.body_bytes_max)
-        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes", s->o.body_bytes_max);
+    size_t max = set->o.body_bytes_max;
+    if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > max)
+        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
     return true;
 }
 

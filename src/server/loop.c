@@ -119,7 +119,7 @@ static void on_wake(struct loop *l) {
 
 static void refuse_connection(struct loop *l, int fd) {
     char text[512];
-    size_t n = reply_no_room(text, sizeof text, l->server->o.connections_max);
+    size_t n = reply_no_room(text, sizeof text, l->set->o.connections_max);
     ssize_t sent = send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* a client that can't take it has lost nothing */
     shutdown(fd, SHUT_WR);
@@ -129,7 +129,7 @@ static void refuse_connection(struct loop *l, int fd) {
 
 static void welcome(struct loop *l, int fd, const struct sockaddr_storage *peer) {
     struct server *s = l->server;
-    if (atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed) >= s->o.connections_max) {
+    if (atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed) >= l->set->o.connections_max) {
         atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
         refuse_connection(l, fd);
         return;
@@ -182,7 +182,7 @@ static void close_all(struct loop *l) {
 
 /* True: the loop's work is over. */
 static bool drain(struct loop *l) {
-    const struct server_opts *o = &l->server->o;
+    const struct server_opts *o = &l->set->o;
     if (!atomic_load(&l->server->stopping)) return false;
     if (!l->drain_begun_ns) l->drain_begun_ns = l->now_ns;
     uint64_t stop_at = l->drain_begun_ns + clock_ms(o->drain_delay_ms), end_at = stop_at + clock_ms(o->drain_time_ms);
@@ -217,6 +217,18 @@ static void on_event(struct loop *l, const struct epoll_event *ev) {
         conn_event(ev->data.ptr, ev->events);
 }
 
+/* Takes up the settings in force. */
+static void follow_settings(struct loop *l) {
+    struct server *s = l->server;
+    if (l->set && l->set_version == atomic_load_explicit(&s->settings_version, memory_order_acquire)) return;
+    pthread_mutex_lock(&s->settings_lock);
+    struct settings *fresh = settings_ref(s->settings);
+    l->set_version = atomic_load_explicit(&s->settings_version, memory_order_relaxed);
+    pthread_mutex_unlock(&s->settings_lock);
+    settings_unref(l->set);
+    l->set = fresh;
+}
+
 void loop_run(struct loop *l) {
     struct epoll_event ev[EVENTS_PER_TURN];
     l->now_ns = clock_now_ns(NULL);
@@ -224,6 +236,7 @@ void loop_run(struct loop *l) {
         int n = epoll_wait(l->epoll_fd, ev, EVENTS_PER_TURN, next_timeout(l));
         MUST(n >= 0 || errno == EINTR);
         l->now_ns = clock_now_ns(NULL);
+        follow_settings(l);
         for (int i = 0; i < n; i++) on_event(l, &ev[i]);
         run_timers(l);
         conn_reap(l);
@@ -238,6 +251,7 @@ static bool watch(struct loop *l, int fd, void *ptr) {
 bool loop_open(struct loop *l, struct server *s, int listen_fd, struct err *e) {
     *l = (struct loop){.server = s, .listen_fd = listen_fd};
     pthread_mutex_init(&l->done_lock, NULL);
+    follow_settings(l);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -269,6 +283,7 @@ void loop_close(struct loop *l) {
         next = c->next;
         free(c);
     }
+    settings_unref(l->set);
     entry_reader_release(&l->entries);
     pthread_mutex_destroy(&l->done_lock);
     *l = (struct loop){0};

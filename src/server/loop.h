@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 struct server;
+struct settings;
 
 enum { LOOP_READ_BYTES = 64 * 1024, LOOP_EXCHANGES_KEPT = 64, LOOP_CONNS_KEPT = 256, LOOP_DATE_BYTES = 32 };
 
@@ -19,6 +20,8 @@ struct loop_timers {
 
 struct loop {
     struct server *server;
+    struct settings *set; /* in force for this turn */
+    unsigned set_version;
     pthread_t thread;
     int epoll_fd, wake_fd, listen_fd;
     int spare_fd; /* given up for a moment when descriptors run out, so that a client can be told */

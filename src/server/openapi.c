@@ -13,6 +13,8 @@ static const struct {
     [ROUTE_NONE] = {NULL, NULL},
     [ROUTE_Entries] = {"Entries", REPLY_JSON},
     [ROUTE_Results] = {"Results", REPLY_JSON},
+    [ROUTE_Question] = {"Question", REPLY_JSON},
+    [ROUTE_Answer] = {"Answer", REPLY_JSON},
     [ROUTE_Health] = {"Health", REPLY_JSON},
     [ROUTE_Text] = {NULL, REPLY_TEXT},
     [ROUTE_Any] = {NULL, REPLY_JSON},
@@ -34,8 +36,9 @@ static void put_operation(struct buf *out, const struct route *r, const char *me
     result_json_string(out, span_of(r->summary));
     if (r->needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
     if (r->request != ROUTE_NONE) {
-        buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","
-                      "\"enum\":[\"1\"]}}]");
+        if (r->request == ROUTE_Entries)
+            buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","
+                          "\"enum\":[\"1\"]}}]");
         buf_puts(out, ",\"requestBody\":{\"required\":true,");
         put_content(out, r->request);
         buf_putc(out, '}');
@@ -48,25 +51,30 @@ static void put_operation(struct buf *out, const struct route *r, const char *me
         "\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}}}");
 }
 
-static void put_paths(struct buf *out) {
+static void put_paths(struct buf *out, enum server_kind kind) {
     static const char *const IDS[] = {
 #define ROUTE(id, ...) #id,
 #include "server/route.def"
 #undef ROUTE
     };
+    const char *before = "";
     for (unsigned i = 0; i < ROUTE_COUNT; i++) {
         const struct route *r = &route_table[i];
-        buf_printf(out, "%s\"%s\":{", i ? "," : "", r->path);
+        if (!(r->kinds & kind)) continue;
+        buf_printf(out, "%s\"%s\":{", before, r->path);
+        before = ",";
         put_operation(out, r, r->method == HTTP_POST ? "post" : "get", IDS[i]);
         buf_putc(out, '}');
     }
 }
 
-static void put_label_ids(struct buf *out, const struct label_set *labels) {
+static void put_label_id(struct buf *out, const struct label_set *labels) {
+    buf_puts(out, "\"label_id\":{\"type\":\"string\",\"enum\":[");
     for (unsigned i = 0; i < labels->n; i++) buf_printf(out, "%s\"%s\"", i ? "," : "", labels->label[i].id);
+    buf_puts(out, "]},\"label\":{\"type\":\"string\"},");
 }
 
-static void put_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+static void put_array_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
     buf_printf(
         out,
         "\"Entries\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":%u,\"items\":{\"type\":\"object\",\"properties\":{"
@@ -74,21 +82,36 @@ static void put_schemas(struct buf *out, const struct server_opts *o, const stru
         ",",
         o->entries_max, o->line_bytes_max, o->line_bytes_max);
     buf_puts(out, "\"Results\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"label_id\",\"label\","
-                  "\"source\","
-                  "\"confidence\"],\"properties\":{\"label_id\":{\"type\":\"string\",\"enum\":[");
-    put_label_ids(out, labels);
-    buf_puts(out, "]},\"label\":{\"type\":\"string\"},\"source\":{\"type\":\"string\",\"enum\":[");
+                  "\"source\",\"confidence\"],\"properties\":{");
+    put_label_id(out, labels);
+    buf_puts(out, "\"source\":{\"type\":\"string\",\"enum\":[");
     for (int s = 0; s < STAGE_COUNT; s++) buf_printf(out, "%s\"%s\"", s ? "," : "", stage_name((enum stage_id)s));
+    buf_puts(out, "]},\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"explain\":{\"type\":\"object\""
+                  "}}}},");
+}
+
+static void put_message_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+    buf_printf(out,
+               "\"Question\":{\"type\":\"object\",\"required\":[\"message\"],\"properties\":{\"message\":{\"type\":"
+               "\"string\",\"maxLength\":%zu},\"source\":{\"type\":\"string\",\"maxLength\":%zu}}},",
+               o->line_bytes_max, o->line_bytes_max);
+    buf_puts(out, "\"Answer\":{\"type\":\"object\",\"required\":[\"label_id\",\"label\",\"confidence\"],"
+                  "\"properties\":{");
+    put_label_id(out, labels);
+    buf_puts(out, "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1}}},");
+}
+
+static void put_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+    (o->kind == SERVER_SERVICE ? put_message_schemas : put_array_schemas)(out, o, labels);
     buf_puts(
         out,
-        "]},\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"explain\":{\"type\":\"object\"}}}},"
         "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"type\":\"string\"}}},"
         "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"string\"}}}");
 }
 
 void openapi_write(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
     buf_puts(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"logclass\",\"version\":\"1\"},\"paths\":{");
-    put_paths(out);
+    put_paths(out, o->kind);
     buf_puts(
         out,
         "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{");

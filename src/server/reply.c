@@ -22,7 +22,9 @@ static const struct {
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {501, "Not Implemented"},
+    {502, "Bad Gateway"},
     {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
 };
 
@@ -71,10 +73,19 @@ static void put_refusal_fields(struct exchange *x) {
     if (x->refused == REFUSE_METHOD) {
         struct buf allow;
         buf_init(&allow, 128);
-        route_allow(x->req.path, &allow);
+        route_allow(x->loop->server->kind, x->req.path, &allow);
         put(x, "Allow: %.*s\r\n", (int)allow.n, allow.n ? allow.p : "");
         buf_release(&allow);
     }
+}
+
+/* What a browser wants to see before it hands the answer to a page from elsewhere (Fetch, 3.3). */
+static void put_cors_fields(struct exchange *x) {
+    if (!x->req.origin[0]) return;
+    put(x, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", x->req.origin);
+    if (!x->req.preflight) return;
+    put(x, "Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Max-Age: 600\r\n"
+           "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
 }
 
 /* chunked, or a known length, or (a stream to an HTTP/1.0 client) neither: then the close ends it. */
@@ -87,6 +98,7 @@ static void put_head(struct exchange *x, bool streaming, bool chunked, bool clos
     else if (!streaming)
         put(x, "Content-Length: %zu\r\n", x->out.n);
     put_refusal_fields(x);
+    put_cors_fields(x);
     if (close)
         put(x, "Connection: close\r\n");
     else if (http_1_0)
@@ -114,7 +126,7 @@ void reply_frame(struct exchange *x, bool close) {
 
 size_t reply_no_room(char *to, size_t size, unsigned connections_max) {
     char body[96];
-    int b = snprintf(body, sizeof body, "{\"error\":\"more than %u connections\"}", connections_max);
+    int b = snprintf(body, sizeof body, "{\"error\":\"more than %u connections (connections-max)\"}", connections_max);
     const struct refuse_row *row = refuse_row(REFUSE_CONNECTIONS);
     int n = snprintf(to, size,
                      "HTTP/1.1 %u %s\r\nContent-Type: " REPLY_JSON

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "server/server.h"
 
 #include <stdbool.h>
 
@@ -17,13 +18,23 @@ enum step {
     STEP_SEND,  /* an answer, or a part of it, is ready to be sent */
 };
 
-enum route_schema { ROUTE_NONE, ROUTE_Entries, ROUTE_Results, ROUTE_Health, ROUTE_Text, ROUTE_Any };
+enum route_schema {
+    ROUTE_NONE,
+    ROUTE_Entries,
+    ROUTE_Results,
+    ROUTE_Question,
+    ROUTE_Answer,
+    ROUTE_Health,
+    ROUTE_Text,
+    ROUTE_Any
+};
 
 struct route {
     unsigned method; /* enum llhttp_method */
     const char *path;
     enum step (*run)(struct exchange *x);
     bool needs_token;
+    unsigned kinds; /* enum server_kind: which servers have it */
     enum route_schema request, answer;
     const char *summary;
 };
@@ -37,11 +48,11 @@ enum route_id {
 
 extern const struct route route_table[ROUTE_COUNT];
 
-/* The row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other methods.
- * Paths are compared byte for byte. */
-const struct route *route_find(struct span path, unsigned method, bool *path_known);
+/* The server's row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other
+ * methods. Paths are compared byte for byte. */
+const struct route *route_find(enum server_kind kind, struct span path, unsigned method, bool *path_known);
 
 /* The methods of a path, as the value of an Allow header: "GET, HEAD". */
-void route_allow(struct span path, struct buf *out);
+void route_allow(enum server_kind kind, struct span path, struct buf *out);
 
 #endif

@@ -12,14 +12,16 @@
 
 static void rows_are_found(void) {
     bool known;
-    CHECK(route_find(SPAN_LIT("/classify"), HTTP_POST, &known) == &route_table[ROUTE_CLASSIFY] && known);
-    CHECK(route_find(SPAN_LIT("/classify"), HTTP_GET, &known) == NULL && known);
-    CHECK(route_find(SPAN_LIT("/health"), HTTP_GET, &known) == &route_table[ROUTE_HEALTH]);
-    CHECK(route_find(SPAN_LIT("/health"), HTTP_HEAD, &known) == &route_table[ROUTE_HEALTH]);
-    CHECK(route_find(SPAN_LIT("/Health"), HTTP_GET, &known) == NULL && !known);
-    CHECK(route_find(SPAN_LIT(""), HTTP_GET, &known) == NULL && !known);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/classify"), HTTP_POST, &known) == &route_table[ROUTE_CLASSIFY] &&
+          known);
+    CHECK(route_find(SERVER_SERVICE, SPAN_LIT("/classify"), HTTP_POST, &known) == &route_table[ROUTE_QUESTION]);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/classify"), HTTP_GET, &known) == NULL && known);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/health"), HTTP_GET, &known) == &route_table[ROUTE_HEALTH]);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/health"), HTTP_HEAD, &known) == &route_table[ROUTE_HEALTH]);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/Health"), HTTP_GET, &known) == NULL && !known);
+    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT(""), HTTP_GET, &known) == NULL && !known);
     struct buf allow = {.max = 100};
-    route_allow(SPAN_LIT("/health"), &allow);
+    route_allow(SERVER_ANY, SPAN_LIT("/health"), &allow);
     CHECK_SPAN(buf_span(&allow), "GET, HEAD");
     buf_release(&allow);
 }
@@ -34,19 +36,24 @@ static void everything_that_happens_can_be_counted(void) {
 }
 
 static void the_description_is_json_and_complete(void) {
-    struct server_opts o = SERVER_OPTS_DEFAULT;
-    struct buf text = {.max = 1 << 20};
-    openapi_write(&text, &o, label_default());
-    CHECK(!text.failed);
-    yyjson_doc *doc = yyjson_read(text.p, text.n, 0);
-    CHECK(doc != NULL);
-    yyjson_val *paths = yyjson_obj_get(yyjson_doc_get_root(doc), "paths");
-    for (unsigned i = 0; i < ROUTE_COUNT; i++) {
-        yyjson_val *path = yyjson_obj_get(paths, route_table[i].path);
-        CHECK(yyjson_obj_get(path, route_table[i].method == HTTP_POST ? "post" : "get") != NULL);
+    static const enum server_kind KIND[] = {SERVER_CLASSIFIER, SERVER_SERVICE};
+    for (unsigned k = 0; k < 2; k++) {
+        struct server_opts o = SERVER_OPTS_DEFAULT;
+        struct buf text = {.max = 1 << 20};
+        o.kind = KIND[k];
+        openapi_write(&text, &o, label_default());
+        CHECK(!text.failed);
+        yyjson_doc *doc = yyjson_read(text.p, text.n, 0);
+        CHECK(doc != NULL);
+        yyjson_val *paths = yyjson_obj_get(yyjson_doc_get_root(doc), "paths");
+        for (unsigned i = 0; i < ROUTE_COUNT; i++) {
+            if (!(route_table[i].kinds & o.kind)) continue;
+            yyjson_val *path = yyjson_obj_get(paths, route_table[i].path);
+            CHECK(yyjson_obj_get(path, route_table[i].method == HTTP_POST ? "post" : "get") != NULL);
+        }
+        yyjson_doc_free(doc);
+        buf_release(&text);
     }
-    yyjson_doc_free(doc);
-    buf_release(&text);
 }
 
 static void codings_have_names(void) {

@@ -3,46 +3,20 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "server/listener.h"
-#include "server/openapi.h"
 #include "server/state.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { OPENAPI_BYTES_MAX = 256 * 1024, FDS_OF_OUR_OWN = 256 };
-
-static bool check_range(const char *name, size_t value, size_t min, size_t max, struct err *e) {
-    return (value >= min && value <= max) ||
-           err_set(e, ERR_USAGE, "%s is %zu: expected %zu to %zu", name, value, min, max);
-}
-
-static bool check_opts(const struct server_opts *o, struct err *e) {
-    return check_range("threads", o->threads, 1, SERVER_THREADS_MAX, e) &&
-           check_range("header_bytes_max", o->header_bytes_max, 256, 1 << 20, e) &&
-           check_range("body_bytes_max", o->body_bytes_max, 1, 1 << 30, e) &&
-           check_range("line_bytes_max", o->line_bytes_max, 1, 1 << 20, e) &&
-           check_range("entries_max", o->entries_max, 1, 65536, e) &&
-           check_range("depth_max", o->depth_max, 2, 1024, e) &&
-           check_range("connections_max", o->connections_max, 1, 1000000, e) &&
-           check_range("client_entries_max", o->client_entries_max, o->entries_max, UINT32_MAX, e);
-}
-
-/* Who may connect from elsewhere must show a token, unless the operator has said that it is meant to be open. */
-static bool open_auth(struct server *s, struct err *e) {
-    const struct server_opts *o = &s->o;
-    bool has_token = o->token_file && o->token_file[0];
-    if (!has_token && !o->allow_open && !listener_is_loopback(o->host))
-        return err_set(e, ERR_USAGE, "%s can be reached from elsewhere: give a token file, or allow open access",
-                       o->host);
-    return !has_token || auth_open(&s->auth, o->token_file, e);
-}
+enum { FDS_OF_OUR_OWN = 256 };
 
 static bool open_loops(struct server *s, struct err *e) {
-    s->loop = must_calloc(s->o.threads, sizeof *s->loop);
-    s->port = s->o.port;
-    for (; s->loops < s->o.threads; s->loops++) {
-        int fd = listener_open(s->o.host, &s->port, s->o.threads > 1, e);
+    const struct server_opts *o = &s->settings->o;
+    s->loop = must_calloc(o->threads, sizeof *s->loop);
+    s->port = o->port;
+    for (; s->loops < o->threads; s->loops++) {
+        int fd = listener_open(o->host, &s->port, o->threads > 1, e);
         if (fd < 0) return false;
         if (loop_open(&s->loop[s->loops], s, fd, e)) continue;
         s->loops++;
@@ -63,20 +37,42 @@ static void raise_fd_limit(const struct server_opts *o) {
 }
 
 struct server *server_open(const struct server_opts *o, const struct server_backend *backend, struct err *e) {
-    if (!check_opts(o, e)) return NULL;
+    struct settings *set = settings_open(o, backend->labels, e);
+    if (!set) return NULL;
     struct server *s = must_calloc(1, sizeof *s);
-    s->o = *o;
+    s->settings = set;
+    pthread_mutex_init(&s->settings_lock, NULL);
+    s->kind = o->kind;
     s->backend = *backend;
     s->labels = *backend->labels;
     tally_init(&s->tally);
     share_init(&s->share, o->connections_max);
-    buf_init(&s->openapi, OPENAPI_BYTES_MAX);
-    openapi_write(&s->openapi, o, &s->labels);
-    MUST(!s->openapi.failed);
     raise_fd_limit(o);
-    if (open_auth(s, e) && open_loops(s, e)) return s;
+    if (open_loops(s, e)) return s;
     server_close(s);
     return NULL;
+}
+
+struct settings *server_settings_open(const struct server *s, const struct server_opts *o,
+                                      const struct label_set *labels, struct err *e) {
+    const struct server_opts *now = &s->settings->o; /* one thread reloads */
+    struct server_opts next = *o;
+    next.host = now->host;
+    next.port = now->port;
+    next.kind = now->kind;
+    next.threads = now->threads;
+    next.connections_max = now->connections_max;
+    return settings_open(&next, labels, e);
+}
+
+void server_set(struct server *s, struct settings *fresh) {
+    pthread_mutex_lock(&s->settings_lock);
+    struct settings *old = s->settings;
+    s->settings = fresh;
+    atomic_fetch_add_explicit(&s->settings_version, 1, memory_order_release);
+    pthread_mutex_unlock(&s->settings_lock);
+    settings_unref(old);
+    for (unsigned i = 0; i < s->loops; i++) loop_wake(&s->loop[i]);
 }
 
 unsigned server_port(const struct server *s) {
@@ -111,8 +107,8 @@ void server_close(struct server *s) {
     if (!s) return;
     for (unsigned i = 0; i < s->loops; i++) loop_close(&s->loop[i]);
     free(s->loop);
-    auth_close(&s->auth);
     share_release(&s->share);
-    buf_release(&s->openapi);
+    settings_unref(s->settings);
+    pthread_mutex_destroy(&s->settings_lock);
     free(s);
 }

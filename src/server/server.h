@@ -17,14 +17,19 @@ struct pipeline;
 
 enum { SERVER_THREADS_MAX = 64 };
 
+/* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
+enum server_kind { SERVER_CLASSIFIER = 1, SERVER_SERVICE = 2, SERVER_ANY = 3 };
+
 /* Every limit of the server. A request past one gets the status in brackets and a body that names the limit. */
 struct server_opts {
-    const char *host;       /* numeric IPv4 or IPv6 address, or "localhost" */
-    unsigned port;          /* 0: any free one, see server_port */
-    const char *token_file; /* bearer tokens, one a line; "" or NULL: none */
-    bool allow_open;        /* serve other addresses than loopback without a token */
-    bool access_log;        /* one log line a request */
-    unsigned threads;       /* loops: 1..SERVER_THREADS_MAX */
+    const char *host; /* numeric IPv4 or IPv6 address, or "localhost" */
+    unsigned port;    /* 0: any free one, see server_port */
+    enum server_kind kind;
+    const char *token_file;  /* bearer tokens, one a line; "" or NULL: none */
+    bool allow_open;         /* serve other addresses than loopback without a token */
+    const char *cors_origin; /* origins whose pages may read answers, separated by commas; "*": any; "": none */
+    bool access_log;         /* one log line a request */
+    unsigned threads;        /* loops: 1..SERVER_THREADS_MAX */
 
     size_t header_bytes_max;     /* request line, header fields, chunk extensions and trailers together [431] */
     unsigned header_time_ms;     /* from the first byte of a request to the end of its header [408] */
@@ -44,7 +49,9 @@ struct server_opts {
 
 #define SERVER_OPTS_DEFAULT                                     \
     ((struct server_opts){.host = "127.0.0.1",                  \
+                          .cors_origin = "",                    \
                           .port = 8080,                         \
+                          .kind = SERVER_CLASSIFIER,            \
                           .threads = 1,                         \
                           .header_bytes_max = 16 * 1024,        \
                           .header_time_ms = 10 * 1000,          \
@@ -64,23 +71,36 @@ struct server_opts {
  */
 struct server_backend {
     void *self;
-    const struct label_set *labels; /* copied at open: a reload must keep the labels */
+    const struct label_set *labels; /* to begin with: in /openapi.json, and where pin is NULL; copied at open */
+
+    /* Holds what will decide b, and returns its labels, which stay until unpin; NULL with ERR_BUSY: nothing can be
+     * decided yet. NULL instead of the two functions: the labels never change. */
+    const struct label_set *(*pin)(void *self, struct batch *b, struct err *e);
+    void (*unpin)(void *self, struct batch *b);
 
     /* Takes b, or refuses it with ERR_BUSY. b->done is called once, from any thread. */
     bool (*submit)(void *self, struct batch *b, struct err *e);
-    bool (*ready)(void *self);
+    bool (*ready)(void *self);         /* what it decides with is loaded */
     size_t (*queue_depth)(void *self); /* records or slices that wait; NULL: not known */
 
     /* Appends members to the "explain" object of ?explain=1, each with a comma before it; NULL: none. */
-    void (*explain)(void *self, const struct record *rec, const struct result *res, struct buf *out);
+    void (*explain)(void *self, const struct batch *b, uint32_t i, struct buf *out);
 };
 
 /* Binds and listens; nothing is answered before server_run. NULL on failure, also when the address is not loopback and
  * there is neither a token nor allow_open. */
 struct server *server_open(const struct server_opts *o, const struct server_backend *backend, struct err *e);
 
-/* The same, with the pipeline as backend. */
-struct server *server_open_pipeline(const struct server_opts *o, struct pipeline *p, struct err *e);
+/* The same, with the pipeline as backend; labels: those it will begin with. */
+struct server *server_open_pipeline(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
+                                    struct err *e);
+
+/* A reload in two steps, so that it can be one with others: settings_open does all that can fail, server_set puts them
+ * in force, for each loop at its next turn, and takes them over. host, port, kind, threads and connections_max stay as
+ * they were. While the server runs, one thread at a time. */
+struct settings *server_settings_open(const struct server *s, const struct server_opts *o,
+                                      const struct label_set *labels, struct err *e);
+void server_set(struct server *s, struct settings *fresh);
 
 unsigned server_port(const struct server *s);
 

@@ -4,6 +4,15 @@
 #include "pipeline/pipeline.h"
 #include "server/server.h"
 
+static const struct label_set *pin(void *self, struct batch *b, struct err *e) {
+    return pipeline_pin(self, b, e) ? &b->engine->labels : NULL;
+}
+
+static void unpin(void *self, struct batch *b) {
+    (void)self; /* it may be closed by now */
+    pipeline_unpin(b);
+}
+
 static bool submit(void *self, struct batch *b, struct err *e) {
     return pipeline_submit(self, b, e);
 }
@@ -19,21 +28,24 @@ static size_t queue_depth(void *self) {
     return pipeline_queue_depth(self);
 }
 
-static void explain(void *self, const struct record *rec, const struct result *res, struct buf *out) {
-    (void)rec;
-    struct engine *eng = pipeline_engine(self);
-    if (res->stage == STAGE_REGEX && eng->rules && res->rule < rules_count(eng->rules)) {
-        buf_puts(out, ",\"rule\":");
-        result_json_string(out, span_of(rules_get(eng->rules, res->rule)->name));
-    }
-    engine_unref(eng);
+static void explain(void *self, const struct batch *b, uint32_t i, struct buf *out) {
+    (void)self;
+    const struct result *r = &b->res[i];
+    const struct rules *rules = b->engine->rules;
+    if (r->stage != STAGE_REGEX || !rules || r->rule >= rules_count(rules)) return;
+    buf_puts(out, ",\"rule\":");
+    result_json_string(out, span_of(rules_get(rules, r->rule)->name));
 }
 
-struct server *server_open_pipeline(const struct server_opts *o, struct pipeline *p, struct err *e) {
-    struct engine *eng = pipeline_engine(p);
-    struct label_set labels = eng->labels;
-    engine_unref(eng);
-    struct server_backend backend = {
-        .self = p, .labels = &labels, .submit = submit, .ready = ready, .queue_depth = queue_depth, .explain = explain};
+struct server *server_open_pipeline(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
+                                    struct err *e) {
+    struct server_backend backend = {.self = p,
+                                     .labels = labels,
+                                     .pin = pin,
+                                     .unpin = unpin,
+                                     .submit = submit,
+                                     .ready = ready,
+                                     .queue_depth = queue_depth,
+                                     .explain = explain};
     return server_open(o, &backend, e);
 }

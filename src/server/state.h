@@ -2,20 +2,21 @@
 #ifndef SERVER_STATE_H
 #define SERVER_STATE_H
 
-#include "server/auth.h"
 #include "server/loop.h"
 #include "server/server.h"
+#include "server/settings.h"
 #include "server/share.h"
 #include "server/tally.h"
 
 struct server {
-    struct server_opts o;
+    enum server_kind kind;
+    pthread_mutex_t settings_lock;
+    struct settings *settings; /* those in force; a loop has its own reference */
+    atomic_uint settings_version;
     struct server_backend backend;
     struct label_set labels;
-    struct auth auth;
     struct share share;
     struct tally tally;
-    struct buf openapi;
     unsigned port;
     atomic_bool stopping;
     atomic_uint connections;

@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(e.code == ERR_DECODE);
 
     struct buf question;
-    buf_init(&question, 8 * size + 64);
-    wire_write_question(&question, body);
+    buf_init(&question, 16 * size + 64);
+    wire_write_question(&question, body, body);
     MUST(!question.failed);
     yyjson_doc *doc = yyjson_read(question.p, question.n, 0); /* refuses invalid UTF-8, too */
     MUST(doc != NULL && yyjson_is_str(yyjson_obj_get(yyjson_doc_get_root(doc), "message")));
