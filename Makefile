@@ -99,6 +99,7 @@ install: all                         ## binary, data, model, man page and comple
 	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
+	install -m755 scripts/build-llama $(SHARE)/logclass
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
 	install -Dm644 data/completions/_logclass $(SHARE)/zsh/vendor-completions/_logclass

@@ -99,6 +99,7 @@ static const struct {
     {"adapter.safetensors", "data/adapter.safetensors"},
     {"corpus", "data/corpus"},
     {"model", "models/all-MiniLM-L6-v2"},
+    {"build-llama", "scripts/build-llama"},
 };
 
 static const char *tree_name(const char *name) {

@@ -14,6 +14,8 @@ int cmd_run(int argc, char **argv);
 #include "cmd/cmd.def"
 #undef COMMAND
 
+int cmd_llm_local(int argc, char **argv); /* of cmd_llm */
+
 /* ---- what commands share ---- */
 
 /* "logclass: <message>" on stderr; the exit status for it. */

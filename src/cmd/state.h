@@ -1,0 +1,17 @@
+/* state: the folder where what was learnt, answered and built here is kept from one run to the next:
+ * $STATE_DIRECTORY (services), $XDG_STATE_HOME/logclass, or ~/.local/state/logclass. */
+#ifndef CMD_STATE_H
+#define CMD_STATE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The path of `name` ("heads/current.json") in the folder. False: there is no such folder (no home), or no room. */
+bool state_path(const char *name, char *out, size_t size);
+
+/* Makes the folders that `path` stands in, for its owner only. */
+bool state_make_folders(const char *path, struct err *e);
+
+#endif
