@@ -13,85 +13,19 @@ import tempfile
 import threading
 import time
 
+import live
 from check import BINARY, equal, main, test
+from live import LABELS, UNCLASSIFIED
 
-LABELS = {
-    "USER_ACTION": "User Action", "SYSTEM_NOTIFICATION": "System Notification", "AUTH_ERROR": "Authentication Error",
-    "DB_ERROR": "Database Error", "BACKUP": "Backup Event", "INFO": "Informational Log",
-    "WORKFLOW_ERROR": "Workflow Error", "DEPRECATION_WARNING": "Deprecation Warning", "UNCLASSIFIED": "Unclassified",
-}
-UNCLASSIFIED = {"label_id": "UNCLASSIFIED", "label": "Unclassified", "source": "fallback", "confidence": 0}
-
-
-class Server:
-    """`logclass serve` on a free port; rules only, so that answers don't depend on a trained model."""
-
-    def __init__(self, *options):
-        self.log = []
-        self.process = subprocess.Popen([BINARY, "serve", "--port", "0", "--bert", "off", *options],
-                                        stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            self.log.append(line)
-            m = re.search(r"listening on \S+ port (\d+)", line)
-            if m:
-                break
-        else:
-            raise RuntimeError("the server did not start:\n" + "".join(self.log))
-        self.port = int(m.group(1))
-        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
-        self.reader.start()
-
-    def ask(self, method, path, body=None, headers=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        c.request(method, path, body, headers or {})
-        r = c.getresponse()
-        text = r.read()
-        c.close()
-        return r, text
-
-    def classify(self, entries, headers=None, path="/classify"):
-        r, text = self.ask("POST", path, json.dumps(entries), headers)
-        equal(r.status, 200)
-        return json.loads(text)
-
-    def raw(self, data):
-        """Sends bytes; returns all the server says until it closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as s:
-            s.sendall(data)
-            out = b""
-            while True:
-                with contextlib.suppress(ConnectionResetError):
-                    more = s.recv(65536)
-                    out += more
-                    if more:
-                        continue
-                return out
-
-    def metrics(self):
-        r, text = self.ask("GET", "/metrics")
-        equal(r.status, 200)
-        return text.decode()
-
-    def value(self, series):
-        m = re.search(r"^" + re.escape(series) + r" (\S+)$", self.metrics(), flags=re.M)
-        return float(m.group(1)) if m else 0.0
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
-        self.reader.join(timeout=10)
-        self.process.stderr.close()
-        return code
+def Server(*options):
+    """Rules only, so that answers don't depend on a trained model."""
+    return live.Server("--bert", "off", *options)
 
 
 @contextlib.contextmanager
 def serving(*options):
-    s = Server(*options)
-    try:
+    with live.serving("--bert", "off", *options) as s:
         yield s
-    finally:
-        equal(s.stop(), 0)
 
 
 SHARED = Server()
