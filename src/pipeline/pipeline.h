@@ -11,7 +11,7 @@
 
 struct pipeline;
 
-enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 65536, PIPELINE_QUEUE_SLICES = 4096, PIPELINE_WORKERS_MAX = 256 };
+enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 262144, PIPELINE_QUEUE_SLICES = 4096, PIPELINE_WORKERS_MAX = 256 };
 
 struct pipeline_opts {
     unsigned workers;    /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */

@@ -15,7 +15,7 @@
 struct server;
 struct pipeline;
 
-enum { SERVER_THREADS_MAX = 64 };
+enum { SERVER_THREADS_MAX = 64, SERVER_ENTRIES_MAX = 262144 };
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
 enum server_kind { SERVER_CLASSIFIER = 1, SERVER_SERVICE = 2, SERVER_ANY = 3 };

@@ -19,7 +19,7 @@ static bool check_opts(const struct server_opts *o, struct err *e) {
            check_range("header-bytes-max", o->header_bytes_max, 256, 1 << 20, e) &&
            check_range("body-bytes-max", o->body_bytes_max, 1, 1 << 30, e) &&
            check_range("line-bytes-max", o->line_bytes_max, 1, 1 << 20, e) &&
-           check_range("entries-max", o->entries_max, 1, 65536, e) &&
+           check_range("entries-max", o->entries_max, 1, SERVER_ENTRIES_MAX, e) &&
            check_range("depth-max", o->depth_max, 2, 1024, e) &&
            check_range("connections-max", o->connections_max, 1, 1000000, e) &&
            check_range("client-entries-max", o->client_entries_max, o->entries_max, UINT32_MAX, e);
