@@ -4,23 +4,24 @@
 #include "metrics/metrics.h"
 #include "text/template.h"
 
+/* True: settled by a rule. */
+static bool match_rules(struct work *w, uint32_t i) {
+    struct rules_match where;
+    int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
+    if (rule < 0) return false;
+    const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
+    batch_settle(w->res[i], STAGE_REGEX, r->label, r->confidence);
+    w->res[i]->rule = (uint16_t)rule;
+    w->res[i]->match_from = where.from;
+    w->res[i]->match_to = where.to;
+    return true;
+}
+
 void stage_rules_run(struct work *w) {
     if (!w->eng->rules) return;
     uint32_t left = 0;
-    for (uint32_t t = 0; t < w->todo_n; t++) {
-        uint32_t i = w->todo[t];
-        struct rules_match where;
-        int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
-        if (rule < 0) {
-            w->todo[left++] = i;
-            continue;
-        }
-        const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
-        batch_settle(w->res[i], STAGE_REGEX, r->label, r->confidence);
-        w->res[i]->rule = (uint16_t)rule;
-        w->res[i]->match_from = where.from;
-        w->res[i]->match_to = where.to;
-    }
+    for (uint32_t t = 0; t < w->todo_n; t++)
+        if (!match_rules(w, w->todo[t])) w->todo[left++] = w->todo[t];
     w->todo_n = left;
 }
 
@@ -48,7 +49,9 @@ static void write_template(struct work *w, uint32_t i) {
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool recall(struct work *w, uint32_t i) {
     struct memo_answer a;
-    if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
+    struct work_template *t = &w->tpl[i];
+    t->key = memo_key(w->memo, (struct span){w->text + t->from, t->len}, w->eng->version);
+    if (!memo_get(w->memo, t->key, &a)) return false;
     if (a.stage == STAGE_FALLBACK && w->asks_network) return false;
     batch_settle(w->res[i], a.stage, a.label, a.confidence);
     w->res[i]->from_memo = true;
@@ -64,20 +67,29 @@ void stage_memo_run(struct work *w) {
         uint32_t i = w->todo[t];
         write_template(w, i);
         if (w->memo) {
-            struct work_template *tpl = &w->tpl[i];
-            tpl->key = memo_key(w->memo, (struct span){w->text + tpl->from, tpl->len}, w->eng->version);
             if (recall(w, i)) {
                 hits++;
                 continue;
             }
-            tpl->leader = find_leader(w, i);
-            hits += tpl->leader != WORK_NO_LEADER; /* decided once for all of this run */
+            w->tpl[i].leader = find_leader(w, i);
+            hits += w->tpl[i].leader != WORK_NO_LEADER; /* decided once for all of this run */
         }
         w->text_n += w->tpl[i].len;
         w->todo[left++] = i;
     }
     if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
     w->todo_n = left;
+}
+
+bool stage_quick_run(struct work *w) {
+    for (uint32_t i = 0; i < w->n; i++) {
+        if (w->eng->rules && match_rules(w, i)) continue;
+        if (!w->memo) return false;
+        w->text_n = 0;
+        write_template(w, i);
+        if (!recall(w, i)) return false;
+    }
+    return true;
 }
 
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */

@@ -46,4 +46,8 @@ void stage_rules_run(struct work *w);
 void stage_memo_run(struct work *w);    /* writes templates and keys; settles what is remembered */
 void stage_encoder_run(struct work *w); /* decides leaders, remembers, copies to followers */
 
+/* Rules and memory for rec[0, n) without regard to todo; text needs room for one template. False as soon as one record
+ * is open. */
+bool stage_quick_run(struct work *w);
+
 #endif

@@ -34,6 +34,16 @@ void api_classify_result(struct exchange *x, uint32_t i) {
     buf_putc(&x->out, '}');
 }
 
+static enum step answer(struct exchange *x) {
+    buf_putc(&x->out, '[');
+    for (uint32_t i = 0; i < x->batch.n; i++) {
+        if (i > 0) buf_putc(&x->out, ',');
+        api_classify_result(x, i);
+    }
+    buf_putc(&x->out, ']');
+    return reply_send(x, 200, REPLY_JSON);
+}
+
 static enum step submit(struct exchange *x) {
     struct loop *l = x->loop;
     const struct server_opts *o = &l->set->o;
@@ -47,17 +57,8 @@ static enum step submit(struct exchange *x) {
     }
     x->batch.explain = api_classify_explains(x);
     x->phase = PHASE_ANSWER;
+    if (exchange_decide(x)) return answer(x);
     return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
-}
-
-static enum step answer(struct exchange *x) {
-    buf_putc(&x->out, '[');
-    for (uint32_t i = 0; i < x->batch.n; i++) {
-        if (i > 0) buf_putc(&x->out, ',');
-        api_classify_result(x, i);
-    }
-    buf_putc(&x->out, ']');
-    return reply_send(x, 200, REPLY_JSON);
 }
 
 enum step api_classify(struct exchange *x) {

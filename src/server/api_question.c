@@ -5,21 +5,6 @@
 #include "server/reply.h"
 #include "server/state.h"
 
-static enum step submit(struct exchange *x) {
-    struct loop *l = x->loop;
-    const struct server_opts *o = &l->set->o;
-    struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
-    struct err e = {0};
-    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return STEP_SEND;
-    enum refusal why = entry_read_question(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
-    if (why) {
-        exchange_refuse(x, why, "%s", e.msg);
-        return STEP_SEND;
-    }
-    x->phase = PHASE_ANSWER;
-    return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
-}
-
 /* How the caller is told that there is no answer. REFUSE_NOT: there is one, if only "unclassified". */
 static enum refusal failure_of(const struct result *r) {
     if (r->stage != STAGE_FALLBACK) return REFUSE_NOT;
@@ -50,6 +35,22 @@ static enum step answer(struct exchange *x) {
     result_json_number(&x->out, r->confidence);
     buf_putc(&x->out, '}');
     return reply_send(x, 200, REPLY_JSON);
+}
+
+static enum step submit(struct exchange *x) {
+    struct loop *l = x->loop;
+    const struct server_opts *o = &l->set->o;
+    struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
+    struct err e = {0};
+    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return STEP_SEND;
+    enum refusal why = entry_read_question(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
+    if (why) {
+        exchange_refuse(x, why, "%s", e.msg);
+        return STEP_SEND;
+    }
+    x->phase = PHASE_ANSWER;
+    if (exchange_decide(x)) return answer(x);
+    return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
 }
 
 enum step api_question(struct exchange *x) {

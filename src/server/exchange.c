@@ -141,11 +141,17 @@ void exchange_unpin(struct exchange *x) {
     x->labels = NULL;
 }
 
+bool exchange_decide(struct exchange *x) {
+    struct err e = {0};
+    void *quick = x->loop->quick;
+    return quick && pin(x, &e) && x->loop->server->backend.quick(quick, &x->batch);
+}
+
 bool exchange_submit(struct exchange *x) {
     struct server *s = x->loop->server;
     struct err e = {0};
     unsigned n = x->batch.n, share = x->loop->set->o.client_entries_max;
-    if (!pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    if (!x->labels && !pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
     if (!share_take(&s->share, x->client, n, share)) {
         exchange_unpin(x);
         return exchange_refuse(x, REFUSE_CLIENT_SHARE,

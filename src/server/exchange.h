@@ -95,6 +95,9 @@ bool exchange_count_body(struct exchange *x, size_t n);
 /* Puts what the body decodes to in its place. On false x is refused. */
 bool exchange_decode_body(struct exchange *x);
 
+/* Has the batch decided here and now, where that is a matter of microseconds. False: exchange_submit it. */
+bool exchange_decide(struct exchange *x);
+
 /* Hands the batch to the backend, its entries counted against the client's share. On false x is refused. */
 bool exchange_submit(struct exchange *x);
 

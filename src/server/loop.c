@@ -258,6 +258,7 @@ bool loop_open(struct loop *l, struct server *s, int listen_fd, struct err *e) {
     if (l->epoll_fd < 0 || l->wake_fd < 0 || l->spare_fd < 0 || !watch(l, listen_fd, &l->listen_fd) ||
         !watch(l, l->wake_fd, &l->wake_fd))
         return err_set(e, ERR_IO, "event loop: %s", strerror(errno));
+    if (s->backend.quick_open) l->quick = s->backend.quick_open(s->backend.self);
     return entry_reader_init(&l->entries) || err_set(e, ERR_MEMORY, "no memory for the JSON reader");
 }
 
@@ -284,6 +285,7 @@ void loop_close(struct loop *l) {
         free(c);
     }
     settings_unref(l->set);
+    if (l->quick) l->server->backend.quick_close(l->quick);
     entry_reader_release(&l->entries);
     pthread_mutex_destroy(&l->done_lock);
     *l = (struct loop){0};

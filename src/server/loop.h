@@ -40,6 +40,7 @@ struct loop {
 
     uint64_t drain_begun_ns; /* 0: not draining */
     struct entry_reader entries;
+    void *quick; /* the backend's; NULL: none */
     uint64_t date_second;
     char date[LOOP_DATE_BYTES];
     char in[LOOP_READ_BYTES];

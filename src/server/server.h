@@ -78,6 +78,13 @@ struct server_backend {
     const struct label_set *(*pin)(void *self, struct batch *b, struct err *e);
     void (*unpin)(void *self, struct batch *b);
 
+    /* A way to decide small batches on the loop's own thread. quick_open: what one loop needs for it, closed by
+     * quick_close, maybe after the backend. quick: true when all of b has its results, done is not called; false when
+     * that would take long: submit it. NULL instead of the three: there is none. */
+    void *(*quick_open)(void *self);
+    bool (*quick)(void *quick, struct batch *b);
+    void (*quick_close)(void *quick);
+
     /* Takes b, or refuses it with ERR_BUSY. b->done is called once, from any thread. */
     bool (*submit)(void *self, struct batch *b, struct err *e);
     bool (*ready)(void *self);         /* what it decides with is loaded */

@@ -1,7 +1,7 @@
 /* The pipeline as the server's backend. */
 #include "data/result_json.h"
 #include "metrics/metrics.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/quick.h"
 #include "server/server.h"
 
 static const struct label_set *pin(void *self, struct batch *b, struct err *e) {
@@ -11,6 +11,18 @@ static const struct label_set *pin(void *self, struct batch *b, struct err *e) {
 static void unpin(void *self, struct batch *b) {
     (void)self; /* it may be closed by now */
     pipeline_unpin(b);
+}
+
+static void *open_quick(void *self) {
+    return quick_open(self);
+}
+
+static bool run_quick(void *quick, struct batch *b) {
+    return quick_run(quick, b);
+}
+
+static void close_quick(void *quick) {
+    quick_close(quick);
 }
 
 static bool submit(void *self, struct batch *b, struct err *e) {
@@ -43,6 +55,9 @@ struct server *server_open_pipeline(const struct server_opts *o, const struct la
                                      .labels = labels,
                                      .pin = pin,
                                      .unpin = unpin,
+                                     .quick_open = open_quick,
+                                     .quick = run_quick,
+                                     .quick_close = close_quick,
                                      .submit = submit,
                                      .ready = ready,
                                      .queue_depth = queue_depth,
