@@ -1,11 +1,14 @@
 #include "cmd/cmd.h"
 
 #include "base/clock.h"
+#include "base/must.h"
+#include "cmd/dry_run.h"
 #include "cmd/network.h"
 #include "cmd/progress.h"
 #include "metrics/metrics.h"
 #include "stream/job.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,8 @@ static const char EXAMPLES[] =
     "  logclass classify /var/log/auth.log                  a table on a terminal\n"
     "  logclass classify --output jsonl app.log.gz > out    the four fields of the contract, one object a line\n"
     "  logclass classify --source sshd --explain auth.log   why each line got its label\n"
-    "  tail -F app.log | logclass classify --with-message   follow a file\n\n"
+    "  tail -F app.log | logclass classify --with-message   follow a file\n"
+    "  logclass classify --dry-run app.log                  what an LLM would be asked, and the bill\n\n"
     "Exit status: 0 all lines were labelled, 1 something could not be read or written (what was read is labelled),\n"
     "2 wrong usage, 130 interrupted.\n";
 
@@ -101,7 +105,41 @@ static void print_spent(const struct llm *l) {
             metrics_value(METRIC_LLM_RECALLED, 0, 0, 0));
 }
 
-static int run(const struct conf *c, struct pipeline *p, struct engine *eng, char **paths, size_t n) {
+/* What asks the LLM, or counts the questions instead; neither, when there is none to ask. */
+struct asker {
+    struct network *net;
+    struct dry_run *dry;
+};
+
+static bool asker_open(struct asker *a, const struct conf *c, struct engine *eng, struct pipeline *p, struct err *e) {
+    if (!c->dry_run) return network_open(c, eng, p, true, &a->net, e);
+    a->dry = dry_run_open(c, eng, e);
+    return a->dry != NULL;
+}
+
+static uint64_t count_open(const struct job_result *r) {
+    uint64_t n = 0;
+    for (unsigned i = 0; i < LABEL_MAX; i++) n += r->by[STAGE_FALLBACK][i];
+    return n;
+}
+
+static void print_asked(const struct conf *c, const struct asker *a, const struct job_result *r) {
+    bool as_json = strcmp(c->output, "auto") == 0 ? !isatty(STDOUT_FILENO) : strcmp(c->output, "table") != 0;
+    if (a->dry)
+        dry_run_print(a->dry, r->lines, count_open(r), as_json, stdout);
+    else if (c->summary)
+        print_spent(network_llm(a->net));
+}
+
+/* A dry run decides lines like any other, and drops the answers. */
+static int open_output(const struct conf *c) {
+    int fd = c->dry_run ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
+    MUST(fd >= 0);
+    return fd;
+}
+
+static int run(const struct conf *c, struct pipeline *p, struct engine *eng, const struct asker *a, char **paths,
+               size_t n) {
     struct err e = {0};
     struct writer writer;
     struct progress bar;
@@ -119,7 +157,7 @@ static int run(const struct conf *c, struct pipeline *p, struct engine *eng, cha
         .pipeline = p,
         .writer = &writer,
         .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
-        .fd = STDOUT_FILENO,
+        .fd = open_output(c),
         .on_progress = on_progress,
         .user = &bar,
         .stop = &g_stop,
@@ -127,8 +165,10 @@ static int run(const struct conf *c, struct pipeline *p, struct engine *eng, cha
     bool ok = job_run(&o, n ? paths : from_stdin, n ? n : 1, &result, &e);
     progress_clear(&bar);
     writer_close(&writer);
+    if (o.fd != STDOUT_FILENO) close(o.fd);
     if (c->summary && !result.reader_gone)
         print_summary(&eng->labels, &result, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
+    print_asked(c, a, &result);
     if (!ok) return cmd_fail(&e);
     return g_stop ? CMD_INTERRUPTED : CMD_OK;
 }
@@ -146,12 +186,12 @@ int cmd_classify(int argc, char **argv) {
     struct engine *eng = cmd_engine(&c, &e);
     struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
-    struct network *net = NULL;
-    bool ok = p && network_open(&c, eng, p, true, &net, &e);
-    status = ok ? run(&c, p, eng, argv + 1, (size_t)operands) : cmd_fail(&e);
-    if (ok && c.summary) print_spent(network_llm(net));
+    struct asker asker = {0};
+    bool ok = p && asker_open(&asker, &c, eng, p, &e);
+    status = ok ? run(&c, p, eng, &asker, argv + 1, (size_t)operands) : cmd_fail(&e);
     pipeline_close(p);
-    network_close(net);
+    network_close(asker.net);
+    dry_run_close(asker.dry);
     engine_unref(eng);
     conf_release(&c);
     return status;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { WAIT_FOR_FILES_MS = 3600 * 1000 }; /* a line of a file waits up to an hour for its answer */
 
@@ -24,6 +25,7 @@ struct network {
 
 /* ---- options ---- */
 
+/* The folders that `path` stands in. */
 static bool make_folders(char *path, struct err *e) {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -36,19 +38,18 @@ static bool make_folders(char *path, struct err *e) {
 }
 
 /* Where answers are kept: as configured, or in the folder for the state of services or of the user. "": in memory. */
-static bool store_path(const struct conf *c, char *out, size_t size, struct err *e) {
+static bool find_store(const struct conf *c, char *out, size_t size, struct err *e) {
     const char *state = getenv("STATE_DIRECTORY"), *user = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char folder[PATH_MAX] = "";
     out[0] = '\0';
     if (strcmp(c->llm_store, "none") == 0) return true;
-    if (c->llm_store[0]) return snprintf(out, size, "%s", c->llm_store) < (int)size;
-    bool ok = state && state[0] ? file_join(out, size, state, "answers.db")
-              : user && user[0] ? file_join(out, size, user, "logclass/answers.db")
-              : home && home[0] ? file_join(folder, sizeof folder, home, ".local/state/logclass") &&
+    bool ok = c->llm_store[0]     ? snprintf(out, size, "%s", c->llm_store) < (int)size
+              : state && state[0] ? file_join(out, size, state, "answers.db")
+              : user && user[0]   ? file_join(out, size, user, "logclass/answers.db")
+              : home && home[0]   ? file_join(folder, sizeof folder, home, ".local/state/logclass") &&
                                       file_join(out, size, folder, "answers.db")
                                 : true;
-    if (!ok) return err_set(e, ERR_USAGE, "llm-store: the path is too long");
-    return !out[0] || make_folders(out, e);
+    return ok || err_set(e, ERR_USAGE, "llm-store: the path is longer than %zu bytes", size - 1);
 }
 
 static struct breaker_opts breaker_of(long long failures, long long reset_ms, long long timeout_ms) {
@@ -61,9 +62,8 @@ static struct retry_opts retry_of(const struct conf *c) {
         .retries_max = (unsigned)c->retries_max, .wait_ms = (uint64_t)c->retry_wait, .jitter = c->retry_jitter};
 }
 
-struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
+static struct llm_opts llm_opts_of(const struct conf *c) {
     struct llm_opts o = LLM_DEFAULT;
-    char store[PATH_MAX];
     o.url = c->llm_url;
     o.model = c->llm_model;
     o.key_file = c->llm_key_file;
@@ -72,7 +72,6 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     o.ca_file = c->ca_file;
     o.redact_file = c->llm_redact;
     o.timeout_ms = (uint64_t)c->llm_timeout;
-    o.wait_ms = wait_ms;
     o.calls_max = (unsigned)c->llm_calls_max;
     o.logprobs = c->llm_logprobs;
     o.mix = c->llm_mix;
@@ -86,12 +85,29 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
         .price_in = c->llm_price_in,
         .price_out = c->llm_price_out,
     };
-    if (!llm_is_configured(&o) || !store_path(c, store, sizeof store, e)) return NULL;
+    return o;
+}
+
+struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
+    struct llm_opts o = llm_opts_of(c);
+    char store[PATH_MAX];
+    if (!llm_is_configured(&o) || !find_store(c, store, sizeof store, e)) return NULL;
+    if (store[0] && !c->llm_store[0] && !make_folders(store, e)) return NULL;
+    o.wait_ms = wait_ms;
     o.store.path = store;
     return llm_open(&o, labels, e);
 }
 
-static bool bert_is_remote(const struct conf *c) {
+struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *labels, struct err *e) {
+    struct llm_opts o = llm_opts_of(c);
+    char store[PATH_MAX];
+    if (!find_store(c, store, sizeof store, e)) return NULL;
+    if (!llm_is_configured(&o)) o.url = "";
+    o.store.path = access(store, F_OK) == 0 ? store : "";
+    return llm_open(&o, labels, e);
+}
+
+bool network_bert_is_remote(const struct conf *c) {
     return strcmp(c->bert, "local") != 0 && strcmp(c->bert, "off") != 0;
 }
 
@@ -115,7 +131,7 @@ static void answer(void *ctx, const struct pending *p, const struct memo_answer 
 }
 
 static bool open_services(struct network *n, const struct conf *c, bool waits, struct err *e) {
-    if (bert_is_remote(c) && !(n->bert = open_bert(c, &n->labels, e))) return false;
+    if (network_bert_is_remote(c) && !(n->bert = open_bert(c, &n->labels, e))) return false;
     n->llm = network_llm_open(c, &n->labels, waits ? WAIT_FOR_FILES_MS : 0, e);
     return n->llm || e->code == ERR_OK;
 }
@@ -128,7 +144,7 @@ static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
     if (o.services == 0) return true;
     n->lane = lane_open(&o, e);
     if (!n->lane) return false;
-    n->stage = (struct network_stage){.ask = lane_ask, .self = n->lane};
+    n->stage = (struct network_stage){.ask = lane_ask, .self = n->lane, .shut = lane_shut};
     return true;
 }
 
@@ -136,7 +152,7 @@ bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, 
                   struct err *e) {
     *out = NULL;
     if (c->offline)
-        return !bert_is_remote(c) ||
+        return !network_bert_is_remote(c) ||
                err_set(e, ERR_USAGE, "bert is '%s', but offline forbids every connection", c->bert);
     struct network *n = must_calloc(1, sizeof *n);
     n->labels = eng->labels;

@@ -29,6 +29,12 @@ void network_close(struct network *n);
 
 struct llm *network_llm(struct network *n); /* NULL: none; owned by n */
 
+bool network_bert_is_remote(const struct conf *c); /* bert = URL */
+
+/* The LLM that the options would describe if one were configured, for estimates. Its store is the configured one where
+ * that exists, else an empty one in memory: no file is made. */
+struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *labels, struct err *e);
+
 /* The LLM that the options describe, for commands that ask it by themselves. NULL and no error: none is configured. */
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e);
 

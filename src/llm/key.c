@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,4 +84,8 @@ bool key_find(const char *path, enum openai_dialect d, const char *env_file, cha
     if (!name) return true;
     if (value && value[0]) return keep(span_of(value), name, out, e);
     return from_env_file(env_file ? env_file : ".env", name, out, e);
+}
+
+void key_guard(void) {
+    if (prctl(PR_SET_DUMPABLE, 0) != 0) log_warn("key.unguarded", "a crash may write the key into a core file");
 }

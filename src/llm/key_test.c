@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static char g_dir[] = "/tmp/logclass_key_XXXXXX";
@@ -73,5 +74,10 @@ static void an_env_file_is_read_as_usual(void) {
     rmdir(g_dir);
 }
 
+static void a_process_with_a_key_is_closed_to_others(void) {
+    key_guard();
+    CHECK_INT(prctl(PR_GET_DUMPABLE), 0);
+}
+
 CHECK_MAIN(CHECK_TEST(a_file_holds_a_key), CHECK_TEST(a_variable_is_for_its_provider_only),
-           CHECK_TEST(an_env_file_is_read_as_usual))
+           CHECK_TEST(an_env_file_is_read_as_usual), CHECK_TEST(a_process_with_a_key_is_closed_to_others))

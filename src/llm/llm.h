@@ -63,6 +63,14 @@ uint64_t llm_version(const struct llm *l);
 /* Has the store an answer about the template? Without asking anybody. */
 bool llm_knows(struct llm *l, struct span template);
 
+/* What a question about the template would cost, without asking anybody: nothing when the store knows the answer. */
+struct llm_estimate {
+    bool known;
+    uint64_t tokens_in, tokens_out;
+    double cost;
+};
+struct llm_estimate llm_estimate(struct llm *l, struct span template);
+
 /* The exact request for a template, as text: method, URL, headers (the key is not shown), body. The marks around the
  * line are new for every request. */
 bool llm_show(struct llm *l, struct span template, struct buf *out, struct err *e);

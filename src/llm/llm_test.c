@@ -155,13 +155,17 @@ static void a_template_is_asked_about_once(void) {
     struct rig r = rig();
     start(&r);
     for (int i = 0; i < 5; i++) {
-        CHECK(ask_one(&r, "copied <num> files to tape"));
+        CHECK(ask_one(&r, "copied # files to tape"));
         CHECK_INT(g_in.last.label, 4);
         CHECK_INT(g_in.last.stage, STAGE_LLM);
         CHECK_NEAR(g_in.last.confidence, 0.70, 0);
     }
     CHECK_INT(requests(&r), 1);
-    CHECK(llm_knows(r.llm, SPAN_LIT("copied <num> files to tape")) && !llm_knows(r.llm, SPAN_LIT("other")));
+    CHECK(llm_knows(r.llm, SPAN_LIT("copied # files to tape")) && !llm_knows(r.llm, SPAN_LIT("other")));
+    struct llm_estimate known = llm_estimate(r.llm, SPAN_LIT("copied # files to tape")),
+                        other = llm_estimate(r.llm, SPAN_LIT("other"));
+    CHECK(known.known && known.tokens_in == 0 && known.cost == 0);
+    CHECK(!other.known && other.tokens_in > 300 && other.tokens_in < 1000 && other.tokens_out > 0);
     stop(&r);
 }
 
@@ -351,12 +355,12 @@ static void the_described_service_is_asked_in_its_way(void) {
     stop_lane(&r);
     r.opts.url = r.fake->url;
     start_lane(&r);
-    CHECK(ask_one(&r, "step <num> of the job failed"));
+    CHECK(ask_one(&r, "step # of the job failed"));
     CHECK_INT(g_in.last.label, 6);
     CHECK_NEAR(g_in.last.confidence, 0.05, 0);
     const char *sent = fake_service_last(r.fake);
     CHECK(strncmp(sent, "POST /classify HTTP/1.1\r\n", 25) == 0);
-    CHECK(strstr(sent, "\r\n\r\n{\"message\":\"step <num> of the job failed\"}") != NULL);
+    CHECK(strstr(sent, "\r\n\r\n{\"message\":\"step # of the job failed\"}") != NULL);
     r.endpoint.body = "{\"label_id\":\"NOPE\",\"label\":\"n\",\"confidence\":0.9}";
     CHECK(!ask_one(&r, "another"));
     CHECK_INT(g_in.why, ERR_DECODE);

@@ -20,6 +20,8 @@ static void the_system_text_names_every_label(void) {
     prompt_system(labels, &g_out);
     buf_putc(&g_out, '\0');
     CHECK(!g_out.failed);
+    CHECK(strstr(g_out.p, "# (a number), <time>, ") != NULL && strstr(g_out.p, "<num>") == NULL);
+    CHECK(strstr(g_out.p, "GET <path> 200 #ms -> ") != NULL); /* examples look as lines do */
     for (unsigned i = 0; i < labels->n; i++) {
         char example[128];
         CHECK(strstr(g_out.p, labels->label[i].description) != NULL);
@@ -47,7 +49,7 @@ static void another_label_set_is_another_prompt(void) {
 }
 
 static void lines_lose_what_is_not_seen(void) {
-    CHECK_STR(line_of("disk <num> full"), "disk <num> full");
+    CHECK_STR(line_of("disk # full"), "disk # full");
     CHECK_STR(line_of("a\nb\tc\rd"), "a b c d");
     CHECK_STR(line_of("a\x01\x1b[31mb\x7f"), "a[31mb");
     CHECK_STR(line_of("x\xe2\x80\x8by"), "xy");                                 /* zero-width space */

@@ -319,10 +319,13 @@ static bool find_stored(struct store *s, uint64_t version, struct span template,
     return found;
 }
 
-bool store_find(struct store *s, const struct store_origin *o, struct span template, struct store_answer *out) {
+bool store_knows(struct store *s, uint64_t version, struct span template, struct store_answer *out) {
     template = span_sub(template, 0, STORE_TEMPLATE_MAX);
-    if (find_queued(s, o->version, template, out)) return true;
-    if (!find_stored(s, o->version, template, out)) return false;
+    return find_queued(s, version, template, out) || find_stored(s, version, template, out);
+}
+
+bool store_find(struct store *s, const struct store_origin *o, struct span template, struct store_answer *out) {
+    if (!store_knows(s, o->version, template, out)) return false;
     enqueue(s, o, template, NULL);
     return true;
 }

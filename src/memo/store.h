@@ -46,7 +46,10 @@ struct store_answer {
     double likelihood[LABEL_MAX]; /* of each label of the set, 0..1, with 6 decimals */
 };
 
-/* False: not there, or past its time. A hit counts as a sight of the template. */
+/* False: not there, or past its time. Changes nothing. */
+bool store_knows(struct store *s, uint64_t version, struct span template, struct store_answer *out);
+
+/* The same, and a hit counts as a sight of the template. */
 bool store_find(struct store *s, const struct store_origin *o, struct span template, struct store_answer *out);
 
 /* Keeps or replaces an answer. It is found from now on, and is in the file after the next flush; a full queue flushes

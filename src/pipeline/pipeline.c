@@ -114,13 +114,16 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
 
 /* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
 static void count_run(const struct worker *w, double seconds_each) {
-    uint32_t count[STAGE_COUNT][LABEL_MAX] = {{0}}, total[STAGE_COUNT] = {0};
+    uint32_t count[STAGE_COUNT][LABEL_MAX] = {{0}}, total[STAGE_COUNT] = {0}, shut = 0;
     for (uint32_t i = 0; i < w->work.n; i++) {
         if (!w->origin[i].batch) continue;
         const struct result *r = w->work.res[i];
         count[r->stage][r->label]++;
         total[r->stage]++;
+        shut += r->stage == STAGE_FALLBACK && r->from_memo;
     }
+    if (shut && w->work.shut != ERR_OK)
+        metrics_add(METRIC_CLASSIFICATION_ERRORS, STAGE_LLM, metrics_error_type(w->work.shut), 0, shut);
     for (unsigned s = 0; s < STAGE_COUNT; s++) {
         for (unsigned l = 0; l < w->work.eng->labels.n; l++)
             if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, l, 0, count[s][l]);
@@ -217,6 +220,12 @@ static size_t count_same_engine(const struct slice *slice, size_t n) {
     return same;
 }
 
+static void look_at_network(struct worker *w) {
+    const struct network_stage *net = w->eng->network;
+    w->work.shut = net && net->shut ? net->shut(net->self) : ERR_OK;
+    w->work.asks_network = net && w->work.shut == ERR_OK;
+}
+
 static void *worker_main(void *arg) {
     struct worker *w = arg;
     struct slice slice[SLICES_PER_RUN];
@@ -225,7 +234,7 @@ static void *worker_main(void *arg) {
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
             follow_engine(w, slice[from].batch);
-            w->work.asks_network = w->eng->network != NULL;
+            look_at_network(w);
             run_slices(w, slice + from, same);
         }
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, -1);

@@ -23,6 +23,11 @@ struct pipeline_opts {
 struct network_stage {
     bool (*ask)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;
+
+    /* Why asking is of no use just now (ERR_CIRCUIT_OPEN, …), or ERR_OK. Until then, records of a template that the
+     * encoder was not sure of before fall back from memory, and do not cost the encoder again. Any thread; NULL: asking
+     * is always of use. */
+    enum err_code (*shut)(void *self);
 };
 
 /* Takes a reference to the engine. NULL: there is none yet; nothing may be submitted before pipeline_swap brings one.

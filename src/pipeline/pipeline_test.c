@@ -118,7 +118,7 @@ static void the_network_answers_what_is_left(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 0}, eng, &e);
     struct fake_network f = {.p = p};
-    struct network_stage stage = {fake_ask, &f};
+    struct network_stage stage = {.ask = fake_ask, .self = &f};
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
@@ -153,7 +153,7 @@ static void a_network_answer_is_remembered(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, eng, &e);
     struct fake_network f = {.p = p};
-    struct network_stage stage = {fake_ask, &f};
+    struct network_stage stage = {.ask = fake_ask, .self = &f};
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
@@ -171,6 +171,38 @@ static void a_network_answer_is_remembered(void) {
     pthread_join(t, NULL);
     pipeline_close(p);
     queue_release(&f.queue);
+    engine_unref(eng);
+    request_free(r);
+}
+
+static enum err_code always_shut(void *self) {
+    (void)self;
+    return ERR_CIRCUIT_OPEN;
+}
+
+/* While asking is of no use, lines of a kind that the encoder was not sure about cost neither it nor the network. */
+static void a_shut_network_is_not_asked_about_what_was_left_open(void) {
+    struct engine *eng = open_engine();
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, eng, &e);
+    struct fake_network f = {.p = p, .refuse = true};
+    struct network_stage stage = {.ask = fake_ask, .self = &f, .shut = always_shut};
+    engine_set_network(eng, &stage, 1);
+    struct request *r = request_new();
+    fill(r, 2);
+    struct memo_key key = memo_key(pipeline_memo(p), SPAN_LIT("something else # happened"), eng->version);
+    for (unsigned round = 0; round < 2; round++) {
+        CHECK(pipeline_submit(p, &r->batch, &e));
+        wait_done(r);
+        r->times_done = 0;
+        CHECK_INT(r->res[1].stage, STAGE_FALLBACK);
+        CHECK_INT(r->res[1].err, ERR_CIRCUIT_OPEN);
+        CHECK_INT(r->res[1].from_memo, round > 0);
+        CHECK_INT(f.asked, 1); /* the first time nothing is known: there might be an answer in the store */
+        memo_put(pipeline_memo(p), key,
+                 &(struct memo_answer){.stage = STAGE_FALLBACK, .label = 8}); /* as the encoder does */
+    }
+    pipeline_close(p);
     engine_unref(eng);
     request_free(r);
 }
@@ -249,6 +281,6 @@ static void workers_have_a_range(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(every_record_gets_one_result), CHECK_TEST(the_network_answers_what_is_left),
-           CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(an_engine_is_swapped_under_load),
-           CHECK_TEST(a_pinned_batch_keeps_its_engine), CHECK_TEST(what_waits_falls_back_when_cancelled),
-           CHECK_TEST(workers_have_a_range))
+           CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(a_shut_network_is_not_asked_about_what_was_left_open),
+           CHECK_TEST(an_engine_is_swapped_under_load), CHECK_TEST(a_pinned_batch_keeps_its_engine),
+           CHECK_TEST(what_waits_falls_back_when_cancelled), CHECK_TEST(workers_have_a_range))

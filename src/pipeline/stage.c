@@ -53,6 +53,7 @@ static bool recall(struct work *w, uint32_t i) {
     t->key = memo_key(w->memo, (struct span){w->text + t->from, t->len}, w->eng->version);
     if (!memo_get(w->memo, t->key, &a)) return false;
     if (a.stage == STAGE_FALLBACK && w->asks_network) return false;
+    if (a.stage == STAGE_FALLBACK) w->res[i]->err = (uint8_t)w->shut;
     batch_settle(w->res[i], a.stage, a.label, a.confidence);
     w->res[i]->from_memo = true;
     return true;

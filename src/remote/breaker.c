@@ -79,6 +79,16 @@ enum breaker_state breaker_state(struct breaker *b) {
     return s;
 }
 
+bool breaker_is_shut(struct breaker *b) {
+    pthread_mutex_lock(&b->lock);
+    uint64_t now_ns = clock_now_ns(b->clock);
+    bool resting = b->state == BREAKER_OPEN && now_ns - b->opened_ns < clock_ms(b->opts.reset_ms);
+    bool probing =
+        b->state == BREAKER_HALF_OPEN && b->probing && now_ns - b->probe_begun_ns < clock_ms(b->opts.probe_ms);
+    pthread_mutex_unlock(&b->lock);
+    return resting || probing;
+}
+
 const char *breaker_state_name(enum breaker_state s) {
     static const char *const NAME[] = {"closed", "open", "half-open"};
     return NAME[s];

@@ -56,6 +56,9 @@ void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_out
 /* The state as of the last call; an open breaker stays OPEN until a call comes after its rest. */
 enum breaker_state breaker_state(struct breaker *b);
 
+/* Would breaker_enter refuse a call now? Changes nothing. */
+bool breaker_is_shut(struct breaker *b);
+
 const char *breaker_state_name(enum breaker_state s); /* "half-open" */
 
 #endif

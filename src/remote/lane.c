@@ -7,8 +7,9 @@
 #include "metrics/metrics.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-enum { SLEEP_MS_MAX = 1000 };
+enum { SLEEP_MS_MAX = 1000, BUDGET_REST_MS = 1000 };
 
 /* One service and what the lane knows about it. */
 struct step {
@@ -17,7 +18,8 @@ struct step {
     enum breaker_state shown; /* in the metrics and the log */
     unsigned metric;          /* index of the service */
     unsigned in_flight;
-    uint64_t hold_until_ns; /* the service asked us to stay away until then */
+    atomic_ullong hold_until_ns;   /* the service asked us to stay away until then */
+    atomic_ullong budget_until_ns; /* its budget was used up; not to be tried before then */
 };
 
 struct lane {
@@ -128,7 +130,7 @@ static void attempt(struct lane *l, struct ask *ask) {
     struct err e = {0};
     struct step *s = &l->step[ask->step];
     uint64_t now_ns = clock_now_ns(l->opts.clock), end_ns = ask->call.begun_ns + clock_ms(s->service->timeout_ms);
-    uint64_t ready_ns = s->hold_until_ns > now_ns ? s->hold_until_ns : now_ns;
+    uint64_t hold_ns = s->hold_until_ns, ready_ns = hold_ns > now_ns ? hold_ns : now_ns;
     if (ready_ns >= end_ns) {
         err_set(&e, now_ns >= end_ns ? ERR_TIMEOUT : ERR_HTTP_RETRY, "no attempt is possible before its time is over");
         fail(l, ask, &e);
@@ -138,6 +140,7 @@ static void attempt(struct lane *l, struct ask *ask) {
         fail(l, ask, &e);
     } else if (!send_request(l, ask, end_ns - now_ns, &e)) {
         leave_breaker(s, ask->call.pass, BREAKER_ABANDONED);
+        if (e.code == ERR_BUSY) s->budget_until_ns = now_ns + clock_ms(BUDGET_REST_MS);
         fail(l, ask, &e);
     }
 }
@@ -389,6 +392,21 @@ bool lane_ask(void *lane, const struct pending *p, const struct question *q, str
     if (wake) http_client_wake(l->http);
     if (!ok) count_errors(&l->step[0], e->code, 1);
     return ok;
+}
+
+static enum err_code step_shut(struct step *s, uint64_t now_ns) {
+    if (breaker_is_shut(&s->breaker)) return ERR_CIRCUIT_OPEN;
+    if (now_ns < s->budget_until_ns) return ERR_BUSY;
+    return now_ns + clock_ms(s->service->timeout_ms) <= s->hold_until_ns ? ERR_HTTP_RETRY : ERR_OK;
+}
+
+enum err_code lane_shut(void *lane) {
+    struct lane *l = lane;
+    enum err_code why = ERR_OK;
+    uint64_t now_ns = clock_now_ns(l->opts.clock);
+    for (unsigned i = 0; i < l->opts.services; i++)
+        if ((why = step_shut(&l->step[i], now_ns)) == ERR_OK) break;
+    return why;
 }
 
 void lane_stop(struct lane *l, uint64_t wait_ms) {

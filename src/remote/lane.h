@@ -29,6 +29,11 @@ struct lane *lane_open(const struct lane_opts *o, struct err *e);
  * lane has been stopped (ERR_CANCELLED), and it will not. */
 bool lane_ask(void *lane, const struct pending *p, const struct question *q, struct err *e);
 
+/* Why a question would get no answer now, but for what is known already: every service's breaker is open, its budget
+ * was used up a moment ago, or it asked us to stay away for longer than a call may take. ERR_OK: it may get one. Any
+ * thread. */
+enum err_code lane_shut(void *lane);
+
 /* Refuses new questions, gives those on their way up to wait_ms, answers the rest with ERR_CANCELLED, ends the thread.
  */
 void lane_stop(struct lane *l, uint64_t wait_ms);

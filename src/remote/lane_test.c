@@ -324,6 +324,7 @@ static void a_services_wish_to_wait_is_granted(void) {
     fake_service_script(r.bert, &long_wait, 1);
     CHECK(ask_one(&r, "u") < 1000); /* longer than its time: no use in waiting */
     CHECK_INT(g_in.why[0], ERR_HTTP_RETRY);
+    CHECK_INT(lane_shut(r.lane), ERR_HTTP_RETRY);
     rig_close(&r);
 }
 
@@ -368,6 +369,7 @@ static void hanging_calls_open_the_breaker_too(void) {
     fake_sleep_ms(100);
     CHECK(ask_one(&r, "x") < 100);
     CHECK_INT(g_in.why[0], ERR_CIRCUIT_OPEN);
+    CHECK_INT(lane_shut(r.lane), ERR_CIRCUIT_OPEN);
     CHECK_INT(atomic_load(&r.bert->requests), 5);
     rig_close(&r);
 }
@@ -425,11 +427,16 @@ static void a_used_up_budget_sends_nothing(void) {
     rig_init(&r);
     rig_add_llm(&r, &(struct fake_reply){.body = OK_DB}, 1);
     rig_start(&r);
+    uint64_t begun_ns = 0;
+    CHECK_INT(lane_shut(r.lane), ERR_OK);
     for (int i = 0; i < 10; i++) {
+        begun_ns = clock_now_ns(NULL);
         ask_one(&r, "too dear");
         CHECK_INT(g_in.why[0], ERR_BUSY);
     }
     CHECK_INT(atomic_load(&r.llm->requests), 0);
+    enum err_code shut = lane_shut(r.lane);
+    CHECK(shut == ERR_BUSY || clock_now_ns(NULL) - begun_ns >= clock_ms(1000));
     ask_one(&r, "cheap"); /* and the breaker has not taken it amiss */
     CHECK(g_in.answered[0]);
     rig_close(&r);

@@ -1,63 +1,20 @@
 """`classify` with services over the network: a scripted endpoint that speaks chat completions and the described wire."""
-import http.server
 import json
 import math
 import os
 import subprocess
-import tempfile
-import threading
 
 from check import BINARY, equal, main, test
+from endpoint import Endpoint, chat, folder, store
 
 SAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "data", "sample.log")
 LINES = sum(1 for _ in open(SAMPLE))
 CANARY = "gsk-canary-5b1e77"
 
 
-class Endpoint(http.server.ThreadingHTTPServer):
-    """Answers with what `reply(path, body)` gives: (status, object or bytes). Keeps what it was asked."""
-    daemon_threads = True
-
-    def __init__(self, reply):
-        self.reply, self.asked, self.keys = reply, [], []
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def url(self, path):
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(body)
-        self.server.keys.append(self.headers.get("Authorization"))
-        status, answer = self.server.reply(self.path, body)
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args):
-        pass
-
-
-def chat(label):
-    return lambda path, body: (200, {
-        "choices": [{"message": {"content": json.dumps({"label_id": label})}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 5}})
-
-
-def store():
-    return os.path.join(tempfile.mkdtemp(), "answers.db")
-
-
 def classify(*args, env=None):
     r = subprocess.run([BINARY, "classify", SAMPLE, *args], capture_output=True, timeout=120,
-                       env={"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp(), **(env or {})})
+                       env={"PATH": os.environ["PATH"], "HOME": folder(), **(env or {})})
     return r, [json.loads(line) for line in r.stdout.splitlines()]
 
 
@@ -149,16 +106,16 @@ def the_budget_is_a_hard_stop():
 @test
 def the_key_goes_to_the_endpoint_and_nowhere_else():
     llm, db = Endpoint(chat("INFO")), store()
-    key = os.path.join(tempfile.mkdtemp(), "key")
+    key = os.path.join(folder(), "key")
     with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
         f.write(CANARY + "\n")
     r, _ = classify("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", db, "--llm-key-file", key,
                     "--log-level", "debug")
-    equal(set(llm.keys), {f"Bearer {CANARY}"})
+    equal({h["Authorization"] for h in llm.headers}, {f"Bearer {CANARY}"})
     assert CANARY.encode() not in r.stdout + r.stderr
-    folder = os.path.dirname(db)
-    for name in os.listdir(folder):
-        assert CANARY.encode() not in open(os.path.join(folder, name), "rb").read(), name
+    where = os.path.dirname(db)
+    for name in os.listdir(where):
+        assert CANARY.encode() not in open(os.path.join(where, name), "rb").read(), name
 
 
 @test
@@ -171,7 +128,7 @@ def only_the_template_is_sent():
 
 def llm(*args):
     return subprocess.run([BINARY, "llm", *args], capture_output=True, timeout=60,
-                          env={"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp()})
+                          env={"PATH": os.environ["PATH"], "HOME": folder()})
 
 
 @test
