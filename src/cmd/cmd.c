@@ -153,6 +153,7 @@ struct engine *cmd_engine(const struct conf *c, struct err *e) {
         return NULL;
     struct engine_opts o = {
         .rules_path = rules,
+        .rules_shipped = c->rules[0] == '\0',
         .labels_path = c->labels,
         .head_path = head,
         .adapter_path = adapter,
@@ -160,6 +161,7 @@ struct engine *cmd_engine(const struct conf *c, struct err *e) {
         .kernel = c->kernel,
         .classifier_threshold = c->bert_classifier_threshold,
         .pipeline_threshold = c->bert_pipeline_threshold,
+        .head_thresholds = c->head_thresholds,
     };
     return engine_open(&o, e);
 }

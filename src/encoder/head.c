@@ -42,6 +42,11 @@ bool head_uses_source(const struct head *h) {
     return h->content.use_source;
 }
 
+double head_threshold(const struct head *h, unsigned label, double otherwise) {
+    const struct head_content *c = &h->content;
+    return c->label_threshold[label] > 0 ? c->label_threshold[label] : c->threshold > 0 ? c->threshold : otherwise;
+}
+
 uint64_t head_hash(const struct head *h) {
     return h->hash;
 }

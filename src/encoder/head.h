@@ -42,8 +42,8 @@ struct head_content {
     uint64_t model_hash;               /* encoder_hash of the encoder whose vectors it was trained on */
     unsigned mask_version;             /* MASK_VERSION of the templates it was trained on */
     bool use_source;                   /* the templates had the source before the message */
-    double threshold;                  /* suggested classifier threshold; 0: none */
-    double label_threshold[LABEL_MAX]; /* the same for a label of its own; 0: none */
+    double threshold;                  /* below it the answer is UNCLASSIFIED; 0: the head has none */
+    double label_threshold[LABEL_MAX]; /* the same for one label; 0: none of its own */
     char calibration[HEAD_TEXT_MAX];   /* in words: "temperature 0.82 on 5 folds of systems" */
     char created_by[HEAD_TEXT_MAX];    /* without a date: the same training gives the same file */
     struct head_metrics metrics;
@@ -65,6 +65,10 @@ const struct head_content *head_content(const struct head *h);
 const struct label_set *head_labels(const struct head *h);
 unsigned head_dim(const struct head *h); /* width of the vectors it takes */
 bool head_uses_source(const struct head *h);
+
+/* The confidence below which `label` is not answered: the label's own threshold, else the head's, else `otherwise`. */
+double head_threshold(const struct head *h, unsigned label, double otherwise);
+
 uint64_t head_hash(const struct head *h); /* of the whole file */
 
 /* Refuses a head that does not belong to these labels (same ids in the same order), this encoder (encoder_hash) and

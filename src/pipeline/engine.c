@@ -14,8 +14,15 @@ static bool is_set(const char *s) {
 
 static bool load_labels(struct engine *eng, const struct engine_opts *o, struct err *e) {
     if (is_set(o->labels_path)) return label_load(&eng->labels, o->labels_path, e);
-    eng->labels = *label_default();
+    eng->labels = eng->head ? *head_labels(eng->head) : *label_default();
     return true;
+}
+
+static bool load_rules(struct engine *eng, const struct engine_opts *o, struct err *e) {
+    if (!is_set(o->rules_path)) return true;
+    if (o->rules_shipped && label_hash(&eng->labels) != label_hash(label_default())) return true;
+    eng->rules = rules_open(o->rules_path, &eng->labels, e);
+    return eng->rules != NULL;
 }
 
 static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct err *e) {
@@ -25,8 +32,6 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
     if (encoder_dim(eng->encoder) > DIM_MAX)
         return err_set(e, ERR_MODEL, "%s: vectors of %u numbers, at most %d are supported", o->model_dir,
                        encoder_dim(eng->encoder), DIM_MAX);
-    eng->head = head_open(o->head_path, e);
-    if (!eng->head) return false;
     return head_check(eng->head, &eng->labels, encoder_hash(eng->encoder), MASK_VERSION, e) ||
            err_prefix(e, "%s", o->head_path);
 }
@@ -34,13 +39,14 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
 static uint64_t version_of(const struct engine *eng) {
     struct {
         uint64_t labels, encoder, head, mask;
-        double classifier, pipeline;
+        double pipeline, classifier[LABEL_MAX];
     } v = {label_hash(&eng->labels),
            eng->encoder ? encoder_hash(eng->encoder) : 0,
            eng->head ? head_hash(eng->head) : 0,
            MASK_VERSION,
-           eng->classifier_threshold,
-           eng->pipeline_threshold};
+           eng->pipeline_threshold,
+           {0}};
+    memcpy(v.classifier, eng->threshold, sizeof v.classifier);
     return XXH3_64bits(&v, sizeof v);
 }
 
@@ -54,15 +60,16 @@ static void engine_close(struct engine *eng) {
 struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     struct engine *eng = must_calloc(1, sizeof *eng);
     atomic_init(&eng->refs, 1);
-    eng->classifier_threshold = o->classifier_threshold;
     eng->pipeline_threshold = o->pipeline_threshold;
-    bool ok = load_labels(eng, o, e);
-    if (ok && is_set(o->rules_path)) ok = (eng->rules = rules_open(o->rules_path, &eng->labels, e)) != NULL;
-    if (ok && is_set(o->head_path)) ok = load_encoder(eng, o, e);
+    bool ok = !is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
+    ok = ok && load_labels(eng, o, e) && load_rules(eng, o, e) && (!eng->head || load_encoder(eng, o, e));
     if (!ok) {
         engine_close(eng);
         return NULL;
     }
+    bool by_head = eng->head && o->head_thresholds;
+    for (unsigned k = 0; k < eng->labels.n; k++)
+        eng->threshold[k] = by_head ? head_threshold(eng->head, k, o->classifier_threshold) : o->classifier_threshold;
     eng->version = version_of(eng);
     return eng;
 }
@@ -90,7 +97,7 @@ bool engine_decide(const struct engine *eng, const float *prob, unsigned *label,
     for (unsigned i = 1; i < eng->labels.n; i++)
         if (prob[i] > prob[best]) best = i;
     *confidence = round((double)prob[best] * 1e4) / 1e4;
-    *label = *confidence < eng->classifier_threshold ? eng->labels.unclassified : best;
+    *label = *confidence < eng->threshold[best] ? eng->labels.unclassified : best;
     return *label != eng->labels.unclassified && *confidence >= eng->pipeline_threshold;
 }
 

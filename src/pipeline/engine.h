@@ -15,21 +15,24 @@ struct network_stage;
 
 struct engine_opts {
     const char *rules_path;  /* "": no rules */
-    const char *labels_path; /* "": the built-in labels */
+    bool rules_shipped;      /* they name the built-in labels: left out where the labels are others */
+    const char *labels_path; /* "": the head's labels, or without a head the built-in ones */
     const char *head_path;   /* "": no encoder stage in this process */
     const char *adapter_path;
     const char *model_dir;
     const char *kernel;
     double classifier_threshold; /* below it the encoder's answer is UNCLASSIFIED: 0.50 */
     double pipeline_threshold;   /* below it the pipeline passes the answer on: 0.20; at it, it is accepted */
+    bool head_thresholds;        /* thresholds in the head file stand in for classifier_threshold */
 };
 
 struct engine {
     struct label_set labels;
-    struct rules *rules;     /* NULL: none */
-    struct encoder *encoder; /* NULL: none */
-    struct head *head;       /* NULL exactly when encoder is */
-    double classifier_threshold, pipeline_threshold;
+    struct rules *rules;         /* NULL: none */
+    struct encoder *encoder;     /* NULL: none */
+    struct head *head;           /* NULL exactly when encoder is */
+    double threshold[LABEL_MAX]; /* the classifier's, by label */
+    double pipeline_threshold;
     const struct network_stage *network; /* asked about what is left; NULL: nobody */
     uint64_t version;                    /* changes whenever an answer to a template may: seeds memo keys */
     atomic_uint refs;
