@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "cmd/cmd.h"
+#include "cmd/network.h"
 #include "pipeline/pipeline.h"
 
 #include <pthread.h>
@@ -36,18 +37,19 @@ static bool set(struct conf *c, const char *name, const char *value, struct err 
 }
 
 static bool configure(struct conf *c, const struct cascade_opts *o, struct err *e) {
-    char name[] = "eval", threshold[32], *argv[] = {name, NULL};
+    char name[] = "eval", text[32], *argv[] = {name, NULL}, *threshold = o->threshold > 0 ? text : NULL;
     int operands;
-    snprintf(threshold, sizeof threshold, "%.9g", o->threshold);
+    snprintf(text, sizeof text, "%.9g", o->threshold);
     return conf_load(c, CONF_CLASSIFY, 1, argv, &operands, e) && set(c, "head", o->head, e) &&
            set(c, "model", o->encoder.model, e) && set(c, "adapter", o->encoder.adapter, e) &&
-           set(c, "kernel", o->encoder.kernel, e) && set(c, "bert-classifier-threshold", threshold, e);
+           set(c, "kernel", o->encoder.kernel, e) && set(c, "bert-classifier-threshold", threshold, e) &&
+           set(c, "head-thresholds", threshold ? "no" : NULL, e);
 }
 
 static void decide_all(struct cascade *c, struct pipeline *p, const struct dataset *d, struct score_row *row) {
     struct record *rec = must_calloc(PIPELINE_BATCH_MAX, sizeof *rec);
     struct result *res = must_calloc(PIPELINE_BATCH_MAX, sizeof *res);
-    c->n = d->n;
+    c->by = must_calloc(d->n + 1, sizeof *c->by);
     for (size_t from = 0; from < d->n; from += PIPELINE_BATCH_MAX) {
         uint32_t n = d->n - from < PIPELINE_BATCH_MAX ? (uint32_t)(d->n - from) : PIPELINE_BATCH_MAX;
         for (uint32_t i = 0; i < n; i++) {
@@ -58,6 +60,7 @@ static void decide_all(struct cascade *c, struct pipeline *p, const struct datas
         for (uint32_t i = 0; i < n; i++) {
             uint8_t truth = d->row[from + i].label;
             row[from + i] = (struct score_row){truth, res[i].label, res[i].label, res[i].confidence};
+            c->by[from + i] = res[i].stage;
             c->stage[res[i].stage].answers++;
             c->stage[res[i].stage].right += res[i].label == truth;
         }
@@ -73,19 +76,16 @@ bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct d
     struct pipeline_opts po = {.workers = (unsigned)conf.workers,
                                .memo_entries = conf.memo ? (size_t)conf.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, e) : NULL;
-    if (p) decide_all(c, p, d, row);
+    struct network *net = NULL;
+    bool ok = p && network_open(&conf, p, true, &net, e);
+    if (ok) decide_all(c, p, d, row);
     pipeline_close(p);
+    if (network_llm(net)) {
+        struct llm_spent spent = llm_spent(network_llm(net));
+        c->llm_calls = spent.calls, c->llm_cost = spent.cost;
+    }
+    network_close(net);
     engine_unref(eng);
     conf_release(&conf);
-    return p != NULL;
-}
-
-void cascade_text(const struct cascade *c, struct buf *out) {
-    buf_puts(out, "\nstage        lines   share   right\n");
-    for (unsigned s = 0; s < STAGE_COUNT; s++) {
-        const struct cascade_stage *g = &c->stage[s];
-        buf_printf(out, "%-10s %7zu  %5.1f%%  %5.1f%%\n", stage_name(s), g->answers,
-                   c->n ? 100.0 * (double)g->answers / (double)c->n : 0,
-                   g->answers ? 100.0 * (double)g->right / (double)g->answers : 0);
-    }
+    return ok;
 }

@@ -2,7 +2,6 @@
 #ifndef CMD_CASCADE_H
 #define CMD_CASCADE_H
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "cmd/labelled.h"
 #include "data/batch.h"
@@ -14,20 +13,21 @@
 struct cascade_opts {
     const char *head; /* NULL: the shipped one */
     struct labelled_encoder encoder;
-    double threshold; /* bert-classifier-threshold */
+    double threshold; /* bert-classifier-threshold; 0: as configured */
 };
 
 struct cascade {
     struct cascade_stage {
         size_t answers, right;
     } stage[STAGE_COUNT];
-    size_t n;
+    uint8_t *by; /* [d->n]: enum stage_id that decided a record; free it */
+    uint64_t llm_calls;
+    double llm_cost;
 };
 
-/* row[d->n]: the answers. The other settings are the defaults, the config file's and the environment's. */
+/* row[d->n]: the answers. The other settings are the defaults, the config file's and the environment's: where an LLM is
+ * configured it is asked, once a template. */
 bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct dataset *d, struct score_row *row,
                  struct err *e);
-
-void cascade_text(const struct cascade *c, struct buf *out); /* a table of stages */
 
 #endif

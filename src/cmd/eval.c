@@ -8,6 +8,8 @@
 #include "base/must.h"
 #include "text/mask.h"
 #include "train/judge.h"
+#include "train/learn.h"
+#include "train/reason.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -49,6 +51,10 @@ struct evaluation {
     double *truth;
     struct score *all, *high;
     struct report_line *line;
+    struct buf reasons;
+    struct encoder *encoder;
+    struct encoder_scratch *scratch;
+    struct examples examples;
     struct cascade cascade;
     struct progress bar;
 };
@@ -56,8 +62,8 @@ struct evaluation {
 static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "trained head (default: the shipped one)"},
-        {"threshold", FLAG_REAL, &o->threshold, 0, 1, "X", "below it the answer is UNCLASSIFIED"},
-        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "judge the whole pipeline, and each stage's part in it"},
+        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X", "below it UNCLASSIFIED (default: the head's, or 0.50)"},
+        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "judge rules, encoder and LLM together; the LLM is asked"},
         {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
         {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "write a page with diagrams, too"},
         {"worst", FLAG_WHOLE, &o->worst, 0, REPORT_LINES_MAX, "N", "sure and wrong lines to show"},
@@ -103,17 +109,17 @@ static void on_progress(void *self, size_t done, size_t total) {
 
 /* The head alone, on the encoder it was trained on. */
 static bool answer_by_head(struct evaluation *v, struct err *e) {
-    struct encoder *enc = labelled_encoder_open(&v->o.encoder, e);
-    struct examples x = {0};
+    struct encoder *enc = v->encoder = labelled_encoder_open(&v->o.encoder, e);
+    struct examples *x = &v->examples;
     struct examples_embed_opts o = {
         .threads = v->o.threads, .vectors = v->o.vectors, .progress = on_progress, .self = v};
     bool ok = enc && (head_check(v->head, head_labels(v->head), encoder_hash(enc), MASK_VERSION, e) ||
                       err_prefix(e, "%s", v->head_path));
-    ok = ok && examples_make(&x, &v->data, head_uses_source(v->head), e) && examples_embed(&x, enc, &o, e);
-    if (ok) judge_head(v->head, &x, &v->data, v->o.threshold, v->row, v->truth);
+    ok = ok && examples_make(x, &v->data, head_uses_source(v->head) ? EXAMPLES_SOURCE : EXAMPLES_MESSAGE, e) &&
+         examples_embed(x, enc, &o, e);
+    if (ok) judge_head(v->head, x, &v->data, v->o.threshold, v->row, v->truth);
+    if (ok) v->scratch = encoder_scratch_open(enc);
     progress_clear(&v->bar);
-    examples_release(&x);
-    encoder_close(enc);
     return ok;
 }
 
@@ -138,18 +144,49 @@ static void judge(struct evaluation *v) {
 
 /* ---- what is shown ---- */
 
+/* Why the worst lines were answered so: words by the head, the stage in a pipeline. */
+static void find_reasons(struct evaluation *v, unsigned lines) {
+    size_t from[REPORT_LINES_MAX + 1] = {0};
+    for (unsigned i = 0; i < lines; i++) {
+        const struct report_line *l = &v->line[i];
+        const struct examples *x = &v->examples;
+        if (v->o.cascade)
+            buf_puts(&v->reasons, stage_name(v->cascade.by[l->record]));
+        else
+            reason_put(&v->reasons, v->encoder, v->scratch, v->head, x->texts[x->text[x->of_record[l->record]]],
+                       l->best);
+        from[i + 1] = v->reasons.n;
+    }
+    for (unsigned i = 0; i < lines; i++) v->line[i].reason = span_sub(buf_span(&v->reasons), from[i], from[i + 1]);
+}
+
+static void add_stages(const struct evaluation *v, struct report *r) {
+    for (unsigned s = 0; v->o.cascade && s < STAGE_COUNT; s++)
+        r->stage[r->stages++] =
+            (struct report_stage){stage_name(s), v->cascade.stage[s].answers, v->cascade.stage[s].right};
+    r->llm_calls = v->cascade.llm_calls, r->llm_cost = v->cascade.llm_cost;
+}
+
+static double usual_threshold(const struct head *h) {
+    double own = head_content(h)->threshold;
+    return own > 0 ? own : LEARN_THRESHOLD;
+}
+
 static struct report make_report(struct evaluation *v) {
     v->line = must_calloc(REPORT_LINES_MAX, sizeof *v->line);
-    return (struct report){
+    struct report r = {
         .title = v->path,
         .judge = v->o.cascade ? "the pipeline" : v->head_path,
         .labels = head_labels(v->head),
-        .threshold = v->o.threshold,
+        .threshold = v->o.threshold > 0 ? v->o.threshold : usual_threshold(v->head),
         .part = {{"all", v->all}, {"high", v->high}},
         .parts = v->data.has_sure ? 2 : 1,
         .line = v->line,
         .lines = judge_worst(&v->data, v->row, v->o.cascade ? NULL : v->truth, v->line, v->o.worst),
     };
+    find_reasons(v, r.lines);
+    add_stages(v, &r);
+    return r;
 }
 
 static bool show(struct evaluation *v, struct err *e) {
@@ -160,7 +197,6 @@ static bool show(struct evaluation *v, struct err *e) {
         report_json(&out, &r);
     } else {
         report_text(&out, &r, labelled_colour());
-        if (v->o.cascade) cascade_text(&v->cascade, &out);
     }
     fwrite(out.p, 1, out.n, stdout);
     bool ok = fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written");
@@ -194,15 +230,20 @@ int cmd_eval(int argc, char **argv) {
     struct err e = {0};
     struct flag flag[FLAGS_MAX];
     int status = CMD_OK;
-    v->o = (struct options){.threshold = 0.50, .worst = WORST};
+    v->o = (struct options){.worst = WORST};
+    buf_init(&v->reasons, TEXT_BYTES_MAX);
     size_t flags = make_flags(&v->o, flag);
     progress_init(&v->bar, true);
     if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
         (!parse(v, flag, flags, argc, argv, &e) || !run(v, &e)))
         status = cmd_fail(&e);
     head_close(v->head);
+    if (v->scratch) encoder_scratch_close(v->scratch);
+    encoder_close(v->encoder);
+    examples_release(&v->examples);
+    buf_release(&v->reasons);
     dataset_release(&v->data);
-    free(v->row), free(v->truth), free(v->all), free(v->high), free(v->line);
+    free(v->row), free(v->truth), free(v->all), free(v->high), free(v->line), free(v->cascade.by);
     free(v);
     return status;
 }

@@ -35,7 +35,7 @@ struct options {
     const char *data, *labels, *out, *class_weight, *calibration, *vectors;
     unsigned folds, seed, copies, threads, take, doubts;
     double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
-    bool use_source, curve;
+    bool use_source, raw, curve;
     struct labelled_encoder encoder;
 };
 
@@ -61,7 +61,6 @@ static struct options defaults(void) {
                             .copies = 3,
                             .l2 = l.fit.l2,
                             .temperature = l.temperature,
-                            .threshold = l.threshold,
                             .target_llm_share = -1,
                             .use_source = true};
 }
@@ -74,12 +73,13 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "where the head goes; without it only the figures are shown"},
         {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, or 'builtin' for the nine built-in labels"},
         {"no-source", FLAG_NO, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
+        {"raw", FLAG_YES, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
         {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights: 1 / C of scikit-learn"},
         {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
         {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "parts held apart in turn; 0: measure nothing"},
         {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD", "none, temperature or vector: makes confidence true"},
         {"temperature", FLAG_REAL, &o->temperature, 0.01, 100, "X", "divides the logits; with --folds 0"},
-        {"threshold", FLAG_REAL, &o->threshold, 0, 1, "X", "below it the answer is UNCLASSIFIED, in the figures"},
+        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X", "below it the answer is UNCLASSIFIED (else 0.50)"},
         {"target-precision", FLAG_SHARE, &o->target_precision, 0, 0, "SHARE", "solve the threshold for this precision"},
         {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
         {"label-precision", FLAG_SHARE, &o->label_precision, 0, 0, "SHARE", "a threshold of its own for each label"},
@@ -113,6 +113,8 @@ static bool settle_options(const struct options *o, struct learn_opts *l, struct
         return err_set(e, ERR_USAGE, "--class-weight is '%s': expected none or balanced", o->class_weight);
     if (o->temperature != 1 && o->folds > 0)
         return err_set(e, ERR_USAGE, "--temperature is for --folds 0: folds measure one themselves");
+    if (o->raw && o->out)
+        return err_set(e, ERR_USAGE, "--raw is for figures: lines are masked before a head sees them");
     if (o->target_precision > 0 && o->target_llm_share >= 0)
         return err_set(e, ERR_USAGE, "--target-precision and --target-llm-share both solve the threshold: give one");
     for (int m = 0; m < CALIBRATE_METHODS; m++) {
@@ -154,9 +156,13 @@ static bool embed(struct training *t, struct examples *x, const char *vectors, s
     return examples_embed(x, t->encoder, &o, e);
 }
 
+static unsigned text_kind(const struct options *o) {
+    return (o->use_source ? EXAMPLES_SOURCE : 0u) | (o->raw ? EXAMPLES_RAW : 0u);
+}
+
 static bool learn(struct training *t, struct learn_opts *l, struct err *e) {
     t->encoder = labelled_encoder_open(&t->o.encoder, e);
-    if (!t->encoder || !examples_make(&t->examples, &t->data, t->o.use_source, e)) return false;
+    if (!t->encoder || !examples_make(&t->examples, &t->data, text_kind(&t->o), e)) return false;
     if (!embed(t, &t->examples, t->o.vectors, e)) return false;
     t->embedded_ns = clock_now_ns(NULL);
     t->doing = "fitting";
@@ -263,7 +269,7 @@ static void put_figures(const struct training *t, struct buf *out) {
 /* What the fit says about the rows that --take left. */
 static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     struct examples x;
-    if (!examples_make(&x, &t->rest, t->o.use_source, e) || !embed(t, &x, NULL, e)) {
+    if (!examples_make(&x, &t->rest, text_kind(&t->o), e) || !embed(t, &x, NULL, e)) {
         examples_release(&x);
         return false;
     }

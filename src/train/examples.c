@@ -6,6 +6,7 @@
 #include "train/vectors.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -43,11 +44,19 @@ static uint32_t index_find(struct index *x, XXH128_hash_t h, bool *is_new) {
     return x->slot[at] - 1;
 }
 
-static bool add_record(struct examples *x, const struct dataset *d, size_t i, bool use_source, struct index seen[2],
+static size_t write_text(const struct dataset_row *row, unsigned kind, char *out) {
+    bool source = kind & EXAMPLES_SOURCE;
+    if (!(kind & EXAMPLES_RAW)) return template_write(row->source, row->message, source, out);
+    struct span s = span_sub(row->source, 0, TEMPLATE_SOURCE_MAX), m = span_sub(row->message, 0, MASK_INPUT_MAX);
+    if (!source || s.n == 0) return (size_t)snprintf(out, TEMPLATE_MAX, "%.*s", (int)m.n, m.p);
+    return (size_t)snprintf(out, TEMPLATE_MAX, "%.*s: %.*s", (int)s.n, s.p, (int)m.n, m.p);
+}
+
+static bool add_record(struct examples *x, const struct dataset *d, size_t i, unsigned kind, struct index seen[2],
                        struct err *e) {
     char text[TEMPLATE_MAX];
     const struct dataset_row *from = &d->row[i];
-    struct span template = {text, template_write(from->source, from->message, use_source, text)};
+    struct span template = {text, write_text(from, kind, text)};
     XXH128_hash_t h = XXH3_128bits(template.p, template.n);
     uint64_t key[4] = {h.low64, h.high64, from->label, from->group};
     bool new_text, new_row;
@@ -66,7 +75,7 @@ static bool add_record(struct examples *x, const struct dataset *d, size_t i, bo
     return true;
 }
 
-bool examples_make(struct examples *x, const struct dataset *d, bool use_source, struct err *e) {
+bool examples_make(struct examples *x, const struct dataset *d, unsigned text, struct err *e) {
     struct index seen[2]; /* texts; rows */
     size_t n = d->n ? d->n : 1;
     *x = (struct examples){0};
@@ -78,7 +87,7 @@ bool examples_make(struct examples *x, const struct dataset *d, bool use_source,
     x->texts = must_calloc(n, sizeof *x->texts);
     for (unsigned k = 0; k < 2; k++) index_init(&seen[k], d->n);
     bool ok = true;
-    for (size_t i = 0; ok && i < d->n; i++) ok = add_record(x, d, i, use_source, seen, e);
+    for (size_t i = 0; ok && i < d->n; i++) ok = add_record(x, d, i, text, seen, e);
     for (unsigned k = 0; k < 2; k++) index_release(&seen[k]);
     return ok;
 }

@@ -11,8 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the encoder is given of a record. RAW is for measuring what masking changes: no head can be used on it. */
+enum examples_text {
+    EXAMPLES_MESSAGE = 0,
+    EXAMPLES_SOURCE = 1 /* "source: message" */,
+    EXAMPLES_RAW = 2 /* unmasked */
+};
+
 struct examples {
-    struct dataset rows; /* message: the template as the encoder sees it; source: none */
+    struct dataset rows; /* message: the text as the encoder sees it; source: none */
     float *weight;       /* [rows.n]: records that became this example */
     uint32_t *text;      /* [rows.n]: index of its text among the different texts */
     uint32_t *of_record; /* [records]: index of a record's example */
@@ -22,8 +29,9 @@ struct examples {
     float *vector; /* [n_texts][dim]; NULL until embedded */
 };
 
-/* Makes the examples of d: equal (template, label, group) become one. x is released in any case. */
-bool examples_make(struct examples *x, const struct dataset *d, bool use_source, struct err *e);
+/* Makes the examples of d: equal (text, label, group) become one. text: of enum examples_text, or-ed. x is released in
+ * any case. */
+bool examples_make(struct examples *x, const struct dataset *d, unsigned text, struct err *e);
 void examples_release(struct examples *x); /* zero-filled is fine */
 
 struct examples_embed_opts {

@@ -29,7 +29,7 @@ static void fill(void) {
 static void equal_templates_become_one(void) {
     struct examples x;
     fill();
-    CHECK(examples_make(&x, &d, true, &err));
+    CHECK(examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     CHECK_INT(x.rows.n, 4);
     CHECK_INT(x.n_texts, 2);
     char want[TEMPLATE_MAX];
@@ -39,7 +39,7 @@ static void equal_templates_become_one(void) {
     CHECK(x.of_record[1] == 0 && x.of_record[4] == 3);
     CHECK(x.text[0] == x.text[1] && x.text[3] == 1);
     examples_release(&x);
-    CHECK(examples_make(&x, &d, false, &err));
+    CHECK(examples_make(&x, &d, EXAMPLES_MESSAGE, &err));
     CHECK_INT(x.rows.n, 3);
     CHECK_INT(x.n_texts, 1);
     CHECK(x.weight[0] == 3);
@@ -58,7 +58,7 @@ static void vectors_are_the_encoders(void) {
     float *one = calloc(encoder_dim(enc), sizeof *one);
     struct encoder_scratch *s = encoder_scratch_open(enc);
     fill();
-    CHECK(examples_make(&x, &d, true, &err));
+    CHECK(examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     for (unsigned twice = 0; twice < 2; twice++) { /* the second time from the file */
         CHECK(examples_embed(&x, enc, &o, &err));
         for (size_t i = 0; i < x.n_texts; i++) {
@@ -91,7 +91,7 @@ static void a_head_is_judged(void) {
     CHECK(close(mkstemp(path)) == 0);
     struct head *h = constant_head(path);
     fill();
-    CHECK(h && examples_make(&x, &d, true, &err));
+    CHECK(h && examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     x.dim = 2;
     x.vector = calloc(x.n_texts * 2, sizeof *x.vector);
     judge_head(h, &x, &d, 0.5, row, truth);

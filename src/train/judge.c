@@ -1,6 +1,7 @@
 #include "train/judge.h"
 
 #include "base/must.h"
+#include "train/learn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@ void judge_head(const struct head *h, const struct examples *x, const struct dat
         for (unsigned k = 1; k < labels->n; k++)
             if (p[k] > p[best]) best = k;
         double confidence = round((double)p[best] * 1e4) / 1e4;
-        unsigned answer = confidence < threshold ? labels->unclassified : best;
+        double least = threshold > 0 ? threshold : head_threshold(h, best, LEARN_THRESHOLD);
+        unsigned answer = confidence < least ? labels->unclassified : best;
         row[i] = (struct score_row){d->row[i].label, (uint8_t)best, (uint8_t)answer, confidence};
         if (truth) truth[i] = (double)p[d->row[i].label];
     }
@@ -40,7 +42,8 @@ unsigned judge_worst(const struct dataset *d, const struct score_row *row, const
                                           .best = row[i].best,
                                           .answer = row[i].answer,
                                           .confidence = row[i].confidence,
-                                          .truth_confidence = truth ? truth[i] : 0};
+                                          .truth_confidence = truth ? truth[i] : -1,
+                                          .record = (uint32_t)i};
     }
     qsort(wrong, n, sizeof *wrong, surest_first);
     if (n > max) n = max;

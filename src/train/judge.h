@@ -9,7 +9,8 @@
 #include "train/score.h"
 
 /* row[d->n]: the answers to the records that x was made of and embedded; confidences have 4 decimals, as published. An
- * answer below the threshold is UNCLASSIFIED. truth[d->n]: the probability of each record's true label; may be NULL. */
+ * answer below the threshold is UNCLASSIFIED; threshold 0: the head's own, else LEARN_THRESHOLD. truth[d->n]: the
+ * probability of each record's true label; may be NULL. */
 void judge_head(const struct head *h, const struct examples *x, const struct dataset *d, double threshold,
                 struct score_row *row, double *truth);
 

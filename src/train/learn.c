@@ -29,7 +29,6 @@ struct learn_opts learn_defaults(void) {
                                .seed = 1,
                                .calibration = CALIBRATE_TEMPERATURE,
                                .temperature = 1,
-                               .threshold = 0.50,
                                .target_llm_share = -1};
 }
 
@@ -71,8 +70,8 @@ static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, st
     return true;
 }
 
-/* Answers every row from its logits. */
-static void answer(struct learner *l, const struct calibration *c, double threshold) {
+/* Answers every row from its logits; with thresholds: as the head will. */
+static void answer(struct learner *l, const struct calibration *c, bool thresholds) {
     unsigned labels = l->labels->n, unclassified = l->labels->unclassified;
     for (size_t i = 0; i < l->r->n; i++) {
         double p[LABEL_MAX];
@@ -82,7 +81,10 @@ static void answer(struct learner *l, const struct calibration *c, double thresh
         head_softmax(p, labels);
         for (unsigned k = 1; k < labels; k++)
             if (p[k] > p[best]) best = k;
-        unsigned given = p[best] < threshold && unclassified < labels ? unclassified : best;
+        double least = !thresholds                       ? 0
+                       : l->r->label_threshold[best] > 0 ? l->r->label_threshold[best]
+                                                         : l->r->threshold;
+        unsigned given = p[best] < least && unclassified < labels ? unclassified : best;
         l->r->row[i] = (struct score_row){l->label[i], (uint8_t)best, (uint8_t)given, p[best]};
         l->r->own[i] = p[l->label[i]];
     }
@@ -94,7 +96,7 @@ static bool measure_curve(struct learner *l, struct err *e) {
     for (unsigned i = 0; l->o->curve && i < LEARN_CURVE; i++) {
         size_t rows;
         if (!cross_validate(l, EIGHTHS[i], &rows, e)) return false;
-        answer(l, NULL, 0);
+        answer(l, NULL, false);
         l->r->curve[i].rows = rows;
         l->r->curve[i].accuracy = l->r->score.accuracy;
         l->r->curve[i].macro_f1 = l->r->score.macro_f1;
@@ -106,7 +108,7 @@ static bool solve_thresholds(struct learner *l, struct err *e) {
     const struct learn_opts *o = l->o;
     struct learn_result *r = l->r;
     struct threshold_rows rows = {r->row, r->n, l->labels->unclassified};
-    r->threshold = o->threshold;
+    r->own_threshold = o->threshold > 0 || o->target_precision > 0 || o->target_llm_share >= 0;
     if (o->target_precision > 0 &&
         !threshold_for_precision(&rows, THRESHOLD_ALL, o->target_precision, &r->threshold, e))
         return false;
@@ -128,15 +130,15 @@ static bool validate(struct learner *l, struct err *e) {
     r->own = must_calloc(r->n, sizeof *r->own);
     l->logit = must_calloc(r->n * l->labels->n, sizeof *l->logit);
     if (!measure_curve(l, e) || !cross_validate(l, 8, &rows, e)) return false;
-    answer(l, NULL, 0);
+    answer(l, NULL, false);
     r->ece_before = r->score.ece;
     r->curve[LEARN_CURVE].rows = rows;
     r->curve[LEARN_CURVE].accuracy = r->score.accuracy;
     r->curve[LEARN_CURVE].macro_f1 = r->score.macro_f1;
     calibrate_fit(&r->calibration, l->o->calibration, l->logit, l->label, r->n, l->labels->n);
-    answer(l, &r->calibration, 0);
+    answer(l, &r->calibration, false);
     if (!solve_thresholds(l, e)) return false;
-    answer(l, &r->calibration, r->threshold);
+    answer(l, &r->calibration, true);
     return true;
 }
 
@@ -163,7 +165,8 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
                const struct learn_opts *o, struct err *e) {
     size_t n = x->rows.n;
     struct learner l = {.x = x, .labels = labels, .o = o, .r = r};
-    *r = (struct learn_result){.n = n, .threshold = o->threshold};
+    *r = (struct learn_result){
+        .n = n, .own_threshold = o->threshold > 0, .threshold = o->threshold > 0 ? o->threshold : LEARN_THRESHOLD};
     l.label = must_calloc(n, 1), l.fold = must_calloc(n, 1);
     l.order = must_calloc(n, sizeof *l.order), l.pick = must_calloc(n, sizeof *l.pick);
     for (size_t i = 0; i < n; i++) l.label[i] = x->rows.row[i].label;
@@ -198,6 +201,7 @@ void learn_head(const struct learn_result *r, const struct examples *x, const st
                              .bias = must_calloc(m->labels, sizeof *l->bias)};
     for (size_t i = 0; i < weights; i++) l->weight[i] = (float)m->weight[i];
     for (unsigned k = 0; k < m->labels; k++) l->bias[k] = (float)m->bias[k];
+    c->threshold = r->own_threshold ? r->threshold : 0;
     if (r->folds == 0) {
         if (o->temperature == 1)
             snprintf(c->calibration, sizeof c->calibration, "none");
@@ -205,7 +209,6 @@ void learn_head(const struct learn_result *r, const struct examples *x, const st
             snprintf(c->calibration, sizeof c->calibration, "temperature %.4f, given", o->temperature);
         return;
     }
-    c->threshold = r->threshold;
     memcpy(c->label_threshold, r->label_threshold, sizeof c->label_threshold);
     snprintf(c->calibration, sizeof c->calibration, "%s, temperature %.4f, on %u folds of %s",
              calibrate_name(o->calibration), r->calibration.temperature, r->folds, r->grouped ? "systems" : "rows");

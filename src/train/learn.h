@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LEARN_THRESHOLD 0.50 /* the classifier threshold of a head that has none */
+
 enum { LEARN_CURVE = 3 /* points before the full data: 1/8, 1/4, 1/2 of the rows */ };
 
 struct learn_opts {
@@ -22,7 +24,7 @@ struct learn_opts {
     uint64_t seed;       /* of the folds */
     enum calibrate_method calibration;
     double temperature;      /* without folds: the logits are divided by it; 1, known from elsewhere */
-    double threshold;        /* below it the answer is UNCLASSIFIED; 0.50 */
+    double threshold;        /* below it the answer is UNCLASSIFIED; 0: the contract's 0.50, and none in the head */
     double target_precision; /* 0: not asked for; else the threshold is solved for it */
     double target_llm_share; /* the same; negative: not asked for */
     double label_precision;  /* 0: not asked for; else each label gets the threshold that reaches it */
@@ -32,7 +34,7 @@ struct learn_opts {
     void *self;
 };
 
-/* Folds 5, seed 1, temperature, threshold 0.50, nothing else. */
+/* Folds 5, seed 1, temperature, nothing else. */
 struct learn_opts learn_defaults(void);
 
 struct learn_result {
@@ -45,7 +47,8 @@ struct learn_result {
     struct score score; /* of row[] */
     double ece_before;  /* without calibration */
     struct calibration calibration;
-    double threshold;                  /* the one solved for, else opts.threshold */
+    double threshold;                  /* the one solved for, else opts.threshold, else LEARN_THRESHOLD */
+    bool own_threshold;                /* solved for or given: the head carries it */
     double label_threshold[LABEL_MAX]; /* 0: none */
     struct {
         size_t rows;

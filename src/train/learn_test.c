@@ -60,7 +60,7 @@ static void it_learns_what_there_is_to_learn(void) {
     CHECK(r.score.ece < 0.08);
     CHECK(r.curve[0].rows > 0 && r.curve[0].rows < r.curve[1].rows && r.curve[3].rows > N * 7 / 10);
     CHECK(r.curve[0].accuracy < r.curve[3].accuracy);
-    CHECK(r.threshold == 0.50);
+    CHECK(r.threshold == LEARN_THRESHOLD && !r.own_threshold);
     learn_release(&r);
     examples_release(&x);
 }
@@ -131,6 +131,10 @@ static void thresholds_are_solved(void) {
     }
     CHECK(answered > 0 && (double)right >= 0.89 * (double)answered);
     CHECK(r.label_threshold[0] > 0 && r.label_threshold[3] == 0);
+    for (size_t i = 0; i < r.n; i++) { /* the figures are those of the head with its thresholds */
+        double least = r.label_threshold[r.row[i].best] > 0 ? r.label_threshold[r.row[i].best] : r.threshold;
+        CHECK_INT(r.row[i].answer, r.row[i].confidence < least ? 3 : r.row[i].best);
+    }
     learn_release(&r);
     o.target_precision = 0, o.target_llm_share = 0.0001;
     CHECK(!learn_run(&r, &x, &labels, &o, &err));

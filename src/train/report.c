@@ -96,18 +96,44 @@ static void put_message(struct buf *out, struct span m) {
     if (cut) buf_puts(out, "…");
 }
 
+static double share(size_t part, size_t whole) {
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static void put_stages(const struct text *t, const struct report *r) {
+    if (r->stages == 0) return;
+    put_styled(t, BOLD, "\nstage        lines   share   right\n");
+    for (unsigned i = 0; i < r->stages; i++) {
+        const struct report_stage *s = &r->stage[i];
+        buf_printf(t->out, "%-10s %7zu  %5.1f%%  ", s->name, s->answers, 100 * share(s->answers, r->part[0].score->n));
+        if (s->answers)
+            buf_printf(t->out, "%5.1f%%\n", 100 * share(s->right, s->answers));
+        else
+            buf_puts(t->out, "     -\n");
+    }
+    buf_printf(t->out, "the LLM was asked %llu times", (unsigned long long)r->llm_calls);
+    if (r->llm_cost > 0) buf_printf(t->out, ", about %.4f", r->llm_cost);
+    buf_putc(t->out, '\n');
+}
+
 static void put_lines(const struct text *t, const struct report *r) {
     if (r->lines == 0) return;
     put_styled(t, BOLD, "\nsure and wrong\n");
     for (unsigned i = 0; i < r->lines; i++) {
         const struct report_line *l = &r->line[i];
-        buf_printf(t->out, "line %u: %s %.2f, truth %s %.2f\n    ", l->row, r->labels->label[l->best].id, l->confidence,
-                   r->labels->label[l->truth].id, l->truth_confidence);
+        buf_printf(t->out, "line %u: %s %.2f, truth %s", l->row, r->labels->label[l->best].id, l->confidence,
+                   r->labels->label[l->truth].id);
+        if (l->truth_confidence >= 0) buf_printf(t->out, " %.2f", l->truth_confidence);
+        buf_puts(t->out, "\n    ");
         if (l->source.n > 0) {
             put_message(t->out, l->source);
             buf_puts(t->out, ": ");
         }
         put_message(t->out, l->message);
+        buf_putc(t->out, '\n');
+        if (l->reason.n == 0) continue;
+        buf_puts(t->out, "    by ");
+        put_message(t->out, l->reason);
         buf_putc(t->out, '\n');
     }
 }
@@ -126,6 +152,7 @@ void report_text(struct buf *out, const struct report *r, bool colour) {
         put_confusion(&t, r, s);
         put_reliability(&t, s);
     }
+    put_stages(&t, r);
     put_lines(&t, r);
 }
 
@@ -187,6 +214,34 @@ static void put_json_part(struct buf *out, const struct report *r, const struct 
     buf_puts(out, "]}");
 }
 
+static void put_json_stages(struct buf *out, const struct report *r) {
+    if (r->stages == 0) return;
+    buf_puts(out, ",\"stages\":{");
+    for (unsigned i = 0; i < r->stages; i++)
+        buf_printf(out, "%s\"%s\":{\"rows\":%zu,\"right\":%zu}", i ? "," : "", r->stage[i].name, r->stage[i].answers,
+                   r->stage[i].right);
+    buf_printf(out, "},\"llm_calls\":%llu,", (unsigned long long)r->llm_calls);
+    put_number(out, "llm_cost", r->llm_cost);
+}
+
+static void put_json_lines(struct buf *out, const struct report *r) {
+    buf_puts(out, ",\"worst\":[");
+    for (unsigned i = 0; i < r->lines; i++) {
+        const struct report_line *l = &r->line[i];
+        buf_printf(out, "%s{\"line\":%u,\"answer\":\"%s\",\"truth\":\"%s\",", i ? "," : "", l->row,
+                   r->labels->label[l->best].id, r->labels->label[l->truth].id);
+        put_number(out, "confidence", l->confidence);
+        buf_puts(out, ",\"source\":");
+        result_json_string(out, l->source);
+        buf_puts(out, ",\"log_message\":");
+        result_json_string(out, l->message);
+        buf_puts(out, ",\"reason\":");
+        result_json_string(out, l->reason);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+}
+
 void report_json(struct buf *out, const struct report *r) {
     buf_puts(out, "{\"file\":");
     result_json_string(out, span_of(r->title));
@@ -198,5 +253,7 @@ void report_json(struct buf *out, const struct report *r) {
         buf_printf(out, ",\"%s\":", r->part[p].name);
         put_json_part(out, r, r->part[p].score);
     }
+    put_json_stages(out, r);
+    put_json_lines(out, r);
     buf_puts(out, "}\n");
 }

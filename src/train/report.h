@@ -9,22 +9,31 @@
 #include "train/score.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { REPORT_PARTS_MAX = 4, REPORT_LINES_MAX = 200 };
+enum { REPORT_PARTS_MAX = 4, REPORT_LINES_MAX = 200, REPORT_STAGES_MAX = 8 };
 
 /* One line that was judged badly. */
 struct report_line {
     struct span source, message;
-    unsigned row; /* line in the file */
+    unsigned row;    /* line in the file */
+    uint32_t record; /* index in the dataset */
     uint8_t truth, best, answer;
     double confidence;       /* of best */
-    double truth_confidence; /* probability of the truth */
+    double truth_confidence; /* probability of the truth; negative: unknown */
+    struct span reason;      /* why: the words or the stage that decided; may be empty */
 };
 
 /* A judged set of rows: "all", "high", … */
 struct report_part {
     const char *name;
     const struct score *score;
+};
+
+/* A stage of the pipeline and what it decided. */
+struct report_stage {
+    const char *name;
+    size_t answers, right;
 };
 
 struct report {
@@ -36,6 +45,10 @@ struct report {
     unsigned parts;
     const struct report_line *line; /* worst first */
     unsigned lines;
+    struct report_stage stage[REPORT_STAGES_MAX];
+    unsigned stages;    /* 0: not a pipeline that was judged */
+    uint64_t llm_calls; /* the LLM was asked: lines of equal templates are one question */
+    double llm_cost;    /* estimated, in the unit of the configured prices */
 };
 
 /* Tables for a terminal; colour: with ANSI sequences. */

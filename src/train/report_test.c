@@ -14,7 +14,8 @@ static void write_report(void (*write)(struct buf *, const struct report *)) {
                                             .message = {"<script>alert('x')</script> & \"q\"\n", 34},
                                             .row = 7,
                                             .truth = 1,
-                                            .confidence = 0.8};
+                                            .confidence = 0.8,
+                                            .reason = {"x<y -0.50", 9}};
     struct report r = {.title = "file <b>",
                        .judge = "a \"head\"",
                        .labels = label_default(),
@@ -22,7 +23,10 @@ static void write_report(void (*write)(struct buf *, const struct report *)) {
                        .part = {{"all", &score}, {"high", &score}},
                        .parts = 2,
                        .line = &LINE,
-                       .lines = 1};
+                       .lines = 1,
+                       .stage = {{"regex", 1, 1}, {"llm", 3, 2}},
+                       .stages = 2,
+                       .llm_calls = 2};
     score_run(&score, ROW, 4, label_default()->n);
     buf_release(&out);
     buf_init(&out, 1 << 20);
@@ -46,6 +50,8 @@ static void text_has_the_figures(void) {
     CHECK(strstr(out.p, " 2 SYSTEM_NOTIFICATION          1     1     .     ."));
     CHECK(strstr(out.p, "line 7: USER_ACTION 0.80, truth SYSTEM_NOTIFICATION"));
     CHECK(strchr(out.p, '\033') == NULL);
+    CHECK(strstr(out.p, "\n    by x<y -0.50\n"));
+    CHECK(strstr(out.p, "llm              3   75.0%   66.7%\nthe LLM was asked 2 times\n"));
     CHECK(!strstr(out.p, "DB_ERROR                  0."));
     write_report(coloured);
     CHECK(strchr(out.p, '\033') != NULL);
@@ -62,6 +68,11 @@ static void json_is_json(void) {
     CHECK_INT(yyjson_arr_size(yyjson_obj_get(all, "confusion")), 9);
     CHECK_INT(yyjson_arr_size(yyjson_obj_get(all, "accuracy_at_coverage")), SCORE_STEPS);
     CHECK(yyjson_obj_get(yyjson_doc_get_root(doc), "high") != NULL);
+    yyjson_val *root = yyjson_doc_get_root(doc), *llm = yyjson_obj_get(yyjson_obj_get(root, "stages"), "llm");
+    CHECK_INT(yyjson_get_int(yyjson_obj_get(llm, "right")), 2);
+    CHECK_INT(yyjson_get_int(yyjson_obj_get(root, "llm_calls")), 2);
+    yyjson_val *worst = yyjson_arr_get_first(yyjson_obj_get(root, "worst"));
+    CHECK_STR(yyjson_get_str(yyjson_obj_get(worst, "reason")), "x<y -0.50");
     yyjson_doc_free(doc);
 }
 

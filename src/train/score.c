@@ -31,7 +31,10 @@ static double judge_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned labe
 }
 
 static void fill_bins(struct score *s, const struct score_row *row) {
+    size_t stated = 0;
     for (size_t i = 0; i < s->n; i++) {
+        if (row[i].confidence <= 0) continue;
+        stated++;
         unsigned b = (unsigned)fmin(row[i].confidence * SCORE_BINS, SCORE_BINS - 1);
         s->bin[b].n++;
         s->bin[b].confidence += row[i].confidence;
@@ -41,7 +44,7 @@ static void fill_bins(struct score *s, const struct score_row *row) {
         struct score_bin *bin = &s->bin[b];
         bin->confidence = ratio(bin->confidence, (double)bin->n);
         bin->accuracy = ratio(bin->accuracy, (double)bin->n);
-        s->ece += ratio((double)bin->n, (double)s->n) * fabs(bin->accuracy - bin->confidence);
+        s->ece += ratio((double)bin->n, (double)stated) * fabs(bin->accuracy - bin->confidence);
     }
 }
 

@@ -15,7 +15,7 @@ struct score_row {
     uint8_t label;     /* the truth */
     uint8_t best;      /* the most probable label */
     uint8_t answer;    /* what was answered: best, or UNCLASSIFIED below the threshold */
-    double confidence; /* probability of best */
+    double confidence; /* probability of best; 0: none was stated, so the row counts in no bin */
 };
 
 struct score_label {
