@@ -77,7 +77,7 @@ bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct d
                                .memo_entries = conf.memo ? (size_t)conf.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, e) : NULL;
     struct network *net = NULL;
-    bool ok = p && network_open(&conf, p, true, &net, e);
+    bool ok = p && network_open(&conf, eng, p, true, &net, e);
     if (ok) decide_all(c, p, d, row);
     pipeline_close(p);
     if (network_llm(net)) {
