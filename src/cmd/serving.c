@@ -119,12 +119,6 @@ static void retire(struct serving *s, struct loaded old) {
 
 /* ---- loading ---- */
 
-static void install_label_names(const struct label_set *labels) {
-    struct label_names names = {.n = labels->n};
-    for (unsigned i = 0; i < labels->n; i++) names.name[i] = labels->label[i].id;
-    metrics_set_labels(&names);
-}
-
 /* The services stay, with what they know about each other's health, unless something about them has changed. */
 static bool open_network(struct serving *s, const struct conf *c, struct loaded *next, struct err *e) {
     bool same =
@@ -148,7 +142,6 @@ static bool load(struct serving *s, struct conf *c, struct err *e) {
     }
     struct loaded old = s->now;
     s->now = next;
-    install_label_names(&next.eng->labels);
     server_set(s->server, set);
     pipeline_swap(s->pipeline, next.eng);
     if (old.eng) retire(s, old);

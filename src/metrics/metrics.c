@@ -22,7 +22,6 @@ static struct {
     struct shard base;
     char label[METRIC_CAP_LABEL][METRIC_NAME_MAX]; /* every name ever set; the cells of `label` follow this order */
     unsigned labels;
-    _Atomic unsigned char label_slot[sizeof((struct label_names){0}.name) / sizeof(char *)]; /* label index → slot */
 } g = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
@@ -68,20 +67,9 @@ static struct shard *shard(void) {
     return t_shard = s;
 }
 
-/* The cell index of the series, label indices turned into slots. */
-static unsigned cell_of(enum metric_id id, unsigned a, unsigned b, unsigned c) {
-    unsigned at[METRIC_SETS] = {a, b, c};
-    for (unsigned i = 0; i < METRIC_SETS; i++) {
-        if (metrics_rows[id].set[i] != METRIC_SET_LABEL) continue;
-        MUST(at[i] < sizeof g.label_slot);
-        at[i] = atomic_load_explicit(&g.label_slot[at[i]], memory_order_relaxed);
-    }
-    return metrics_cell(id, at[0], at[1], at[2]);
-}
-
 void metrics_add(enum metric_id id, unsigned a, unsigned b, unsigned c, uint64_t n) {
     MUST(metrics_rows[id].kind == METRIC_KIND_COUNTER);
-    bump(&shard()->cell[cell_of(id, a, b, c)], (double)n);
+    bump(&shard()->cell[metrics_cell(id, a, b, c)], (double)n);
 }
 
 void metrics_observe(enum metric_id id, unsigned a, unsigned b, double value, uint64_t times) {
@@ -89,14 +77,14 @@ void metrics_observe(enum metric_id id, unsigned a, unsigned b, double value, ui
     MUST(m->kind == METRIC_KIND_HISTOGRAM);
     unsigned k = 0;
     while (k < m->bounds && value > m->bound[k]) k++;
-    _Atomic double *cell = &shard()->cell[cell_of(id, a, b, 0)];
+    _Atomic double *cell = &shard()->cell[metrics_cell(id, a, b, 0)];
     bump(&cell[k], (double)times);
     bump(&cell[m->bounds + 1], value * (double)times);
 }
 
 void metrics_gauge_add(enum metric_id id, unsigned a, int64_t delta) {
     MUST(metrics_rows[id].kind == METRIC_KIND_GAUGE);
-    _Atomic double *cell = &g.base.cell[cell_of(id, a, 0, 0)];
+    _Atomic double *cell = &g.base.cell[metrics_cell(id, a, 0, 0)];
     double was = get(cell);
     while (!atomic_compare_exchange_weak_explicit(cell, &was, was + (double)delta, memory_order_relaxed,
                                                   memory_order_relaxed))
@@ -105,7 +93,7 @@ void metrics_gauge_add(enum metric_id id, unsigned a, int64_t delta) {
 
 void metrics_gauge_set(enum metric_id id, unsigned a, double value) {
     MUST(metrics_rows[id].kind == METRIC_KIND_GAUGE || metrics_rows[id].kind == METRIC_KIND_TOTAL);
-    atomic_store_explicit(&g.base.cell[cell_of(id, a, 0, 0)], value, memory_order_relaxed);
+    atomic_store_explicit(&g.base.cell[metrics_cell(id, a, 0, 0)], value, memory_order_relaxed);
 }
 
 static double sum_cell(unsigned i) {
@@ -116,7 +104,7 @@ static double sum_cell(unsigned i) {
 
 double metrics_value(enum metric_id id, unsigned a, unsigned b, unsigned c) {
     const struct metric_row *m = &metrics_rows[id];
-    unsigned cell = cell_of(id, a, b, c), n = m->kind == METRIC_KIND_HISTOGRAM ? m->bounds + 1 : 1;
+    unsigned cell = metrics_cell(id, a, b, c), n = m->kind == METRIC_KIND_HISTOGRAM ? m->bounds + 1 : 1;
     double sum = 0;
     pthread_mutex_lock(&g.lock);
     for (unsigned i = 0; i < n; i++) sum += sum_cell(cell + i);
@@ -132,7 +120,7 @@ void metrics_snapshot(struct metric_snapshot *out) {
     pthread_mutex_unlock(&g.lock);
 }
 
-static unsigned slot_of(const char *name) {
+static unsigned find_label(const char *name) {
     for (unsigned i = 0; i < g.labels; i++)
         if (strcmp(g.label[i], name) == 0) return i;
     if (g.labels == METRIC_CAP_LABEL) return METRIC_CAP_LABEL - 1;
@@ -141,10 +129,9 @@ static unsigned slot_of(const char *name) {
     return g.labels++;
 }
 
-void metrics_set_labels(const struct label_names *names) {
-    MUST(names->n <= sizeof g.label_slot);
+unsigned metrics_label(const char *name) {
     pthread_mutex_lock(&g.lock);
-    for (unsigned i = 0; i < names->n; i++)
-        atomic_store_explicit(&g.label_slot[i], (unsigned char)slot_of(names->name[i]), memory_order_relaxed);
+    unsigned i = find_label(name);
     pthread_mutex_unlock(&g.lock);
+    return i;
 }

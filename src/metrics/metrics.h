@@ -33,14 +33,10 @@ void metrics_gauge_set(enum metric_id id, unsigned a, double value);            
 /* Current value, summed over threads (tests, summaries). For a histogram: the number of observations. */
 double metrics_value(enum metric_id id, unsigned a, unsigned b, unsigned c);
 
-/* The label set whose ids are the values of `label` labels; call once before serving, again after a reload. Names are
- * copied. A label keeps its counts over a reload, whatever its new index; past 128 different names in the life of the
- * process, further ones are counted together as "other". */
-struct label_names {
-    const char *name[64];
-    unsigned n;
-};
-void metrics_set_labels(const struct label_names *names);
+/* Index of a value of the named set `label`: the same for the same name as long as the process lives, so that a label
+ * keeps its counts over a reload. Names are copied. Past 128 different names further ones are counted together as
+ * "other". */
+unsigned metrics_label(const char *name);
 
 /* Index of value in a set of fixed values; -1: it is not in it. For start-up: it compares strings. */
 int metrics_find(enum metric_set set, const char *value);

@@ -27,11 +27,6 @@ static bool has_line(const char *want) {
     return at && (at == g_text.p || at[-1] == '\n') && at[strlen(want)] == '\n';
 }
 
-static void set_labels(const char *a, const char *b, const char *c) {
-    struct label_names names = {.name = {a, b, c}, .n = 3};
-    metrics_set_labels(&names);
-}
-
 static void the_contract_is_there_from_the_first_scrape(void) {
     static const char *const want[] = {
         "# HELP log_classifications_total Total number of log classifications",
@@ -57,7 +52,7 @@ static void the_contract_is_there_from_the_first_scrape(void) {
         "log_classifier_http_requests_total{endpoint=\"/classify\",method=\"POST\",status=\"200\"} 0",
         "log_classifier_http_request_duration_seconds_count{endpoint=\"/classify\",method=\"POST\"} 0",
     };
-    set_labels("A", "B", "C");
+    metrics_label("C");
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         if (!has_line(want[i])) fprintf(stderr, "missing: %s\n", want[i]);
         CHECK(has_line(want[i]));
@@ -115,22 +110,20 @@ static void counts_of_ended_threads_stay(void) {
 }
 
 static void a_label_keeps_its_counts_over_a_reload(void) {
-    set_labels("A", "B", "C");
-    metrics_add(METRIC_CLASSIFICATIONS, 1, 1, 0, 7);
-    set_labels("B", "D", "A");
-    metrics_add(METRIC_CLASSIFICATIONS, 1, 0, 0, 2);
-    metrics_add(METRIC_CLASSIFICATIONS, 1, 1, 0, 1);
+    CHECK(metrics_label("A") != metrics_label("B"));
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0, 7);
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("D"), 0, 1);
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0, 2);
     CHECK_NEAR(sample("log_classifications_total{classifier=\"bert\",label=\"B\"}"), 9, 0);
     CHECK_NEAR(sample("log_classifications_total{classifier=\"bert\",label=\"D\"}"), 1, 0);
-    CHECK_NEAR(metrics_value(METRIC_CLASSIFICATIONS, 1, 0, 0), 9, 0);
+    CHECK_NEAR(metrics_value(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0), 9, 0);
 }
 
 static void past_the_last_slot_names_are_other(void) {
     char name[200][16];
     for (int i = 0; i < 200; i++) {
         snprintf(name[i], sizeof name[i], "N%d", i);
-        set_labels(name[i], "B", "C");
-        metrics_add(METRIC_CLASSIFICATIONS, 3, 0, 0, 1);
+        metrics_add(METRIC_CLASSIFICATIONS, 3, metrics_label(name[i]), 0, 1);
     }
     double named = 0;
     for (int i = 0; i < 200; i++) {
@@ -141,7 +134,6 @@ static void past_the_last_slot_names_are_other(void) {
     }
     CHECK(named > 100 && named < 200);
     CHECK_NEAR(named + sample("log_classifications_total{classifier=\"fallback\",label=\"other\"}"), 200, 0);
-    set_labels("B", "D", "A");
 }
 
 static void only_seen_series_of_large_sets_are_shown(void) {

@@ -47,8 +47,8 @@ struct pipeline {
 
 /* ---- finish ---- */
 
-static void count_result(const struct result *r, double seconds) {
-    metrics_add(METRIC_CLASSIFICATIONS, r->stage, r->label, 0, 1);
+static void count_result(const struct engine *eng, const struct result *r, double seconds) {
+    metrics_add(METRIC_CLASSIFICATIONS, r->stage, eng->metric[r->label], 0, 1);
     metrics_observe(METRIC_CLASSIFICATION_DURATION, r->stage, 0, seconds, 1);
 }
 
@@ -68,16 +68,16 @@ static void fall_back(const struct engine *eng, struct result *r) {
 
 void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why) {
     struct result *r = &pend->batch->res[pend->i];
+    struct engine *eng = engine_for(p, pend->batch);
     if (a) {
         batch_settle(r, a->stage, a->label, a->confidence);
         if (p->memo && (pend->key.lo | pend->key.hi)) memo_put(p->memo, pend->key, a);
     } else {
-        struct engine *eng = engine_for(p, pend->batch);
         r->err = (uint8_t)why;
         fall_back(eng, r);
-        engine_unref(eng);
     }
-    count_result(r, (double)(clock_now_ns(NULL) - pend->begun_ns) * 1e-9);
+    count_result(eng, r, (double)(clock_now_ns(NULL) - pend->begun_ns) * 1e-9);
+    engine_unref(eng);
     batch_close_records(pend->batch, 1);
 }
 
@@ -126,7 +126,7 @@ static void count_run(const struct worker *w, double seconds_each) {
         metrics_add(METRIC_CLASSIFICATION_ERRORS, STAGE_LLM, metrics_error_type(w->work.shut), 0, shut);
     for (unsigned s = 0; s < STAGE_COUNT; s++) {
         for (unsigned l = 0; l < w->work.eng->labels.n; l++)
-            if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, l, 0, count[s][l]);
+            if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, w->work.eng->metric[l], 0, count[s][l]);
         if (total[s]) metrics_observe(METRIC_CLASSIFICATION_DURATION, s, 0, seconds_each, total[s]);
     }
 }
@@ -259,6 +259,11 @@ static void worker_close(struct worker *w) {
     free(w->work.vector);
 }
 
+/* Finds where the engine's labels are counted; before anybody else sees it. */
+static void name_labels(struct engine *eng) {
+    for (unsigned i = 0; i < eng->labels.n; i++) eng->metric[i] = (uint8_t)metrics_label(eng->labels.label[i].id);
+}
+
 struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e) {
     if (o->workers < 1 || o->workers > PIPELINE_WORKERS_MAX) {
         err_set(e, ERR_USAGE, "workers is %u: expected 1 to %d", o->workers, PIPELINE_WORKERS_MAX);
@@ -268,6 +273,7 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     queue_init(&p->queue, PIPELINE_QUEUE_SLICES, sizeof(struct slice));
     pthread_mutex_init(&p->engine_lock, NULL);
     if (eng) p->eng = engine_ref(eng);
+    if (eng) name_labels(eng);
     if (o->memo_entries) p->memo = memo_open(o->memo_entries);
     p->workers = o->workers;
     p->worker = must_calloc(o->workers, sizeof *p->worker);
@@ -342,6 +348,7 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
 }
 
 void pipeline_swap(struct pipeline *p, struct engine *eng) {
+    name_labels(eng);
     pthread_mutex_lock(&p->engine_lock);
     struct engine *old = p->eng;
     p->eng = engine_ref(eng);
