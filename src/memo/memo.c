@@ -79,6 +79,12 @@ static struct entry *find(struct set *s, struct memo_key key) {
     return NULL;
 }
 
+void memo_prefetch(struct memo *m, struct memo_key key) {
+    enum { CACHE_LINE = 64 };
+    const char *set = (const char *)set_of(m, key);
+    for (size_t at = 0; at < sizeof(struct set); at += CACHE_LINE) __builtin_prefetch(set + at);
+}
+
 bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);

@@ -34,6 +34,9 @@ void memo_close(struct memo *m); /* NULL is fine */
  * prompt). */
 struct memo_key memo_key(const struct memo *m, struct span template, uint64_t version);
 
+/* Fetches what memo_get will look at, while the caller does something else. */
+void memo_prefetch(struct memo *m, struct memo_key key);
+
 bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out);
 
 /* Stores or replaces. Returns whether another entry was evicted for it. */

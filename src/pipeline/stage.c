@@ -39,19 +39,20 @@ static uint32_t find_leader(struct work *w, uint32_t i) {
     }
 }
 
+/* Writes the template and its key behind the run's earlier ones. */
 static void write_template(struct work *w, uint32_t i) {
     struct work_template *t = &w->tpl[i];
     char *out = w->text + w->text_n;
     size_t n = template_write(w->rec[i]->source, w->rec[i]->message, engine_uses_source(w->eng), out);
     *t = (struct work_template){.from = (uint32_t)w->text_n, .len = (uint32_t)n, .leader = WORK_NO_LEADER};
+    w->text_n += n;
+    if (w->memo) t->key = memo_key(w->memo, (struct span){out, n}, w->eng->version);
 }
 
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool recall(struct work *w, uint32_t i) {
     struct memo_answer a;
-    struct work_template *t = &w->tpl[i];
-    t->key = memo_key(w->memo, (struct span){w->text + t->from, t->len}, w->eng->version);
-    if (!memo_get(w->memo, t->key, &a)) return false;
+    if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
     if (a.stage == STAGE_FALLBACK && w->asks_network) return false;
     if (a.stage == STAGE_FALLBACK) w->res[i]->err = (uint8_t)w->shut;
     batch_settle(w->res[i], a.stage, a.label, a.confidence);
@@ -59,26 +60,32 @@ static bool recall(struct work *w, uint32_t i) {
     return true;
 }
 
+/* True: nobody has to think about record i, it is remembered or equal to an earlier one of this run. *left takes it
+ * where it is not settled yet. */
+static bool known(struct work *w, uint32_t i, uint32_t *left) {
+    if (recall(w, i)) return true;
+    w->tpl[i].leader = find_leader(w, i);
+    w->todo[(*left)++] = i;
+    return w->tpl[i].leader != WORK_NO_LEADER;
+}
+
+/* A few records at a time: the memory of the last is fetched while the templates of the next are written. */
 void stage_memo_run(struct work *w) {
-    uint32_t left = 0;
-    uint64_t hits = 0, asked = w->todo_n;
+    enum { GROUP = 8 };
+    uint32_t left = 0, asked = w->todo_n;
+    uint64_t hits = 0;
     memset(w->twin, 0, sizeof w->twin);
     w->text_n = 0;
-    for (uint32_t t = 0; t < w->todo_n; t++) {
-        uint32_t i = w->todo[t];
-        write_template(w, i);
-        if (w->memo) {
-            if (recall(w, i)) {
-                hits++;
-                continue;
-            }
-            w->tpl[i].leader = find_leader(w, i);
-            hits += w->tpl[i].leader != WORK_NO_LEADER; /* decided once for all of this run */
+    for (uint32_t t = 0; t < asked; t += GROUP) {
+        uint32_t end = t + GROUP < asked ? t + GROUP : asked;
+        for (uint32_t k = t; k < end; k++) {
+            write_template(w, w->todo[k]);
+            if (w->memo) memo_prefetch(w->memo, w->tpl[w->todo[k]].key);
         }
-        w->text_n += w->tpl[i].len;
-        w->todo[left++] = i;
+        for (uint32_t k = t; w->memo && k < end; k++) hits += known(w, w->todo[k], &left);
     }
-    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
+    if (!w->memo) return;
+    metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
     w->todo_n = left;
 }
 

@@ -40,15 +40,16 @@ static bool no_memory(struct reading *r) {
 
 /* ---- before the parser: nesting, and escapes of half a surrogate pair ---- */
 
-/* Bytes before the next '"' or '\', eight at a time: x has a zero byte where (x - 01…) & ~x & 80… is not zero (the
- * lowest such byte is exact). */
+/* Bytes before the next '"' or '\', eight at a time: x has a zero byte where (x - 01…) & ~x & 80… is not zero. The
+ * lowest such byte is exact, and the lowest is the first in memory on the machines that Hyperscan runs on. */
 static size_t plain_run(const char *p, size_t n) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
     for (uint64_t w; i + sizeof w <= n; i += sizeof w) {
         memcpy(&w, p + i, sizeof w);
         uint64_t q = w ^ (ones * '"'), b = w ^ (ones * '\\');
-        if ((((q - ones) & ~q) | ((b - ones) & ~b)) & tops) break;
+        uint64_t found = (((q - ones) & ~q) | ((b - ones) & ~b)) & tops;
+        if (found) return i + (size_t)__builtin_ctzll(found) / 8;
     }
     while (i < n && p[i] != '"' && p[i] != '\\') i++;
     return i;

@@ -82,20 +82,34 @@ struct mask {
     bool full;      /* no room: the template ends here */
 };
 
-static void put(struct mask *m, const char *p, size_t n) {
+/* Makes room for n bytes, behind the space that is due. */
+static bool make_room(struct mask *m, size_t n) {
     bool space = m->space && m->n > 0;
     if (n + space > MASK_OUTPUT_MAX - m->n) {
         m->full = true;
-        return;
+        return false;
     }
     if (space) m->out[m->n++] = ' ';
     m->space = false;
+    return true;
+}
+
+static void put(struct mask *m, const char *p, size_t n) {
+    if (!make_room(m, n)) return;
     memcpy(m->out + m->n, p, n);
     m->n += n;
 }
 
+/* Most words are short: where both sides have the room, a copy of fixed size costs less than one of the right size. */
 static void put_line(struct mask *m, size_t from, size_t to) {
-    put(m, m->line.p + from, to - from);
+    enum { COPY = 16 };
+    size_t n = to - from;
+    if (!make_room(m, n)) return;
+    if (n <= COPY && from + COPY <= m->line.n && m->n + COPY <= MASK_OUTPUT_MAX)
+        memcpy(m->out + m->n, m->line.p + from, COPY);
+    else
+        memcpy(m->out + m->n, m->line.p + from, n);
+    m->n += n;
 }
 
 /* Nothing, or one mark with or without a blank: what may stand between values of a list. */

@@ -21,12 +21,15 @@ static const char ZONE[][5] = {"UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST",
                                "MST", "MDT", "MSK", "IST",  "JST", "BST", "EET", "EEST", "AM",  "PM"};
 enum { ZONES = sizeof ZONE / sizeof ZONE[0] };
 
+static uint32_t three(const char *p) {
+    return (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 | (uint32_t)(unsigned char)p[2] << 16;
+}
+
 static size_t name_at(struct span line, size_t at, const char *names, size_t names_n) {
     if (at + 3 > line.n || (mask_class_at(line, at + 3) & C_ALNUM)) return at;
+    uint32_t wanted = three(line.p + at) | 0x202020;
     for (size_t i = 0; i + 3 <= names_n; i += 3)
-        if ((line.p[at] | 32) == names[i] && (line.p[at + 1] | 32) == names[i + 1] &&
-            (line.p[at + 2] | 32) == names[i + 2])
-            return at + 3;
+        if (three(names + i) == wanted) return at + 3;
     return at;
 }
 
@@ -151,7 +154,9 @@ static size_t clock_behind(struct span line, size_t date) {
 static bool may_be_time(struct span line, size_t at) {
     size_t run = mask_run(line, at, C_ALNUM), n = run - at;
     char c = mask_char_at(line, run);
-    if (mask_class_at(line, at) & C_LETTER) return n == 3 && (c == ' ' || c == ',');
+    if (mask_class_at(line, at) & C_LETTER)
+        return n == 3 && (c == ' ' || c == ',') &&
+               (name_at(line, at, MONTH, sizeof MONTH - 1) > at || name_at(line, at, WEEKDAY, sizeof WEEKDAY - 1) > at);
     if (n == 15 || n == 16) return true; /* 20230115T101530Z */
     switch (c) {
     case '-':
@@ -170,8 +175,10 @@ size_t mask_time(struct span line, size_t at, size_t end) {
     size_t clock = clock_at(line, at);
     if (clock > at) return clock;
     char mark = mask_char_at(line, mask_run(line, at, C_ALNUM)); /* behind the first field */
+    bool name = mask_class_at(line, at) & C_LETTER;
     for (size_t i = 0; i < LAYOUTS; i++) {
-        if (LAYOUT[i].text[1] != mark && LAYOUT[i].text[1] != 'm') continue;
+        const char *text = LAYOUT[i].text;
+        if ((text[1] != mark && text[1] != 'm') || name != (text[0] == 'b' || text[0] == 'w')) continue;
         size_t date = layout_at(line, at, LAYOUT[i].text);
         if (date == at) continue;
         size_t whole = clock_behind(line, date);

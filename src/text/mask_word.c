@@ -115,8 +115,10 @@ bool mask_number_is_zero(struct span line, size_t at, size_t end) {
 static unsigned digits_to_keep(struct span line, size_t at) {
     enum { SEPARATORS_MAX = 4 };
     size_t to = at;
-    while (to > 0 && at - to < SEPARATORS_MAX && strchr(" =:#('\"[-/", line.p[to - 1])) to--;
-    if (to == at) return 0;
+    while (to > 0 && at - to < SEPARATORS_MAX && !(mask_class[(unsigned char)line.p[to - 1]] & C_ALNUM) &&
+           strchr(" =:#('\"[-/", line.p[to - 1]))
+        to--;
+    if (to == at || to == 0 || !(mask_class[(unsigned char)line.p[to - 1]] & (C_LOWER | C_UPPER))) return 0;
     size_t from = to; /* exit_code, exitCode, EXIT_CODE: the last part decides */
     while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_LOWER)) from--;
     if (from == to)
