@@ -9,6 +9,7 @@
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -129,6 +130,16 @@ static bool open_network(struct serving *s, const struct conf *c, struct loaded 
     return true;
 }
 
+static void note_model(const struct engine *eng) {
+    char encoder[24] = "none", head[24] = "none";
+    if (eng->encoder) snprintf(encoder, sizeof encoder, "%016" PRIx64, encoder_hash(eng->encoder));
+    if (eng->head) snprintf(head, sizeof head, "%016" PRIx64, head_hash(eng->head));
+    metrics_set_text(METRIC_SET_KERNEL, eng->encoder ? encoder_kernel_name(eng->encoder) : "none");
+    metrics_set_text(METRIC_SET_ENCODER, encoder);
+    metrics_set_text(METRIC_SET_HEAD, head);
+    metrics_gauge_set(METRIC_MODEL_INFO, 0, 1);
+}
+
 /* All or nothing. Everything that can fail comes before the first thing that others see. */
 static bool load(struct serving *s, struct conf *c, struct err *e) {
     struct loaded next = {.eng = cmd_engine(c, e)};
@@ -145,6 +156,7 @@ static bool load(struct serving *s, struct conf *c, struct err *e) {
     server_set(s->server, set);
     pipeline_swap(s->pipeline, next.eng);
     if (old.eng) retire(s, old);
+    note_model(next.eng);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
     return true;
@@ -244,7 +256,9 @@ static void block_signals(void) {
 
 static bool open_all(struct serving *s, struct err *e) {
     const struct conf *c = &s->conf;
-    struct pipeline_opts po = {.workers = (unsigned)c->workers, .memo_entries = c->memo ? (size_t)c->memo_entries : 0};
+    struct pipeline_opts po = {.workers = (unsigned)c->workers,
+                               .memo_entries = c->memo ? (size_t)c->memo_entries : 0,
+                               .queue_time_ms = (unsigned)c->queue_time_max};
     struct server_opts o = server_opts_of(c, s->role->kind);
     struct label_set labels = *label_default();
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;

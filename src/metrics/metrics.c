@@ -22,6 +22,7 @@ static struct {
     struct shard base;
     char label[METRIC_CAP_LABEL][METRIC_NAME_MAX]; /* every name ever set; the cells of `label` follow this order */
     unsigned labels;
+    char text[METRIC_SET_COUNT][METRIC_NAME_MAX];
 } g = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t g_once = PTHREAD_ONCE_INIT;
@@ -117,6 +118,7 @@ void metrics_snapshot(struct metric_snapshot *out) {
     for (unsigned i = 0; i < METRIC_CELLS; i++) out->cell[i] = sum_cell(i);
     memcpy(out->label, g.label, sizeof out->label);
     out->labels = g.labels;
+    memcpy(out->text, g.text, sizeof out->text);
     pthread_mutex_unlock(&g.lock);
 }
 
@@ -134,4 +136,11 @@ unsigned metrics_label(const char *name) {
     unsigned i = find_label(name);
     pthread_mutex_unlock(&g.lock);
     return i;
+}
+
+void metrics_set_text(enum metric_set set, const char *value) {
+    MUST(!metrics_sets[set].value && set != METRIC_SET_LABEL);
+    pthread_mutex_lock(&g.lock);
+    snprintf(g.text[set], sizeof g.text[set], "%s", value);
+    pthread_mutex_unlock(&g.lock);
 }

@@ -19,6 +19,7 @@ enum metric_id {
 enum metric_set {
 #define METRIC_SET(id, ...)       METRIC_SET_##id,
 #define METRIC_SET_NAMED(id, ...) METRIC_SET_##id,
+#define METRIC_SET_TEXT(id, ...)  METRIC_SET_##id,
 #include "metrics/metrics.def"
     METRIC_SET_COUNT
 };
@@ -37,6 +38,9 @@ double metrics_value(enum metric_id id, unsigned a, unsigned b, unsigned c);
  * keeps its counts over a reload. Names are copied. Past 128 different names further ones are counted together as
  * "other". */
 unsigned metrics_label(const char *name);
+
+/* The value of a METRIC_SET_TEXT; copied, cut at 63 bytes. Not from a client. */
+void metrics_set_text(enum metric_set set, const char *value);
 
 /* Index of value in a set of fixed values; -1: it is not in it. For start-up: it compares strings. */
 int metrics_find(enum metric_set set, const char *value);

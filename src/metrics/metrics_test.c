@@ -145,6 +145,17 @@ static void only_seen_series_of_large_sets_are_shown(void) {
     CHECK_INT(metrics_find(METRIC_SET_METHOD, "BREW"), -1);
 }
 
+static void a_text_is_the_one_value_of_its_set(void) {
+    metrics_gauge_set(METRIC_MODEL_INFO, 0, 1);
+    metrics_set_text(METRIC_SET_KERNEL, "scalar");
+    metrics_set_text(METRIC_SET_ENCODER, "0123");
+    metrics_set_text(METRIC_SET_HEAD, "a\"b");
+    CHECK_NEAR(sample("logclass_model_info{kernel=\"scalar\",encoder=\"0123\",head=\"a\\\"b\"}"), 1, 0);
+    metrics_set_text(METRIC_SET_KERNEL, "avx2-int8");
+    CHECK(isnan(sample("logclass_model_info{kernel=\"scalar\",encoder=\"0123\",head=\"a\\\"b\"}")));
+    CHECK_NEAR(sample("logclass_model_info{kernel=\"avx2-int8\",encoder=\"0123\",head=\"a\\\"b\"}"), 1, 0);
+}
+
 static void errors_have_a_type(void) {
     static const struct {
         enum err_code code;
@@ -170,5 +181,5 @@ static void process_figures_are_plausible(void) {
 CHECK_MAIN(CHECK_TEST(the_contract_is_there_from_the_first_scrape),
            CHECK_TEST(buckets_are_the_contracts_and_cumulative), CHECK_TEST(counts_of_ended_threads_stay),
            CHECK_TEST(a_label_keeps_its_counts_over_a_reload), CHECK_TEST(past_the_last_slot_names_are_other),
-           CHECK_TEST(only_seen_series_of_large_sets_are_shown), CHECK_TEST(errors_have_a_type),
-           CHECK_TEST(process_figures_are_plausible))
+           CHECK_TEST(only_seen_series_of_large_sets_are_shown), CHECK_TEST(a_text_is_the_one_value_of_its_set),
+           CHECK_TEST(errors_have_a_type), CHECK_TEST(process_figures_are_plausible))

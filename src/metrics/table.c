@@ -12,6 +12,7 @@ static const double BOUNDS_NONE[1];
 const struct metric_set_row metrics_sets[METRIC_SET_COUNT] = {
 #define METRIC_SET(id, label, ...)       {label, VALUES_##id, METRIC_CAP_##id},
 #define METRIC_SET_NAMED(id, label, max) {label, NULL, max},
+#define METRIC_SET_TEXT(id, label)       {label, NULL, 1},
 #include "metrics/metrics.def"
 };
 

@@ -18,6 +18,7 @@ enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_TOTAL, METRIC_KIND_GAUGE, ME
 enum {
 #define METRIC_SET(id, label, ...)       METRIC_CAP_##id = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),
 #define METRIC_SET_NAMED(id, label, max) METRIC_CAP_##id = (max),
+#define METRIC_SET_TEXT(id, label)       METRIC_CAP_##id = 1,
 #include "metrics/metrics.def"
 #define METRIC_BUCKETS(id, ...)                                                  \
     METRIC_BOUNDS_##id = sizeof((const double[]){__VA_ARGS__}) / sizeof(double), \
@@ -39,7 +40,7 @@ enum { METRIC_CELLS = sizeof(struct metric_cells) / sizeof(_Atomic double) };
 
 struct metric_set_row {
     const char *label;
-    const char *const *value; /* NULL: named at start */
+    const char *const *value; /* NULL: named while running */
     unsigned cap;
 };
 
@@ -62,6 +63,7 @@ struct metric_snapshot {
     double cell[METRIC_CELLS];
     char label[METRIC_CAP_LABEL][METRIC_NAME_MAX];
     unsigned labels;
+    char text[METRIC_SET_COUNT][METRIC_NAME_MAX]; /* of the sets of METRIC_SET_TEXT */
 };
 
 void metrics_snapshot(struct metric_snapshot *out);

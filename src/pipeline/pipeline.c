@@ -24,6 +24,7 @@ enum { STAGES_N = sizeof STAGES / sizeof STAGES[0], SLICES_PER_RUN = WORK_MAX / 
 struct slice {
     struct batch *batch;
     uint32_t from, n;
+    uint64_t queued_ns;
 };
 
 struct worker {
@@ -38,6 +39,8 @@ struct worker {
 struct pipeline {
     struct queue queue; /* of struct slice */
     atomic_bool cancelled;
+    uint64_t queue_ns_max;      /* 0: none */
+    _Atomic uint64_t waited_ns; /* of the slice that a worker took last */
     struct memo *memo;
     pthread_mutex_t engine_lock;
     struct engine *eng;
@@ -226,11 +229,19 @@ static void look_at_network(struct worker *w) {
     w->work.asks_network = net && w->work.shut == ERR_OK;
 }
 
+static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
+    uint64_t now = clock_now_ns(NULL);
+    for (size_t i = 0; i < n; i++)
+        metrics_observe(METRIC_QUEUE_WAIT, 0, 0, (double)(now - slice[i].queued_ns) * 1e-9, 1);
+    atomic_store_explicit(&p->waited_ns, now - slice[0].queued_ns, memory_order_relaxed);
+}
+
 static void *worker_main(void *arg) {
     struct worker *w = arg;
     struct slice slice[SLICES_PER_RUN];
     for (size_t n; (n = queue_pop_share(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, 1);
+        note_wait(w->p, slice, n);
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
             follow_engine(w, slice[from].batch);
@@ -274,6 +285,7 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     pthread_mutex_init(&p->engine_lock, NULL);
     if (eng) p->eng = engine_ref(eng);
     if (eng) name_labels(eng);
+    p->queue_ns_max = clock_ms(o->queue_time_ms);
     if (o->memo_entries) p->memo = memo_open(o->memo_entries);
     p->workers = o->workers;
     p->worker = must_calloc(o->workers, sizeof *p->worker);
@@ -318,9 +330,15 @@ void pipeline_unpin(struct batch *b) {
     b->engine = NULL;
 }
 
-static struct slice slice_of(struct batch *b, uint32_t from) {
+static struct slice slice_of(struct batch *b, uint32_t from, uint64_t now_ns) {
     uint32_t left = b->n - from;
-    return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE};
+    return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE, now_ns};
+}
+
+/* Who comes now would wait too long. An empty queue is none to wait in, whatever the last in it went through. */
+static bool is_slow(struct pipeline *p) {
+    uint64_t waited = atomic_load_explicit(&p->waited_ns, memory_order_relaxed);
+    return p->queue_ns_max && waited > p->queue_ns_max && queue_size(&p->queue) > 0;
 }
 
 bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
@@ -332,7 +350,11 @@ bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
         b->done(b);
         return true;
     }
-    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n++] = slice_of(b, from);
+    if (is_slow(p))
+        return err_set(e, ERR_BUSY, "lines wait longer than %llu ms (queue-time-max)",
+                       (unsigned long long)(p->queue_ns_max / clock_ms(1)));
+    uint64_t now = clock_now_ns(NULL);
+    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n++] = slice_of(b, from, now);
     return queue_try_push(&p->queue, slice, n) ||
            err_set(e, ERR_BUSY, "%zu slices of %d lines wait already", queue_size(&p->queue), PIPELINE_SLICE);
 }
@@ -342,7 +364,7 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
     atomic_store(&b->open, b->n);
     if (b->n == 0) b->done(b);
     for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) {
-        struct slice s = slice_of(b, from);
+        struct slice s = slice_of(b, from, clock_now_ns(NULL));
         MUST(queue_push(&p->queue, &s)); /* the queue closes only after its sources have ended */
     }
 }

@@ -14,8 +14,9 @@ struct pipeline;
 enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 262144, PIPELINE_QUEUE_SLICES = 4096, PIPELINE_WORKERS_MAX = 256 };
 
 struct pipeline_opts {
-    unsigned workers;    /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
-    size_t memo_entries; /* 0: do not remember */
+    unsigned workers;       /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
+    size_t memo_entries;    /* 0: do not remember */
+    unsigned queue_time_ms; /* pipeline_submit refuses while what workers take has waited longer; 0: never */
 };
 
 /* The network stage of an engine. `ask` never waits: it takes the record and answers later, once, with pipeline_answer
@@ -44,7 +45,7 @@ bool pipeline_pin(struct pipeline *p, struct batch *b, struct err *e);
 void pipeline_unpin(struct batch *b); /* not pinned: nothing happens */
 
 /* Decides b, at most PIPELINE_BATCH_MAX records; b->done is called once, from a worker or network thread. Never waits:
- * false with ERR_BUSY when the queue is full. */
+ * false with ERR_BUSY when the queue is full, or when those before it wait too long. */
 bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e);
 
 /* The same, but waits for room: back-pressure for files and streams. */

@@ -4,6 +4,7 @@
 #include "base/queue.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 /* An engine of rules only: what they leave open goes to the network stage or falls back. */
@@ -272,6 +273,55 @@ static void what_waits_falls_back_when_cancelled(void) {
     request_free(r);
 }
 
+/* A batch whose end holds the worker until it is let go. */
+struct gate {
+    sem_t entered, open;
+};
+
+static void done_at_gate(struct batch *b) {
+    struct gate *g = b->user;
+    sem_post(&g->entered);
+    while (sem_wait(&g->open) != 0)
+        ;
+}
+
+static void wait_entered(struct gate *g) {
+    while (sem_wait(&g->entered) != 0)
+        ;
+}
+
+static void who_would_wait_too_long_is_refused(void) {
+    struct err e = {0};
+    struct engine *eng = open_engine();
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .queue_time_ms = 1}, eng, &e);
+    struct record rec = {.message = SPAN_LIT("User bob logged in")};
+    struct result res[4];
+    struct batch b[4];
+    struct gate g;
+    sem_init(&g.entered, 0, 0);
+    sem_init(&g.open, 0, 0);
+    for (int i = 0; i < 4; i++)
+        b[i] = (struct batch){.rec = &rec, .res = &res[i], .n = 1, .done = done_at_gate, .user = &g};
+    CHECK(pipeline_submit(p, &b[0], &e));
+    wait_entered(&g);
+    CHECK(pipeline_submit(p, &b[1], &e)); /* waits behind the first … */
+    usleep(3000);
+    sem_post(&g.open);
+    wait_entered(&g);                     /* … longer than is allowed */
+    CHECK(pipeline_submit(p, &b[2], &e)); /* nobody is before it */
+    CHECK(!pipeline_submit(p, &b[3], &e));
+    CHECK_INT(e.code, ERR_BUSY);
+    sem_post(&g.open);
+    sem_post(&g.open);
+    wait_entered(&g);
+    CHECK(pipeline_submit(p, &b[3], &e)); /* the queue is empty again */
+    sem_post(&g.open);
+    pipeline_close(p);
+    sem_destroy(&g.entered);
+    sem_destroy(&g.open);
+    engine_unref(eng);
+}
+
 static void workers_have_a_range(void) {
     struct engine *eng = open_engine();
     struct err e = {0};
@@ -283,4 +333,5 @@ static void workers_have_a_range(void) {
 CHECK_MAIN(CHECK_TEST(every_record_gets_one_result), CHECK_TEST(the_network_answers_what_is_left),
            CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(a_shut_network_is_not_asked_about_what_was_left_open),
            CHECK_TEST(an_engine_is_swapped_under_load), CHECK_TEST(a_pinned_batch_keeps_its_engine),
-           CHECK_TEST(what_waits_falls_back_when_cancelled), CHECK_TEST(workers_have_a_range))
+           CHECK_TEST(what_waits_falls_back_when_cancelled), CHECK_TEST(who_would_wait_too_long_is_refused),
+           CHECK_TEST(workers_have_a_range))

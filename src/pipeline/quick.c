@@ -57,7 +57,7 @@ static void count(const struct batch *b, double seconds) {
     for (uint32_t i = 0; i < b->n; i++) {
         const struct result *r = &b->res[i];
         hits += r->from_memo;
-        metrics_add(METRIC_CLASSIFICATIONS, r->stage, r->label, 0, 1);
+        metrics_add(METRIC_CLASSIFICATIONS, r->stage, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->stage, 0, seconds / b->n, 1);
     }
     if (hits) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits);

@@ -29,7 +29,7 @@ enum step api_preflight(struct exchange *x) {
 
 enum step api_metrics(struct exchange *x) {
     const struct server_backend *b = &x->loop->server->backend;
-    if (b->queue_depth) metrics_gauge_set(METRIC_QUEUE_RECORDS, 0, (double)b->queue_depth(b->self));
+    if (b->queue_depth) metrics_gauge_set(METRIC_QUEUE_SLICES, 0, (double)b->queue_depth(b->self));
     metrics_expose(&x->out);
     return reply_send(x, 200, REPLY_TEXT);
 }

@@ -88,7 +88,7 @@ struct server_backend {
     /* Takes b, or refuses it with ERR_BUSY. b->done is called once, from any thread. */
     bool (*submit)(void *self, struct batch *b, struct err *e);
     bool (*ready)(void *self);         /* what it decides with is loaded */
-    size_t (*queue_depth)(void *self); /* records or slices that wait; NULL: not known */
+    size_t (*queue_depth)(void *self); /* slices that wait; NULL: not known */
 
     /* Appends members to the "explain" object of ?explain=1, each with a comma before it; NULL: none. */
     void (*explain)(void *self, const struct batch *b, uint32_t i, struct buf *out);

@@ -36,6 +36,7 @@ static bool ready(void *self) {
 /* Asked at each scrape. */
 static size_t queue_depth(void *self) {
     struct memo *m = pipeline_memo(self);
+    metrics_gauge_set(METRIC_QUEUE_SLICES_MAX, 0, PIPELINE_QUEUE_SLICES);
     if (m) metrics_gauge_set(METRIC_MEMO_ENTRIES, 0, (double)memo_count(m));
     return pipeline_queue_depth(self);
 }
