@@ -38,7 +38,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e lint format install uninstall clean help head FORCE
+.PHONY: all model test unit e2e lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,6 +91,9 @@ e2e: $(B)/logclass model
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
 	    --temperature 1.2 --out data/head.json
+
+check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
+	scripts/check-import
 
 SHARE := $(DESTDIR)$(PREFIX)/share
 install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)

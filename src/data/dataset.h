@@ -50,6 +50,9 @@ bool dataset_add(struct dataset *d, const struct dataset_row *row, struct span g
  * name file and line. */
 bool dataset_read(struct dataset *d, const char *path, struct label_set *labels, bool grow, struct err *e);
 
+/* Adds the example messages of a labels file (label.h), which must have been loaded into `labels` without errors. */
+bool dataset_read_examples(struct dataset *d, const char *path, const struct label_set *labels, struct err *e);
+
 /* Deals the rows into k folds, fold[n] in 0..k-1, the same for the same seed on every machine. Labels are spread
  * evenly, row by row. */
 void dataset_fold_rows(const struct dataset *d, unsigned k, uint64_t seed, uint8_t *fold);

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
+#include "base/must.h"
 #include "text/csv.h"
 
 #include <ctype.h>
@@ -175,4 +176,33 @@ bool dataset_read(struct dataset *d, const char *path, struct label_set *labels,
     if (!ok) return err_prefix(e, "%s:%u", path, r.line);
     if (d->n == before) return err_set(e, ERR_INPUT, "%s: no labelled row in it", path);
     return true;
+}
+
+/* The id before the first '|' of a labels file's line. */
+static struct span label_of_line(struct span line) {
+    const char *bar = memchr(line.p, '|', line.n);
+    return span_trim(span_sub(line, 0, bar ? (size_t)(bar - line.p) : line.n));
+}
+
+bool dataset_read_examples(struct dataset *d, const char *path, const struct label_set *labels, struct err *e) {
+    struct span text, rest;
+    if (!file_read(path, FILE_BYTES_MAX, &text, e)) return false;
+    bool ok = true;
+    int label = -1;
+    rest = text;
+    for (uint32_t line_no = 1; ok && rest.n > 0; line_no++) {
+        struct span line = span_trim(span_take_line(&rest));
+        if (line.n == 0 || line.p[0] == '#') continue;
+        if (line.p[0] != '-') {
+            label = label_find(labels, label_of_line(line));
+            MUST(label >= 0);
+            continue;
+        }
+        MUST(label >= 0);
+        struct dataset_row row = {
+            .message = span_trim(span_sub(line, 1, line.n)), .line = line_no, .label = (uint8_t)label, .sure = true};
+        ok = dataset_add(d, &row, SPAN_LIT(""), e) || err_prefix(e, "%s:%u", path, line_no);
+    }
+    file_free(&text);
+    return ok;
 }

@@ -53,6 +53,26 @@ static void json_lines_give_the_same(void) {
     CHECK(!d.has_group && !d.has_sure && d.row[0].sure);
 }
 
+static void a_labels_file_has_examples(void) {
+    static const char TEXT[] = "# mine\nPAID | Paid | money came in\n  - payment of 12 EUR booked\n- card charged\n\n"
+                               "LATE\n- order 7 is overdue\n";
+    char path[] = "/tmp/dataset_test_XXXXXX";
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && write(fd, TEXT, sizeof TEXT - 1) == (ssize_t)sizeof TEXT - 1);
+    close(fd);
+    dataset_release(&d);
+    dataset_init(&d);
+    CHECK(label_load(&labels, path, &err));
+    CHECK_INT(labels.n, 3);
+    CHECK_STR(labels.label[labels.unclassified].id, "UNCLASSIFIED");
+    CHECK(dataset_read_examples(&d, path, &labels, &err));
+    unlink(path);
+    CHECK_INT(d.n, 3);
+    CHECK_SPAN(d.row[0].message, "payment of 12 EUR booked");
+    CHECK_INT(d.row[1].line, 4);
+    CHECK(d.row[1].label == 0 && d.row[2].label == 1 && !d.has_group);
+}
+
 static void labels_can_be_learnt_from_the_file(void) {
     labels = (struct label_set){0};
     CHECK(read_text("text,target_label\nGET / 200,HTTP Status\nx,Critical Error\ny,HTTP Status\n", true));
@@ -124,5 +144,6 @@ static void folds_of_groups_keep_groups_whole(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(a_csv_gives_rows_with_groups), CHECK_TEST(json_lines_give_the_same),
-           CHECK_TEST(labels_can_be_learnt_from_the_file), CHECK_TEST(bad_files_are_named_with_their_line),
-           CHECK_TEST(folds_of_rows_spread_each_label), CHECK_TEST(folds_of_groups_keep_groups_whole))
+           CHECK_TEST(a_labels_file_has_examples), CHECK_TEST(labels_can_be_learnt_from_the_file),
+           CHECK_TEST(bad_files_are_named_with_their_line), CHECK_TEST(folds_of_rows_spread_each_label),
+           CHECK_TEST(folds_of_groups_keep_groups_whole))

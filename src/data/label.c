@@ -76,7 +76,7 @@ static bool add_line(struct label_set *set, struct span line, struct err *e) {
 static bool parse(struct label_set *set, struct span text, const char *path, struct err *e) {
     for (unsigned line_no = 1; text.n > 0; line_no++) {
         struct span line = span_trim(span_take_line(&text));
-        if (line.n == 0 || line.p[0] == '#') continue;
+        if (line.n == 0 || line.p[0] == '#' || (line.p[0] == '-' && set->n > 0)) continue;
         if (!add_line(set, line, e)) return err_prefix(e, "%s:%u", path, line_no);
     }
     if (set->n == 0)

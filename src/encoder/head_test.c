@@ -186,7 +186,33 @@ static void the_file_can_be_made(void) {
     close(fd);
 }
 
+/* A head that scripts/import-sklearn made of a LogisticRegression, and what scikit-learn answers
+ * (scripts/check-import
+ * --golden). */
+static void an_imported_head_gives_scikit_learns_probabilities(void) {
+    enum { WIDTH = 6, LABELS = 4 /* the last is UNCLASSIFIED, which scikit-learn does not know */ };
+    struct head *h = head_open("tests/golden/import.json", &err);
+    FILE *f = fopen("tests/golden/import.txt", "r");
+    MUST(h && f && head_dim(h) == WIDTH && head_labels(h)->n == LABELS);
+    CHECK_STR(head_labels(h)->label[1].id, "LATE");
+    unsigned rows = 0;
+    for (float x[WIDTH]; fscanf(f, "%f %f %f %f %f %f", x, x + 1, x + 2, x + 3, x + 4, x + 5) == WIDTH; rows++) {
+        float p[LABELS];
+        head_run(h, x, p);
+        for (unsigned k = 0; k < LABELS - 1; k++) {
+            double want;
+            MUST(fscanf(f, "%lf", &want) == 1);
+            CHECK_NEAR((double)p[k], want, 1e-5);
+        }
+        CHECK(p[LABELS - 1] == 0);
+    }
+    CHECK_INT(rows, 20);
+    fclose(f);
+    head_close(h);
+}
+
 CHECK_MAIN(CHECK_TEST(the_file_can_be_made), CHECK_TEST(a_head_reads_back_to_the_bit),
            CHECK_TEST(probabilities_are_the_softmax_of_the_layers), CHECK_TEST(softmax_is_exact_at_any_size),
            CHECK_TEST(a_head_that_does_not_belong_is_refused), CHECK_TEST(broken_files_are_refused),
-           CHECK_TEST(the_same_content_gives_the_same_bytes))
+           CHECK_TEST(the_same_content_gives_the_same_bytes),
+           CHECK_TEST(an_imported_head_gives_scikit_learns_probabilities))
