@@ -212,11 +212,13 @@ static bool take_part(struct training *t, struct err *e) {
 
 /* ---- the figures ---- */
 
-static void put_curve(const struct learn_result *r, struct buf *out) {
-    if (r->curve[0].rows == 0) return;
+static void put_curve(const struct training *t, struct buf *out) {
+    const struct learn_result *r = &t->result;
+    if (!t->o.curve) return;
     buf_puts(out, "\nlearning curve\n    rows  accuracy  macro-F1\n");
     for (unsigned i = 0; i <= LEARN_CURVE; i++)
-        buf_printf(out, "%8zu  %8.3f  %8.3f\n", r->curve[i].rows, r->curve[i].accuracy, r->curve[i].macro_f1);
+        if (r->curve[i].rows > 0)
+            buf_printf(out, "%8zu  %8.3f  %8.3f\n", r->curve[i].rows, r->curve[i].accuracy, r->curve[i].macro_f1);
 }
 
 static void put_thresholds(const struct training *t, struct buf *out) {
@@ -254,7 +256,7 @@ static void put_figures(const struct training *t, struct buf *out) {
         buf_printf(out, "before calibration the error was %.3f; temperature %.3f\n", r->ece_before,
                    r->calibration.temperature);
         put_thresholds(t, out);
-        put_curve(r, out);
+        put_curve(t, out);
         put_doubts(t, out);
     }
     struct buf lacks;

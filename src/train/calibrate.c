@@ -9,6 +9,10 @@
 /* A label's own scale and shift are drawn to the common ones as if by this many rows: labels of few rows stay near. */
 static const double PULL = 20;
 
+/* So many rows more, whose label is anybody's guess: a handful of rows that happen to be right does not make a fit sure
+ * of itself (after Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2). */
+static const double DOUBT = 2;
+
 struct task {
     const double *logit; /* [n][labels] */
     const uint8_t *label;
@@ -39,13 +43,17 @@ static double add_row(const struct task *t, const struct calibration *c, size_t 
     const double *z = t->logit + row * t->labels;
     double p[LABEL_MAX];
     memcpy(p, z, t->labels * sizeof *p);
+    unsigned used = 0;
     if (is_never(z[t->label[row]])) return 0;
+    for (unsigned k = 0; k < t->labels; k++) used += !is_never(z[k]);
     calibrate_logits(c, p, t->labels);
     head_softmax(p, t->labels);
-    double loss = -log(fmax(p[t->label[row]], 1e-300));
-    p[t->label[row]] -= 1;
+    double loss = 0, doubt = DOUBT / ((double)t->n + DOUBT);
     for (unsigned k = 0; k < t->labels; k++) {
         if (is_never(z[k])) continue;
+        double truth = (k == t->label[row] ? 1 - doubt : 0) + doubt / used;
+        loss -= truth * log(fmax(p[k], 1e-300));
+        p[k] -= truth;
         double by_scale = p[k] * z[k] * c->scale[k];
         grad[0] += by_scale;
         if (t->vector) grad[1 + 2 * k] += by_scale, grad[2 + 2 * k] += p[k];

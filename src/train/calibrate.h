@@ -1,6 +1,7 @@
 /* calibrate: makes confidence mean the frequency of being right: logits are scaled, on rows the fit has not seen, so
  * that their likelihood is largest (Guo et al., "On Calibration of Modern Neural Networks", 2017: temperature and
- * vector scaling). The scaling is folded into the weights, so that it costs nothing later. */
+ * vector scaling), as if two rows more had a label drawn by chance. The scaling is folded into the weights, so that it
+ * costs nothing later. */
 #ifndef TRAIN_CALIBRATE_H
 #define TRAIN_CALIBRATE_H
 

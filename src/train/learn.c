@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "train/threshold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,7 +50,14 @@ static bool fit(struct learner *l, size_t n, struct fit_model *m, struct err *e)
     return ok;
 }
 
-/* Fits each fold's complement (share of it, in eighths) and writes the logits of the fold's rows. */
+static bool has_two_labels(const struct learner *l, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (l->label[l->pick[i]] != l->label[l->pick[0]]) return true;
+    return false;
+}
+
+/* Fits each fold's complement (share of it, in eighths) and writes the logits of the fold's rows. *rows: how many were
+ * fitted to; 0: a share was too small to be fitted. */
 static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, struct err *e) {
     unsigned labels = l->labels->n;
     size_t total = 0;
@@ -60,6 +68,10 @@ static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, st
             if (l->fold[l->order[i]] != f) l->pick[n++] = l->order[i];
         n = (n * eighths + 7) / 8;
         total += n;
+        if (eighths < 8 && !has_two_labels(l, n)) {
+            *rows = 0;
+            return true;
+        }
         bool ok = fit(l, n, &m, e);
         for (size_t i = 0; ok && i < l->r->n; i++)
             if (l->fold[i] == f) fit_logits(&m, examples_vector(l->x, i), l->logit + i * labels);
@@ -84,7 +96,7 @@ static void answer(struct learner *l, const struct calibration *c, bool threshol
         double least = !thresholds                       ? 0
                        : l->r->label_threshold[best] > 0 ? l->r->label_threshold[best]
                                                          : l->r->threshold;
-        unsigned given = p[best] < least && unclassified < labels ? unclassified : best;
+        unsigned given = round(p[best] * 1e4) / 1e4 < least && unclassified < labels ? unclassified : best;
         l->r->row[i] = (struct score_row){l->label[i], (uint8_t)best, (uint8_t)given, p[best]};
         l->r->own[i] = p[l->label[i]];
     }
@@ -96,6 +108,7 @@ static bool measure_curve(struct learner *l, struct err *e) {
     for (unsigned i = 0; l->o->curve && i < LEARN_CURVE; i++) {
         size_t rows;
         if (!cross_validate(l, EIGHTHS[i], &rows, e)) return false;
+        if (rows == 0) continue;
         answer(l, NULL, false);
         l->r->curve[i].rows = rows;
         l->r->curve[i].accuracy = l->r->score.accuracy;
