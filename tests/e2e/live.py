@@ -31,11 +31,12 @@ def wait_until(condition, seconds=30):
 
 
 class Server:
-    """A serving process; returns once it is ready. The options come after --port 0."""
+    """A serving process; returns once it is ready. The options come after --port 0; wrap: a command that runs
+    it."""
 
-    def __init__(self, *options, command=("serve",), env=None, ready=True):
+    def __init__(self, *options, command=("serve",), env=None, ready=True, wrap=()):
         self.log = []
-        self.process = subprocess.Popen([BINARY, *command, "--port", "0", *options], stderr=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([*wrap, BINARY, *command, "--port", "0", *options], stderr=subprocess.PIPE, text=True,
                                         env={**os.environ, **(env or {})})
         mark = r"listening on \S+ port (\d+)" if ready else r"port (\d+) is bound"
         for line in self.process.stderr:
