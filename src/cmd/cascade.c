@@ -23,7 +23,7 @@ static void on_done(struct batch *b) {
     pthread_mutex_unlock(&l->lock);
 }
 
-static void decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
+void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
     struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct batch b = {.rec = rec, .res = res, .n = n, .done = on_done, .user = &l};
     pipeline_submit_wait(p, &b);
@@ -56,7 +56,7 @@ static void decide_all(struct cascade *c, struct pipeline *p, const struct datas
             rec[i] = (struct record){d->row[from + i].source, d->row[from + i].message};
             res[i] = (struct result){.stage = STAGE_FALLBACK};
         }
-        decide(p, rec, res, n);
+        cascade_decide(p, rec, res, n);
         for (uint32_t i = 0; i < n; i++) {
             uint8_t truth = d->row[from + i].label;
             row[from + i] = (struct score_row){truth, res[i].label, res[i].label, res[i].confidence};

@@ -16,6 +16,8 @@ struct cascade_opts {
     double threshold; /* bert-classifier-threshold; 0: as configured */
 };
 
+struct pipeline;
+
 struct cascade {
     struct cascade_stage {
         size_t answers, right;
@@ -29,5 +31,8 @@ struct cascade {
  * configured it is asked, once a template. */
 bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct dataset *d, struct score_row *row,
                  struct err *e);
+
+/* Decides rec[n], n <= PIPELINE_BATCH_MAX, and waits until all of res[n] are there. */
+void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n);
 
 #endif

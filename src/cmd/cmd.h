@@ -15,6 +15,7 @@ int cmd_run(int argc, char **argv);
 #undef COMMAND
 
 int cmd_llm_local(int argc, char **argv); /* of cmd_llm */
+int cmd_llm_probe(int argc, char **argv); /* of cmd_llm */
 
 /* ---- what commands share ---- */
 
