@@ -1,5 +1,7 @@
 #include "llm/reply.h"
 
+#include "base/buf.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <yyjson.h>
@@ -44,6 +46,8 @@ int reply_label(struct span content, const struct label_set *labels) {
 }
 
 /* ---- its confidence ---- */
+
+enum { SAID_BYTES_MAX = 65536 };
 
 /* What is told about a value's tokens: the labels, what they have of the mass so far, and the mass still on the way. */
 struct likelihoods {
@@ -111,22 +115,31 @@ static void part(struct likelihoods *l, yyjson_val *token, struct span value, st
     l->rest *= chosen / sum;
 }
 
-/* Follows the tokens that make up content[from, to). False: they do not make up the content. */
-static bool follow(struct likelihoods *l, yyjson_val *tokens, struct span content, size_t from, size_t to) {
+/* Follows the tokens that make up said[from, to). */
+static void follow(struct likelihoods *l, yyjson_val *tokens, struct span said, size_t from, size_t to) {
     size_t at = 0, i, n;
     yyjson_val *token;
     yyjson_arr_foreach(tokens, i, n, token) {
         struct span t = str(member(token, "token"));
-        if (t.n == 0) continue;
-        if (t.n > content.n - at || memcmp(t.p, content.p + at, t.n) != 0) return false;
         size_t end = at + t.n, lead = at < from ? from - at : 0;
-        if (end > from && at < to) part(l, token, span_sub(content, from, at > from ? at : from), span_sub(t, 0, lead));
+        if (t.n > 0 && end > from && at < to)
+            part(l, token, span_sub(said, from, at > from ? at : from), span_sub(t, 0, lead));
         at = end;
     }
-    return at >= to;
 }
 
-/* The last place where the answer stands: reasoning may name it before. NULL: nowhere. */
+/* All that the model said. llama-server takes a code fence or thoughts away from the content, but not from the tokens.
+ */
+static void join_tokens(yyjson_val *tokens, struct buf *said) {
+    size_t i, n;
+    yyjson_val *token;
+    yyjson_arr_foreach(tokens, i, n, token) {
+        struct span t = str(member(token, "token"));
+        buf_put(said, t.p, t.n);
+    }
+}
+
+/* The last place where `id` stands: reasoning may name it before. NULL: nowhere. */
 static const char *find_last(struct span content, struct span id) {
     const char *at = NULL;
     for (size_t i = 0; id.n <= content.n && i <= content.n - id.n; i++)
@@ -139,10 +152,14 @@ static bool measure(const struct label_set *labels, yyjson_val *choice, struct s
     yyjson_val *tokens = member(member(choice, "logprobs"), "content");
     struct span id = span_of(labels->label[out->label].id);
     struct likelihoods l = {.labels = labels, .of = out->likelihood, .rest = 1};
-    const char *at = yyjson_is_arr(tokens) ? find_last(content, id) : NULL;
-    if (!at) return false;
-    size_t from = (size_t)(at - content.p);
-    if (!follow(&l, tokens, content, from, from + id.n) || !(l.rest >= 0)) return false;
+    struct buf said;
+    buf_init(&said, SAID_BYTES_MAX);
+    if (yyjson_is_arr(tokens)) join_tokens(tokens, &said);
+    const char *begin = content.n && !said.failed ? find_last(buf_span(&said), content) : NULL;
+    const char *at = begin ? find_last((struct span){begin, content.n}, id) : NULL;
+    if (at) follow(&l, tokens, buf_span(&said), (size_t)(at - said.p), (size_t)(at - said.p) + id.n);
+    buf_release(&said);
+    if (!at || !(l.rest >= 0)) return false;
     out->likelihood[out->label] += l.rest;
     for (unsigned i = 0; i < labels->n; i++) out->likelihood[i] = round(fmin(out->likelihood[i], 1) * 1e6) / 1e6;
     return true;

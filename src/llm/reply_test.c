@@ -186,6 +186,15 @@ static void tokens_may_straddle_the_quotes(void) {
     CHECK_NEAR(r.confidence, 0.75, 1e-9); /* 0.6 / 0.8; behind that every way leads to DB_ERROR */
 }
 
+static void tokens_may_say_more_than_the_content(void) {
+    char tokens[4096];
+    snprintf(tokens, sizeof tokens, "%s,%s,%s", TOKEN("```json\\n", "-3", OTHER("DB_ERROR", "-1")), STRADDLING_TOKENS,
+             TOKEN("\\n```", "-0.1", ""));
+    struct reply r = read_tokens("{\\\"label_id\\\":\\\"DB_ERROR\\\"}", tokens);
+    CHECK(r.measured);
+    CHECK_NEAR(r.confidence, 0.75, 1e-9); /* as without the fence */
+}
+
 static void tokens_that_do_not_tell_leave_the_constant(void) {
     static const char *const TOKENS[] = {
         "",
@@ -231,4 +240,5 @@ static void errors_have_codes(void) {
 CHECK_MAIN(CHECK_TEST(a_label_is_read), CHECK_TEST(anything_but_a_label_is_none), CHECK_TEST(a_cut_answer_is_no_answer),
            CHECK_TEST(what_is_no_completion_is_broken), CHECK_TEST(confidence_is_the_labels_share),
            CHECK_TEST(every_label_gets_its_likelihood), CHECK_TEST(tokens_may_straddle_the_quotes),
-           CHECK_TEST(tokens_that_do_not_tell_leave_the_constant), CHECK_TEST(errors_have_codes))
+           CHECK_TEST(tokens_may_say_more_than_the_content), CHECK_TEST(tokens_that_do_not_tell_leave_the_constant),
+           CHECK_TEST(errors_have_codes))
