@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cmd/state.h"
+#include "train/heads.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -144,6 +146,21 @@ static bool choose(const char *value, const char *shipped, bool needed, char *ou
                    shipped, strcmp(shipped, "model") == 0 ? "; 'make model' fetches it" : "");
 }
 
+/* With the head that was learnt here, when none is named, and the shipped one where that does not fit (any more). */
+static struct engine *open_with_learnt(struct engine_opts *o, struct err *e) {
+    char folder[PATH_MAX], head[PATH_MAX];
+    const char *shipped = o->head_path;
+    if (!state_path("heads", folder, sizeof folder) || !heads_current(folder, head, sizeof head))
+        return engine_open(o, e);
+    o->head_path = head;
+    struct engine *eng = engine_open(o, e);
+    if (eng || e->code != ERR_MODEL) return eng;
+    log_warn("head.unfit", "%s is not used: %s; 'logclass learn' makes another", head, e->msg);
+    *e = (struct err){0};
+    o->head_path = shipped;
+    return engine_open(o, e);
+}
+
 struct engine *cmd_engine(const struct conf *c, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
     char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
@@ -163,5 +180,5 @@ struct engine *cmd_engine(const struct conf *c, struct err *e) {
         .pipeline_threshold = c->bert_pipeline_threshold,
         .head_thresholds = c->head_thresholds,
     };
-    return engine_open(&o, e);
+    return local && !c->head[0] ? open_with_learnt(&o, e) : engine_open(&o, e);
 }

@@ -36,7 +36,8 @@ bool cmd_conf(struct conf *c, enum conf_command command, int argc, char **argv, 
  * Writes the path of `name` ("rules.conf", "head.json", "model") and returns out; false: there is none. */
 bool cmd_data_path(const char *name, char *out, size_t size);
 
-/* The engine that the options describe; shipped files fill what they leave empty. */
+/* The engine that the options describe; shipped files fill what they leave empty, and a head that was learnt here
+ * (logclass learn) comes before the shipped one. */
 struct engine *cmd_engine(const struct conf *c, struct err *e);
 
 #endif

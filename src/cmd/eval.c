@@ -124,7 +124,7 @@ static bool answer_by_head(struct evaluation *v, struct err *e) {
 }
 
 static bool answer(struct evaluation *v, struct err *e) {
-    struct cascade_opts o = {.head = v->o.head, .encoder = v->o.encoder, .threshold = v->o.threshold};
+    struct cascade_opts o = {.head = v->head_path, .encoder = v->o.encoder, .threshold = v->o.threshold};
     return v->o.cascade ? cascade_run(&v->cascade, &o, &v->data, v->row, e) : answer_by_head(v, e);
 }
 

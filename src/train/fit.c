@@ -209,6 +209,11 @@ void fit_release(struct fit_model *m) {
     *m = (struct fit_model){0};
 }
 
+void fit_soften(struct fit_model *m, double temperature) {
+    for (size_t i = 0; i < (size_t)m->labels * m->dim; i++) m->weight[i] /= temperature;
+    for (unsigned k = 0; k < m->labels; k++) m->bias[k] /= temperature;
+}
+
 void fit_logits(const struct fit_model *m, const float *x, double *logit) {
     for (unsigned l = 0; l < m->labels; l++) {
         const double *w = m->weight + (size_t)l * m->dim;

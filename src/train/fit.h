@@ -48,6 +48,9 @@ struct fit_model {
 bool fit_run(struct fit_model *m, const struct fit_data *d, const struct fit_opts *o, struct err *e);
 void fit_release(struct fit_model *m); /* zero-filled is fine */
 
+/* Divides the logits by the temperature, by dividing weights and biases. */
+void fit_soften(struct fit_model *m, double temperature);
+
 /* weight . x + bias for each label. */
 void fit_logits(const struct fit_model *m, const float *x, double *logit);
 

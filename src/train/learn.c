@@ -168,12 +168,6 @@ static void deal(struct learner *l) {
     if (l->o->curve) rng_shuffle(&(struct rng){l->o->seed}, l->order, r->n);
 }
 
-/* A temperature from elsewhere: an encoder adapted to these rows separates them too well to measure it on them. */
-static void soften(struct fit_model *m, double temperature) {
-    for (size_t i = 0; i < (size_t)m->labels * m->dim; i++) m->weight[i] /= temperature;
-    for (unsigned k = 0; k < m->labels; k++) m->bias[k] /= temperature;
-}
-
 bool learn_run(struct learn_result *r, const struct examples *x, const struct label_set *labels,
                const struct learn_opts *o, struct err *e) {
     size_t n = x->rows.n;
@@ -191,7 +185,8 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
     for (uint32_t i = 0; i < n; i++) l.pick[i] = i;
     ok = ok && fit(&l, n, &r->model, e);
     if (ok && r->folds > 0) calibrate_fold(&r->calibration, &r->model);
-    if (ok && r->folds == 0 && o->temperature != 1) soften(&r->model, o->temperature);
+    /* A temperature from elsewhere: an encoder adapted to these rows separates them too well to measure it on them. */
+    if (ok && r->folds == 0) fit_soften(&r->model, o->temperature);
     free(l.label), free(l.fold), free(l.order), free(l.pick), free(l.logit);
     return ok;
 }

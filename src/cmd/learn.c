@@ -1,0 +1,428 @@
+#include "cmd/cmd.h"
+#include "cmd/flags.h"
+#include "cmd/labelled.h"
+#include "cmd/progress.h"
+#include "cmd/state.h"
+#include "cmd/taught.h"
+
+#include "base/must.h"
+#include "data/result_json.h"
+#include "text/mask.h"
+#include "train/heads.h"
+#include "train/learn.h"
+#include "train/teach.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char USAGE[] =
+    "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
+    "       logclass learn --correct LABEL [--source NAME] LINE\n"
+    "       logclass learn --list | --restore NAME|shipped\n\n"
+    "Trains the head anew on the corpus and on what was answered since: the LLM's stored answers, the corrections "
+    "given "
+    "with\n"
+    "--correct, and labelled files. The head in use and the new one are judged on answers that neither has seen; the "
+    "new one\n"
+    "is installed only when it is better. Earlier heads are kept. A running server takes a new head up on SIGHUP.\n\n"
+    "Options\n";
+
+static const char EXAMPLES[] =
+    "\nExamples\n"
+    "  logclass learn --dry-run                                          would it be better, and by how much?\n"
+    "  logclass learn && systemctl reload logclass                       for a timer\n"
+    "  logclass learn --correct BACKUP 'snapshot 40dc1520 saved'         say what a line is\n"
+    "  logclass learn --list; logclass learn --restore 20260102-030405   go back\n\n"
+    "Exit status: 0 (also when the head in use stays), 1 it failed, 2 wrong usage.\n";
+
+enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 1 << 20 };
+
+struct options {
+    const char *data, *head, *store, *correct, *source, *restore, *vectors;
+    struct labelled_encoder encoder;
+    unsigned threads, copies, seed;
+    double weight, confidence_min, temperature, l2;
+    bool list, json, dry_run;
+};
+
+/* One learning, from files to an installed head. */
+struct lesson {
+    struct options o;
+    struct conf conf; /* the file's and the environment's settings */
+    char folder[PATH_MAX], corrections[PATH_MAX], store[PATH_MAX], head_path[PATH_MAX];
+    struct head *base, *in_use;
+    struct encoder *encoder;
+    struct taught taught;
+    struct dataset data; /* corpus, then what was taught */
+    size_t corpus;       /* rows of it */
+    struct examples examples;
+    uint8_t *kind; /* [examples.rows.n] */
+    struct teach_result result;
+    char installed[HEADS_NAME_MAX];
+    struct progress bar;
+    const char *doing;
+};
+
+static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+    const struct flag all[] = {
+        {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "judge, but install nothing"},
+        {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
+        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL", "keep that this is the line's label; learn it next time"},
+        {"source", FLAG_TEXT, &o->source, 0, 0, "NAME", "source of the line to correct"},
+        {"list", FLAG_YES, &o->list, 0, 0, NULL, "the heads that were learnt, newest first"},
+        {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME", "use an earlier head again; 'shipped': the one we came with"},
+        {"store", FLAG_TEXT, &o->store, 0, 0, "FILE", "the LLM's answers (default: as llm-store says); 'none'"},
+        {"confidence-min", FLAG_REAL, &o->confidence_min, 0, 1, "X", "leave out answers of the LLM below it"},
+        {"weight", FLAG_REAL, &o->weight, 0.001, 1000, "X", "how often an answer counts; a row of the corpus: once"},
+        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "head whose labels and temperature to take (default: the shipped)"},
+        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "corpus folder or labelled file it was trained on (the shipped)"},
+        {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
+        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of corpus values"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights"},
+        {"temperature", FLAG_REAL, &o->temperature, 0, 100, "X", "divides the logits; 0: as in the head's file"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there: learning again is a matter of seconds"},
+        {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
+        {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
+        {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU; the head is the same for any number"},
+    };
+    enum { N = sizeof all / sizeof all[0] };
+    _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
+    memcpy(flag, all, sizeof all);
+    return N;
+}
+
+/* ---- where things are ---- */
+
+static bool settle_paths(struct lesson *l, struct err *e) {
+    char probe[PATH_MAX], name[] = "learn", *argv[] = {name, NULL};
+    int operands;
+    if (!conf_load(&l->conf, CONF_CLASSIFY, 1, argv, &operands, e)) return false;
+    const char *store = l->o.store ? l->o.store : l->conf.llm_store;
+    bool ok = state_path("heads", l->folder, sizeof l->folder) && state_path("heads/x", probe, sizeof probe) &&
+              state_path("corrections.jsonl", l->corrections, sizeof l->corrections) &&
+              (strcmp(store, "none") == 0 ||
+               (store[0] ? snprintf(l->store, sizeof l->store, "%s", store) < (int)sizeof l->store
+                         : state_path("answers.db", l->store, sizeof l->store)));
+    return ok ? state_make_folders(probe, e)
+              : err_set(e, ERR_IO, "there is no folder to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
+}
+
+/* The base head, and the one in use where that is a learnt one for the same labels. */
+static bool open_heads(struct lesson *l, struct err *e) {
+    char path[PATH_MAX];
+    struct err ignored;
+    const char *base = l->o.head ? l->o.head : path;
+    if (!l->o.head && !cmd_data_path("head.json", path, sizeof path))
+        return err_set(e, ERR_IO, "there is no shipped head; --head names one");
+    l->base = head_open(base, e);
+    if (!l->base) return false;
+    snprintf(l->head_path, sizeof l->head_path, "%s", base);
+    if (!heads_current(l->folder, path, sizeof path)) return true;
+    l->in_use = head_open(path, &ignored);
+    const struct head_content *c = head_content(l->base);
+    if (l->in_use && head_check(l->in_use, &c->labels, c->model_hash, c->mask_version, &ignored)) return true;
+    head_close(l->in_use); /* of another model: it is not in use any more */
+    l->in_use = NULL;
+    return true;
+}
+
+static const struct head *in_use(const struct lesson *l) {
+    return l->in_use ? l->in_use : l->base;
+}
+
+/* ---- the data ---- */
+
+static void on_progress(void *self, size_t done, size_t total) {
+    struct lesson *l = self;
+    progress_step(&l->bar, l->doing, done, total);
+}
+
+static bool read_corpus(struct lesson *l, struct err *e) {
+    char path[PATH_MAX];
+    struct label_set labels = *head_labels(l->base);
+    struct labelled_opts o = {.copies = l->o.copies, .seed = l->o.seed};
+    dataset_init(&l->data);
+    if (!l->o.data && !cmd_data_path("corpus", path, sizeof path))
+        return err_set(e, ERR_IO, "the shipped corpus is not there; --data names another");
+    if (!labelled_read(&l->data, l->o.data ? l->o.data : path, &labels, &o, e)) return false;
+    l->corpus = l->data.n;
+    return true;
+}
+
+static bool read_taught(struct lesson *l, char *const *files, int n, struct err *e) {
+    struct taught_opts o = {.store = l->store,
+                            .files = files,
+                            .files_n = n,
+                            .corrections = l->corrections,
+                            .mix = l->conf.llm_mix,
+                            .confidence_min = l->o.confidence_min,
+                            .threads = l->o.threads};
+    if (!taught_read(&l->taught, &o, l->base, l->encoder, e)) return false;
+    const struct dataset *d = &l->taught.rows;
+    for (size_t i = 0; i < d->n; i++)
+        if (!dataset_add(&l->data, &d->row[i], d->group[d->row[i].group], e)) return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* What of the taught the head in use knows already. */
+static void tell_kinds(struct lesson *l) {
+    uint64_t *known = NULL;
+    size_t n = 0;
+    if (l->in_use) heads_taught(l->folder, &known, &n);
+    if (n) qsort(known, n, sizeof *known, by_value);
+    l->kind = must_calloc(l->examples.rows.n + 1, 1);
+    for (size_t i = l->corpus; i < l->data.n; i++) {
+        uint64_t hash = taught_hash(&l->data.row[i]);
+        bool is_known = n && bsearch(&hash, known, n, sizeof *known, by_value);
+        l->kind[l->examples.of_record[i]] = is_known ? TEACH_KNOWN : TEACH_FRESH;
+    }
+    free(known);
+}
+
+static bool prepare(struct lesson *l, char *const *files, int n, struct err *e) {
+    struct examples_embed_opts o = {
+        .threads = l->o.threads, .vectors = l->o.vectors, .progress = on_progress, .self = l};
+    l->encoder = labelled_encoder_open(&l->o.encoder, e);
+    bool ok = l->encoder &&
+              (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
+               err_prefix(e, "%s", l->head_path)) &&
+              read_corpus(l, e) && read_taught(l, files, n, e);
+    l->doing = "embedding";
+    ok = ok && examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
+         examples_embed(&l->examples, l->encoder, &o, e);
+    if (ok) tell_kinds(l);
+    return ok;
+}
+
+/* ---- learning ---- */
+
+/* "temperature 1.2000, given": what the base head's logits were divided by. */
+static double temperature_of(const struct head *h) {
+    const char *text = strstr(head_content(h)->calibration, "temperature "), *next;
+    while (text && (next = strstr(text + 1, "temperature ")) != NULL) text = next;
+    double t = text ? strtod(text + strlen("temperature "), NULL) : 0;
+    return t > 0 ? t : 1;
+}
+
+static bool teach(struct lesson *l, struct err *e) {
+    struct teach_opts o = teach_defaults();
+    o.fit.l2 = l->o.l2, o.fit.threads = l->o.threads, o.fit.balanced = true;
+    o.temperature = l->o.temperature;
+    o.weight = l->o.weight;
+    o.threshold = l->conf.bert_classifier_threshold;
+    o.progress = on_progress, o.self = l;
+    l->doing = "fitting";
+    return teach_run(&l->result, &l->examples, l->kind, in_use(l), &o, e);
+}
+
+static void fill_head(const struct lesson *l, struct head_content *c) {
+    const struct teach_result *r = &l->result;
+    const struct score *s = &r->new.fresh;
+    struct learn_opts o = learn_defaults();
+    o.temperature = l->o.temperature;
+    learn_head(&(struct learn_result){.model = r->model}, &l->examples, head_labels(l->base), &o, c);
+    c->model_hash = encoder_hash(l->encoder);
+    c->mask_version = MASK_VERSION;
+    c->use_source = head_uses_source(l->base);
+    c->metrics = (struct head_metrics){.rows = (uint32_t)s->n,
+                                       .systems = 1,
+                                       .accuracy = s->accuracy,
+                                       .macro_f1 = s->macro_f1,
+                                       .ece = s->ece,
+                                       .accuracy_confident_half = s->confident_half};
+    snprintf(c->created_by, sizeof c->created_by,
+             "logclass learn: %zu rows of the corpus, %zu answers, %zu corrections, weight %g", l->corpus,
+             l->taught.by_llm, l->taught.by_user, l->o.weight);
+}
+
+static bool install(struct lesson *l, struct err *e) {
+    if (!l->result.better || l->o.dry_run) return true;
+    struct head_content *c = must_calloc(1, sizeof *c);
+    uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
+    for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = taught_hash(&l->taught.rows.row[i]);
+    fill_head(l, c);
+    struct heads_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
+    bool ok = heads_install(l->folder, &lesson, l->installed, e);
+    learn_head_release(c);
+    free(c), free(hash);
+    return ok;
+}
+
+/* ---- what is shown ---- */
+
+struct figures {
+    double right, macro_f1, answered, answered_right, corpus;
+};
+
+/* Of fresh answers: likeliest label right, its macro-F1; the share that would not be asked, and how right that is. */
+static struct figures figures_of(const struct teach_side *s) {
+    size_t answered = s->right + s->wrong;
+    return (struct figures){.right = s->fresh.accuracy_best,
+                            .macro_f1 = s->fresh.macro_f1_best,
+                            .answered = (double)answered / (double)s->fresh.n,
+                            .answered_right = answered ? (double)s->right / (double)answered : 0,
+                            .corpus = s->corpus.accuracy_best};
+}
+
+static void put_sources(const struct lesson *l, struct buf *out) {
+    const struct taught *t = &l->taught;
+    buf_printf(out, "taught by the LLM's answers    %7zu   (%zu more were not sure enough, or of other labels)\n",
+               t->by_llm, t->left_out);
+    buf_printf(out, "taught by users' corrections   %7zu\n", t->by_user);
+    buf_printf(out, "judged on fresh ones           %7zu   (the head in use was taught %zu of them)\n\n",
+               l->result.fresh, l->result.known);
+}
+
+static void put_row(struct buf *out, const char *what, double old, double new) {
+    buf_printf(out, "%-31s %7.1f%%  %7.1f%%  %+6.1f\n", what, 100 * old, 100 * new, 100 * (new - old));
+}
+
+static void put_verdict(const struct lesson *l, struct buf *out) {
+    if (!l->result.better)
+        buf_puts(out, "\nnot better: the head in use stays (a wrong answer counts as 4 that need not be asked)\n");
+    else if (l->o.dry_run)
+        buf_puts(out, "\nbetter; nothing was installed (--dry-run)\n");
+    else
+        buf_printf(out, "\nbetter: installed as %s; a running server takes it up on SIGHUP\n", l->installed);
+}
+
+static void put_text(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
+    put_sources(l, out);
+    buf_puts(out, "of the fresh ones                 in use       new\n");
+    put_row(out, "likeliest label agrees", old.right, new.right);
+    put_row(out, "  its macro-F1", old.macro_f1, new.macro_f1);
+    put_row(out, "answered without the LLM", old.answered, new.answered);
+    put_row(out, "  right of these", old.answered_right, new.answered_right);
+    put_row(out, "of the corpus right (seen)", old.corpus, new.corpus);
+    put_verdict(l, out);
+}
+
+static void put_figures(struct buf *out, const char *name, struct figures f) {
+    const struct {
+        const char *name;
+        double value;
+    } all[] = {{"right", f.right},
+               {"macro_f1", f.macro_f1},
+               {"answered", f.answered},
+               {"answered_right", f.answered_right},
+               {"corpus_right", f.corpus}};
+    buf_printf(out, ",\"%s\":{", name);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_printf(out, "%s\"%s\":%.6g", i ? "," : "", all[i].name, all[i].value);
+    buf_putc(out, '}');
+}
+
+static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
+    buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
+               l->taught.by_llm, l->taught.left_out, l->taught.by_user, l->result.known, l->result.fresh);
+    put_figures(out, "in_use", old);
+    put_figures(out, "new", new);
+    buf_printf(out, ",\"better\":%s,\"installed\":", l->result.better ? "true" : "false");
+    if (l->installed[0])
+        buf_printf(out, "\"%s\"}\n", l->installed);
+    else
+        buf_puts(out, "null}\n");
+}
+
+static bool print(struct buf *out, struct err *e) {
+    bool ok = !out->failed && fwrite(out->p, 1, out->n, stdout) == out->n && fflush(stdout) == 0;
+    buf_release(out);
+    return ok || err_set(e, ERR_IO, "stdout: the figures could not be written");
+}
+
+static bool learn(struct lesson *l, char *const *files, int n, struct err *e) {
+    struct buf out;
+    if (l->o.temperature == 0) l->o.temperature = temperature_of(l->base);
+    bool ok = prepare(l, files, n, e) && teach(l, e) && install(l, e);
+    progress_clear(&l->bar);
+    if (!ok) return false;
+    struct figures old = figures_of(&l->result.old), new = figures_of(&l->result.new);
+    buf_init(&out, TEXT_BYTES_MAX);
+    (l->o.json ? put_json : put_text)(l, old, new, &out);
+    return print(&out, e);
+}
+
+/* ---- the other forms ---- */
+
+static void put_entry(const struct lesson *l, const struct heads_entry *h, bool first, struct buf *out) {
+    char path[PATH_MAX];
+    struct err none;
+    struct head *head = heads_path(l->folder, h->name, path, sizeof path) ? head_open(path, &none) : NULL;
+    const char *by = head ? head_content(head)->created_by : "it can't be read";
+    if (l->o.json) {
+        buf_printf(out, "%s{\"name\":\"%s\",\"in_use\":%s,\"created_by\":", first ? "" : ",", h->name,
+                   h->current ? "true" : "false");
+        result_json_string(out, span_of(by));
+        buf_putc(out, '}');
+    } else {
+        buf_printf(out, "%c %-18s %s\n", h->current ? '*' : ' ', h->name, by);
+    }
+    head_close(head);
+}
+
+static bool list(const struct lesson *l, struct err *e) {
+    struct heads_entry all[HEADS_MAX + 1];
+    struct buf out;
+    char path[PATH_MAX];
+    bool learnt = heads_current(l->folder, path, sizeof path);
+    unsigned n = heads_list(l->folder, all);
+    buf_init(&out, TEXT_BYTES_MAX);
+    if (l->o.json) buf_putc(&out, '[');
+    for (unsigned i = 0; i < n; i++) put_entry(l, &all[i], i == 0, &out);
+    if (l->o.json)
+        buf_puts(&out, "]\n");
+    else
+        buf_printf(&out, "%c %-18s %s\n", learnt ? ' ' : '*', "shipped", head_content(l->base)->created_by);
+    return print(&out, e);
+}
+
+static bool correct(const struct lesson *l, const char *line, struct err *e) {
+    const struct label_set *labels = head_labels(l->base);
+    int label = label_find(labels, span_of(l->o.correct));
+    if (label < 0)
+        return err_set(e, ERR_USAGE, "--correct is '%s': expected a label id such as %s", l->o.correct,
+                       labels->label[0].id);
+    return taught_correct(l->corrections, &labels->label[label], span_of(l->o.source ? l->o.source : ""), span_of(line),
+                          e);
+}
+
+static bool run(struct lesson *l, char **operand, int operands, struct err *e) {
+    if (!settle_paths(l, e)) return false;
+    if (l->o.restore) return heads_restore(l->folder, l->o.restore, e);
+    if (!open_heads(l, e)) return false;
+    if (l->o.list) return list(l, e);
+    if (!l->o.correct) return learn(l, operand, operands, e);
+    return operands == 1 ? correct(l, operand[0], e)
+                         : err_set(e, ERR_USAGE, "--correct takes one line, in quotes; see 'logclass learn --help'");
+}
+
+int cmd_learn(int argc, char **argv) {
+    struct lesson *l = must_calloc(1, sizeof *l);
+    struct err e = {0};
+    struct flag flag[FLAGS_MAX];
+    int operands, status = CMD_OK;
+    l->o = (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = teach_defaults().weight, .confidence_min = 0.5};
+    size_t flags = make_flags(&l->o, flag);
+    progress_init(&l->bar, true);
+    if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
+        (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(l, argv + 1, operands, &e)))
+        status = cmd_fail(&e);
+    teach_release(&l->result);
+    examples_release(&l->examples);
+    dataset_release(&l->data);
+    taught_release(&l->taught);
+    encoder_close(l->encoder);
+    head_close(l->in_use), head_close(l->base);
+    conf_release(&l->conf);
+    free(l->kind), free(l);
+    return status;
+}
