@@ -4,13 +4,12 @@ import os
 import random
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
 
 from check import BINARY, equal, main, test
-from endpoint import Endpoint, chat
+from endpoint import Endpoint, chat, folder
 
 HERE = os.path.dirname(__file__)
 WORDS = "amber birch cedar dune ember fjord gale heath inlet jetty knoll ledge mesa north ocean plain quarry ridge".split()
@@ -41,7 +40,7 @@ class Place:
     """A state folder and what is called in it."""
 
     def __init__(self):
-        self.folder = tempfile.mkdtemp()
+        self.folder = folder()
         self.env = {"PATH": os.environ["PATH"], "HOME": self.folder, "XDG_STATE_HOME": self.folder}
         self.corpus = corpus(self.folder)
 

@@ -3,10 +3,10 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 
 from check import BINARY, equal, main, test
+from endpoint import folder
 
 SAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "data", "sample.log")
 FAKE = """#!/usr/bin/env python3
@@ -33,8 +33,8 @@ http.server.ThreadingHTTPServer((args["--host"], int(args["--port"])), Handler).
 
 def start():
     """The command, when its server is ready; and the server's process number and the options it told."""
-    folder = tempfile.mkdtemp()
-    server, model = os.path.join(folder, "server"), os.path.join(folder, "model.gguf")
+    place = folder()
+    server, model = os.path.join(place, "server"), os.path.join(place, "model.gguf")
     with open(os.open(server, os.O_CREAT | os.O_WRONLY, 0o700), "w") as f:
         f.write(FAKE)
     with open(model, "w") as f:
@@ -59,7 +59,7 @@ def wait_until_gone(pid):
 @test
 def what_it_prints_works():
     p, pid, options = start()
-    env = {"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp()}
+    env = {"PATH": os.environ["PATH"], "HOME": folder()}
     r = subprocess.run([BINARY, "classify", SAMPLE, *options], capture_output=True, env=env, timeout=120)
     sources = [json.loads(line)["source"] for line in r.stdout.splitlines()]
     assert "llm" in sources and "fallback" not in sources, r.stderr
@@ -79,7 +79,7 @@ def it_goes_when_we_are_killed():
 @test
 def what_is_missing_is_said():
     def fails(*args):
-        env = {"PATH": os.environ["PATH"], "HOME": tempfile.mkdtemp()}
+        env = {"PATH": os.environ["PATH"], "HOME": folder()}
         r = subprocess.run([BINARY, "llm", "local", *args], capture_output=True, env=env, timeout=60, text=True)
         assert r.returncode in (1, 2), r
         return r.stderr
