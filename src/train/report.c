@@ -50,8 +50,10 @@ static void put_summary(const struct text *t, const struct report *r, const stru
     put_figure(t, s->macro_f1, 0);
     buf_puts(t->out, "   accuracy ");
     put_figure(t, s->accuracy, 0);
-    buf_printf(t->out, "   (answers below %.2f count as UNCLASSIFIED; without that %.3f and %.3f)\n", r->threshold,
-               s->macro_f1_best, s->accuracy_best);
+    if (r->stages == 0)
+        buf_printf(t->out, "   (answers below %.2f count as UNCLASSIFIED; without that %.3f and %.3f)", r->threshold,
+                   s->macro_f1_best, s->accuracy_best);
+    buf_putc(t->out, '\n');
     buf_printf(t->out, "calibration error (ECE) %.3f   the more confident half is right in ", s->ece);
     put_figure(t, s->confident_half, 0);
     buf_putc(t->out, '\n');

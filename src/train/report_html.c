@@ -1,25 +1,32 @@
 #include "train/report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Diagrams are drawn in a box of this many units, with a margin for axes. */
 enum { BOX = 300, MARGIN = 44, CELL = 44 };
 
 static const char HEAD[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>logclass: evaluation</title>\n<style>\n"
-    ":root{--ink:#1b1f24;--soft:#667;--line:#d8dce3;--paper:#fff;--good:#1a7f4b;--bad:#b3392c;--mark:#2b5fb8}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#9aa3ad;--line:#3a414b;--paper:#16191d;--good:#"
-    "4cc38a;"
-    "--bad:#ff7b6b;--mark:#7aa7ff}}\n"
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width\"><title>logclass: evaluation</title>\n<style>\n"
+    ":root{--ink:#1b1f24;--soft:#5b6470;--line:#d8dce3;--paper:#fff;--good:#1a7f4b;--bad:#b3392c;--mark:#2b5fb8;--on:#"
+    "fff}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#9aa3ad;--line:#3a414b;--paper:#16191d;"
+    "--good:#4cc38a;--bad:#ff7b6b;--mark:#7aa7ff;--on:#0c0e11}}\n"
     "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1000px;margin:2em auto;"
-    "padding:0 1em}\n"
+    "padding:0 1em}\nh1{font-size:1.5em;margin-bottom:0}h2{font-size:1.15em;margin:2em 0 .5em}\n"
     "table{border-collapse:collapse;margin:1em 0}th,td{padding:.25em .8em;border-bottom:1px solid var(--line);"
-    "text-align:right}\nth:first-child,td:first-child{text-align:left}td.text{text-align:left;font:13px/1.4 monospace;"
-    "word-break:break-all}\n"
-    ".figures{display:flex;gap:2em;flex-wrap:wrap}.figures b{display:block;font-size:1.8em}.soft{color:var(--soft)}\n"
-    ".charts{display:flex;gap:2em;flex-wrap:wrap}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}\n"
-    "svg .axis{stroke:var(--line)}svg .mark{fill:var(--mark)}svg .curve{fill:none;stroke:var(--mark);stroke-width:2}\n"
-    "svg .cell{font-size:12px}\n</style></head><body>\n";
+    "text-align:right;vertical-align:top;font-variant-numeric:tabular-nums}th{color:var(--soft);font-weight:600}\n"
+    "th:first-child,td:first-child,.left{text-align:left}td.text{text-align:left;font:13px/1.4 ui-monospace,monospace;"
+    "overflow-wrap:anywhere}td.text .soft{font-family:system-ui,sans-serif}.id{white-space:nowrap}\n"
+    "td.bar{width:120px;text-align:left}td.bar i{display:block;height:.7em;margin-top:.45em;background:var(--mark)}\n"
+    ".figures{display:flex;gap:2.5em;flex-wrap:wrap}.figures b{display:block;font-size:1.8em;line-height:1.2}\n"
+    ".soft{color:var(--soft)}.charts{display:flex;gap:1em;flex-wrap:wrap}figure{margin:1em "
+    "0}figcaption{font-weight:600}\n"
+    "svg{max-width:100%}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}svg .axis{stroke:var(--line)}\n"
+    "svg .true{stroke:var(--soft);stroke-dasharray:4 4}svg .mark{fill:var(--mark)}\n"
+    "svg .curve{fill:none;stroke:var(--mark);stroke-width:2}svg .cell{font-size:12px;fill:var(--ink)}\n"
+    "svg .cell.on{fill:var(--on)}\n</style></head><body>\n";
 
 /* Text of others in HTML: markup characters become entities, control characters blanks. */
 static void put_text(struct buf *out, struct span s) {
@@ -47,19 +54,23 @@ static void put_figures(struct buf *out, const struct report *r, const struct sc
     buf_puts(out, "<div class=\"figures\">\n");
     for (unsigned i = 0; i < sizeof figure / sizeof figure[0]; i++)
         buf_printf(out, "<div><b>%.3f</b><span class=\"soft\">%s</span></div>\n", figure[i].value, figure[i].name);
+    buf_puts(out, "</div>\n");
+    if (r->stages > 0) return;
     buf_printf(out,
-               "</div>\n<p class=\"soft\">Answers below %.2f count as UNCLASSIFIED; without that macro-F1 is %.3f, "
+               "<p class=\"soft\">Answers below %.2f count as UNCLASSIFIED; without that macro-F1 is %.3f, "
                "accuracy %.3f.</p>\n",
                r->threshold, s->macro_f1_best, s->accuracy_best);
 }
 
 static void put_labels(struct buf *out, const struct report *r, const struct score *s) {
-    buf_puts(out, "<table><tr><th>label<th>precision<th>recall<th>F1<th>rows</tr>\n");
+    buf_puts(out, "<table><tr><th>label<th>rows<th>precision<th>recall<th>F1<th></tr>\n");
     for (unsigned l = 0; l < s->labels; l++) {
         const struct score_label *f = &s->label[l];
         if (f->truth + f->answers == 0) continue;
-        buf_printf(out, "<tr><td>%s<td>%.3f<td>%.3f<td>%.3f<td>%zu</tr>\n", r->labels->label[l].id, f->precision,
-                   f->recall, f->f1, f->truth);
+        buf_printf(
+            out,
+            "<tr><td>%s<td>%zu<td>%.3f<td>%.3f<td><b>%.3f</b><td class=\"bar\"><i style=\"width:%.0f%%\"></i></tr>\n",
+            r->labels->label[l].id, f->truth, f->precision, f->recall, f->f1, 100 * f->f1);
     }
     buf_puts(out, "</table>\n");
 }
@@ -94,22 +105,25 @@ static void end_diagram(struct buf *out) {
     buf_puts(out, "</svg></figure>\n");
 }
 
-/* A dot for each bin, its area by the rows in it; on the diagonal confidence means what it says. */
+/* A dot for each bin, its size by the rows in it; on the diagonal confidence means what it says. */
 static void put_reliability(struct buf *out, const struct score *s) {
-    begin_diagram(out, "Reliability", "confidence", "right");
-    buf_printf(out, "<path class=\"axis\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x_at(0), y_at(0), x_at(1), y_at(1));
+    begin_diagram(out, "Reliability: is confidence true?", "confidence", "share that is right");
+    buf_printf(out, "<path class=\"true\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x_at(0), y_at(0), x_at(1), y_at(1));
     for (unsigned b = 0; b < SCORE_BINS; b++) {
         const struct score_bin *bin = &s->bin[b];
         if (bin->n == 0) continue;
         double share = (double)bin->n / (double)s->n;
-        buf_printf(out, "<circle class=\"mark\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"><title>%zu rows</title></circle>\n",
-                   x_at(bin->confidence), y_at(bin->accuracy), 3 + 15 * share, bin->n);
+        buf_printf(out,
+                   "<circle class=\"mark\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"><title>%zu rows: confidence %.3f, "
+                   "right %.3f</title></circle>\n",
+                   x_at(bin->confidence), y_at(bin->accuracy), 3 + 12 * sqrt(share), bin->n, bin->confidence,
+                   bin->accuracy);
     }
     end_diagram(out);
 }
 
 static void put_coverage(struct buf *out, const struct score *s) {
-    begin_diagram(out, "Accuracy of the surest", "share of the rows", "right");
+    begin_diagram(out, "Coverage: how right are the surest?", "share of the rows, surest first", "share that is right");
     buf_puts(out, "<path class=\"curve\" d=\"");
     for (unsigned i = 0; i < SCORE_STEPS; i++)
         buf_printf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_at((i + 1.0) / SCORE_STEPS), y_at(s->coverage[i]));
@@ -125,8 +139,8 @@ static void put_cell(struct buf *out, const struct score *s, unsigned truth, uns
     buf_printf(out, "<rect x=\"%u\" y=\"%u\" width=\"%d\" height=\"%d\" fill=\"var(--%s)\" fill-opacity=\"%.2f\"/>",
                200 + answer * CELL, 20 + truth * CELL, CELL - 2, CELL - 2, truth == answer ? "good" : "bad",
                0.08 + 0.8 * share);
-    buf_printf(out, "<text class=\"cell\" x=\"%u\" y=\"%u\" text-anchor=\"middle\">%zu</text>\n",
-               200 + answer * CELL + CELL / 2, 24 + truth * CELL + CELL / 2, n);
+    buf_printf(out, "<text class=\"cell%s\" x=\"%u\" y=\"%u\" text-anchor=\"middle\">%zu</text>\n",
+               share > 0.55 ? " on" : "", 200 + answer * CELL + CELL / 2, 24 + truth * CELL + CELL / 2, n);
 }
 
 static void put_confusion(struct buf *out, const struct report *r, const struct score *s) {
@@ -144,16 +158,40 @@ static void put_confusion(struct buf *out, const struct report *r, const struct 
     buf_puts(out, "</svg>\n");
 }
 
+static void put_stages(struct buf *out, const struct report *r) {
+    size_t n = r->part[0].score->n;
+    if (r->stages == 0 || n == 0) return;
+    buf_puts(out, "<h2>Who decided</h2>\n<table><tr><th>stage<th>lines<th>share<th>right<th></tr>\n");
+    for (unsigned i = 0; i < r->stages; i++) {
+        const struct report_stage *s = &r->stage[i];
+        double share = 100 * (double)s->answers / (double)n;
+        buf_printf(out, "<tr><td>%s<td>%zu<td>%.1f%%<td>", s->name, s->answers, share);
+        if (s->answers) buf_printf(out, "%.1f%%", 100 * (double)s->right / (double)s->answers);
+        buf_printf(out, "<td class=\"bar\"><i style=\"width:%.0f%%\"></i></tr>\n", share);
+    }
+    buf_printf(out, "</table>\n<p class=\"soft\">The LLM was asked %llu times", (unsigned long long)r->llm_calls);
+    if (r->llm_cost > 0) buf_printf(out, ", about %.4f", r->llm_cost);
+    buf_puts(out, ".</p>\n");
+}
+
 static void put_lines(struct buf *out, const struct report *r) {
     if (r->lines == 0) return;
-    buf_puts(out, "<h2>Sure and wrong</h2>\n<table><tr><th>line<th>answer<th>truth<th>message</tr>\n");
+    buf_puts(out, "<h2>Sure and wrong</h2>\n<table><tr><th>line<th class=\"left\">answer<th class=\"left\">truth"
+                  "<th class=\"left\">message, and what made the answer</tr>\n");
     for (unsigned i = 0; i < r->lines; i++) {
         const struct report_line *l = &r->line[i];
-        buf_printf(out, "<tr><td>%u<td>%s %.2f<td>%s %.2f<td class=\"text\">", l->row, r->labels->label[l->best].id,
-                   l->confidence, r->labels->label[l->truth].id, l->truth_confidence);
+        buf_printf(out, "<tr><td>%u<td class=\"left id\">%s<br>%.2f<td class=\"left id\">%s", l->row,
+                   r->labels->label[l->best].id, l->confidence, r->labels->label[l->truth].id);
+        if (l->truth_confidence >= 0) buf_printf(out, "<br>%.2f", l->truth_confidence);
+        buf_puts(out, "<td class=\"text\">");
         put_text(out, l->source);
         if (l->source.n > 0) buf_puts(out, ": ");
         put_text(out, l->message);
+        if (l->reason.n > 0) {
+            buf_puts(out, "<br><span class=\"soft\">by ");
+            put_text(out, l->reason);
+            buf_puts(out, "</span>");
+        }
         buf_puts(out, "</tr>\n");
     }
     buf_puts(out, "</table>\n");
@@ -168,7 +206,7 @@ void report_html(struct buf *out, const struct report *r) {
     buf_puts(out, "</p>\n");
     for (unsigned p = 0; p < r->parts; p++) {
         const struct score *s = r->part[p].score;
-        buf_printf(out, "<h2>%s rows: %zu</h2>\n", r->part[p].name, s->n);
+        buf_printf(out, "<h2>%s: %zu rows</h2>\n", r->part[p].name, s->n);
         put_figures(out, r, s);
         put_labels(out, r, s);
         if (p > 0) continue; /* diagrams of the first part only */
@@ -178,6 +216,7 @@ void report_html(struct buf *out, const struct report *r) {
         buf_puts(out, "</div>\n");
         put_confusion(out, r, s);
     }
+    put_stages(out, r);
     put_lines(out, r);
     buf_puts(out, "</body></html>\n");
 }

@@ -129,6 +129,12 @@ def thresholds_that_are_solved_for_are_used():
 
 
 @test
+def the_shipped_corpus_is_in_order():
+    out = fine("corpus", "lint", os.path.join(os.path.dirname(__file__), "..", "..", "data", "corpus"))
+    assert "0 duplicates, 0 contradictions" in out, out[-400:]
+
+
+@test
 def eval_tells_scripts_and_people():
     page = path("page.html")
     refused("macro-F1", "eval", OTHER, "--head", HEAD, "--min-macro-f1", "1.0", "--threshold", "0.99")
