@@ -59,7 +59,7 @@ static struct options defaults(void) {
                             .folds = l.folds,
                             .seed = 1,
                             .copies = 3,
-                            .l2 = l.fit.l2,
+                            .l2 = -1,
                             .temperature = l.temperature,
                             .target_llm_share = -1,
                             .use_source = true};
@@ -74,7 +74,7 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, its examples are rows, too; or 'builtin'"},
         {"no-source", FLAG_NO, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
         {"raw", FLAG_YES, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
-        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights: 1 / C of scikit-learn"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights, 1 / C of scikit-learn (else chosen)"},
         {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
         {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "parts held apart in turn; 0: measure nothing"},
         {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD", "none, temperature or vector: makes confidence true"},
@@ -183,7 +183,7 @@ static bool write_head(const struct training *t, const struct learn_opts *l, str
     c->use_source = t->o.use_source;
     snprintf(c->created_by, sizeof c->created_by,
              "logclass train: %zu rows, %zu different, l2 %g, class-weight %s, seed %u", t->data.n, t->examples.rows.n,
-             l->fit.l2, t->o.class_weight, t->o.seed);
+             t->result.l2, t->o.class_weight, t->o.seed);
     bool ok = head_write(t->o.out, c, e);
     learn_head_release(c);
     free(c);
@@ -253,8 +253,8 @@ static void put_figures(const struct training *t, struct buf *out) {
                          .parts = 1};
     if (r->folds > 0) {
         report_text(out, &rep, labelled_colour());
-        buf_printf(out, "before calibration the error was %.3f; temperature %.3f\n", r->ece_before,
-                   r->calibration.temperature);
+        buf_printf(out, "before calibration the error was %.3f; temperature %.3f, l2 %g\n", r->ece_before,
+                   r->calibration.temperature, r->l2);
         put_thresholds(t, out);
         put_curve(t, out);
         put_doubts(t, out);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS_FEW = 20, SYSTEMS_FEW = 5, THOUSAND = 1000 };
+enum { ROWS_FEW = 20, SYSTEMS_FEW = 5, THOUSAND = 1000, CHOICES = 3 };
 
 struct learner {
     const struct examples *x;
@@ -41,6 +41,7 @@ static void show(void *self, unsigned step, unsigned steps_max, double loss) {
 
 static bool fit(struct learner *l, size_t n, struct fit_model *m, struct err *e) {
     struct fit_opts o = l->o->fit;
+    o.l2 = l->r->l2;
     o.progress = l->o->progress ? show : NULL;
     o.self = l;
     l->data.pick = l->pick;
@@ -135,6 +136,40 @@ static bool solve_thresholds(struct learner *l, struct err *e) {
     return true;
 }
 
+/* Mean loss of the rows held apart, at their best temperature. */
+static double held_apart_loss(const struct learner *l) {
+    struct calibration c;
+    unsigned labels = l->labels->n;
+    double loss = 0;
+    calibrate_fit(&c, CALIBRATE_TEMPERATURE, l->logit, l->label, l->r->n, labels);
+    for (size_t i = 0; i < l->r->n; i++) {
+        double p[LABEL_MAX];
+        memcpy(p, l->logit + i * labels, labels * sizeof *p);
+        calibrate_logits(&c, p, labels);
+        head_softmax(p, labels);
+        loss -= log(fmax(p[l->label[i]], 1e-4)); /* a label that a fold lacks costs the same whatever the l2 */
+    }
+    return loss / (double)l->r->n;
+}
+
+static bool choose_l2(struct learner *l, struct err *e) {
+    static const double L2[CHOICES] = {1, 0.1, 0.01};
+    double best = INFINITY, chosen = L2[0];
+    size_t rows;
+    for (unsigned i = 0; i < CHOICES; i++) {
+        l->r->l2 = L2[i];
+        if (!cross_validate(l, 8, &rows, e)) return false;
+        double loss = held_apart_loss(l);
+        if (loss < best) best = loss, chosen = L2[i];
+    }
+    l->r->l2 = chosen;
+    return true;
+}
+
+static bool must_choose(const struct learn_result *r, const struct learn_opts *o) {
+    return o->fit.l2 < 0 && r->folds > 0 && r->n <= LEARN_CHOICE_ROWS;
+}
+
 /* Everything that is learnt from rows held apart. */
 static bool validate(struct learner *l, struct err *e) {
     struct learn_result *r = l->r;
@@ -142,6 +177,7 @@ static bool validate(struct learner *l, struct err *e) {
     r->row = must_calloc(r->n, sizeof *r->row);
     r->own = must_calloc(r->n, sizeof *r->own);
     l->logit = must_calloc(r->n * l->labels->n, sizeof *l->logit);
+    if (must_choose(r, l->o) && !choose_l2(l, e)) return false;
     if (!measure_curve(l, e) || !cross_validate(l, 8, &rows, e)) return false;
     answer(l, NULL, false);
     r->ece_before = r->score.ece;
@@ -180,7 +216,8 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
     l.data = (struct fit_data){
         .x = x->vector, .vector = x->text, .label = l.label, .weight = x->weight, .dim = x->dim, .labels = labels->n};
     deal(&l);
-    l.fits = 1 + (size_t)r->folds * (o->curve ? 1 + LEARN_CURVE : 1);
+    r->l2 = o->fit.l2 < 0 ? 1 : o->fit.l2;
+    l.fits = 1 + (size_t)r->folds * ((o->curve ? LEARN_CURVE + 1u : 1u) + (must_choose(r, o) ? CHOICES : 0u));
     bool ok = r->folds == 0 || validate(&l, e);
     for (uint32_t i = 0; i < n; i++) l.pick[i] = i;
     ok = ok && fit(&l, n, &r->model, e);

@@ -16,10 +16,13 @@
 
 #define LEARN_THRESHOLD 0.50 /* the classifier threshold of a head that has none */
 
-enum { LEARN_CURVE = 3 /* points before the full data: 1/8, 1/4, 1/2 of the rows */ };
+enum {
+    LEARN_CURVE = 3, /* points before the full data: 1/8, 1/4, 1/2 of the rows */
+    LEARN_CHOICE_ROWS = 4000,
+};
 
 struct learn_opts {
-    struct fit_opts fit; /* its progress is learn's */
+    struct fit_opts fit; /* its progress is learn's; l2 negative: chosen (learn_run) */
     unsigned folds;      /* 0: no cross-validation, so no calibration, metrics or solved thresholds */
     uint64_t seed;       /* of the folds */
     enum calibrate_method calibration;
@@ -44,6 +47,7 @@ struct learn_result {
     struct score_row *row; /* [n]: each row as answered by a fit that did not see its fold; NULL without folds */
     double *own;           /* [n]: the probability that the same fit gives to the row's own label; NULL without folds */
     size_t n;
+    double l2;          /* given or chosen */
     struct score score; /* of row[] */
     double ece_before;  /* without calibration */
     struct calibration calibration;
@@ -56,8 +60,9 @@ struct learn_result {
     } curve[LEARN_CURVE + 1]; /* rows 0: not measured; the last: all rows */
 };
 
-/* Groups are held apart where the examples have at least two for each fold; else rows are. r is released in any case.
- */
+/* Groups are held apart where the examples have at least two for each fold; else rows are. An l2 to be chosen is the
+ * one of 1, 0.1 and 0.01 that makes the rows held apart likeliest; 1 without folds or with more than LEARN_CHOICE_ROWS
+ * examples, where it hardly matters. r is released in any case. */
 bool learn_run(struct learn_result *r, const struct examples *x, const struct label_set *labels,
                const struct learn_opts *o, struct err *e);
 void learn_release(struct learn_result *r);
