@@ -307,7 +307,8 @@ static bool read_answer(sqlite3_stmt *st, struct store_answer *out) {
     *out =
         (struct store_answer){.confidence = sqlite3_column_double(st, 1), .negative = sqlite3_column_int(st, 2) != 0};
     read_likelihood((const char *)sqlite3_column_text(st, 3), out);
-    return label && snprintf(out->label, sizeof out->label, "%s", (const char *)label) < (int)sizeof out->label;
+    return label && out->confidence >= 0 && out->confidence <= 1 &&
+           snprintf(out->label, sizeof out->label, "%s", (const char *)label) < (int)sizeof out->label;
 }
 
 static bool find_stored(struct store *s, uint64_t version, struct span template, struct store_answer *out) {
@@ -402,11 +403,16 @@ static bool read_window(struct store *s, struct store_window *w, struct err *e) 
     return finish(st) || db_error(s, e);
 }
 
+/* Without overflow: a damaged file may say that anything was spent. */
+static bool exceeds(uint64_t spent, uint64_t more, uint64_t max) {
+    return max && (spent > max || more > max - spent);
+}
+
 static bool has_room(const struct store_window *w, uint64_t calls, uint64_t tokens, struct err *e) {
-    if (w->calls_max && w->calls + calls > w->calls_max)
+    if (exceeds(w->calls, calls, w->calls_max))
         return err_set(e, ERR_LIMIT, "%llu of %llu calls are spent", (unsigned long long)w->calls,
                        (unsigned long long)w->calls_max);
-    if (w->tokens_max && w->tokens + tokens > w->tokens_max)
+    if (exceeds(w->tokens, tokens, w->tokens_max))
         return err_set(e, ERR_LIMIT, "%llu of %llu tokens are spent, %llu more do not fit",
                        (unsigned long long)w->tokens, (unsigned long long)w->tokens_max, (unsigned long long)tokens);
     return true;

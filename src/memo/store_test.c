@@ -281,6 +281,33 @@ static void a_damaged_file_is_told_not_trusted(void) {
     file_free(&bytes);
 }
 
+static void execute(const char *sql) {
+    sqlite3 *db;
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void numbers_that_can_not_be_are_not_believed(void) {
+    static const char *const CHANGE[] = {"UPDATE answers SET confidence = 7", "UPDATE answers SET confidence = -0.5",
+                                         "UPDATE answers SET confidence = 9e999"};
+    struct err e = {0};
+    struct store_window w = {.kind = 1, .start = g_now_s, .calls_max = 3, .tokens_max = 100};
+    for (size_t i = 0; i < sizeof CHANGE / sizeof CHANGE[0]; i++) {
+        fresh_path();
+        struct store *s = open_at(g_path);
+        put(s, "a", "INFO", 1, false);
+        CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e));
+        store_close(s);
+        execute(CHANGE[i]);
+        execute(i ? "UPDATE usage SET calls = -1" : "UPDATE usage SET tokens = -1");
+        s = open_at(g_path);
+        CHECK(!has(s, "a", "INFO"));
+        CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e)); /* nor is the budget endless */
+        store_close(s);
+        remove_files();
+    }
+}
+
 /* ---- several processes ---- */
 
 enum { CHILDREN = 4, EACH = 300 };
@@ -296,7 +323,7 @@ static void write_answers(int child) {
     char template[32];
     for (int i = 0; i < EACH; i++) {
         snprintf(template, sizeof template, "t%d", i); /* all write the same ones */
-        put(s, template, "INFO", child, false);
+        put(s, template, "INFO", (double)child / CHILDREN, false);
         if (i % 3 == 0 && !store_flush(s, &e)) fprintf(stderr, "%s\n", e.msg);
     }
     store_close(s);
@@ -428,6 +455,6 @@ CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_
            CHECK_TEST(a_change_of_version_hides_old_answers), CHECK_TEST(negative_answers_live_shorter),
            CHECK_TEST(those_not_seen_for_longest_make_room), CHECK_TEST(more_than_the_queue_holds_is_written),
            CHECK_TEST(the_file_is_ours_alone_to_read), CHECK_TEST(what_is_no_store_is_refused_and_left_alone),
-           CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(two_processes_write_at_once),
-           CHECK_TEST(a_kill_loses_nothing_that_was_flushed), CHECK_TEST(a_budget_is_spent_to_the_last_call),
-           CHECK_TEST(processes_share_a_budget))
+           CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(numbers_that_can_not_be_are_not_believed),
+           CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_kill_loses_nothing_that_was_flushed),
+           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(processes_share_a_budget))
