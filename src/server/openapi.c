@@ -37,8 +37,8 @@ static void put_operation(struct buf *out, const struct route *r, const char *me
     if (r->needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
     if (r->request != ROUTE_NONE) {
         if (r->request == ROUTE_Entries)
-            buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","
-                          "\"enum\":[\"1\"]}}]");
+            buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},"
+                          "\"description\":\"1 adds reasons to each answer\"}]");
         buf_puts(out, ",\"requestBody\":{\"required\":true,");
         put_content(out, r->request);
         buf_putc(out, '}');
