@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { ARENA_ALIGN = 16, ARENA_CHUNK_MIN = 64 * 1024 };
+/* Chunks grow with the arena: thousands of small requests must not hold 64 KiB each. */
+enum { ARENA_ALIGN = 16, ARENA_CHUNK_FIRST = 4096, ARENA_CHUNK_MIN = 64 * 1024 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -19,7 +20,9 @@ void arena_init(struct arena *a, size_t bytes_max) {
 static struct arena_chunk *chunk_add(struct arena *a, size_t need) {
     size_t left = a->bytes_max - a->bytes;
     if (need > left) return NULL;
-    size_t size = need > ARENA_CHUNK_MIN ? need : ARENA_CHUNK_MIN;
+    size_t size = a->bytes < ARENA_CHUNK_FIRST ? ARENA_CHUNK_FIRST : a->bytes;
+    if (size > ARENA_CHUNK_MIN) size = ARENA_CHUNK_MIN;
+    if (size < need) size = need;
     if (size > left) size = left;
     struct arena_chunk *c = malloc(sizeof *c + size);
     if (!c) return NULL;

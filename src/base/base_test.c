@@ -10,7 +10,7 @@
 
 static void arena_keeps_to_its_cap(void) {
     struct arena a;
-    arena_init(&a, 200000);
+    arena_init(&a, 100000);
     char *p = arena_alloc(&a, 10), *q = arena_alloc(&a, 70000);
     CHECK(p && q && ((uintptr_t)q % 16) == 0);
     CHECK(arena_alloc(&a, 70000) == NULL);

@@ -8,6 +8,7 @@
 #include "pipeline/stage.h"
 #include "text/template.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 
 /* The product in one screen: a line passes these in order and leaves at the first that is sure. What is still open
@@ -336,9 +337,20 @@ static struct slice slice_of(struct batch *b, uint32_t from, uint64_t now_ns) {
 }
 
 /* Who comes now would wait too long. An empty queue is none to wait in, whatever the last in it went through. */
-static bool is_slow(struct pipeline *p) {
+static bool is_slow(const struct pipeline *p, size_t queued, struct err *e) {
     uint64_t waited = atomic_load_explicit(&p->waited_ns, memory_order_relaxed);
-    return p->queue_ns_max && waited > p->queue_ns_max && queue_size(&p->queue) > 0;
+    if (!p->queue_ns_max || waited <= p->queue_ns_max || queued == 0) return false;
+    err_set(e, ERR_BUSY, "lines wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ms(1));
+    return true;
+}
+
+static bool say_full(size_t queued, struct err *e) {
+    return err_set(e, ERR_BUSY, "%zu slices of %d lines wait already", queued, PIPELINE_SLICE);
+}
+
+bool pipeline_busy(struct pipeline *p, struct err *e) {
+    size_t queued = queue_size(&p->queue);
+    return is_slow(p, queued, e) || (queued == PIPELINE_QUEUE_SLICES && !say_full(queued, e));
 }
 
 bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
@@ -350,13 +362,10 @@ bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
         b->done(b);
         return true;
     }
-    if (is_slow(p))
-        return err_set(e, ERR_BUSY, "lines wait longer than %llu ms (queue-time-max)",
-                       (unsigned long long)(p->queue_ns_max / clock_ms(1)));
+    if (is_slow(p, queue_size(&p->queue), e)) return false;
     uint64_t now = clock_now_ns(NULL);
     for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n++] = slice_of(b, from, now);
-    return queue_try_push(&p->queue, slice, n) ||
-           err_set(e, ERR_BUSY, "%zu slices of %d lines wait already", queue_size(&p->queue), PIPELINE_SLICE);
+    return queue_try_push(&p->queue, slice, n) || say_full(queue_size(&p->queue), e);
 }
 
 void pipeline_submit_wait(struct pipeline *p, struct batch *b) {

@@ -58,6 +58,9 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
 void pipeline_swap(struct pipeline *p, struct engine *eng);
 struct engine *pipeline_engine(struct pipeline *p); /* a reference: engine_unref it; NULL: none yet */
 
+/* Whether pipeline_submit would refuse a small batch now; e says why. */
+bool pipeline_busy(struct pipeline *p, struct err *e);
+
 bool pipeline_ready(struct pipeline *p);         /* there is an engine */
 size_t pipeline_queue_depth(struct pipeline *p); /* slices waiting */
 struct memo *pipeline_memo(struct pipeline *p);  /* NULL: none */

@@ -309,11 +309,12 @@ static void who_would_wait_too_long_is_refused(void) {
     sem_post(&g.open);
     wait_entered(&g);                     /* … longer than is allowed */
     CHECK(pipeline_submit(p, &b[2], &e)); /* nobody is before it */
-    CHECK(!pipeline_submit(p, &b[3], &e));
+    CHECK(!pipeline_submit(p, &b[3], &e) && pipeline_busy(p, &e));
     CHECK_INT(e.code, ERR_BUSY);
     sem_post(&g.open);
     sem_post(&g.open);
     wait_entered(&g);
+    CHECK(!pipeline_busy(p, &e));
     CHECK(pipeline_submit(p, &b[3], &e)); /* the queue is empty again */
     sem_post(&g.open);
     pipeline_close(p);

@@ -63,6 +63,11 @@ static inline bool fix_submit(void *self, struct batch *b, struct err *e) {
     return queue_try_push(&fix_backend.queue, &b, 1) || err_set(e, ERR_BUSY, "the queue is full");
 }
 
+static inline bool fix_busy(void *self, struct err *e) {
+    (void)self;
+    return atomic_load(&fix_backend.busy) && !err_set(e, ERR_BUSY, "the queue is full");
+}
+
 static inline bool fix_ready(void *self) {
     (void)self;
     return !atomic_load(&fix_backend.not_ready);
@@ -90,8 +95,12 @@ static inline void fix_unpin(void *self, struct batch *b) {
 }
 
 static inline struct server_backend fix_backend_table(void) {
-    return (struct server_backend){
-        .labels = label_default(), .pin = fix_pin, .unpin = fix_unpin, .submit = fix_submit, .ready = fix_ready};
+    return (struct server_backend){.labels = label_default(),
+                                   .pin = fix_pin,
+                                   .unpin = fix_unpin,
+                                   .busy = fix_busy,
+                                   .submit = fix_submit,
+                                   .ready = fix_ready};
 }
 
 static inline bool fix_start(const struct server_opts *o) {

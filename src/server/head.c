@@ -9,6 +9,7 @@ enum {
     FIELD_OVERHEAD = 4, /* ": " and CRLF */
     DISCARD_BYTES_MAX =
         64 * 1024, /* a refused body up to this is read and thrown away, so that the connection can stay */
+    LARGE_BYTES_MIN = 32 * 1024, /* larger bodies are refused before they are read while the queue takes nothing */
     GO_ON = 0,
     STOP = -1,
 };
@@ -203,6 +204,17 @@ static bool is_preflight(struct exchange *x) {
     return r->preflight;
 }
 
+/* Small requests are read in any case: they may be answered without the queue. */
+static bool is_large(const llhttp_t *http) {
+    return (http->flags & F_CONTENT_LENGTH) && http->content_length > LARGE_BYTES_MIN;
+}
+
+static bool is_busy(struct exchange *x) {
+    const struct server_backend *b = &x->loop->server->backend;
+    struct err e = {0};
+    return b->busy && b->busy(b->self, &e) && !exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+}
+
 static bool admit(struct exchange *x, const llhttp_t *http) {
     struct request *r = &x->req;
     const struct settings *set = x->loop->set;
@@ -222,7 +234,7 @@ static bool admit(struct exchange *x, const llhttp_t *http) {
     size_t max = set->o.body_bytes_max;
     if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > max)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
-    return true;
+    return x->streams || !is_large(http) || !is_busy(x);
 }
 
 /* The answer to the last request is written before the next is read, so the socket takes these few bytes. */

@@ -85,6 +85,9 @@ struct server_backend {
     bool (*quick)(void *quick, struct batch *b);
     void (*quick_close)(void *quick);
 
+    /* Would refuse a batch now, and says why: so that a large body is refused before it is read. NULL: never. */
+    bool (*busy)(void *self, struct err *e);
+
     /* Takes b, or refuses it with ERR_BUSY. b->done is called once, from any thread. */
     bool (*submit)(void *self, struct batch *b, struct err *e);
     bool (*ready)(void *self);         /* what it decides with is loaded */

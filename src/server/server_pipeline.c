@@ -25,6 +25,10 @@ static void close_quick(void *quick) {
     quick_close(quick);
 }
 
+static bool busy(void *self, struct err *e) {
+    return pipeline_busy(self, e);
+}
+
 static bool submit(void *self, struct batch *b, struct err *e) {
     return pipeline_submit(self, b, e);
 }
@@ -59,6 +63,7 @@ struct server *server_open_pipeline(const struct server_opts *o, const struct la
                                      .quick_open = open_quick,
                                      .quick = run_quick,
                                      .quick_close = close_quick,
+                                     .busy = busy,
                                      .submit = submit,
                                      .ready = ready,
                                      .queue_depth = queue_depth,

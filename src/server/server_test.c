@@ -158,6 +158,12 @@ static void busy_and_shares(void) {
     atomic_store(&fix_backend.busy, true);
     CHECK_INT(fix_post_text("[{}]"), 503);
     CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("queue is full"));
+    fix_later_bytes = 0;
+    int large = fix_connect(); /* refused without its body: not a byte of it is sent */
+    fix_say(large, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    CHECK_INT(fix_read(large), 503);
+    CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("queue is full"));
+    close(large);
     atomic_store(&fix_backend.busy, false);
     atomic_store(&fix_backend.held, true);
     unsigned before = atomic_load(&fix_backend.submitted);
