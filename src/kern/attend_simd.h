@@ -3,7 +3,7 @@
 #ifndef KERN_ATTEND_SIMD_H
 #define KERN_ATTEND_SIMD_H
 
-enum { ATTEND_ROWS = 4 };
+enum { ATTEND_ROWS = VEC / 2, ATTEND_VECS = 2 }; /* sums in registers: 4 × 2 of 16, or 8 × 2 of 32 */
 _Static_assert((int)ATTEND_ROWS <= (int)KERN_ATTEND_ROWS, "scratch holds KERN_ATTEND_ROWS rows of scores");
 
 /* One head of one line. */
@@ -16,26 +16,53 @@ struct attend_head {
     float *out;
 };
 
+/* to[VEC][padded] = from[VEC][stride] turned: log2 VEC times, the rows' upper half is dealt between the lower. */
+INLINE void attend_turn_block(const float *from, size_t stride, float *to, size_t padded) {
+    vec a[VEC], b[VEC];
+    EACH(i, VEC) a[i] = vec_load(from + (size_t)i * stride);
+    for (int width = 1; width < VEC; width *= 2) {
+        EACH(i, VEC / 2) {
+            b[2 * i] = vec_deal_low(a[i], a[i + VEC / 2]);
+            b[2 * i + 1] = vec_deal_high(a[i], a[i + VEC / 2]);
+        }
+        EACH(i, VEC) a[i] = b[i];
+    }
+    EACH(i, VEC) vec_store(to + (size_t)i * padded, a[i]);
+}
+
 static void attend_turn(const struct attend_head *h, const float *keys) {
-    for (size_t d = 0; d < h->a->head_dim; d++) {
+    size_t dims = h->a->head_dim, stride = h->a->qkv_stride, j = 0;
+    for (; dims % VEC == 0 && j + VEC <= h->a->tokens; j += VEC)
+        for (size_t d = 0; d < dims; d += VEC)
+            attend_turn_block(keys + j * stride + d, stride, h->keys + d * h->padded + j, h->padded);
+    for (size_t d = 0; d < dims; d++) {
         float *to = h->keys + d * h->padded;
-        for (size_t j = 0; j < h->a->tokens; j++) to[j] = keys[j * h->a->qkv_stride + d];
-        for (size_t j = h->a->tokens; j < h->padded; j++) to[j] = 0;
+        for (size_t i = j; i < h->padded; i++) to[i] = i < h->a->tokens ? keys[i * stride + d] : 0;
     }
 }
 
-/* h->scores[rows][padded] = queries · keys */
-INLINE void attend_scores(const struct attend_head *h, size_t first, const int rows) {
-    const float *q = h->queries + first * h->a->qkv_stride;
-    for (size_t j = 0; j < h->padded; j += VEC) {
-        vec sum[ATTEND_ROWS];
-        EACH(r, rows) sum[r] = vec_set(0);
-        for (size_t d = 0; d < h->a->head_dim; d++) {
-            vec k = vec_load(h->keys + d * h->padded + j);
-            EACH(r, rows) sum[r] = vec_fma(vec_set(q[(size_t)r * h->a->qkv_stride + d]), k, sum[r]);
+/* h->scores[rows][j, vecs · VEC) = queries · keys */
+INLINE void attend_score_tile(const struct attend_head *h, size_t first, size_t j, const int rows, const int vecs) {
+    const float *q = h->queries + first * h->a->qkv_stride, *keys = h->keys + j;
+    size_t stride = h->a->qkv_stride, padded = h->padded, dims = h->a->head_dim;
+    vec sum[ATTEND_ROWS][ATTEND_VECS];
+    EACH(r, rows) EACH(v, vecs) sum[r][v] = vec_set(0);
+    for (size_t d = 0; d < dims; d++, keys += padded) {
+        vec k[ATTEND_VECS];
+        EACH(v, vecs) k[v] = vec_load(keys + v * VEC);
+        EACH(r, rows) {
+            vec x = vec_set(q[(size_t)r * stride + d]);
+            EACH(v, vecs) sum[r][v] = vec_fma(x, k[v], sum[r][v]);
         }
-        EACH(r, rows) vec_store(h->scores + (size_t)r * h->padded + j, sum[r]);
     }
+    EACH(r, rows) EACH(v, vecs) vec_store(h->scores + (size_t)r * padded + j + v * VEC, sum[r][v]);
+}
+
+INLINE void attend_scores(const struct attend_head *h, size_t first, const int rows) {
+    size_t j = 0;
+    for (; j + ATTEND_VECS * VEC <= h->padded; j += ATTEND_VECS * VEC)
+        attend_score_tile(h, first, j, rows, ATTEND_VECS);
+    for (; j < h->padded; j += VEC) attend_score_tile(h, first, j, rows, 1);
 }
 
 /* Scores of one query to e^((s - max) · scale), zeros behind the last token; returns 1 / their sum. */
@@ -54,26 +81,37 @@ static float attend_softmax(float *s, size_t tokens, float scale) {
     return 1 / vec_sum(sum);
 }
 
-/* out[rows][head_dim] = weights · values · inverse sum of the weights */
-INLINE void attend_values(const struct attend_head *h, size_t first, const float *inverse, const int rows) {
-    float *out = h->out + first * h->a->out_stride;
-    for (size_t d = 0; d < h->a->head_dim; d += VEC) {
-        size_t left = h->a->head_dim - d;
-        vec sum[ATTEND_ROWS];
-        EACH(r, rows) sum[r] = vec_set(0);
-        for (size_t j = 0; j < h->a->tokens; j++) {
-            const float *from = h->values + j * h->a->qkv_stride + d;
-            vec v = left < VEC ? vec_load_part(from, left) : vec_load(from);
-            EACH(r, rows) sum[r] = vec_fma(vec_set(h->scores[(size_t)r * h->padded + j]), v, sum[r]);
-        }
+/* out[rows][d, vecs · VEC) = weights · values · inverse sum of the weights; the last vector may be a part. */
+INLINE void attend_value_tile(const struct attend_head *h, size_t first, size_t d, const float *inverse,
+                              const int rows, const int vecs) {
+    float *out = h->out + first * h->a->out_stride + d;
+    const float *from = h->values + d, *weights = h->scores;
+    size_t left = h->a->head_dim - d, stride = h->a->qkv_stride, padded = h->padded, tokens = h->a->tokens;
+    vec sum[ATTEND_ROWS][ATTEND_VECS];
+    EACH(r, rows) EACH(v, vecs) sum[r][v] = vec_set(0);
+    for (size_t j = 0; j < tokens; j++, from += stride) {
+        vec x[ATTEND_VECS];
+        EACH(v, vecs) x[v] = left < VEC ? vec_load_part(from, left) : vec_load(from + v * VEC);
         EACH(r, rows) {
-            vec v = vec_mul(sum[r], vec_set(inverse[r]));
-            if (left < VEC)
-                vec_store_part(out + (size_t)r * h->a->out_stride + d, v, left);
-            else
-                vec_store(out + (size_t)r * h->a->out_stride + d, v);
+            vec w = vec_set(weights[(size_t)r * padded + j]);
+            EACH(v, vecs) sum[r][v] = vec_fma(w, x[v], sum[r][v]);
         }
     }
+    EACH(r, rows) EACH(v, vecs) {
+        vec y = vec_mul(sum[r][v], vec_set(inverse[r]));
+        float *to = out + (size_t)r * h->a->out_stride + v * VEC;
+        if (left < VEC)
+            vec_store_part(to, y, left);
+        else
+            vec_store(to, y);
+    }
+}
+
+INLINE void attend_values(const struct attend_head *h, size_t first, const float *inverse, const int rows) {
+    size_t d = 0, dims = h->a->head_dim;
+    for (; d + ATTEND_VECS * VEC <= dims; d += ATTEND_VECS * VEC)
+        attend_value_tile(h, first, d, inverse, rows, ATTEND_VECS);
+    for (; d < dims; d += VEC) attend_value_tile(h, first, d, inverse, rows, 1);
 }
 
 INLINE void attend_rows(const struct attend_head *h, size_t first, const int rows) {
@@ -92,7 +130,10 @@ static void attend(const struct kern_attention *a) {
         attend_turn(&h, head + width);
         size_t first = 0;
         for (; first + ATTEND_ROWS <= a->tokens; first += ATTEND_ROWS) attend_rows(&h, first, ATTEND_ROWS);
-        for (; first < a->tokens; first++) attend_rows(&h, first, 1);
+        if (first < a->tokens && a->tokens >= ATTEND_ROWS)
+            attend_rows(&h, a->tokens - ATTEND_ROWS, ATTEND_ROWS); /* some once more: the same bits */
+        else
+            for (; first < a->tokens; first++) attend_rows(&h, first, 1);
     }
 }
 

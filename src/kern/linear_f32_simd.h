@@ -28,7 +28,9 @@ INLINE void f32_tile(const struct tile *t, const int rows) {
             EACH(v, TILE_VECS) sum[r][v] = vec_fma(x, wv[v], sum[r][v]);
         }
     }
-    EACH(r, rows) EACH(v, TILE_VECS) put(t, (size_t)r, v * VEC, vec_gelu, sum[r][v]);
+    const struct kern_out y = *t->y;
+    unsigned out = l->out, column = t->column;
+    EACH(r, rows) EACH(v, TILE_VECS) put(y, out, t->row + (size_t)r, column + (unsigned)v * VEC, vec_gelu, sum[r][v]);
 }
 
 static void f32_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {

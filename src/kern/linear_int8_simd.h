@@ -20,7 +20,7 @@ INLINE void int8_tile(const struct tile *t, const int rows) {
             EACH(v, TILE_VECS) sum[r][v] = int8_dot(sum[r][v], x, wv[v]);
         }
     }
-    EACH(r, rows) EACH(v, TILE_VECS) int8_put(t, (size_t)r, v * VEC, sum[r][v]);
+    EACH(v, TILE_VECS) int8_put(t, (unsigned)v * VEC, &sum[0][v], TILE_VECS, rows);
 }
 
 static void int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {

@@ -38,12 +38,17 @@ static void int8_pack(struct kern_linear *l, const float *w, size_t stride, cons
     }
 }
 
-/* Σ q · w to the layer's result: scale · scale · Σ + base · sum of weights + bias, then y's ending. */
-INLINE void int8_put(const struct tile *t, size_t row, int column, veci sum) {
-    unsigned o = t->column + (unsigned)column;
-    vec scale = vec_mul(vec_load(t->l->scale + o), vec_set(t->x->scale[t->row + row]));
-    vec rest = vec_fma(vec_load(t->l->sum + o), vec_set(t->x->base[t->row + row]), vec_load(t->l->bias + o));
-    put(t, row, column, vec_gelu_fast, vec_fma(vec_from_int(sum), scale, rest));
+/* Σ q · w of `rows` rows and VEC outputs from t->column + `column` on, sums[r][step apart], to the layer's results:
+ * scale · scale · Σ + base · sum of weights + bias, then y's ending. */
+INLINE void int8_put(const struct tile *t, unsigned column, const veci *sums, size_t step, const int rows) {
+    const struct kern_out y = *t->y;
+    const float *scales = t->x->scale + t->row, *bases = t->x->base + t->row;
+    unsigned o = t->column + column, out = t->l->out;
+    vec scale = vec_load(t->l->scale + o), sum = vec_load(t->l->sum + o), bias = vec_load(t->l->bias + o);
+    EACH(r, rows) {
+        vec rest = vec_fma(sum, vec_set(bases[r]), bias), unit = vec_mul(scale, vec_set(scales[r]));
+        put(y, out, t->row + (size_t)r, o, vec_gelu_fast, vec_fma(vec_from_int(sums[(size_t)r * step]), unit, rest));
+    }
 }
 
 #endif

@@ -24,19 +24,20 @@ struct tile {
     case 1: run(tile, 1); break;                           \
     }
 
-/* The results of VEC outputs, from t->column + `column` on, go to their place in y: by themselves, added, or through
- * gelu. Outputs past l->out (the last panel's padding) are dropped. */
-INLINE void put(const struct tile *t, size_t row, int column, vec (*gelu)(vec), vec v) {
-    unsigned o = t->column + (unsigned)column;
-    float *to = t->y->y + (t->row + row) * t->y->stride + o;
-    if (o >= t->l->out) return;
-    unsigned left = t->l->out - o < VEC ? t->l->out - o : VEC;
-    if (t->y->then & KERN_ADD) v = vec_add(v, left < VEC ? vec_load_part(to, left) : vec_load(to));
-    if (t->y->then & KERN_GELU) v = gelu(v);
-    if (left < VEC)
-        vec_store_part(to, v, left);
-    else
+/* The results of VEC outputs of row `row`, from output o on, go to their place in y: by themselves, added, or through
+ * gelu. Of l->out outputs those past the last (the last panel's padding) are dropped. y comes by value, so that the
+ * compiler need not read it again after each store. */
+INLINE void put(const struct kern_out y, unsigned out, size_t row, unsigned o, vec (*gelu)(vec), vec v) {
+    float *to = y.y + row * y.stride + o;
+    if (o + VEC <= out) {
+        if (y.then & KERN_ADD) v = vec_add(v, vec_load(to));
+        if (y.then & KERN_GELU) v = gelu(v);
         vec_store(to, v);
+    } else if (o < out) {
+        if (y.then & KERN_ADD) v = vec_add(v, vec_load_part(to, out - o));
+        if (y.then & KERN_GELU) v = gelu(v);
+        vec_store_part(to, v, out - o);
+    }
 }
 
 #endif

@@ -84,6 +84,14 @@ INLINE vec vec_scale_2(vec v, vec n) {
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), _mm256_slli_epi32((__m256i)vec_to_int(n), 23)));
 }
 
+/* a[0], b[0], a[1], b[1] ... of the lower halves of a and b; of the upper halves. */
+INLINE vec vec_deal_low(vec a, vec b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+INLINE vec vec_deal_high(vec a, vec b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
 INLINE float vec_sum(vec v) {
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     a = _mm_add_ps(a, _mm_movehl_ps(a, a));

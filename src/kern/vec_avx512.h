@@ -76,6 +76,16 @@ INLINE vec vec_scale_2(vec v, vec n) {
     return _mm512_scalef_ps(v, n);
 }
 
+/* a[0], b[0], a[1], b[1] ... of the lower halves of a and b; of the upper halves. */
+INLINE vec vec_deal_low(vec a, vec b) {
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_ps(a, order, b);
+}
+INLINE vec vec_deal_high(vec a, vec b) {
+    const __m512i order = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return _mm512_permutex2var_ps(a, order, b);
+}
+
 INLINE float vec_sum(vec v) {
     return _mm512_reduce_add_ps(v);
 }
