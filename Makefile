@@ -55,6 +55,7 @@ $(B)/%_test: $(B)/%_test.o $(LIB)
 
 # Instruction sets: a file's name says what it may use; only the kernel table, after asking the CPU, calls into it.
 $(B)/%avx2.o: ISA := -mavx2 -mfma -mf16c
+$(B)/%avxvnni.o: ISA := -mavx2 -mfma -mf16c -mavxvnni
 $(B)/%avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(B)/%avx512vnni.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
 $(B)/%amx.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mamx-tile -mamx-int8 -mfma

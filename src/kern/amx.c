@@ -11,7 +11,11 @@
 
 #include "kern/vec_avx512.h"
 
-enum { TILE_VECS = 2, INT8_SIGNED = 0 };
+enum { INT8_VECS = 2 };
+
+INLINE void int8_store(uint8_t *q, unsigned i, veci v) {
+    vec_store_bytes(q + i, v);
+}
 
 #include "kern/math_simd.h"
 #include "kern/tile_simd.h"
@@ -91,10 +95,9 @@ static void amx_rows(const struct kern_linear *l, const struct kern_in *x, size_
     const int8_t *w = l->w;
     for (; t.column < l->out; t.column += INT8_COLUMNS, w += bytes * INT8_COLUMNS) {
         amx_sums(x->q + row * x->q_stride, x->q_stride, rows, w, bytes, sums);
-        for (t.row = row; t.row < row + rows; t.row++)
-            EACH(v, TILE_VECS) {
+        for (t.row = row; t.row < row + rows; t.row++) EACH(v, INT8_VECS) {
                 veci sum = vec_load_int(sums + (t.row - row) * INT8_COLUMNS + v * VEC);
-                int8_put(&t, (unsigned)v * VEC, &sum, 1, 1);
+                int8_put(&t, (unsigned)v * VEC, &sum, 1);
             }
     }
 }
@@ -114,6 +117,7 @@ const struct kern AMX_TABLE = {
     .name = "amx-int8",
     .needs = KERN_CPU_AVX512 | KERN_CPU_VNNI | KERN_CPU_AMX_INT8,
     .int8 = true,
+    .input_bytes = 1,
     .rows_block = 64,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

@@ -82,8 +82,8 @@ static float attend_softmax(float *s, size_t tokens, float scale) {
 }
 
 /* out[rows][d, vecs · VEC) = weights · values · inverse sum of the weights; the last vector may be a part. */
-INLINE void attend_value_tile(const struct attend_head *h, size_t first, size_t d, const float *inverse,
-                              const int rows, const int vecs) {
+INLINE void attend_value_tile(const struct attend_head *h, size_t first, size_t d, const float *inverse, const int rows,
+                              const int vecs) {
     float *out = h->out + first * h->a->out_stride + d;
     const float *from = h->values + d, *weights = h->scores;
     size_t left = h->a->head_dim - d, stride = h->a->qkv_stride, padded = h->padded, tokens = h->a->tokens;

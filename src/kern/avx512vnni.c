@@ -8,20 +8,28 @@
 
 #include "kern/vec_avx512.h"
 
-enum { TILE_VECS = 4, INT8_ROWS = 6, INT8_SIGNED = 0 };
+enum { INT8_ROWS = 6, INT8_SUMS = 4, INT8_VECS = 4 };
 
-struct int8_inputs {
-    __m512i bytes;
-};
-
-INLINE struct int8_inputs int8_spread(const uint8_t *q) {
+INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
     int32_t four;
-    memcpy(&four, q, sizeof four);
-    return (struct int8_inputs){_mm512_set1_epi32(four)};
+    memcpy(&four, q + i, sizeof four);
+    return (veci)_mm512_set1_epi32(four);
 }
 
-INLINE veci int8_dot(veci sum, struct int8_inputs x, veci w) {
-    return (veci)_mm512_dpbusd_epi32((__m512i)sum, x.bytes, (__m512i)w);
+INLINE veci int8_weights(const int8_t *w, int v) {
+    return vec_load_int(w + v * VEC * 4);
+}
+
+INLINE veci int8_dot(veci sum, veci x, veci w) {
+    return (veci)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+}
+
+INLINE veci int8_result(const veci *sum, int v) {
+    return sum[v];
+}
+
+INLINE void int8_store(uint8_t *q, unsigned i, veci v) {
+    vec_store_bytes(q + i, v);
 }
 
 #include "kern/math_simd.h"
@@ -36,6 +44,7 @@ const struct kern kern_avx512_int8 = {
     .name = "avx512-int8",
     .needs = KERN_CPU_AVX512 | KERN_CPU_VNNI,
     .int8 = true,
+    .input_bytes = 1,
     .rows_block = 48,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

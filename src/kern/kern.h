@@ -31,8 +31,8 @@ struct kern_linear {
 struct kern_in {
     float *f;        /* [rows][f_stride] */
     size_t f_stride; /* floats from row to row */
-    uint8_t *q;      /* [rows][q_stride]: bytes; whether signed is the kernel's business */
-    size_t q_stride; /* bytes from row to row: a multiple of 64, at least the width */
+    uint8_t *q;      /* [rows][q_stride]: 0..255, each in kern.input_bytes */
+    size_t q_stride; /* bytes from row to row: kern_input_stride of the width, or more in steps of 64 */
     float *scale;    /* [rows] */
     float *base;     /* [rows] */
 };
@@ -69,9 +69,10 @@ struct kern_attention {
 
 struct kern {
     const char *name;
-    unsigned needs;      /* bits of enum kern_cpu */
-    bool int8;           /* linear reads kern_in.q: call quantise first */
-    unsigned rows_block; /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
+    unsigned needs;       /* bits of enum kern_cpu */
+    bool int8;            /* linear reads kern_in.q: call quantise first */
+    unsigned input_bytes; /* int8: 1, or 2 where the CPU multiplies 16 bits */
+    unsigned rows_block;  /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
 
     size_t (*linear_bytes)(unsigned in, unsigned out);
     /* Fills l->w, bias, scale and sum (memory given by the caller) from w[out][stride], in <= stride columns of it, and
@@ -91,6 +92,7 @@ enum kern_cpu {
     KERN_CPU_AVX512 = 2,   /* F, BW, VL, DQ */
     KERN_CPU_VNNI = 4,     /* AVX512_VNNI */
     KERN_CPU_AMX_INT8 = 8, /* AMX tiles and int8, with the kernel's permission to use them */
+    KERN_CPU_AVX_VNNI = 16,
 };
 
 enum {
@@ -107,6 +109,10 @@ static inline unsigned kern_padded(unsigned n) {
     return (n + KERN_PAD - 1) / KERN_PAD * KERN_PAD;
 }
 
+static inline size_t kern_input_stride(const struct kern *k, unsigned width) {
+    return (size_t)kern_padded(width) * k->input_bytes;
+}
+
 static inline size_t kern_attention_scratch(unsigned tokens, unsigned head_dim) {
     return (size_t)kern_padded(tokens) * (head_dim + KERN_ATTEND_ROWS);
 }
@@ -119,7 +125,7 @@ const struct kern *kern_select(const char *name);
 const struct kern *kern_at(unsigned i);
 bool kern_usable(const struct kern *k);
 
-extern const struct kern kern_scalar, kern_scalar_int8, kern_avx2, kern_avx2_int8, kern_avx512, kern_avx512_int8,
-    kern_amx_int8;
+extern const struct kern kern_scalar, kern_scalar_int8, kern_avx2, kern_avx2_int8, kern_avxvnni_int8, kern_avx512,
+    kern_avx512_int8, kern_amx_int8;
 
 #endif

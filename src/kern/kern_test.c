@@ -67,7 +67,7 @@ static void unpack(struct layer *t) {
 
 /* y[rows][out + GAP] of kernel k; what was in the gaps of y must still be there. */
 static float *run(const struct kern *k, const struct layer *t, float *x, size_t rows, unsigned then) {
-    size_t stride = kern_padded(t->l.in), y_stride = t->l.out + GAP;
+    size_t stride = kern_input_stride(k, t->l.in), y_stride = t->l.out + GAP;
     uint8_t *q = zeros(rows * stride, 1);
     float *y = zeros(rows * y_stride, sizeof *y), *scale = zeros(rows, 4), *base = zeros(rows, 4);
     for (size_t i = 0; i < rows * y_stride; i++) y[i] = i % y_stride < t->l.out ? (float)(i % 7) : -99;
@@ -161,22 +161,33 @@ static void rows_do_not_touch_each_other(void) {
     }
 }
 
+/* Input i of a row at q, as kernel k holds it. */
+static void put_input(const struct kern *k, uint8_t *q, size_t i, uint8_t byte) {
+    uint16_t word = byte;
+    if (k->input_bytes == 1)
+        q[i] = byte;
+    else
+        memcpy(q + 2 * i, &word, sizeof word);
+}
+
 /* With scales of 1 results are the sums themselves: exact, and without saturation at the greatest inputs and weights.
  */
 static void int8_sums_are_exact(void) {
     enum { ROWS = 7, IN = 260, OUT = 33 };
-    static uint8_t q[ROWS][320] __attribute__((aligned(64)));
+    static uint8_t bytes[ROWS][320], q[ROWS][640] __attribute__((aligned(64)));
     for (const struct kern *const *k = kernels(); *k; k++)
         for (int hostile = 0; (*k)->int8 && hostile < 4; hostile++) {
-            int below = *k == &kern_avx2_int8 ? 128 : 0; /* its bytes are signed */
             struct layer t = {.l = {.in = IN, .out = OUT}};
             t.w = matrix(OUT, IN, 1);
             for (size_t i = 0; i < OUT * (IN + GAP); i++) {
                 float v = hostile & 1 ? (next() & 1 ? 127.0f : -127.0f) : roundf(any(127));
                 t.w[i] = i % (IN + GAP) == 0 ? 127 : i % (IN + GAP) < IN ? v : NAN; /* so that the scale is 1 */
             }
-            for (size_t i = 0; i < sizeof q; i++)
-                q[i / sizeof q[0]][i % sizeof q[0]] = hostile & 2 ? (next() & 1 ? 255 : 0) : (uint8_t)next();
+            for (size_t i = 0; i < sizeof bytes; i++) {
+                uint8_t byte = hostile & 2 ? (next() & 1 ? 255 : 0) : (uint8_t)next();
+                bytes[i / 320][i % 320] = byte;
+                put_input(*k, q[i / 320], i % 320, byte);
+            }
             pack(&t, *k);
             float ones[ROWS], nothing[ROWS] = {0}, y[ROWS][OUT];
             for (size_t r = 0; r < ROWS; r++) ones[r] = 1;
@@ -185,8 +196,7 @@ static void int8_sums_are_exact(void) {
             for (size_t r = 0; r < ROWS; r++)
                 for (size_t o = 0; o < OUT; o++) {
                     int sum = 0;
-                    for (size_t i = 0; i < IN; i++)
-                        sum += (int)t.w[o * (IN + GAP) + i] * (below ? (int8_t)q[r][i] : q[r][i]);
+                    for (size_t i = 0; i < IN; i++) sum += (int)t.w[o * (IN + GAP) + i] * bytes[r][i];
                     CHECK_INT(y[r][o], sum);
                 }
             unpack(&t);
@@ -198,9 +208,9 @@ static void vector_packing_is_scalar_packing(void) {
     static const struct {
         const struct kern *k;
         unsigned columns;
-    } cases[] = {{&kern_avx2_int8, 16}, {&kern_avx512_int8, 64}, {&kern_amx_emulated, 32}};
-    for (size_t c = 0; c < 3; c++) {
-        if (c == 2 ? !kern_usable(&kern_avx512_int8) : !kern_usable(cases[c].k)) continue;
+    } cases[] = {{&kern_avx2_int8, 8}, {&kern_avxvnni_int8, 16}, {&kern_avx512_int8, 64}, {&kern_amx_emulated, 32}};
+    for (size_t c = 0; c < 4; c++) {
+        if (c == 3 ? !kern_usable(&kern_avx512_int8) : !kern_usable(cases[c].k)) continue;
         struct layer a = {.l = {.in = 75, .out = 90}}, b;
         float *factor = matrix(1, 75, 0.5f);
         for (size_t i = 0; i < 75; i++) factor[i] += 1;
@@ -227,18 +237,17 @@ static void vector_packing_is_scalar_packing(void) {
 static void quantised_rows_come_back(void) {
     static const float odd[] = {0, 1e-38f, -1e38f, 3e38f, INFINITY, -INFINITY, NAN, 1};
     enum { WIDTH = 37 };
-    _Alignas(64) uint8_t q[64];
+    _Alignas(64) uint8_t q[128];
     for (const struct kern *const *k = kernels(); *k; k++)
         for (int kind = 0; (*k)->int8 && kind < 40; kind++) {
             float x[WIDTH], scale = NAN, base = NAN;
             for (size_t i = 0; i < WIDTH; i++)
                 x[i] = kind < 8 ? odd[kind] : kind < 16 ? odd[next() % 8] : any((float)kind);
             struct kern_linear l = {.in = WIDTH, .out = 1};
-            (*k)->quantise(&l, &(struct kern_in){x, WIDTH, q, 64, &scale, &base}, 1);
+            (*k)->quantise(&l, &(struct kern_in){x, WIDTH, q, 128, &scale, &base}, 1);
             CHECK(isfinite(scale) && isfinite(base));
             for (size_t i = 0; kind >= 16 && i < WIDTH; i++) {
-                int byte = *k == &kern_avx2_int8 ? (int8_t)q[i] : q[i];
-                CHECK_NEAR(base + scale * (float)byte, x[i], scale * 0.501f);
+                CHECK_NEAR(base + scale * (float)q[i * (*k)->input_bytes], x[i], scale * 0.501f);
             }
         }
 }

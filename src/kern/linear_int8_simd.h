@@ -1,7 +1,9 @@
 /* int8 matrix product. Include after pack_int8_simd.h and these of the instruction set:
- *   INT8_ROWS                           rows of a tile
- *   struct int8_inputs, int8_spread(q)  four activations of a row, in every lane
- *   int8_dot(sum, inputs, weights)      sum[lane] += Σ of four products, exact
+ *   INT8_ROWS, INT8_SUMS       rows of a tile, and vectors of sums for each; INT8_VECS vectors of results
+ *   int8_inputs(q, i)          inputs i..i+3 of the row at q, again and again
+ *   int8_weights(w, v)         what those meet in the v-th vector of sums, w being where the four's weights begin
+ *   int8_dot(sum, x, w)        sum[lane] += products, exact
+ *   int8_result(sum[], v)      the sums of VEC outputs
  * The sums are whole numbers: no order of summing can change them. */
 #ifndef KERN_LINEAR_INT8_SIMD_H
 #define KERN_LINEAR_INT8_SIMD_H
@@ -10,17 +12,20 @@ INLINE void int8_tile(const struct tile *t, const int rows) {
     const uint8_t *q = t->x->q + t->row * t->x->q_stride;
     const int8_t *w = (const int8_t *)t->l->w + (size_t)t->column * kern_padded(t->l->in);
     size_t stride = t->x->q_stride;
-    veci sum[INT8_ROWS][TILE_VECS];
-    EACH(r, rows) EACH(v, TILE_VECS) sum[r][v] = vec_to_int(vec_set(0));
+    veci sum[INT8_ROWS][INT8_SUMS], result[INT8_ROWS];
+    EACH(r, rows) EACH(v, INT8_SUMS) sum[r][v] = vec_to_int(vec_set(0));
     for (unsigned i = 0; i < t->l->in; i += 4, w += INT8_COLUMNS * 4) {
-        veci wv[TILE_VECS];
-        EACH(v, TILE_VECS) wv[v] = vec_load_int(w + v * VEC * 4);
+        veci wv[INT8_SUMS];
+        EACH(v, INT8_SUMS) wv[v] = int8_weights(w, v);
         EACH(r, rows) {
-            struct int8_inputs x = int8_spread(q + (size_t)r * stride + i);
-            EACH(v, TILE_VECS) sum[r][v] = int8_dot(sum[r][v], x, wv[v]);
+            veci x = int8_inputs(q + (size_t)r * stride, i);
+            EACH(v, INT8_SUMS) sum[r][v] = int8_dot(sum[r][v], x, wv[v]);
         }
     }
-    EACH(v, TILE_VECS) int8_put(t, (unsigned)v * VEC, &sum[0][v], TILE_VECS, rows);
+    EACH(v, INT8_VECS) {
+        EACH(r, rows) result[r] = int8_result(sum[r], v);
+        int8_put(t, (unsigned)v * VEC, result, rows);
+    }
 }
 
 static void int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {

@@ -3,9 +3,7 @@
 #ifndef KERN_PACK_INT8_SIMD_H
 #define KERN_PACK_INT8_SIMD_H
 
-#ifndef INT8_COLUMNS
-#    define INT8_COLUMNS (TILE_VECS * VEC)
-#endif
+enum { INT8_COLUMNS = INT8_VECS * VEC };
 
 static size_t int8_bytes(unsigned in, unsigned out) {
     return pack_int8_bytes(in, out, INT8_COLUMNS);
@@ -38,16 +36,16 @@ static void int8_pack(struct kern_linear *l, const float *w, size_t stride, cons
     }
 }
 
-/* Σ q · w of `rows` rows and VEC outputs from t->column + `column` on, sums[r][step apart], to the layer's results:
- * scale · scale · Σ + base · sum of weights + bias, then y's ending. */
-INLINE void int8_put(const struct tile *t, unsigned column, const veci *sums, size_t step, const int rows) {
+/* Σ q · w of `rows` rows and VEC outputs from t->column + `column` on, sums[r], to the layer's results: scale · scale ·
+ * Σ + base · sum of weights + bias, then y's ending. */
+INLINE void int8_put(const struct tile *t, unsigned column, const veci *sums, const int rows) {
     const struct kern_out y = *t->y;
     const float *scales = t->x->scale + t->row, *bases = t->x->base + t->row;
     unsigned o = t->column + column, out = t->l->out;
     vec scale = vec_load(t->l->scale + o), sum = vec_load(t->l->sum + o), bias = vec_load(t->l->bias + o);
     EACH(r, rows) {
         vec rest = vec_fma(sum, vec_set(bases[r]), bias), unit = vec_mul(scale, vec_set(scales[r]));
-        put(y, out, t->row + (size_t)r, o, vec_gelu_fast, vec_fma(vec_from_int(sums[(size_t)r * step]), unit, rest));
+        put(y, out, t->row + (size_t)r, o, vec_gelu_fast, vec_fma(vec_from_int(sums[r]), unit, rest));
     }
 }
 

@@ -134,6 +134,7 @@ const struct kern kern_scalar = {
 const struct kern kern_scalar_int8 = {
     .name = "scalar-int8",
     .int8 = true,
+    .input_bytes = 1,
     .rows_block = 64,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 static const struct kern *const LADDER[] = {
-    &kern_scalar_int8, &kern_scalar, &kern_avx2, &kern_avx512, &kern_avx2_int8, &kern_avx512_int8, &kern_amx_int8,
+    &kern_scalar_int8, &kern_scalar,       &kern_avx2,        &kern_avx512,
+    &kern_avx2_int8,   &kern_avxvnni_int8, &kern_avx512_int8, &kern_amx_int8,
 };
 enum { LADDER_COUNT = sizeof LADDER / sizeof LADDER[0] };
 
 /* A capability is there when all its CPUID bits are set and the operating system saves its registers (XCR0). */
-enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX, XCR0, WORDS };
+enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX, LEAF71_EAX, XCR0, WORDS };
 
 static const struct {
     enum kern_cpu cpu;
@@ -21,6 +22,7 @@ static const struct {
     {KERN_CPU_AVX2, {[LEAF1_ECX] = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29, [LEAF7_EBX] = 1u << 5, [XCR0] = 0x6}},
     {KERN_CPU_AVX512, {[LEAF7_EBX] = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, [XCR0] = 0xe6}},
     {KERN_CPU_VNNI, {[LEAF7_ECX] = 1u << 11, [XCR0] = 0xe6}},
+    {KERN_CPU_AVX_VNNI, {[LEAF71_EAX] = 1u << 4, [XCR0] = 0x6}},
     {KERN_CPU_AMX_INT8, {[LEAF7_EDX] = 1u << 24 | 1u << 25, [XCR0] = 0x600e6}},
 };
 
@@ -36,6 +38,7 @@ static void read_cpu(uint32_t word[WORDS]) {
     if (word[LEAF1_ECX] & 1u << 27) word[XCR0] = read_xcr0();
     if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
         word[LEAF7_EBX] = ebx, word[LEAF7_ECX] = ecx, word[LEAF7_EDX] = edx;
+    if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) word[LEAF71_EAX] = eax;
 }
 
 /* Linux lends the tile registers to a process that asks: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). */

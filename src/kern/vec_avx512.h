@@ -102,10 +102,9 @@ INLINE void vec_scatter_bytes(int8_t *p, size_t step, veci v) {
     _mm_storeu_si128((__m128i *)(void *)group, _mm512_cvtsepi32_epi8((__m512i)v));
     for (int i = 0; i < 4; i++) memcpy(p + (size_t)i * step, &group[i], sizeof group[i]);
 }
-INLINE void vec_store_bytes(uint8_t *p, veci v, bool lower) {
-    __m128i bytes = _mm512_cvtusepi32_epi8((__m512i)v);
-    if (lower) bytes = _mm_xor_si128(bytes, _mm_set1_epi8(-128));
-    _mm_storeu_si128((__m128i *)(void *)p, bytes);
+/* VEC ints of 0..255 as bytes. */
+INLINE void vec_store_bytes(uint8_t *p, veci v) {
+    _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8((__m512i)v));
 }
 
 #endif
