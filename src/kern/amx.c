@@ -95,10 +95,10 @@ static void amx_rows(const struct kern_linear *l, const struct kern_in *x, size_
     const int8_t *w = l->w;
     for (; t.column < l->out; t.column += INT8_COLUMNS, w += bytes * INT8_COLUMNS) {
         amx_sums(x->q + row * x->q_stride, x->q_stride, rows, w, bytes, sums);
-        for (t.row = row; t.row < row + rows; t.row++) EACH(v, INT8_VECS) {
-                veci sum = vec_load_int(sums + (t.row - row) * INT8_COLUMNS + v * VEC);
-                int8_put(&t, (unsigned)v * VEC, &sum, 1);
-            }
+        EACH(v, INT8_VECS) {
+            const struct ending e = int8_ending(&t, (unsigned)v * VEC);
+            for (size_t r = 0; r < rows; r++) int8_put(&e, r, vec_load_int(sums + r * INT8_COLUMNS + v * VEC));
+        }
     }
 }
 

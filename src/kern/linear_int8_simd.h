@@ -12,7 +12,7 @@ INLINE void int8_tile(const struct tile *t, const int rows) {
     const uint8_t *q = t->x->q + t->row * t->x->q_stride;
     const int8_t *w = (const int8_t *)t->l->w + (size_t)t->column * kern_padded(t->l->in);
     size_t stride = t->x->q_stride;
-    veci sum[INT8_ROWS][INT8_SUMS], result[INT8_ROWS];
+    veci sum[INT8_ROWS][INT8_SUMS];
     EACH(r, rows) EACH(v, INT8_SUMS) sum[r][v] = vec_to_int(vec_set(0));
     for (unsigned i = 0; i < t->l->in; i += 4, w += INT8_COLUMNS * 4) {
         veci wv[INT8_SUMS];
@@ -23,8 +23,8 @@ INLINE void int8_tile(const struct tile *t, const int rows) {
         }
     }
     EACH(v, INT8_VECS) {
-        EACH(r, rows) result[r] = int8_result(sum[r], v);
-        int8_put(t, (unsigned)v * VEC, result, rows);
+        const struct ending e = int8_ending(t, (unsigned)v * VEC);
+        EACH(r, rows) int8_put(&e, (size_t)r, int8_result(sum[r], v));
     }
 }
 

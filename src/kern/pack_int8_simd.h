@@ -36,17 +36,34 @@ static void int8_pack(struct kern_linear *l, const float *w, size_t stride, cons
     }
 }
 
-/* Σ q · w of `rows` rows and VEC outputs from t->column + `column` on, sums[r], to the layer's results: scale · scale ·
- * Σ + base · sum of weights + bias, then y's ending. */
-INLINE void int8_put(const struct tile *t, unsigned column, const veci *sums, const int rows) {
-    const struct kern_out y = *t->y;
-    const float *scales = t->x->scale + t->row, *bases = t->x->base + t->row;
-    unsigned o = t->column + column, out = t->l->out;
-    vec scale = vec_load(t->l->scale + o), sum = vec_load(t->l->sum + o), bias = vec_load(t->l->bias + o);
-    EACH(r, rows) {
-        vec rest = vec_fma(sum, vec_set(bases[r]), bias), unit = vec_mul(scale, vec_set(scales[r]));
-        put(y, out, t->row + (size_t)r, o, vec_gelu_fast, vec_fma(vec_from_int(sums[r]), unit, rest));
-    }
+/* What turns the sums of VEC outputs into results; by value, so that nothing is read again after each store. */
+struct ending {
+    vec scale, sum, bias;
+    const float *scales, *bases; /* of the tile's rows */
+    struct kern_out y;
+    unsigned o, out;
+    size_t row;
+};
+
+INLINE struct ending int8_ending(const struct tile *t, unsigned column) {
+    unsigned o = t->column + column;
+    const struct kern_linear *l = t->l;
+    return (struct ending){vec_load(l->scale + o),
+                           vec_load(l->sum + o),
+                           vec_load(l->bias + o),
+                           t->x->scale + t->row,
+                           t->x->base + t->row,
+                           *t->y,
+                           o,
+                           l->out,
+                           t->row};
+}
+
+/* Σ q · w of the tile's row r to the layer's results: scale · scale · Σ + base · sum of weights + bias, then y's
+ * ending. */
+INLINE void int8_put(const struct ending *e, size_t r, veci sum) {
+    vec rest = vec_fma(e->sum, vec_set(e->bases[r]), e->bias), unit = vec_mul(e->scale, vec_set(e->scales[r]));
+    put(e->y, e->out, e->row + r, e->o, vec_gelu_fast, vec_fma(vec_from_int(sum), unit, rest));
 }
 
 #endif
