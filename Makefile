@@ -12,6 +12,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing
            -Wconversion -Wundef -Wswitch-enum -Werror
 HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
+ENCODER := $(shell cat src/kern/*.[ch] src/encoder/*.[ch] | sha256sum | cut -c1-16)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 ifeq ($(MODE),release)
@@ -70,8 +71,8 @@ $(B)/deps/%.o: | $(DEPS)/yyjson.c
 
 $(B)/gen/build_info.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define BUILD_COMMIT "%s"\n#define BUILD_MODE "%s"\n' '$(COMMIT)' '$(MODE)' | cmp -s - $@ || \
-	 printf '#define BUILD_COMMIT "%s"\n#define BUILD_MODE "%s"\n' '$(COMMIT)' '$(MODE)' > $@
+	@printf '#define BUILD_%s "%s"\n' COMMIT '$(COMMIT)' MODE '$(MODE)' ENCODER '$(ENCODER)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 
 $(DEPS)/yyjson.c: scripts/fetch

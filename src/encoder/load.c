@@ -17,6 +17,7 @@ struct bench {
 struct load {
     struct model *m;
     struct weights *weights;
+    bool pack;
     bool (*job)(struct load *g, unsigned i, const struct bench *b, struct err *e);
     unsigned jobs;
     atomic_uint next;
@@ -70,7 +71,7 @@ static bool load_matrix(struct load *g, unsigned layer, const struct matrix *x, 
         snprintf(name, sizeof name, "encoder.layer.%u.%s.bias", layer, x->part[i]);
         if (!weights_read(g->weights, name, 0, rows, b->bias + (size_t)i * rows, e)) return false;
     }
-    model_pack(g->m->kern, l, w, b->bias);
+    if (g->pack) model_pack(g->m->kern, l, w, b->bias);
     return true;
 }
 
@@ -151,8 +152,8 @@ static bool work_off(struct load *g) {
     return !g->failed;
 }
 
-bool load_model(struct model *m, struct weights *w, struct err *e) {
-    struct load g = {.m = m, .weights = w, .job = load_part, .jobs = m->shape.layers + 2, .err = e};
+bool load_model(struct model *m, struct weights *w, bool pack, struct err *e) {
+    struct load g = {.m = m, .weights = w, .pack = pack, .job = load_part, .jobs = m->shape.layers + 2, .err = e};
     return work_off(&g) && weights_finish(w, e);
 }
 

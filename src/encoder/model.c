@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "encoder/load.h"
+#include "encoder/packed.h"
 #include "encoder/smooth.h"
 
 #include <string.h>
@@ -101,13 +102,12 @@ static bool room_make(struct room *r, struct model *m, void lay(struct model *m,
     return true;
 }
 
-static bool fill(struct model *m, struct weights *w, struct err *e) {
-    struct room all, kept;
-    if (!room_make(&all, m, lay_model, e)) return false;
-    m->memory = all.base;
-    m->memory_bytes = all.used;
+/* Reads and packs all matrices; for int8 kernels twice, because smoothing looks at what the packed model does. */
+static bool pack_all(struct model *m, struct weights *w, struct err *e) {
+    struct room kept;
     if (!room_make(&kept, m, lay_kept, e)) return false;
-    bool ok = load_model(m, w, e);
+    weights_rewind(w);
+    bool ok = load_model(m, w, true, e);
     if (ok && m->kern->int8) {
         smooth_factors(m);
         load_again(m);
@@ -115,6 +115,29 @@ static bool fill(struct model *m, struct weights *w, struct err *e) {
     if (kept.base) munmap(kept.base, kept.used);
     for (unsigned i = 0; i < m->shape.layers; i++) m->layer[i].qkv.kept = m->layer[i].up.kept = NULL;
     return ok;
+}
+
+static bool take_hash(struct model *m, const struct weights *w) {
+    uint64_t parts[] = {m->shape.hash, w->hash};
+    m->hash = XXH3_64bits(parts, sizeof parts);
+    return true;
+}
+
+/* int8: all files are read for their hash, and with that the packed file is asked for. */
+static bool fill(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
+    struct room all;
+    if (!room_make(&all, m, lay_model, e)) return false;
+    m->memory = all.base;
+    m->memory_bytes = all.used;
+    if (!m->kern->int8) return pack_all(m, w, e) && take_hash(m, w);
+    w->only_hash = true;
+    if (!load_model(m, w, false, e)) return false;
+    take_hash(m, w);
+    w->only_hash = false;
+    if (packed_read(m, model_dir)) return true;
+    if (!pack_all(m, w, e)) return false;
+    packed_write(m, model_dir);
+    return true;
 }
 
 bool model_open(struct model *m, const char *model_dir, const char *adapter_path, const struct kern *kern,
@@ -126,9 +149,7 @@ bool model_open(struct model *m, const char *model_dir, const char *adapter_path
     if (!file_join(path, sizeof path, model_dir, "model.safetensors"))
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
     if (!weights_open(&w, path, adapter_path, e)) return false;
-    bool ok = fill(m, &w, e);
-    uint64_t parts[] = {m->shape.hash, w.hash};
-    m->hash = XXH3_64bits(parts, sizeof parts);
+    bool ok = fill(m, &w, model_dir, e);
     weights_close(&w);
     if (!ok) model_close(m);
     return ok;

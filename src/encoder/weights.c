@@ -100,7 +100,7 @@ static bool merge_pair(struct weights *w, const struct safetensors_entry *a, con
     if (!fits(file, a, rank, columns, e) || !fits(file, b, rows, rank, e)) return false;
     float *pair = must_calloc((size_t)rank * (rows + columns), sizeof *pair);
     bool ok = read_whole(w, file, a, pair, e) && read_whole(w, file, b, pair + (size_t)rank * columns, e);
-    if (ok) add_product(out->at, pair + (size_t)rank * columns, pair, rows, columns, rank);
+    if (ok && !w->only_hash) add_product(out->at, pair + (size_t)rank * columns, pair, rows, columns, rank);
     free(pair);
     return ok;
 }
@@ -127,6 +127,11 @@ bool weights_read(struct weights *w, const char *name, unsigned rows, unsigned c
     if (rows > 0) return adapt_matrix(w, name, rows, columns, out, e);
     const struct safetensors_entry *other = safetensors_find(&w->adapter, whole_name);
     return !other || (fits(&w->adapter, other, 0, columns, e) && read_whole(w, &w->adapter, other, out, e));
+}
+
+void weights_rewind(struct weights *w) {
+    for (size_t i = 0; i < w->adapter.n; i++) w->used[i] = 0;
+    w->hash = 0;
 }
 
 bool weights_finish(const struct weights *w, struct err *e) {

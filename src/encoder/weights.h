@@ -11,6 +11,7 @@ struct weights {
     const char *prefix;                /* before every name in the file: "" or "bert." */
     atomic_uchar *used;                /* [adapter.n]: merged into something */
     _Atomic uint64_t hash;             /* of what was read, whatever the order */
+    bool only_hash;                    /* pairs of the adapter are read, but not multiplied */
 };
 
 /* adapter_path NULL or "": none. */
@@ -21,6 +22,9 @@ void weights_close(struct weights *w);
  * changes it: matrix  += lora_B[rows][r] · lora_A[r][columns], when both "<name>.lora_A" and "<name>.lora_B" are there;
  *   vector   is replaced by the adapter's tensor of the same name. */
 bool weights_read(struct weights *w, const char *name, unsigned rows, unsigned columns, float *out, struct err *e);
+
+/* As if nothing had been read yet. */
+void weights_rewind(struct weights *w);
 
 /* To be called when all is read: refuses an adapter with tensors that belong to nothing. */
 bool weights_finish(const struct weights *w, struct err *e);

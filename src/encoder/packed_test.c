@@ -1,0 +1,144 @@
+/* The packed file: used when it is right, made anew when it is not, and never a different answer. The model is the real
+ * one, seen through a folder of links, so that the file lands there. */
+#include "base/check.h"
+#include "base/file.h"
+#include "base/must.h"
+#include "encoder/forward.h"
+#include "encoder/packed.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TOKENS = 9, DIM = 384, BYTES_MAX = 64 << 20 };
+
+static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
+static const char *const FILES[] = {"config.json", "model.safetensors", "1_Pooling"};
+static char g_dir[] = "/tmp/logclass_packed_test_XXXXXX", g_path[200];
+
+static void in_dir(char *out, size_t size, const char *name) {
+    MUST(file_join(out, size, g_dir, name));
+}
+
+static void link_model(void) {
+    char root[PATH_MAX], from[PATH_MAX], to[200];
+    MUST(mkdtemp(g_dir) && realpath(MODEL_DIR, root));
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        MUST(file_join(from, sizeof from, root, FILES[i]));
+        in_dir(to, sizeof to, FILES[i]);
+        MUST(symlink(from, to) == 0);
+    }
+}
+
+/* The path of the only packed file in `dir`, or "". */
+static void find_packed(const char *dir, char *out, size_t size) {
+    DIR *d = opendir(dir);
+    MUST(d != NULL);
+    out[0] = '\0';
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (strncmp(entry->d_name, "packed-", 7) == 0) MUST(!out[0] && file_join(out, size, dir, entry->d_name));
+    closedir(d);
+}
+
+struct vector {
+    float x[DIM];
+};
+
+static struct vector embed(const struct model *m) {
+    static const uint32_t ids[TOKENS] = {101, 8833, 2013, 1996, 8241, 3478, 2006, 2012, 102};
+    unsigned tokens = TOKENS;
+    struct forward_scratch s;
+    struct vector v;
+    forward_scratch_init(&s, m, TOKENS);
+    forward_run(m, &s, ids, &tokens, 1, v.x);
+    forward_scratch_release(&s);
+    return v;
+}
+
+static void open_model(struct model *m) {
+    struct err e;
+    MUST(model_open(m, g_dir, NULL, kern_select("auto"), &e));
+}
+
+/* Opens the model with the packed file as it lies there; the answer must be `want`, and the file right after it. */
+static void check_open(const struct vector *want) {
+    struct model m;
+    open_model(&m);
+    struct vector got = embed(&m);
+    CHECK(memcmp(&got, want, sizeof got) == 0);
+    CHECK(packed_read(&m, g_dir));
+    got = embed(&m);
+    CHECK(memcmp(&got, want, sizeof got) == 0);
+    model_close(&m);
+}
+
+static void spoil(struct span good, size_t keep, size_t at) {
+    struct err e;
+    char *bytes = must_calloc(good.n, 1);
+    memcpy(bytes, good.p, good.n);
+    if (at < good.n) bytes[at] ^= 4;
+    MUST(file_write(g_path, (struct span){bytes, keep < good.n ? keep : good.n}, &e));
+    free(bytes);
+}
+
+static void what_does_not_fit_is_made_anew(void) {
+    struct model m;
+    struct err e;
+    struct span good;
+    open_model(&m);
+    if (!m.kern->int8) { /* only those pack for long */
+        model_close(&m);
+        return;
+    }
+    struct vector want = embed(&m);
+    find_packed(g_dir, g_path, sizeof g_path);
+    MUST(g_path[0] && file_read(g_path, BYTES_MAX, &good, &e));
+    CHECK(packed_read(&m, g_dir));
+    m.hash ^= PACKED_SLOTS; /* another model, the same slot */
+    CHECK(!packed_read(&m, g_dir));
+    model_close(&m);
+    check_open(&want);
+    const struct {
+        size_t keep, at;
+    } cases[] = {{SIZE_MAX, good.n / 2}, {SIZE_MAX, 60} /* factors */, {good.n - 1, SIZE_MAX},
+                 {0, SIZE_MAX},          {SIZE_MAX, 9} /* stale */,    {SIZE_MAX, 0}};
+    for (size_t i = 0; i < (CHECK_SANITIZED ? 2 : sizeof cases / sizeof cases[0]); i++) {
+        spoil(good, cases[i].keep, cases[i].at);
+        check_open(&want);
+        struct span now;
+        MUST(file_read(g_path, BYTES_MAX, &now, &e));
+        CHECK(now.n == good.n && memcmp(now.p, good.p, good.n) == 0);
+        file_free(&now);
+    }
+    file_free(&good);
+}
+
+/* A folder stands where the file should: it goes to the cache folder, and is found there. */
+static void another_place_will_do(void) {
+    char cache[200], below[200], path[300];
+    if (!g_path[0]) return;
+    in_dir(cache, sizeof cache, "cache");
+    MUST(unlink(g_path) == 0 && mkdir(g_path, 0700) == 0 && setenv("XDG_CACHE_HOME", cache, 1) == 0);
+    struct model m;
+    open_model(&m);
+    struct vector want = embed(&m);
+    model_close(&m);
+    MUST(file_join(below, sizeof below, cache, "logclass"));
+    find_packed(below, path, sizeof path);
+    CHECK(path[0] != '\0');
+    check_open(&want);
+    unlink(path), rmdir(below), rmdir(cache), rmdir(g_path);
+}
+
+static void clean_up(void) {
+    char path[200];
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        in_dir(path, sizeof path, FILES[i]);
+        unlink(path);
+    }
+    CHECK(rmdir(g_dir) == 0); /* nothing else was left there */
+}
+
+CHECK_MAIN(CHECK_TEST(link_model), CHECK_TEST(what_does_not_fit_is_made_anew), CHECK_TEST(another_place_will_do),
+           CHECK_TEST(clean_up))
