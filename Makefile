@@ -34,12 +34,13 @@ LDFLAGS  += $(OPT) $(LINK) -pthread
 LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lm
 
 SRC   := $(filter-out src/main.c %_test.c,$(wildcard src/*/*.c))
-TESTS := $(patsubst src/%.c,$(B)/%,$(wildcard src/*/*_test.c))
+FUZZ  ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TESTS := $(patsubst src/%.c,$(B)/%,$(wildcard src/*/*_test.c)) $(FUZZ:%=$(B)/fuzz/%_test)
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -54,12 +55,25 @@ $(LIB): $(OBJ)
 $(B)/%_test: $(B)/%_test.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lpcre2-8
 
+# A fuzz target twice: under libFuzzer (MODE=fuzz), and as a test that replays its corpus.
+$(B)/fuzz/%: $(B)/fuzz/fuzz_%.o $(LIB)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+$(B)/fuzz/%_test: $(B)/fuzz/fuzz_%.o $(B)/fuzz/replay.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/fuzz/%.o: tests/fuzz/%.c Makefile | $(DEPS)/yyjson.c $(B)/gen/build_info.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 # Instruction sets: a file's name says what it may use; only the kernel table, after asking the CPU, calls into it.
 $(B)/%avx2.o: ISA := -mavx2 -mfma -mf16c
 $(B)/%avxvnni.o: ISA := -mavx2 -mfma -mf16c -mavxvnni
 $(B)/%avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(B)/%avx512vnni.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
 $(B)/%amx.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mamx-tile -mamx-int8 -mfma
+
+ifeq ($(MODE),fuzz) # no input's bytes get there, and sanitized they take minutes to compile
+$(B)/kern/%.o: OPT := -O1 -g
+endif
 
 $(B)/%.o: src/%.c Makefile | $(DEPS)/yyjson.c $(B)/gen/build_info.h
 	@mkdir -p $(@D)
@@ -89,6 +103,12 @@ unit: $(TESTS) $(B)/logclass model
 	scripts/run-tests $(B) $(TESTS)
 e2e: $(B)/logclass model
 	scripts/run-e2e $(B)/logclass
+
+FUZZ_SECONDS ?= 60
+fuzz: model                          ## libFuzzer on each target (FUZZ="stream config", FUZZ_SECONDS=60), several at a time
+	$(MAKE) -s MODE=fuzz FUZZ='$(FUZZ)' fuzz-run
+fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
+	scripts/run-fuzz $(FUZZ_SECONDS) $^
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \

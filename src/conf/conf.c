@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "base/file.h"
 #include "base/must.h"
 
 #include <errno.h>
@@ -130,7 +131,7 @@ static bool set(struct conf *c, const struct option_row *r, const char *value, c
         if ((flag = parse_flag(value)) < 0) return bad_value(r, value, from, e);
         *(bool *)at = flag == 1;
         return true;
-    default: MUST(!"a known type");
+    default: MUST(false && "a known type");
     }
     return false;
 }
@@ -163,15 +164,35 @@ static int file_line(void *user, const char *section, const char *name, const ch
     return 1;
 }
 
+/* inih cuts lines at a length of its own and takes the rest for another line, and ends at a NUL byte. */
+static bool check_lines(struct span text, const char *from, struct err *e) {
+    for (unsigned line_no = 1; text.n > 0; line_no++) {
+        struct span line = span_take_line(&text);
+        if (line.n > CONF_LINE_BYTES_MAX)
+            return err_set(e, ERR_INPUT, "%s:%u: a line of %zu bytes, at most %d are read", from, line_no, line.n,
+                           CONF_LINE_BYTES_MAX);
+        if (line.n > 0 && memchr(line.p, '\0', line.n))
+            return err_set(e, ERR_INPUT, "%s:%u: a NUL byte", from, line_no);
+    }
+    return true;
+}
+
+bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
+    struct file_reader f = {.c = c, .path = from, .e = e};
+    if (!check_lines(text, from, e)) return false;
+    int r = ini_parse_string(text.p, file_line, &f);
+    return !f.failed && (r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", from, r));
+}
+
 static bool load_file(struct conf *c, struct err *e) {
     if (!c->config[0]) return true;
     char path[4096];
     snprintf(path, sizeof path, "%s", c->config); /* a `config` key inside must not free the name in use */
-    struct file_reader f = {.c = c, .path = path, .e = e};
-    int r = ini_parse(path, file_line, &f);
-    if (f.failed) return false;
-    if (r < 0) return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    return r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", path, r);
+    struct span text;
+    if (!file_read(path, CONF_FILE_BYTES_MAX, &text, e)) return false;
+    bool ok = conf_read(c, text, path, e);
+    file_free(&text);
+    return ok;
 }
 
 static bool load_env(struct conf *c, struct err *e) {

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 
@@ -31,6 +32,11 @@ struct conf {
  * in *operands. Errors name the option, where the value came from and what was expected. `--help` is for the caller. */
 bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 void conf_release(struct conf *c);
+
+enum { CONF_FILE_BYTES_MAX = 1 << 20, CONF_LINE_BYTES_MAX = 190 };
+
+/* Sets what a config file's text says; text.p[text.n] must be 0. from: its name, for errors. */
+bool conf_read(struct conf *c, struct span text, const char *from, struct err *e);
 
 /* Sets one option by its name ("memo-entries" or "memo_entries"); from: "config file X, line 3", "--flag". */
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e);

@@ -95,6 +95,24 @@ static void later_places_win(void) {
     conf_release(&c);
 }
 
+static void nothing_of_a_file_is_misread(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    char text[400];
+    CHECK(LOAD(&c, &e, &n, "x"));
+    snprintf(text, sizeof text, "source = %0169d workers = 7\n", 0);
+    CHECK(conf_read(&c, span_of(text), "f", &e));
+    CHECK_INT(strlen(c.source), 181);
+    snprintf(text, sizeof text, "memo = no\nsource = %0180d workers = 7\n", 0); /* inih would cut it in two */
+    CHECK(!conf_read(&c, span_of(text), "f", &e));
+    CHECK(strstr(e.msg, "f:2: a line of 201 bytes") != NULL);
+    CHECK(!conf_read(&c, SPAN_LIT("workers = 2\0\nworkers = 3\n"), "f", &e));
+    CHECK(strstr(e.msg, "f:1: a NUL byte") != NULL);
+    CHECK_INT(c.workers, 4);
+    conf_release(&c);
+}
+
 static void shown_values_can_be_read_back(void) {
     struct conf c, again;
     struct err e = {0};
@@ -115,4 +133,5 @@ static void shown_values_can_be_read_back(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
-           CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(shown_values_can_be_read_back))
+           CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(nothing_of_a_file_is_misread),
+           CHECK_TEST(shown_values_can_be_read_back))

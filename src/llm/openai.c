@@ -22,7 +22,7 @@ static const struct {
     [OPENAI_VLLM] = {"vllm", NULL, {OPENAI_SCHEMA, .logprobs = true, .temperature = true}},
     [OPENAI_LLAMA] = {"llama", NULL, {OPENAI_SCHEMA, .logprobs = true, .temperature = true}},
     [OPENAI_OLLAMA] = {"ollama", ":11434", {OPENAI_SCHEMA, .logprobs = true, .temperature = true}},
-    [OPENAI_SERVICE] = {"service", NULL, {OPENAI_FREE}},
+    [OPENAI_SERVICE] = {"service", NULL, {.constraint = OPENAI_FREE}},
 };
 
 /* ---- dialects and URLs ---- */

@@ -352,7 +352,8 @@ static void write_until_killed(int out) {
     struct err e;
     struct store_opts o = {.path = g_path};
     struct store *s = store_open(&o, &e);
-    for (uint32_t i = 0; s; i++) {
+    if (!s) _exit(1);
+    for (uint32_t i = 0;; i++) {
         char template[32];
         snprintf(template, sizeof template, "t%u", i);
         put(s, template, "INFO", 1, false);

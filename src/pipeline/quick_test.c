@@ -96,7 +96,7 @@ static void large_batches_go_the_long_way(void) {
 
 static bool never_asked(void *self, const struct pending *p, const struct question *q, struct err *e) {
     (void)self, (void)p, (void)q, (void)e;
-    CHECK(!"the network is asked by workers only");
+    CHECK(false && "the network is asked by workers only");
     return false;
 }
 

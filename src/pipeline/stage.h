@@ -8,7 +8,8 @@
 #include "memo/memo.h"
 #include "pipeline/engine.h"
 
-enum { WORK_MAX = 1024, WORK_NO_LEADER = UINT32_MAX };
+enum { WORK_MAX = 1024 };
+#define WORK_NO_LEADER UINT32_MAX
 
 /* A record's template within a run. Equal templates are decided once: the first is the leader, the others follow. */
 struct work_template {

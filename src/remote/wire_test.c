@@ -85,8 +85,8 @@ static const char *const GARBAGE[] = {
     "{\"label_id\":\"INFO\",\"label\":\"i\",\"confidence\":0.5} trailing",
     "{\"label_id\":\"INFO\",\"label\":\"i\",\"confidence\":0.5,}",
     "{'label_id':'INFO','label':'i','confidence':0.5}",
-    "{\"label_id\":\"IN\xff"
-    "FO\",\"label\":\"i\",\"confidence\":0.5}",
+    ("{\"label_id\":\"IN\xff" /* F would be one more digit */
+     "FO\",\"label\":\"i\",\"confidence\":0.5}"),
     "[{\"label_id\":\"INFO\",\"label\":\"i\",\"confidence\":0.5}]",
     "{\"data\":{\"label_id\":\"INFO\",\"label\":\"i\",\"confidence\":0.5}}",
     "{\"error\":\"model is loading\"}",

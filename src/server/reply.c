@@ -31,7 +31,7 @@ static const struct {
 static const char *phrase_of(unsigned status) {
     for (size_t i = 0; i < sizeof PHRASES / sizeof PHRASES[0]; i++)
         if (PHRASES[i].status == status) return PHRASES[i].phrase;
-    MUST(!"a status without a phrase");
+    MUST(false && "a status without a phrase");
     return "";
 }
 

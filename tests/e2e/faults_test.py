@@ -9,7 +9,7 @@ import threading
 import time
 
 from check import equal, main, test
-from live import UNCLASSIFIED, Server, chat, fake, http_answer, label, nowhere, serving, wait_until
+from live import UNCLASSIFIED, Server, chat, crowd, fake, http_answer, label, nowhere, serving, wait_until
 
 FAST = ["--retries-max", "0"]
 PATIENT = ["--bert-failures-max", "1000000", "--llm-failures-max", "1000000"]  # the breaker stays out of it
@@ -159,13 +159,13 @@ def exactly_so_many_failures_open_the_breaker_and_one_probe_closes_it():
             time.sleep(max(0, opened + 3.2 - time.monotonic()))
             equal(len(f.requests), limit)  # no connection for nothing: only a line makes one
             answers = []
-            crowd = [threading.Thread(target=lambda w=next(words): answers.extend(s.lines(w))) for _ in range(10)]
-            for t in crowd:
+            ten = [threading.Thread(target=lambda w=next(words): answers.extend(s.lines(w))) for _ in range(10)]
+            for t in ten:
                 t.start()
             wait_until(lambda: len(answers) == 9)  # refused at once, while the probe is on its way
             equal((len(f.requests), answers), (limit + 1, [UNCLASSIFIED] * 9))
             hold.set()
-            for t in crowd:
+            for t in ten:
                 t.join()
             equal([a["source"] for a in answers].count(classifier), 1)
             equal(s.value(gauge), 0)
@@ -236,11 +236,7 @@ def overload_is_never_silent():
                         equal((r.status, r.getheader("Retry-After")), (429, "1"))
                         assert b"client-entries-max" in text, text
                         answers["refused"] = answers.get("refused", 0) + 1
-        crowd = [threading.Thread(target=client, args=(k,)) for k in range(50)]
-        for t in crowd:
-            t.start()
-        for t in crowd:
-            t.join()
+        crowd(50, client)
         lost = answers["UNCLASSIFIED"]
         assert lost > 0 and answers["INFO"] > 0 and answers.get("refused", 0) > 0, answers
         equal(sum(s.errors("bert").values()), lost)
@@ -257,19 +253,12 @@ def a_hundred_clients_lose_no_answer_of_the_encoder():
     with serving("--no-memo") as s:
         expected = s.lines(*messages)
         assert sum(a["source"] == "bert" for a in expected) > 5
-        wrong = []
 
         def client(k):
             mine = [(k * 7 + i * 3) % len(messages) for i in range(12)]
             got = s.lines(*(messages[i] for i in mine))
-            if got != [expected[i] for i in mine]:
-                wrong.append(k)
-        crowd = [threading.Thread(target=client, args=(k,)) for k in range(100)]
-        for t in crowd:
-            t.start()
-        for t in crowd:
-            t.join()
-        equal(wrong, [])
+            equal(got, [expected[i] for i in mine])
+        crowd(100, client)
 
 
 @test

@@ -30,6 +30,24 @@ def wait_until(condition, seconds=30):
         time.sleep(0.01)
 
 
+def crowd(n, fn):
+    """Runs fn(0) … fn(n - 1) at the same time; what one of them raises is raised here."""
+    failed = []
+
+    def run(k):
+        try:
+            fn(k)
+        except Exception as e:  # told below
+            failed.append(e)
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failed:
+        raise failed[0]
+
+
 class Server:
     """A serving process; returns once it is ready. The options come after --port 0; wrap: a command that runs
     it."""
