@@ -61,6 +61,7 @@ static bool is_replacement(const char *p, size_t length) {
 }
 
 size_t utf8_valid(struct span s) {
+    if (s.n == 0) return 0; /* s.p may be NULL */
     for (size_t i = 0;;) {
         i += ascii_words(s.p + i, s.n - i);
         for (size_t k = 0; k < sizeof(uint64_t); k++) {
