@@ -329,6 +329,11 @@ static void compressed_bodies(void) {
     CHECK_INT(fix_post("Content-Encoding: gzip\r\n", packed, n), 200);
     n = gzip(big, sizeof big, packed, sizeof packed);
     CHECK_INT(fix_post("Content-Encoding: gzip\r\n", packed, n), 413);
+    n = ZSTD_compress(packed, sizeof packed, big, sizeof big - 1, 3);
+    CHECK_INT(fix_post("Content-Encoding: zstd\r\n", packed, n), 200);
+    n = ZSTD_compress(packed, sizeof packed, big, sizeof big, 3);
+    CHECK_INT(fix_post("Content-Encoding: zstd\r\n", packed, n), 413);
+    CHECK(fix_says("body-bytes-max"));
     fix_end();
 }
 
