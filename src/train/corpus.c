@@ -28,8 +28,19 @@ static bool complain(struct reader *r, const char *what) {
     return false;
 }
 
+/* A pattern that VALUES expands, "%[1-9]" or "%d%d", and a template does not. */
+static bool has_pattern(struct span s) {
+    for (size_t i = 0; i + 3 < s.n; i++) {
+        if (s.p[i] != '%') continue;
+        if (s.p[i + 1] == '[' && isdigit((unsigned char)s.p[i + 2])) return true;
+        if ((s.p[i + 1] == 'd' || s.p[i + 1] == 'x') && memcmp(s.p + i, s.p + i + 2, 2) == 0) return true;
+    }
+    return false;
+}
+
 static bool check_slots(struct reader *r, struct span text) {
     struct err e;
+    if (has_pattern(text)) return complain(r, "'%d', '%x' and '%[1-9]' stand for values in VALUES only: use a slot");
     return values_check(&r->c->values, text, &e) || complain(r, e.msg);
 }
 

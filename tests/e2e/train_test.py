@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 from check import BINARY, equal, main, test
+from endpoint import Endpoint, chat, store
 
 FOLDER = tempfile.mkdtemp()
 ID = {"PAYMENT": "Payment", "DELIVERY": "Delivery", "RETURN": "Return", "STOCK": "Stock"}
@@ -27,12 +28,13 @@ OTHERS = {
 }
 
 
-def run(*args, stdin=""):
-    return subprocess.run([BINARY, *args], input=stdin, capture_output=True, text=True, timeout=600)
+def run(*args, stdin="", env=None):
+    return subprocess.run([BINARY, *args], input=stdin, capture_output=True, text=True, timeout=600,
+                          env={**os.environ, **(env or {})})
 
 
-def fine(*args, stdin=""):
-    r = run(*args, stdin=stdin)
+def fine(*args, stdin="", env=None):
+    r = run(*args, stdin=stdin, env=env)
     assert r.returncode == 0, r.stderr
     return r.stdout
 
@@ -145,6 +147,19 @@ def eval_tells_scripts_and_people():
     got = json.loads(fine("eval", OTHER, "--head", HEAD, "--cascade", "--json"))
     equal(sum(s["rows"] for s in got["stages"].values()), 12)
     equal(got["llm_calls"], 0)
+
+
+@test
+def eval_counts_what_the_llm_was_asked_and_said():
+    llm = Endpoint(chat("STOCK"))
+    env = {"LOGCLASS_LLM_URL": llm.url("/v1"), "LOGCLASS_LLM_MODEL": "m", "LOGCLASS_LLM_STORE": store()}
+    args = ["eval", OTHER, "--head", HEAD, "--cascade", "--json", "--threshold", "1"]
+    got = json.loads(fine(*args, env=env))
+    equal(got["stages"]["llm"], {"rows": 12, "right": 3})
+    equal(got["llm_calls"], len(llm.asked))
+    equal(got["llm_calls"], 12)
+    equal(json.loads(fine(*args, env=env))["llm_calls"], 0)  # the answers are known now
+    equal(json.loads(fine(*args, env={**env, "LOGCLASS_OFFLINE": "yes"}))["stages"]["fallback"]["rows"], 12)
 
 
 @test
