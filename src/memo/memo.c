@@ -3,6 +3,7 @@
 #include "base/must.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <xxhash.h>
 
@@ -33,6 +34,14 @@ struct memo {
     struct shard shard[SHARDS];
 };
 
+/* Zeroed pages that cost nothing before they are touched, and entries that do not straddle cache lines. */
+static struct set *map_sets(size_t n) {
+    _Static_assert(sizeof(struct entry) == 32, "two entries a cache line");
+    void *p = mmap(NULL, n * sizeof(struct set), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(p != MAP_FAILED);
+    return p;
+}
+
 struct memo *memo_open(size_t entries) {
     if (entries < MEMO_ENTRIES_MIN) entries = MEMO_ENTRIES_MIN;
     if (entries > MEMO_ENTRIES_MAX) entries = MEMO_ENTRIES_MAX;
@@ -40,7 +49,7 @@ struct memo *memo_open(size_t entries) {
     m->sets = MEMO_ENTRIES_MIN / WAYS;
     MUST(m->sets >= SHARDS && m->sets % SHARDS == 0);
     while (m->sets * WAYS < entries) m->sets *= 2;
-    m->set = must_calloc(m->sets, sizeof *m->set);
+    m->set = map_sets(m->sets);
     for (size_t i = 0; i < SHARDS; i++) pthread_mutex_init(&m->shard[i].lock, NULL);
     if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed) m->seed = (uintptr_t)m;
     return m;
@@ -49,7 +58,7 @@ struct memo *memo_open(size_t entries) {
 void memo_close(struct memo *m) {
     if (!m) return;
     for (size_t i = 0; i < SHARDS; i++) pthread_mutex_destroy(&m->shard[i].lock);
-    free(m->set);
+    munmap(m->set, m->sets * sizeof *m->set);
     free(m);
 }
 
@@ -73,16 +82,27 @@ static bool key_eq(struct memo_key a, struct memo_key b) {
     return a.lo == b.lo && a.hi == b.hi;
 }
 
-static struct entry *find(struct set *s, struct memo_key key) {
-    for (size_t i = 0; i < WAYS; i++)
-        if (key_eq(s->way[i].key, key)) return &s->way[i];
+/* Where an entry lies unless another took the place first: a lookup then touches one cache line of the set. */
+static size_t home_of(struct memo_key key) {
+    return (size_t)(key.hi / SHARDS % WAYS);
+}
+
+/* The entry with key `what`, looked for from the home of `key` on. */
+static struct entry *find_from(struct set *s, struct memo_key key, struct memo_key what) {
+    size_t home = home_of(key);
+    for (size_t i = 0; i < WAYS; i++) {
+        struct entry *e = &s->way[(home + i) % WAYS];
+        if (key_eq(e->key, what)) return e;
+    }
     return NULL;
 }
 
+static struct entry *find(struct set *s, struct memo_key key) {
+    return find_from(s, key, key);
+}
+
 void memo_prefetch(struct memo *m, struct memo_key key) {
-    enum { CACHE_LINE = 64 };
-    const char *set = (const char *)set_of(m, key);
-    for (size_t at = 0; at < sizeof(struct set); at += CACHE_LINE) __builtin_prefetch(set + at);
+    __builtin_prefetch(&set_of(m, key)->way[home_of(key)]);
 }
 
 bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out) {
@@ -113,7 +133,7 @@ bool memo_put(struct memo *m, struct memo_key key, const struct memo_answer *a) 
     struct set *s = set_of(m, key);
     struct entry *e = find(s, key);
     bool evicted = false, fresh = e == NULL;
-    if (fresh) e = find(s, (struct memo_key){0, 0});
+    if (fresh) e = find_from(s, key, (struct memo_key){0, 0});
     if (!e) {
         e = victim(s, &sh->hand);
         evicted = true;
