@@ -1,8 +1,9 @@
 """What the end-to-end tests share: a list of test functions, a binary, a closing line that counts."""
+import os
 import sys
 import traceback
 
-BINARY = sys.argv[1] if len(sys.argv) > 1 else "build/release/logclass"
+BINARY = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/release/logclass")
 _tests = []
 
 

@@ -49,13 +49,13 @@ def crowd(n, fn):
 
 
 class Server:
-    """A serving process; returns once it is ready. The options come after --port 0; wrap: a command that runs
-    it."""
+    """A serving process; returns once it is ready. The options come after --port 0; wrap: a command that runs it; popen:
+    more for subprocess.Popen."""
 
-    def __init__(self, *options, command=("serve",), env=None, ready=True, wrap=()):
+    def __init__(self, *options, command=("serve",), env=None, ready=True, wrap=(), **popen):
         self.log = []
         self.process = subprocess.Popen([*wrap, BINARY, *command, "--port", "0", *options], stderr=subprocess.PIPE, text=True,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})}, **popen)
         mark = r"listening on \S+ port (\d+)" if ready else r"port (\d+) is bound"
         for line in self.process.stderr:
             self.log.append(line)

@@ -1,7 +1,6 @@
 """The LLM stage's limits: budgets, waiting, what is kept, what a dry run says, and that nothing leaks."""
 import ctypes
 import email.utils
-import http.client
 import json
 import os
 import resource
@@ -14,6 +13,7 @@ import time
 
 from check import BINARY, equal, main, test
 from endpoint import HANG, Endpoint, ask, chat, classify, completion, environment, folder, run, says, store
+from live import Server, wait_until
 
 # Lines of different templates that no rule takes; without encoder all of them are the LLM's.
 WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa".split()
@@ -25,56 +25,17 @@ def by(answers, source):
     return [a for a in answers if a["source"] == source]
 
 
-class Server:
+class LlmServer(Server):
     """A live `logclass serve` without encoder."""
 
-    def __init__(self, endpoint, *args, env=None, **how):
-        self.log = open(os.path.join(folder(), "log"), "w+b")
-        self.process = subprocess.Popen(
-            [os.path.abspath(BINARY), "serve", "--port", "0", "--bert", "off", "--llm-url", endpoint.url(), "--llm-model", "m", *args],
-            stderr=self.log, env=environment(**(env or {})), **how)
-        self.port = self._port()
-
-    def _port(self):
-        for _ in range(600):
-            for line in self.logged().splitlines():
-                if b"listening on" in line:
-                    return int(line.rsplit(b"port ", 1)[1].strip(b'"'))
-            time.sleep(0.1)
-        raise AssertionError(f"it does not listen: {self.logged()!r}")
-
-    def logged(self):
-        return open(self.log.name, "rb").read()
-
-    def request(self, method, path, body=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        c.request(method, path, body=body)
-        reply = c.getresponse().read()
-        c.close()
-        return reply
-
-    def classify(self, lines):
-        body = json.dumps([{"source": "x", "log_message": line} for line in lines])
-        return json.loads(self.request("POST", "/classify", body))
-
-    def metric(self, name):
-        rows = [line for line in self.request("GET", "/metrics").decode().splitlines() if line.startswith(name + " ")]
-        return float(rows[0].split()[-1])
+    def __init__(self, endpoint, *args, **how):
+        super().__init__("--bert", "off", "--llm-url", endpoint.url(), "--llm-model", "m", *args, env=environment(), **how)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(60)
-
-
-def wait_until(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came true")
+        self.stop()
 
 
 # ---- asked once, kept ----
@@ -136,11 +97,11 @@ def an_answer_that_comes_too_late_is_kept_for_the_next_line():
         time.sleep(0.3)
         return 200, says("BACKUP")
     e = Endpoint(slow)
-    with Server(e, "--llm-store", store(), "--llm-calls-max", "1", "--llm-timeout", "1000") as s:
-        first = s.classify(LINES)
+    with LlmServer(e, "--llm-store", store(), "--llm-calls-max", "1", "--llm-timeout", "1000") as s:
+        first = s.lines(*LINES)
         assert by(first, "fallback"), "sixteen calls of 0.3 s, one at a time, are not over in a second"
-        wait_until(lambda: len(e.asked) == len(LINES) and s.metric("logclass_remote_requests_in_flight{classifier=\"llm\"}") == 0)
-        equal(len(by(s.classify(LINES), "llm")), len(LINES))
+        wait_until(lambda: len(e.asked) == len(LINES) and s.value("logclass_remote_requests_in_flight{classifier=\"llm\"}") == 0)
+        equal(len(by(s.lines(*LINES), "llm")), len(LINES))
         equal(len(e.asked), len(LINES))
 
 
@@ -201,12 +162,12 @@ def what_is_spent_is_told():
     price = ["--llm-price-in", "2", "--llm-price-out", "10"]
     r, _ = classify(e, LINES[:4], *price)
     assert b"LLM: 4 calls, 400 + 20 tokens, estimated cost 0.0010;" in r.stderr, r.stderr
-    with Server(e, "--llm-store", "none", "--llm-calls-day", "3", *price) as s:
-        s.classify(LINES[:5])
-        equal(s.metric('logclass_llm_tokens_total{kind="prompt"}'), 300)
-        equal(s.metric('logclass_llm_tokens_total{kind="completion"}'), 15)
-        equal(s.metric("logclass_llm_budget_refused_total"), 2)
-        assert abs(s.metric("logclass_llm_cost_total") - (300 * 2 + 15 * 10) / 1e6) < 1e-9
+    with LlmServer(e, "--llm-store", "none", "--llm-calls-day", "3", *price) as s:
+        s.lines(*LINES[:5])
+        equal(s.value('logclass_llm_tokens_total{kind="prompt"}'), 300)
+        equal(s.value('logclass_llm_tokens_total{kind="completion"}'), 15)
+        equal(s.value("logclass_llm_budget_refused_total"), 2)
+        assert abs(s.value("logclass_llm_cost_total") - (300 * 2 + 15 * 10) / 1e6) < 1e-9
 
 
 @test
@@ -297,11 +258,11 @@ def an_endpoint_that_hangs_costs_no_line():
 @test
 def a_broken_endpoint_is_left_alone_by_the_breaker():
     e = Endpoint(lambda path, body: (500, b"oops"))
-    with Server(e, "--llm-store", "none", "--llm-calls-max", "1") as s:
-        equal(len(by(s.classify(LINES), "fallback")), len(LINES))
+    with LlmServer(e, "--llm-store", "none", "--llm-calls-max", "1") as s:
+        equal(len(by(s.lines(*LINES), "fallback")), len(LINES))
         equal(len(e.asked), 3)
-        equal(s.metric('log_classifier_circuit_breaker_open{classifier="llm"}'), 1)
-        equal(sum(s.metric('log_classification_errors_total{classifier="llm",error_type="%s"}' % kind)
+        equal(s.value('log_classifier_circuit_breaker_open{classifier="llm"}'), 1)
+        equal(sum(s.value('log_classification_errors_total{classifier="llm",error_type="%s"}' % kind)
                   for kind in ("http_status", "circuit_open")), len(LINES))
 
 
@@ -323,13 +284,13 @@ def the_key_is_nowhere_but_in_its_header():
     e, db, key = Endpoint(lambda path, body: (200, says("BACKUP")) if "alpha" in json.dumps(body) else
                           (401, {"error": {"message": f"bad key {CANARY}", "code": CANARY}})), store(), key_file()
     args = ["--llm-store", db, "--llm-key-file", key, "--log-level", "debug"]
-    with Server(e, *args) as s:
-        s.classify(LINES[:3])
-        seen = [s.request("GET", path) for path in ("/metrics", "/health", "/readyz", "/openapi.json", "/nowhere")]
-        seen += [s.request("POST", "/classify?explain=1", json.dumps([{"log_message": line} for line in LINES[:3]]))]
-        seen += [s.request("POST", "/classify", "[")]
+    with LlmServer(e, *args) as s:
+        s.lines(*LINES[:3])
+        seen = [s.ask("GET", path)[1] for path in ("/metrics", "/health", "/readyz", "/openapi.json", "/nowhere")]
+        seen += [s.ask("POST", "/classify?explain=1", json.dumps([{"log_message": line} for line in LINES[:3]]))[1]]
+        seen += [s.ask("POST", "/classify", "[")[1]]
         seen += [proc(s.process.pid, "cmdline"), proc(s.process.pid, "environ")]
-    seen += [s.logged()]
+    seen += ["".join(s.log).encode()]
     seen += [open(os.path.join(os.path.dirname(db), f), "rb").read() for f in os.listdir(os.path.dirname(db))]
     for r in (run("llm", "show", "--bert", "off", "--llm-url", e.url(), *args, "x"), run("config", "show", *args[2:4]),
               ask(e, "bravo", *args)[0], classify(e, LINES, *args)[0]):
@@ -342,8 +303,8 @@ def crash(endpoint, *args):
     """Did the kernel write a core file?"""
     def unlimited():
         resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
-    s = Server(endpoint, "--llm-store", "none", *args, preexec_fn=unlimited, cwd=folder())
-    s.classify(LINES[:1])
+    s = LlmServer(endpoint, "--llm-store", "none", *args, preexec_fn=unlimited, cwd=folder())
+    s.lines(*LINES[:1])
     s.process.send_signal(signal.SIGABRT)
     return os.WCOREDUMP(os.waitpid(s.process.pid, 0)[1])
 
@@ -359,8 +320,8 @@ def a_crash_writes_no_key_into_a_core_file():
 def can_be_read(endpoint, *args):
     """Can another process of the same user, who is not root, read the server's memory?"""
     who = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    with Server(endpoint, "--llm-store", "none", *args, cwd="/", **who) as s:
-        s.classify(LINES[:1])
+    with LlmServer(endpoint, "--llm-store", "none", *args, cwd="/", **who) as s:
+        s.lines(*LINES[:1])
         code = f"open('/proc/{s.process.pid}/maps').read(); open('/proc/{s.process.pid}/environ').read()"
         return subprocess.run(["python3", "-c", code], stderr=subprocess.DEVNULL, cwd="/", **who).returncode == 0
 
@@ -427,8 +388,8 @@ def offline_opens_no_socket():
 @test
 def an_offline_server_calls_nobody():
     e = Endpoint(chat("BACKUP"))
-    with Server(e, "--offline", "--llm-store", "none", preexec_fn=forbid("connect")) as s:
-        equal(len(by(s.classify(LINES), "fallback")), len(LINES))
+    with LlmServer(e, "--offline", "--llm-store", "none", preexec_fn=forbid("connect")) as s:
+        equal(len(by(s.lines(*LINES), "fallback")), len(LINES))
     equal((s.process.returncode, e.asked), (0, []))
 
 
