@@ -164,24 +164,31 @@ static int file_line(void *user, const char *section, const char *name, const ch
     return 1;
 }
 
-/* inih cuts lines at a length of its own and takes the rest for another line, and ends at a NUL byte. */
-static bool check_lines(struct span text, const char *from, struct err *e) {
+/* The lines without blanks around them. inih would take an indented line for more of the value before it, cut a line at
+ * a length of its own and take the rest for another, and end at a NUL byte. */
+static bool clean_lines(struct span text, const char *from, struct buf *out, struct err *e) {
     for (unsigned line_no = 1; text.n > 0; line_no++) {
-        struct span line = span_take_line(&text);
+        struct span line = span_trim(span_take_line(&text));
+        buf_put(out, line.p, line.n);
+        buf_putc(out, '\n');
         if (line.n > CONF_LINE_BYTES_MAX)
             return err_set(e, ERR_INPUT, "%s:%u: a line of %zu bytes, at most %d are read", from, line_no, line.n,
                            CONF_LINE_BYTES_MAX);
         if (line.n > 0 && memchr(line.p, '\0', line.n))
             return err_set(e, ERR_INPUT, "%s:%u: a NUL byte", from, line_no);
     }
-    return true;
+    buf_putc(out, '\0');
+    return !out->failed || err_set(e, ERR_MEMORY, "%s: no memory to read it", from);
 }
 
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
     struct file_reader f = {.c = c, .path = from, .e = e};
-    if (!check_lines(text, from, e)) return false;
-    int r = ini_parse_string(text.p, file_line, &f);
-    return !f.failed && (r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", from, r));
+    struct buf lines;
+    buf_init(&lines, 2 * CONF_FILE_BYTES_MAX + 2);
+    bool ok = clean_lines(text, from, &lines, e);
+    int r = ok ? ini_parse_string(lines.p, file_line, &f) : 0;
+    buf_release(&lines);
+    return ok && !f.failed && (r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", from, r));
 }
 
 static bool load_file(struct conf *c, struct err *e) {
@@ -302,11 +309,25 @@ static void show_value(struct buf *out, const struct option_row *r, const struct
     if (r->type == FLAG) buf_puts(out, *(const bool *)at ? "yes" : "no");
 }
 
+/* Whether the line means the same when it is read: the format has no quotes, and " ;" begins a comment. */
+static bool is_readable(struct span line) {
+    struct span value = span_sub(line, (size_t)((const char *)memchr(line.p, '=', line.n) - line.p) + 2, line.n);
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] == '\n' || (value.p[i] == ';' && (i == 0 || value.p[i - 1] <= ' '))) return false;
+    return line.n <= CONF_LINE_BYTES_MAX && span_trim(value).n == value.n;
+}
+
 void conf_show(struct buf *out, const struct conf *c) {
     for (size_t i = 0; i < ROWS_N; i++) {
         char flag[NAME_MAX_BYTES];
-        buf_printf(out, "; %s\n%s = ", ROWS[i].help, flag_name(&ROWS[i], flag));
+        buf_printf(out, "; %s\n", ROWS[i].help);
+        size_t at = out->n;
+        buf_printf(out, "%s = ", flag_name(&ROWS[i], flag));
         show_value(out, &ROWS[i], c);
+        if (!out->failed && !is_readable(span_sub(buf_span(out), at, out->n))) {
+            out->n = at;
+            buf_printf(out, "; %s has a value that no config file can hold", flag);
+        }
         buf_puts(out, "\n\n");
     }
 }

@@ -35,7 +35,7 @@ void conf_release(struct conf *c);
 
 enum { CONF_FILE_BYTES_MAX = 1 << 20, CONF_LINE_BYTES_MAX = 190 };
 
-/* Sets what a config file's text says; text.p[text.n] must be 0. from: its name, for errors. */
+/* Sets what a config file's text says. from: its name, for errors. */
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e);
 
 /* Sets one option by its name ("memo-entries" or "memo_entries"); from: "config file X, line 3", "--flag". */
@@ -45,7 +45,9 @@ bool conf_set(struct conf *c, const char *name, const char *value, const char *f
 bool conf_same(const struct conf *a, const struct conf *b, const char *field);
 
 void conf_help(struct buf *out, enum conf_command command); /* the options part of a --help text */
-void conf_show(struct buf *out, const struct conf *c);      /* the values in force, as a config file */
-void conf_doc(struct buf *out);                             /* docs/configuration.md */
+void conf_show(struct buf *out, const struct conf *c);      /* the values in force, as a config file; see below */
+/* conf_show writes a comment instead of a value that a line of a file can't hold (with " ;", a newline, or too long).
+ */
+void conf_doc(struct buf *out); /* docs/configuration.md */
 
 #endif

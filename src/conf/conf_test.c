@@ -110,6 +110,30 @@ static void nothing_of_a_file_is_misread(void) {
     CHECK(!conf_read(&c, SPAN_LIT("workers = 2\0\nworkers = 3\n"), "f", &e));
     CHECK(strstr(e.msg, "f:1: a NUL byte") != NULL);
     CHECK_INT(c.workers, 4);
+    CHECK(conf_read(&c, SPAN_LIT("[a]\n  workers = 5\n\tsource = x\n  log-level = warn\n"), "f", &e)); /* indented */
+    CHECK_INT(c.workers, 5);
+    CHECK_STR(c.source, "x");
+    CHECK_STR(c.log_level, "warn");
+    CHECK(!conf_read(&c, SPAN_LIT("source = x\n  more of it\n"), "f", &e));
+    CHECK(strstr(e.msg, "f:2:") != NULL);
+    conf_release(&c);
+}
+
+static void what_no_file_can_hold_is_said(void) {
+    static const char *const VALUE[] = {"a ;b", ";a", " a", "a\nworkers = 2"};
+    struct conf c;
+    struct err e = {0};
+    int n;
+    struct buf text;
+    CHECK(LOAD(&c, &e, &n, "x"));
+    for (size_t i = 0; i < 4; i++) {
+        buf_init(&text, 1 << 16);
+        CHECK(conf_set(&c, "source", VALUE[i], "a test", &e));
+        conf_show(&text, &c);
+        CHECK(memmem(text.p, text.n, "\n; source has a value that no", 29) != NULL);
+        CHECK(memmem(text.p, text.n, "\nsource = ", 10) == NULL);
+        buf_release(&text);
+    }
     conf_release(&c);
 }
 
@@ -134,4 +158,4 @@ static void shown_values_can_be_read_back(void) {
 
 CHECK_MAIN(CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
            CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(nothing_of_a_file_is_misread),
-           CHECK_TEST(shown_values_can_be_read_back))
+           CHECK_TEST(what_no_file_can_hold_is_said), CHECK_TEST(shown_values_can_be_read_back))

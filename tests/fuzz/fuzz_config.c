@@ -4,7 +4,6 @@
 #include "conf/conf.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -16,13 +15,6 @@ static void load(struct conf *c) {
     MUST(conf_load(c, CONF_SERVE, 1, argv, &operands, &e));
 }
 
-/* What can be written in one line of a file. */
-static bool fits(const struct buf *shown) {
-    for (struct span rest = buf_span(shown); rest.n > 0;)
-        if (span_take_line(&rest).n > CONF_LINE_BYTES_MAX) return false;
-    return true;
-}
-
 static void expect_same(const struct conf *c) {
     struct buf shown, again;
     struct conf read;
@@ -30,9 +22,8 @@ static void expect_same(const struct conf *c) {
     buf_init(&shown, 1 << 20);
     buf_init(&again, 1 << 20);
     conf_show(&shown, c);
-    buf_putc(&shown, '\0');
-    shown.n--;
-    if (fits(&shown)) {
+    MUST(!shown.failed);
+    if (!memmem(shown.p, shown.n, "no config file can hold", 23)) { /* a long one, with its key */
         load(&read);
         MUST(conf_read(&read, buf_span(&shown), "shown", &e));
         conf_show(&again, &read);
@@ -46,16 +37,11 @@ static void expect_same(const struct conf *c) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct conf c;
     struct err e = {0};
-    char *text = malloc(n + 1);
-    MUST(text);
-    if (n > 0) memcpy(text, data, n);
-    text[n] = '\0';
     load(&c);
-    if (conf_read(&c, (struct span){text, n}, "file", &e))
+    if (conf_read(&c, (struct span){(const char *)data, n}, "file", &e))
         expect_same(&c);
     else
         MUST(strncmp(e.msg, "file:", 5) == 0);
     conf_release(&c);
-    free(text);
     return 0;
 }
