@@ -8,6 +8,7 @@
 #include "server/server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -144,11 +145,19 @@ static inline int fix_connect(void) {
 static char fix_later[FIXTURE_ANSWER_MAX]; /* bytes behind the answer read, and those that came while we wrote */
 static size_t fix_later_bytes;
 
+/* Once more after a signal: libFuzzer's clock is one. */
+static inline int fix_poll(struct pollfd *p, int wait_ms) {
+    int n;
+    while ((n = poll(p, 1, wait_ms)) < 0 && errno == EINTR)
+        ;
+    return n;
+}
+
 /* Writes all, and takes what the server says meanwhile, so that neither waits for the other. */
 static inline void fix_write(int fd, const char *p, size_t n) {
     while (n > 0) {
         struct pollfd ready = {.fd = fd, .events = POLLIN | POLLOUT};
-        if (poll(&ready, 1, FIXTURE_WAIT_MS) <= 0) return;
+        if (fix_poll(&ready, FIXTURE_WAIT_MS) <= 0) return;
         if (!(ready.revents & POLLOUT)) {
             ssize_t r = recv(fd, fix_later + fix_later_bytes, sizeof fix_later - fix_later_bytes, MSG_DONTWAIT);
             if (r <= 0) return;
@@ -169,7 +178,7 @@ static inline void fix_say(int fd, const char *text) {
 /* Waits for more bytes; 0: the server has closed, -1: nothing came in time. */
 static inline ssize_t fix_more(int fd, int wait_ms) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (poll(&p, 1, wait_ms) <= 0) return -1;
+    if (fix_poll(&p, wait_ms) <= 0) return -1;
     ssize_t n = recv(fd, fix.answer + fix.answer_bytes, sizeof fix.answer - 1 - fix.answer_bytes, 0);
     if (n > 0) fix.answer_bytes += (size_t)n;
     fix.answer[fix.answer_bytes] = '\0';
