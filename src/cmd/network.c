@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum { WAIT_FOR_FILES_MS = 3600 * 1000 }; /* a line of a file waits up to an hour for its answer */
 
@@ -21,6 +22,7 @@ struct network {
     struct llm *llm;
     struct lane *lane;
     struct network_stage stage;
+    uint64_t files; /* mark of the files that were read */
 };
 
 /* ---- options ---- */
@@ -148,6 +150,19 @@ static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
     return true;
 }
 
+/* Changes when one of the files that the options name is written or replaced. */
+static uint64_t mark_files(const struct conf *c) {
+    const char *const path[] = {c->llm_key_file, c->llm_redact, c->ca_file};
+    uint64_t mark = 0;
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
+        struct stat st = {0};
+        if (path[i][0]) stat(path[i], &st); /* none there: opening says so */
+        uint64_t part[] = {st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec};
+        mark = XXH3_64bits_withSeed(part, sizeof part, mark);
+    }
+    return mark;
+}
+
 bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, bool waits, struct network **out,
                   struct err *e) {
     *out = NULL;
@@ -156,6 +171,7 @@ bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, 
                err_set(e, ERR_USAGE, "bert is '%s', but offline forbids every connection", c->bert);
     struct network *n = must_calloc(1, sizeof *n);
     n->labels = eng->labels;
+    n->files = mark_files(c);
     bool ok = open_services(n, c, waits, e) && open_lane(n, p, e);
     if (ok && n->lane) {
         network_join(n, eng);
@@ -170,7 +186,7 @@ void network_join(struct network *n, struct engine *eng) {
     if (n) engine_set_network(eng, &n->stage, n->llm ? llm_version(n->llm) : 0);
 }
 
-bool network_is_same(const struct conf *a, const struct conf *b) {
+static bool has_same_options(const struct conf *a, const struct conf *b) {
     static const char *const FIELDS[] = {
 #define OPTION(field, ...) #field,
 #include "conf/conf.def"
@@ -184,6 +200,12 @@ bool network_is_same(const struct conf *a, const struct conf *b) {
             same = same && conf_same(a, b, FIELDS[i]);
     for (size_t i = 0; i < sizeof ALSO / sizeof ALSO[0]; i++) same = same && conf_same(a, b, ALSO[i]);
     return same;
+}
+
+bool network_is_same(const struct network *n, const struct conf *was, const struct conf *now,
+                     const struct engine *eng) {
+    return has_same_options(was, now) && n->files == mark_files(now) &&
+           memcmp(&n->labels, &eng->labels, sizeof n->labels) == 0;
 }
 
 void network_stop(struct network *n) {

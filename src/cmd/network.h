@@ -18,8 +18,9 @@ bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, 
 /* Gives another engine with equal labels the same services. NULL is fine. */
 void network_join(struct network *n, struct engine *eng);
 
-/* Whether a network opened by a would be the same opened by b. */
-bool network_is_same(const struct conf *a, const struct conf *b);
+/* Whether n, opened by the options `was`, would be the same opened by `now` for eng: options, files that they name
+ * (key, redaction, certificates) and labels. */
+bool network_is_same(const struct network *n, const struct conf *was, const struct conf *now, const struct engine *eng);
 
 /* Answers what is on its way with ERR_CANCELLED and refuses the rest. NULL is fine. */
 void network_stop(struct network *n);

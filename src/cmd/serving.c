@@ -122,8 +122,7 @@ static void retire(struct serving *s, struct loaded old) {
 
 /* The services stay, with what they know about each other's health, unless something about them has changed. */
 static bool open_network(struct serving *s, const struct conf *c, struct loaded *next, struct err *e) {
-    bool same =
-        s->now.net && network_is_same(&s->conf, c) && label_hash(&next->eng->labels) == label_hash(&s->now.eng->labels);
+    bool same = s->now.net && network_is_same(s->now.net, &s->conf, c, next->eng);
     if (!same) return network_open(c, next->eng, s->pipeline, false, &next->net, e);
     next->net = s->now.net;
     network_join(next->net, next->eng);

@@ -161,7 +161,7 @@ class Fake:
     closing the fake ends all."""
 
     def __init__(self, script):
-        self.script, self.requests, self.connections = script, [], 0
+        self.script, self.requests, self.heads, self.connections = script, [], [], 0
         self.open, self.lock, self.ended = [], threading.Lock(), threading.Event()
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.socket.getsockname()[1]
@@ -189,6 +189,8 @@ class Fake:
                 return None
             data += more
         head, body = data.split(b"\r\n\r\n", 1)
+        with self.lock:
+            self.heads.append(head.decode())
         length = int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
         while len(body) < length:
             body += c.recv(65536)

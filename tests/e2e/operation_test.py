@@ -12,7 +12,7 @@ import time
 import zlib
 
 from check import BINARY, equal, main, test
-from live import UNCLASSIFIED, Server, fake, label, serving, wait_until
+from live import Server, chat, fake, label, serving, wait_until
 
 SECRET = "canary 4417 in a log line"
 
@@ -37,10 +37,6 @@ class Files:
         self.options.update(options)
         text = "; a comment\n# another\n[group]\n" + "".join(f"{k} = {v}\n" for k, v in self.options.items())
         return self.write("logclass.conf", text)
-
-
-def rule(name, label_id, pattern):
-    return f"rule {name}\nlabel = {label_id}\npattern = {pattern}\n\n"
 
 
 def rules_form():
@@ -170,6 +166,27 @@ def a_reload_brings_other_labels():
 
 
 @test
+def a_reload_takes_a_new_key():
+    f = Files()
+    key = f.write("key", "the-first-key\n")
+    os.chmod(key, 0o600)
+    with fake(chat("INFO")) as llm:
+        s = Server("--config", f.path("logclass.conf"), "--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-store", "none",
+                   "--llm-key-file", key)
+        s.lines("one")
+        s.hup()
+        s.lines("two")  # the same connection: nothing about the service has changed
+        equal(llm.connections, 1)
+        f.write("key", "the-second-key\n")
+        s.hup()
+        s.lines("three")
+        keys = [next(line for line in head.split("\r\n") if line.startswith("Authorization")) for head in llm.heads]
+        equal(keys, [f"Authorization: Bearer the-{n}-key" for n in ("first", "first", "second")])
+        equal(s.stop(), 0)
+        assert "-key" not in "".join(line for line in s.log if "llm.key" not in line), s.log
+
+
+@test
 def a_second_signal_stops_at_once():
     with fake(lambda f, c, r: None) as f:
         s = Server("--bert", f.url(), "--bert-timeout", "60000")
@@ -193,7 +210,8 @@ def a_drain_answers_what_is_in_flight():
         s.process.send_signal(signal.SIGTERM)
         r = waiting.getresponse()
         equal((r.status, json.loads(r.read())[0]["label_id"], r.getheader("Connection")), (200, "INFO", "close"))
-        equal(s.stop(), 0)
+        equal(s.process.wait(timeout=60), 0)  # stop() would be a second signal
+        s.stop()
 
 
 @test
