@@ -44,17 +44,20 @@ static enum step answer(struct exchange *x) {
     return reply_send(x, 200, REPLY_JSON);
 }
 
-static enum step submit(struct exchange *x) {
+bool api_classify_read(struct exchange *x,
+                       enum refusal (*read)(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
+                                            struct arena *a, struct batch *b, struct err *e)) {
     struct loop *l = x->loop;
     const struct server_opts *o = &l->set->o;
     struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
     struct err e = {0};
-    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return STEP_SEND;
-    enum refusal why = entry_read_array(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
-    if (why) {
-        exchange_refuse(x, why, "%s", e.msg);
-        return STEP_SEND;
-    }
+    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return false;
+    enum refusal why = read(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
+    return why == REFUSE_NOT || exchange_refuse(x, why, "%s", e.msg);
+}
+
+static enum step submit(struct exchange *x) {
+    if (!api_classify_read(x, entry_read_array)) return STEP_SEND;
     x->batch.explain = api_classify_explains(x);
     x->phase = PHASE_ANSWER;
     if (exchange_decide(x)) return answer(x);

@@ -2,6 +2,7 @@
  * error, so that the caller goes on to its next stage, and counts it. */
 #include "data/result_json.h"
 #include "server/api.h"
+#include "server/api_classify.h"
 #include "server/reply.h"
 #include "server/state.h"
 
@@ -38,16 +39,7 @@ static enum step answer(struct exchange *x) {
 }
 
 static enum step submit(struct exchange *x) {
-    struct loop *l = x->loop;
-    const struct server_opts *o = &l->set->o;
-    struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
-    struct err e = {0};
-    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return STEP_SEND;
-    enum refusal why = entry_read_question(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
-    if (why) {
-        exchange_refuse(x, why, "%s", e.msg);
-        return STEP_SEND;
-    }
+    if (!api_classify_read(x, entry_read_question)) return STEP_SEND;
     x->phase = PHASE_ANSWER;
     if (exchange_decide(x)) return answer(x);
     return exchange_submit(x) ? STEP_WAIT : STEP_SEND;

@@ -44,14 +44,17 @@ static void check_answers(struct span lines, unsigned want, bool exact) {
 }
 
 static void send_body(int fd, const char *p, size_t n, size_t step) {
-    char size[16];
+    static struct buf all = {.max = 1 << 22};
+    buf_reset(&all);
     for (size_t k; n > 0; p += k, n -= k) {
         k = n < step ? n : step;
-        fix_write(fd, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", k));
-        fix_write(fd, p, k);
-        fix_say(fd, "\r\n");
+        buf_printf(&all, "%zx\r\n", k);
+        buf_put(&all, p, k);
+        buf_puts(&all, "\r\n");
     }
-    fix_say(fd, "0\r\n\r\n");
+    buf_puts(&all, "0\r\n\r\n");
+    MUST(!all.failed);
+    fix_write(fd, all.p, all.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
