@@ -258,6 +258,8 @@ static void put_figures(const struct training *t, struct buf *out) {
         put_thresholds(t, out);
         put_curve(t, out);
         put_doubts(t, out);
+    } else if (t->o.folds > 0) {
+        buf_puts(out, "too few rows to hold some apart: nothing was measured, and nothing calibrated\n");
     }
     struct buf lacks;
     buf_init(&lacks, TEXT_BYTES_MAX);

@@ -201,7 +201,9 @@ bool dataset_read_examples(struct dataset *d, const char *path, const struct lab
         MUST(label >= 0);
         struct dataset_row row = {
             .message = span_trim(span_sub(line, 1, line.n)), .line = line_no, .label = (uint8_t)label, .sure = true};
-        ok = dataset_add(d, &row, SPAN_LIT(""), e) || err_prefix(e, "%s:%u", path, line_no);
+        ok = row.message.n > 0 ? dataset_add(d, &row, SPAN_LIT(""), e)
+                               : err_set(e, ERR_INPUT, "an example without text");
+        ok = ok || err_prefix(e, "%s:%u", path, line_no);
     }
     file_free(&text);
     return ok;

@@ -191,7 +191,21 @@ static bool validate(struct learner *l, struct err *e) {
     return true;
 }
 
-/* Folds by system where there are enough systems, else by row. */
+/* Whether each fold leaves rows of two labels to be fitted to. */
+static bool folds_are_usable(const struct learner *l) {
+    for (unsigned f = 0; f < l->r->folds; f++) {
+        unsigned first = LABEL_MAX, labels = 0;
+        for (size_t i = 0; i < l->r->n && labels < 2; i++) {
+            if (l->fold[i] == f || l->label[i] == first) continue;
+            first = l->label[i];
+            labels++;
+        }
+        if (labels < 2) return false;
+    }
+    return true;
+}
+
+/* Folds by system where there are enough systems, else by row; none where there are too few rows. */
 static void deal(struct learner *l) {
     struct learn_result *r = l->r;
     const struct dataset *d = &l->x->rows;
@@ -200,6 +214,7 @@ static void deal(struct learner *l) {
     if (r->folds < 2) r->folds = 0;
     r->grouped = d->has_group && d->groups >= 2 * r->folds;
     if (r->folds > 0) (r->grouped ? dataset_fold_groups : dataset_fold_rows)(d, r->folds, l->o->seed, l->fold);
+    if (!folds_are_usable(l)) r->folds = 0;
     for (uint32_t i = 0; i < r->n; i++) l->order[i] = i;
     if (l->o->curve) rng_shuffle(&(struct rng){l->o->seed}, l->order, r->n);
 }
@@ -218,7 +233,11 @@ bool learn_run(struct learn_result *r, const struct examples *x, const struct la
     deal(&l);
     r->l2 = o->fit.l2 < 0 ? 1 : o->fit.l2;
     l.fits = 1 + (size_t)r->folds * ((o->curve ? LEARN_CURVE + 1u : 1u) + (must_choose(r, o) ? CHOICES : 0u));
-    bool ok = r->folds == 0 || validate(&l, e);
+    bool solves = o->target_precision > 0 || o->target_llm_share >= 0 || o->label_precision > 0;
+    bool ok = r->folds > 0 ? validate(&l, e)
+                           : !solves || err_set(e, ERR_INPUT,
+                                                "thresholds are solved on rows held apart, and there are none: give "
+                                                "more rows, or folds");
     for (uint32_t i = 0; i < n; i++) l.pick[i] = i;
     ok = ok && fit(&l, n, &r->model, e);
     if (ok && r->folds > 0) calibrate_fold(&r->calibration, &r->model);
@@ -288,7 +307,8 @@ unsigned learn_lacks(const struct examples *x, const struct label_set *labels, s
         if (rows[k] == 0 && k != labels->unclassified)
             buf_printf(out, "%s has no row: it is never answered\n", id);
         else if (rows[k] > 0 && rows[k] < ROWS_FEW)
-            buf_printf(out, "%s has %zu different rows: %d or more are better\n", id, rows[k], ROWS_FEW);
+            buf_printf(out, "%s has %zu different row%s: %d or more are better\n", id, rows[k], rows[k] == 1 ? "" : "s",
+                       ROWS_FEW);
         else if (rows[k] > 0 && d->has_group && systems[k] < SYSTEMS_FEW)
             buf_printf(out, "%s has rows of %u systems: it may not be known on others\n", id, systems[k]);
         lacks += out->n > before;

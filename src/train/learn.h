@@ -42,10 +42,10 @@ struct learn_opts learn_defaults(void);
 
 struct learn_result {
     struct fit_model model; /* of all rows, calibrated */
-    unsigned folds;
-    bool grouped;          /* folds held whole systems apart */
-    struct score_row *row; /* [n]: each row as answered by a fit that did not see its fold; NULL without folds */
-    double *own;           /* [n]: the probability that the same fit gives to the row's own label; NULL without folds */
+    unsigned folds;         /* 0: not asked for, or too few rows to hold some apart */
+    bool grouped;           /* folds held whole systems apart */
+    struct score_row *row;  /* [n]: each row as answered by a fit that did not see its fold; NULL without folds */
+    double *own; /* [n]: the probability that the same fit gives to the row's own label; NULL without folds */
     size_t n;
     double l2;          /* given or chosen */
     struct score score; /* of row[] */

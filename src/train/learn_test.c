@@ -190,6 +190,27 @@ static void few_rows_are_said(void) {
     examples_release(&x);
 }
 
+static void two_rows_are_fitted_but_not_measured(void) {
+    struct examples x = made(40, 0.5);
+    struct learn_result r;
+    struct learn_opts o = learn_defaults();
+    set_labels();
+    x.rows.n = 2, x.rows.row[0].label = 0, x.rows.row[1].label = 1;
+    CHECK(learn_run(&r, &x, &labels, &o, &err));
+    CHECK(r.folds == 0 && r.row == NULL && r.model.weight != NULL);
+    learn_release(&r);
+    o.target_precision = 0.9;
+    CHECK(!learn_run(&r, &x, &labels, &o, &err) && strstr(err.msg, "held apart"));
+    learn_release(&r);
+    o.target_precision = 0;
+    x.rows.row[1].label = 0;
+    CHECK(!learn_run(&r, &x, &labels, &o, &err));
+    CHECK_STR(err.msg, "rows of at least two labels are needed, there are rows of 1");
+    learn_release(&r);
+    x.rows.n = 40;
+    examples_release(&x);
+}
+
 static void five_rows_a_label_are_enough_to_begin(void) {
     struct examples x = made(20, 0.5);
     struct learn_result r;
@@ -208,4 +229,4 @@ static void five_rows_a_label_are_enough_to_begin(void) {
 CHECK_MAIN(CHECK_TEST(it_learns_what_there_is_to_learn), CHECK_TEST(nothing_leaks_into_the_figures),
            CHECK_TEST(the_same_twice_and_on_any_threads), CHECK_TEST(a_wrong_label_is_doubted),
            CHECK_TEST(thresholds_are_solved), CHECK_TEST(a_head_is_made_of_it), CHECK_TEST(few_rows_are_said),
-           CHECK_TEST(five_rows_a_label_are_enough_to_begin))
+           CHECK_TEST(two_rows_are_fitted_but_not_measured), CHECK_TEST(five_rows_a_label_are_enough_to_begin))
