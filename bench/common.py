@@ -1,4 +1,5 @@
 """What bench/serve and bench/torture share: lines, a server to talk to, and the load program."""
+import atexit
 import csv
 import io
 import json
@@ -7,6 +8,7 @@ import pathlib
 import random
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +54,7 @@ def cpu_seconds(*pids):
 class Process:
     def __init__(self, *command):
         self.p = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        atexit.register(self.p.kill)  # whatever becomes of us
 
     def children(self):
         return [int(pid) for pid in pathlib.Path(f"/proc/{self.p.pid}/task/{self.p.pid}/children").read_text().split()]
@@ -90,7 +93,8 @@ def free_port():
 
 
 def prepare():
-    """As many descriptors as we may have, and the load program."""
+    """As many descriptors as we may have, an orderly end, and the load program."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FDS, hard) if hard > 0 else FDS, hard))
     subprocess.run(["cc", "-O2", "-o", LOAD, ROOT / "bench/load.c"], check=True)
