@@ -40,7 +40,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e test-llama fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -109,6 +109,12 @@ fuzz: model                          ## libFuzzer on each target (FUZZ="stream c
 	$(MAKE) -s MODE=fuzz FUZZ='$(FUZZ)' fuzz-run
 fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
 	scripts/run-fuzz $(FUZZ_SECONDS) $^
+
+LLAMA := build/llama
+test-llama: $(B)/logclass model      ## a real llama.cpp server with a real model (builds it: ten minutes, 2 GB)
+	scripts/build-llama $(LLAMA)
+	scripts/fetch smollm2 $(LLAMA)
+	python3 tests/llama_test.py $(B)/logclass $(LLAMA)/llama-server $(LLAMA)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
