@@ -68,7 +68,7 @@ def llm_speaks_it_too_and_says_when_it_can_not():
             equal(ask(s, "step 3 of job 77 failed"), want)
             equal(ask(s, "step 9 of job 12 failed"), want)  # the same template
             equal(len(f.requests), 1)
-            assert "77" not in json.dumps(f.requests)
+            assert "job 77" not in json.dumps(f.requests)
             f.script = lambda *_: chat("NONSENSE")
             equal(ask(s, "another"), (200, {"label_id": "UNCLASSIFIED", "label": "Unclassified", "confidence": 0}))
             r, text = s.ask("POST", "/classify", '{"message":"a third"}')
