@@ -40,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         ;
     MUST(got == 0); /* it closes: our end said that nothing more comes */
     close(fd);
-    if (!memmem(data, n, "HEAD", 4)) check_answers();
+    if (n == 0 || !memmem(data, n, "HEAD", 4)) check_answers();
     return 0;
 }
