@@ -118,7 +118,7 @@ test-llama: $(B)/logclass model      ## a real llama.cpp server with a real mode
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --out data/head.json
+	    --temperature 1.1 --out data/head.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import
