@@ -1,11 +1,10 @@
 #include "cmd/network.h"
 
-#include "base/file.h"
 #include "base/must.h"
+#include "cmd/state.h"
 #include "remote/bert_service.h"
 #include "remote/lane.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,31 +26,15 @@ struct network {
 
 /* ---- options ---- */
 
-/* The folders that `path` stands in. */
-static bool make_folders(char *path, struct err *e) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
-        if (!ok) err_set(e, ERR_IO, "llm-store: %s: %s", path, strerror(errno));
-        *slash = '/';
-        if (!ok) return false;
-    }
-    return true;
-}
-
-/* Where answers are kept: as configured, or in the folder for the state of services or of the user. "": in memory. */
+/* Where answers are kept: as configured, or in the state folder. "": in memory. */
 static bool find_store(const struct conf *c, char *out, size_t size, struct err *e) {
-    const char *state = getenv("STATE_DIRECTORY"), *user = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char folder[PATH_MAX] = "";
     out[0] = '\0';
     if (strcmp(c->llm_store, "none") == 0) return true;
-    bool ok = c->llm_store[0]     ? snprintf(out, size, "%s", c->llm_store) < (int)size
-              : state && state[0] ? file_join(out, size, state, "answers.db")
-              : user && user[0]   ? file_join(out, size, user, "logclass/answers.db")
-              : home && home[0]   ? file_join(folder, sizeof folder, home, ".local/state/logclass") &&
-                                      file_join(out, size, folder, "answers.db")
-                                : true;
-    return ok || err_set(e, ERR_USAGE, "llm-store: the path is longer than %zu bytes", size - 1);
+    if (c->llm_store[0])
+        return snprintf(out, size, "%s", c->llm_store) < (int)size ||
+               err_set(e, ERR_USAGE, "llm-store: the path is longer than %zu bytes", size - 1);
+    if (!state_path("answers.db", out, size)) out[0] = '\0';
+    return true;
 }
 
 static struct breaker_opts breaker_of(long long failures, long long reset_ms, long long timeout_ms) {
@@ -94,7 +77,7 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];
     if (!llm_is_configured(&o) || !find_store(c, store, sizeof store, e)) return NULL;
-    if (store[0] && !c->llm_store[0] && !make_folders(store, e)) return NULL;
+    if (store[0] && !c->llm_store[0] && !state_make_folders(store, e)) return NULL;
     o.wait_ms = wait_ms;
     o.store.path = store;
     return llm_open(&o, labels, e);
