@@ -195,10 +195,20 @@ static void wait_wanted(struct serving *s) {
         ;
 }
 
+/* Nobody was served, so nobody needs to learn that it ends. */
+static void stop_at_once(struct serving *s) {
+    struct err e = {0};
+    struct server_opts o = server_opts_of(&s->conf, s->role->kind);
+    o.drain_delay_ms = 0;
+    struct settings *set = server_settings_open(s->server, &o, label_default(), &e);
+    if (set) server_set(s->server, set);
+    server_stop(s->server);
+}
+
 static void *loader_main(void *arg) {
     struct serving *s = arg;
     if (!load(s, &s->conf, &s->failure)) {
-        server_stop(s->server);
+        stop_at_once(s);
         return NULL;
     }
     log_info("server.start", "listening on %s port %u", s->conf.host, server_port(s->server));

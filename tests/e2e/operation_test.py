@@ -67,7 +67,7 @@ def it_says_no_until_it_is_ready():
 @test
 def what_can_not_be_loaded_ends_it_with_the_reason():
     f = Files()
-    for options, part in ((["--rules", f.write("bad", "nonsense\n")], "bad:1"), (["--labels", "/nowhere"], "/nowhere"),
+    for options, part in ((["--rules", f.write("bad", "nonsense\n"), "--drain-delay", "300000"], "bad:1"), (["--labels", "/nowhere"], "/nowhere"),
                           (["--host", "192.0.2.1", "--allow-open"], "192.0.2.1"), (["--client-entries-max", "5"], "client-entries-max")):
         r = subprocess.run([BINARY, "serve", "--bert", "off", "--port", "0", *options], capture_output=True, text=True, timeout=60)
         assert r.returncode in (1, 2) and part in r.stderr, (options, r)
