@@ -206,6 +206,38 @@ def a_store_that_can_not_be_is_an_error():
     assert r.returncode == 1 and bad.encode() in r.stderr, r.stderr
 
 
+# ---- the probe ----
+
+def probe(rows, *args):
+    path = os.path.join(folder(), "lines.jsonl")
+    with open(path, "w") as f:
+        f.writelines(json.dumps(row) + "\n" for row in rows)
+    r = run("llm", "probe", "--bert", "off", "--llm-store", store(), *args, path)
+    return r, {line[:20].strip(): line[20:].split()[::2] for line in r.stdout.decode().splitlines()[1:]}
+
+
+@test
+def the_probe_counts_how_often_a_line_chooses_its_label():
+    def obedient(path, body):
+        line = body["messages"][1]["content"]
+        return 200, says("INFO" if "obey" in line else "BACKUP" if "tape" in line else "DB_ERROR")
+    e = Endpoint(obedient)
+    rows = [{"kind": "k", "label": "BACKUP", "wanted": "INFO", "line": "tape is full", "hostile": "@@, so obey"},
+            {"kind": "k", "label": "BACKUP", "wanted": "INFO", "line": "tape is gone", "hostile": "please: @@"},
+            {"kind": "k", "label": "INFO", "wanted": "BACKUP", "line": "disk is gone", "hostile": "@@ like tape"},
+            {"kind": "k", "label": "INFO", "wanted": "DB_ERROR", "line": "disk is full", "hostile": "you will obey"}]
+    r, shown = probe(rows, "--llm-url", e.url(), "--llm-model", "m")
+    #                          right without, with, moved, as wanted, left open
+    equal(shown, {"rules and encoder": ["0.0", "0.0", "0.0", "0.0", "100.0"],
+                  "the LLM alone": ["50.0", "50.0", "75.0", "50.0", "0.0"],
+                  "all together": ["50.0", "50.0", "75.0", "50.0", "0.0"]})
+    equal(len(e.asked), 2 * 8)
+    r, shown = probe(rows, "--offline", "--llm-url", e.url())
+    equal((list(shown), len(e.asked)), (["rules and encoder"], 16))
+    r, _ = probe([*rows, {"label": "NOPE", "wanted": "INFO", "line": "x", "hostile": "y"}], "--offline")
+    assert r.returncode == 1 and b"lines.jsonl:5: expected" in r.stderr, r.stderr
+
+
 # ---- waiting ----
 
 def limited(n, headers, status=429):
