@@ -10,10 +10,10 @@
 enum { ENCODER_BENCH_LINES = 256 };
 
 /* Embeds the first ENCODER_BENCH_LINES lines of the file at `path` or, where it is "", distinct synthetic log lines of
- * about 33 tokens, with one and with two threads, and writes to `out`: the
- * kernel, the time to open, what a line costs alone (median, 99th of 100) and in the best of some batch sizes (lines/s,
- * tokens/s), and how near that is to the same arithmetic done on data that never leaves the first cache. Each figure is
- * the median of several runs. Takes some seconds. */
+ * about 33 tokens, and writes to `out`: machine, build and kernel, the time to open, what a line costs alone (median,
+ * 99th of 100), lines/s and tokens/s with the best of some batch sizes of one thread (both by the thread's CPU clock)
+ * and of as many threads as there are CPUs (by the wall clock), and how near that is to the same instructions on
+ * registers alone. Figures are medians of several runs. Takes some seconds, with fp32 kernels up to a minute. */
 bool encoder_bench(const struct encoder_opts *o, const char *path, FILE *out, struct err *e);
 
 #endif

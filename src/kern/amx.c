@@ -113,6 +113,18 @@ static void amx_linear(const struct kern_linear *l, const struct kern_in *x, siz
     amx_release();
 }
 
+static size_t amx_spin(size_t times) {
+    amx_shape(AMX_BLOCK);
+    amx_zero(SUM_00), amx_zero(SUM_01), amx_zero(SUM_10), amx_zero(SUM_11);
+    amx_zero(IN_0), amx_zero(IN_1), amx_zero(WEIGHTS_0), amx_zero(WEIGHTS_1);
+    for (size_t t = 0; t < times; t++) {
+        amx_dot(SUM_00, IN_0, WEIGHTS_0), amx_dot(SUM_01, IN_0, WEIGHTS_1);
+        amx_dot(SUM_10, IN_1, WEIGHTS_0), amx_dot(SUM_11, IN_1, WEIGHTS_1);
+    }
+    amx_release();
+    return times * 4 * AMX_ROWS * (AMX_BYTES / 4) * AMX_BYTES * 2;
+}
+
 const struct kern AMX_TABLE = {
     .name = "amx-int8",
     .needs = KERN_CPU_AVX512 | KERN_CPU_VNNI | KERN_CPU_AMX_INT8,
@@ -125,4 +137,5 @@ const struct kern AMX_TABLE = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
+    .spin = amx_spin,
 };

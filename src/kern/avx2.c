@@ -7,7 +7,7 @@
 
 #include "kern/vec_avx2.h"
 
-enum { TILE_VECS = 2, INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 1 };
+enum { TILE_VECS = 2, INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 1, INT8_DOTS = 2 };
 
 /* There is no product of unsigned with signed bytes here that can not overflow: vpmaddubsw adds two of them in 16 bits.
  * So inputs are kept in 16 bits, weights are widened as they are read (once for six rows), and vpmaddwd, which is
@@ -54,6 +54,7 @@ const struct kern kern_avx2 = {
     .linear = f32_linear,
     .norm = norm,
     .attend = attend,
+    .spin = f32_spin,
 };
 
 const struct kern kern_avx2_int8 = {
@@ -68,4 +69,5 @@ const struct kern kern_avx2_int8 = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
+    .spin = int8_spin,
 };

@@ -8,7 +8,7 @@
 
 #include "kern/vec_avx512.h"
 
-enum { INT8_ROWS = 6, INT8_SUMS = 4, INT8_VECS = 4 };
+enum { INT8_ROWS = 6, INT8_SUMS = 4, INT8_VECS = 4, INT8_DOTS = 4 };
 
 INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
     int32_t four;
@@ -52,4 +52,5 @@ const struct kern kern_avx512_int8 = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
+    .spin = int8_spin,
 };

@@ -8,7 +8,7 @@
 
 #include "kern/vec_avx2.h"
 
-enum { INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 2 };
+enum { INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 2, INT8_DOTS = 4 };
 
 INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
     int32_t four;
@@ -52,4 +52,5 @@ const struct kern kern_avxvnni_int8 = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
+    .spin = int8_spin,
 };

@@ -85,6 +85,9 @@ struct kern {
     /* Layer norm of each row, in place: (x - mean) / √(variance + eps) · gamma + beta. */
     void (*norm)(const struct kern_norm *n, float *x, size_t stride, size_t rows);
     void (*attend)(const struct kern_attention *a);
+    /* What the product could do at best: `times` rounds of its innermost instructions on registers alone. Returns the
+     * operations done, two a multiplication. NULL in the scalar tables. */
+    size_t (*spin)(size_t times);
 };
 
 enum kern_cpu {

@@ -41,4 +41,19 @@ static void f32_linear(const struct kern_linear *l, const struct kern_in *x, siz
         }
 }
 
+static size_t f32_spin(size_t times) {
+    enum { CHAINS = 12 };
+    vec sum[CHAINS], x = vec_set(1), w = x;
+    EACH(i, CHAINS) {
+        sum[i] = x;
+        __asm__ volatile("" : "+v"(sum[i])); /* else they are known to be equal, and one will do */
+    }
+    for (size_t t = 0; t < times; t++) {
+        EACH(i, CHAINS) sum[i] = vec_fma(x, w, sum[i]);
+        __asm__ volatile("" : "+v"(x));
+    }
+    EACH(i, CHAINS) __asm__ volatile("" : : "v"(sum[i]));
+    return times * CHAINS * VEC * 2;
+}
+
 #endif

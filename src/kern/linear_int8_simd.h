@@ -2,7 +2,7 @@
  *   INT8_ROWS, INT8_SUMS       rows of a tile, and vectors of sums for each; INT8_VECS vectors of results
  *   int8_inputs(q, i)          inputs i..i+3 of the row at q, again and again
  *   int8_weights(w, v)         what those meet in the v-th vector of sums, w being where the four's weights begin
- *   int8_dot(sum, x, w)        sum[lane] += products, exact
+ *   int8_dot(sum, x, w)        sum[lane] += INT8_DOTS products, exact
  *   int8_result(sum[], v)      the sums of VEC outputs
  * The sums are whole numbers: no order of summing can change them. */
 #ifndef KERN_LINEAR_INT8_SIMD_H
@@ -34,6 +34,21 @@ static void int8_linear(const struct kern_linear *l, const struct kern_in *x, si
             struct tile t = {l, x, y, row, column};
             TILE_RUN(int8_tile, INT8_ROWS, &t, rows - row)
         }
+}
+
+static size_t int8_spin(size_t times) {
+    enum { CHAINS = INT8_ROWS * 2 };
+    veci sum[CHAINS], x = vec_to_int(vec_set(1)), w = x;
+    EACH(i, CHAINS) {
+        sum[i] = x;
+        __asm__ volatile("" : "+v"(sum[i])); /* else they are known to be equal, and one will do */
+    }
+    for (size_t t = 0; t < times; t++) {
+        EACH(i, CHAINS) sum[i] = int8_dot(sum[i], x, w);
+        __asm__ volatile("" : "+v"(x)); /* else the product is taken out of the loop */
+    }
+    EACH(i, CHAINS) __asm__ volatile("" : : "v"(sum[i]));
+    return times * CHAINS * VEC * INT8_DOTS * 2;
 }
 
 #endif
