@@ -40,7 +40,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e test-llama fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e valgrind test-llama fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -115,6 +115,9 @@ test-llama: $(B)/logclass model      ## a real llama.cpp server with a real mode
 	scripts/build-llama $(LLAMA)
 	scripts/fetch smollm2 $(LLAMA)
 	python3 tests/llama_test.py $(B)/logclass $(LLAMA)/llama-server $(LLAMA)/SmolLM2-135M-Instruct.Q4_1.gguf
+
+valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that it can run)
+	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \

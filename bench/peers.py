@@ -1,129 +1,46 @@
-"""onnxruntime on all-MiniLM-L6-v2: a graph built from the published weights, fp32 and dynamically quantised int8."""
+"""Other engines and ours on the same lines, in turn, one thread: rates, the time of a line alone, cosines to fp32.
+
+Every engine is a process of its own (peers_engine.py, logclass bench encoder), measured by its CPU time, ROUNDS times in
+turn; the medians are printed. Peers get ids: tokenising is not counted for them, for ours it is."""
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-BATCHES, RUNS = (1, 8, 32, 64), 3
-LINES = 256  # as many as `logclass bench encoder` takes
+import peers_graph
+
+LINES, SAMPLES = 256, 300  # as many as `logclass bench encoder` takes; others to calibrate on
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "CT2_FORCE_CPU_ISA": "AVX2"}
+AVX2_VNNI = {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"}
+# onnxruntime has no setting that holds it to an instruction set.
+PEERS = [("onnxruntime-fp32", {}), ("onnxruntime-int8", {}), ("openvino-bf16", {}), ("openvino-int8", {}),
+         ("ctranslate2-int8", {}), ("openvino-int8", AVX2_VNNI), ("openvino-int8", AVX2), ("ctranslate2-int8", AVX2)]
+OURS = ["avx512-int8", "avxvnni-int8", "avx2-int8"]
 
 
-class Graph:
-    """Appends nodes; each call returns the name of its output."""
-
-    def __init__(self, weights):
-        self.nodes, self.initializers, self.weights = [], [], weights
-
-    def constant(self, value):
-        name = f"c{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def weight(self, name, transpose=False):
-        w = self.weights[name].astype(np.float32)
-        return self.constant(np.ascontiguousarray(w.T) if transpose else w)
-
-    def add(self, op, *inputs, **attributes):
-        out = f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [out], **attributes))
-        return out
-
-    def linear(self, x, name):
-        product = self.add("MatMul", x, self.weight(name + ".weight", transpose=True))
-        return self.add("Add", product, self.weight(name + ".bias"))
-
-    def norm(self, x, name):
-        return self.add("LayerNormalization", x, self.weight(name + ".weight"), self.weight(name + ".bias"),
-                        axis=-1, epsilon=1e-12)
+def prepare(model_dir, work, samples):
+    os.makedirs(work, exist_ok=True)
+    at = lambda name: os.path.join(work, name)
+    if os.path.exists(at("complete")):
+        return
+    peers_graph.write_onnx(model_dir, at("minilm.onnx"))
+    quantize_dynamic(at("minilm.onnx"), at("minilm-int8.onnx"), per_channel=True, weight_type=QuantType.QInt8)
+    peers_graph.write_ctranslate2(model_dir, at("ctranslate2"))
+    peers_graph.write_openvino_int8(at("minilm.onnx"), at("openvino-int8.xml"), samples)
+    check(at("minilm.onnx"))
+    open(at("complete"), "w").close()
 
 
-def attention(g, x, at, mask, heads, dim):
-    shape = g.constant(np.array([0, 0, heads, dim // heads], dtype=np.int64))
-    q, k, v = (g.add("Reshape", g.linear(x, f"{at}.self.{n}"), shape) for n in ("query", "key", "value"))
-    q, v = (g.add("Transpose", t, perm=[0, 2, 1, 3]) for t in (q, v))
-    k = g.add("Transpose", k, perm=[0, 2, 3, 1])
-    scores = g.add("Mul", g.add("MatMul", q, k), g.constant(np.float32((dim // heads) ** -0.5)))
-    mixed = g.add("MatMul", g.add("Softmax", g.add("Add", scores, mask), axis=-1), v)
-    mixed = g.add("Reshape", g.add("Transpose", mixed, perm=[0, 2, 1, 3]),
-                  g.constant(np.array([0, 0, dim], dtype=np.int64)))
-    return g.norm(g.add("Add", x, g.linear(mixed, f"{at}.output.dense")), f"{at}.output.LayerNorm")
-
-
-def feed_forward(g, x, at):
-    h = g.linear(x, f"{at}.intermediate.dense")
-    erf = g.add("Erf", g.add("Mul", h, g.constant(np.float32(0.5 ** 0.5))))
-    h = g.add("Mul", g.add("Mul", h, g.constant(np.float32(0.5))), g.add("Add", erf, g.constant(np.float32(1))))
-    return g.norm(g.add("Add", x, g.linear(h, f"{at}.output.dense")), f"{at}.output.LayerNorm")
-
-
-def build(model_dir, path):
-    conf = json.load(open(f"{model_dir}/config.json"))
-    weights = load_file(f"{model_dir}/model.safetensors")
-    weights = {k.removeprefix("bert."): v for k, v in weights.items()}
-    g, dim = Graph(weights), conf["hidden_size"]
-    e = "embeddings"
-    words = g.add("Gather", g.weight(f"{e}.word_embeddings.weight"), "ids")
-    length = g.add("Squeeze", g.add("Slice", g.add("Shape", "ids"), g.constant(np.array([1])), g.constant(np.array([2]))))
-    positions = g.add("Gather", g.weight(f"{e}.position_embeddings.weight"),
-                      g.add("Range", g.constant(np.int64(0)), length, g.constant(np.int64(1))))
-    kind = g.constant(weights[f"{e}.token_type_embeddings.weight"][0].astype(np.float32))
-    x = g.norm(g.add("Add", g.add("Add", words, positions), kind), f"{e}.LayerNorm")
-    used = g.add("Cast", "mask", to=TensorProto.FLOAT)
-    away = g.add("Mul", g.add("Sub", used, g.constant(np.float32(1))), g.constant(np.float32(1e9)))
-    away = g.add("Unsqueeze", away, g.constant(np.array([1, 2])))
-    for i in range(conf["num_hidden_layers"]):
-        x = attention(g, x, f"encoder.layer.{i}.attention", away, conf["num_attention_heads"], dim)
-        x = feed_forward(g, x, f"encoder.layer.{i}")
-    wide = g.add("Unsqueeze", used, g.constant(np.array([2])))
-    total = g.add("ReduceSum", g.add("Mul", x, wide), g.constant(np.array([1])), keepdims=0)
-    out = g.add("LpNormalization", total, axis=1, p=2)
-    ints = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "t"]) for n in ("ids", "mask")]
-    outs = [helper.make_tensor_value_info(out, TensorProto.FLOAT, ["b", dim])]
-    model = helper.make_model(helper.make_graph(g.nodes, "minilm", ints, outs, g.initializers),
-                              opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, path)
-
-
-def batches(tokenizer, lines, size):
-    """As users do it: sorted by length, padded to the longest of the batch."""
-    ids = sorted((tokenizer.encode(line).ids for line in lines), key=len)
-    for i in range(0, len(ids), size):
-        part = ids[i:i + size]
-        longest = max(map(len, part))
-        yield {"ids": np.array([p + [0] * (longest - len(p)) for p in part], dtype=np.int64),
-               "mask": np.array([[1] * len(p) + [0] * (longest - len(p)) for p in part], dtype=np.int64)}
-
-
-def measure(session, tokenizer, lines):
-    best, alone = 0.0, 0.0
-    for size in BATCHES:
-        feeds = list(batches(tokenizer, lines, size))
-        rates, times = [], []
-        for _ in range(RUNS if size > 1 else 1):
-            begun = time.perf_counter()
-            for f in feeds:
-                start = time.perf_counter()
-                session.run(None, f)
-                times.append(time.perf_counter() - start)
-            rates.append(len(lines) / (time.perf_counter() - begun))
-        best = max(best, statistics.median(rates))
-        if size == 1:
-            alone = statistics.median(times) * 1e6
-    return best, alone
-
-
-def check(session):
+def check(path):
     """The graph is the model: the golden vectors of tests/golden come out."""
+    import onnxruntime
+    session = onnxruntime.InferenceSession(path)
     golden = np.fromfile("tests/golden/embeddings.f32", dtype=np.float32).reshape(-1, 384)
     with open("tests/golden/embeddings.jsonl", encoding="utf-8") as f:
         for line, want in zip(f, golden):
@@ -133,34 +50,66 @@ def check(session):
                 sys.exit(f"the peers' graph differs from the model: cosine {got @ want:.6f}")
 
 
+def peer(engine, settings, model_dir, work, path):
+    r = subprocess.run([sys.executable, "bench/peers_engine.py", engine, work, model_dir, path], capture_output=True,
+                       text=True, env={**os.environ, **settings})
+    if r.returncode != 0:
+        print(f"{engine}: {r.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return json.loads(r.stdout.splitlines()[-1])
+
+
 def ours(kernel, path):
     r = subprocess.run(["build/release/logclass", "bench", "encoder", "--adapter", "none", "--kernel", kernel, path],
                        capture_output=True, text=True)
-    return r.stdout or r.stderr
+    rate = re.search(r" 1 thread .* (\d+) lines/s, .*\(batches of (\d+)\)", r.stdout)
+    alone = re.search(r"alone\s+p50 (\d+) us, p99 (\d+) us", r.stdout)
+    if not rate or not alone:
+        print(f"logclass {kernel}: {r.stderr.strip()}", file=sys.stderr)
+        return None
+    return {"lines_per_s": float(rate[1]), "batch": int(rate[2]), "p50_us": float(alone[1]), "p99_us": float(alone[2])}
+
+
+def cosines(work, engine):
+    want, got = (np.load(os.path.join(work, f"{e}.npy")) for e in ("onnxruntime-fp32", engine))
+    c = np.sort((want * got).sum(axis=1))
+    return f"{c.mean():.4f} / {c[len(c) // 100]:.4f}"
 
 
 def main():
-    model_dir, path = sys.argv[1:3]
-    lines = list(dict.fromkeys(open(path, errors="replace").read().split("\n")))[:LINES]
-    with open("build/peers/lines.txt", "w") as f:
-        f.writelines(line + "\n" for line in lines)
+    model_dir, work, path = sys.argv[1:4]
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
+        lines = [line for line in dict.fromkeys(f.read().split("\n")) if line.strip()]
+    if len(lines) < LINES + SAMPLES:
+        sys.exit(f"{path}: {len(lines)} different lines, expected {LINES + SAMPLES}")
     tokenizer = Tokenizer.from_file(f"{model_dir}/tokenizer.json")
     tokenizer.no_padding()
     tokenizer.enable_truncation(256)
-    tokens = sum(len(tokenizer.encode(line).ids) for line in lines) / len(lines)
-    fp32, int8 = "build/peers/minilm.onnx", "build/peers/minilm-int8.onnx"
-    if not os.path.exists(int8):
-        build(model_dir, fp32)
-        quantize_dynamic(fp32, int8, per_channel=True, weight_type=QuantType.QInt8)
-    print(f"{len(lines)} lines, {tokens:.1f} tokens each; one thread; tokenising not counted for the peers")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    check(onnxruntime.InferenceSession(fp32, options))
-    for name, model in (("onnxruntime fp32", fp32), ("onnxruntime int8", int8)):
-        best, alone = measure(onnxruntime.InferenceSession(model, options), tokenizer, lines)
-        print(f"{name:20} {best:6.0f} lines/s {best * tokens:7.0f} tokens/s   alone: p50 {alone:.0f} us", flush=True)
-    for kernel in sys.argv[3:] or ["auto", "avx2-int8"]:
-        print("\nlogclass\n" + ours(kernel, "build/peers/lines.txt").rstrip(), flush=True)
+    ids = lambda some: [tokenizer.encode(line).ids for line in some]
+    prepare(model_dir, work, ids(lines[LINES:LINES + SAMPLES]))
+    taken = os.path.join(work, "lines.txt")
+    with open(taken, "w", encoding="utf-8", newline="\n") as f:
+        f.writelines(line + "\n" for line in lines[:LINES])
+    tokens = sum(map(len, ids(lines[:LINES]))) / LINES
+    print(f"{LINES} lines, {tokens:.1f} tokens each; one thread, CPU time, medians of {rounds} rounds")
+    seen = {}
+    for _ in range(rounds):
+        for engine, settings in PEERS:
+            seen.setdefault((engine, settings.get("ONEDNN_MAX_CPU_ISA", "")), []).append(
+                peer(engine, settings, model_dir, work, taken))
+        for kernel in OURS:
+            seen.setdefault((f"logclass {kernel}", ""), []).append(ours(kernel, taken))
+    print("| engine | held to | lines/s | tokens/s | batch | alone, p50 | p99 | cosine mean / p1 |\n" + "|---" * 8 + "|")
+    for (name, isa), got in seen.items():
+        got = [g for g in got if g]
+        if not got:
+            print(f"| {name} | {isa} | failed |||||")
+            continue
+        mid = lambda key: statistics.median(g[key] for g in got)
+        near = "see bench precision" if name.startswith("logclass") else cosines(work, name)
+        print(f"| {name} | {isa} | {mid('lines_per_s'):.0f} | {mid('lines_per_s') * tokens:.0f} | {got[0]['batch']} | "
+              f"{mid('p50_us') / 1e3:.2f} ms | {mid('p99_us') / 1e3:.1f} ms | {near} |", flush=True)
 
 
 main()

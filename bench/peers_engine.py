@@ -9,7 +9,7 @@ import time
 import numpy as np
 from tokenizers import Tokenizer
 
-BATCHES, RUNS = (1, 8, 32, 64), 3
+BATCHES, RUNS = (1, 8, 32), 2
 TOKENS_MAX = 256
 
 
@@ -89,7 +89,7 @@ def main():
     tokenizer = Tokenizer.from_file(f"{model_dir}/tokenizer.json")
     tokenizer.no_padding()
     tokenizer.enable_truncation(TOKENS_MAX)
-    with open(path, encoding="utf-8") as f:
+    with open(path, encoding="utf-8", newline="\n") as f:
         ids = [tokenizer.encode(line.rstrip("\n")).ids for line in f]
     run = {"onnxruntime": onnxruntime_engine, "openvino": openvino_engine,
            "ctranslate2": ctranslate2_engine}[name](work, precision)
