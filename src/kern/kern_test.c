@@ -331,7 +331,7 @@ static void attention_agrees(void) {
     static const unsigned dims[] = {1, 8, 26, 32, 64};
     for (const struct kern *const *k = kernels(); *k; k++)
         for (unsigned tokens = 1; tokens <= 512; tokens += CHECK_SLOW ? tokens < 35 ? 5 : 101 : 1) {
-            unsigned dim = tokens > 97 ? 8 << tokens % 2 : dims[next() % 5], heads = tokens > 97 ? 1 : 1 + next() % 3;
+            unsigned dim = tokens > 97 ? 8u << tokens % 2 : dims[next() % 5], heads = tokens > 97 ? 1 : 1 + next() % 3;
             size_t stride = (size_t)heads * dim + GAP;
             float *qkv = matrix(tokens, 3 * (size_t)heads * dim, tokens % 5 ? 2 : 30); /* 30: one token takes all */
             float *got = attended(*k, qkv, tokens, heads, dim), *want = attended(&kern_scalar, qkv, tokens, heads, dim);
