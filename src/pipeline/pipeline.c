@@ -25,7 +25,8 @@ enum { STAGES_N = sizeof STAGES / sizeof STAGES[0], SLICES_PER_RUN = WORK_MAX / 
 struct slice {
     struct batch *batch;
     uint32_t from, n;
-    uint64_t queued_ns;
+    uint32_t ahead;     /* slices that were in the queue before it */
+    uint64_t queued_ns; /* when it came */
 };
 
 struct worker {
@@ -40,8 +41,8 @@ struct worker {
 struct pipeline {
     struct queue queue; /* of struct slice */
     atomic_bool cancelled;
-    uint64_t queue_ns_max;      /* 0: none */
-    _Atomic uint64_t waited_ns; /* of the slice that a worker took last */
+    uint64_t queue_ns_max;    /* 0: none */
+    _Atomic uint64_t turn_ns; /* what a slice lately added to the wait of those behind it */
     struct memo *memo;
     pthread_mutex_t engine_lock;
     struct engine *eng;
@@ -230,11 +231,18 @@ static void look_at_network(struct worker *w) {
     w->work.asks_network = net && w->work.shut == ERR_OK;
 }
 
+/* A slice that waited for w behind n others, those in the workers' hands included, says that each took w / n. The mean
+ * follows the last few. */
 static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
-    uint64_t now = clock_now_ns(NULL);
-    for (size_t i = 0; i < n; i++)
-        metrics_observe(METRIC_QUEUE_WAIT, 0, 0, (double)(now - slice[i].queued_ns) * 1e-9, 1);
-    atomic_store_explicit(&p->waited_ns, now - slice[0].queued_ns, memory_order_relaxed);
+    enum { SMOOTH = 8 };
+    uint64_t in_hand = (uint64_t)p->workers * SLICES_PER_RUN;
+    uint64_t now = clock_now_ns(NULL), turn = atomic_load_explicit(&p->turn_ns, memory_order_relaxed);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t waited = now - slice[i].queued_ns;
+        metrics_observe(METRIC_QUEUE_WAIT, 0, 0, (double)waited * 1e-9, 1);
+        turn = (turn * (SMOOTH - 1) + waited / (slice[i].ahead + in_hand)) / SMOOTH;
+    }
+    atomic_store_explicit(&p->turn_ns, turn, memory_order_relaxed);
 }
 
 static void *worker_main(void *arg) {
@@ -331,16 +339,16 @@ void pipeline_unpin(struct batch *b) {
     b->engine = NULL;
 }
 
-static struct slice slice_of(struct batch *b, uint32_t from, uint64_t now_ns) {
+static struct slice slice_of(struct batch *b, uint32_t from, size_t ahead, uint64_t now_ns) {
     uint32_t left = b->n - from;
-    return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE, now_ns};
+    return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE, (uint32_t)ahead, now_ns};
 }
 
-/* Who comes now would wait too long. An empty queue is none to wait in, whatever the last in it went through. */
+/* Who comes now would wait too long. Where nobody waits, nobody has to, whatever was before. */
 static bool is_slow(const struct pipeline *p, size_t queued, struct err *e) {
-    uint64_t waited = atomic_load_explicit(&p->waited_ns, memory_order_relaxed);
-    if (!p->queue_ns_max || waited <= p->queue_ns_max || queued == 0) return false;
-    err_set(e, ERR_BUSY, "lines wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ms(1));
+    uint64_t turn = atomic_load_explicit(&p->turn_ns, memory_order_relaxed);
+    if (!p->queue_ns_max || queued * turn <= p->queue_ns_max) return false;
+    err_set(e, ERR_BUSY, "lines would wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ms(1));
     return true;
 }
 
@@ -362,9 +370,10 @@ bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e) {
         b->done(b);
         return true;
     }
-    if (is_slow(p, queue_size(&p->queue), e)) return false;
+    size_t queued = queue_size(&p->queue);
+    if (is_slow(p, queued, e)) return false;
     uint64_t now = clock_now_ns(NULL);
-    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n++] = slice_of(b, from, now);
+    for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) slice[n] = slice_of(b, from, queued + n, now), n++;
     return queue_try_push(&p->queue, slice, n) || say_full(queue_size(&p->queue), e);
 }
 
@@ -373,7 +382,7 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
     atomic_store(&b->open, b->n);
     if (b->n == 0) b->done(b);
     for (uint32_t from = 0; from < b->n; from += PIPELINE_SLICE) {
-        struct slice s = slice_of(b, from, clock_now_ns(NULL));
+        struct slice s = slice_of(b, from, queue_size(&p->queue), clock_now_ns(NULL));
         MUST(queue_push(&p->queue, &s)); /* the queue closes only after its sources have ended */
     }
 }

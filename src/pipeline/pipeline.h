@@ -16,7 +16,7 @@ enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 262144, PIPELINE_QUEUE_SLICES 
 struct pipeline_opts {
     unsigned workers;       /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
     size_t memo_entries;    /* 0: do not remember */
-    unsigned queue_time_ms; /* pipeline_submit refuses while what workers take has waited longer; 0: never */
+    unsigned queue_time_ms; /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
 };
 
 /* The network stage of an engine. `ask` never waits: it takes the record and answers later, once, with pipeline_answer

@@ -305,9 +305,9 @@ static void who_would_wait_too_long_is_refused(void) {
     CHECK(pipeline_submit(p, &b[0], &e));
     wait_entered(&g);
     CHECK(pipeline_submit(p, &b[1], &e)); /* waits behind the first … */
-    usleep(3000);
+    usleep(100000);
     sem_post(&g.open);
-    wait_entered(&g);                     /* … longer than is allowed */
+    wait_entered(&g);                     /* … and tells how long one takes, by far too long */
     CHECK(pipeline_submit(p, &b[2], &e)); /* nobody is before it */
     CHECK(!pipeline_submit(p, &b[3], &e) && pipeline_busy(p, &e));
     CHECK_INT(e.code, ERR_BUSY);
