@@ -213,8 +213,9 @@ class Table:
             v = self.cache[key]
             return v if not pooling else np.concatenate([v, v @ self.encoder.embed(DESCRIPTIONS)["mean"].T], 1)
         v = self.encoder.embed(rows.text[text])
-        return v["mean"] + v["layer5"] + v["layer4"] if pooling == "layers" else np.concatenate(
+        v = v["mean"] + v["layer5"] + v["layer4"] if pooling == "layers" else np.concatenate(
             [v[p] for p in pooling.split("+")], 1)
+        return v / np.linalg.norm(v, axis=1, keepdims=True)
 
     def held_out(self, rows, x, head):
         p, fold = np.zeros((len(x), len(LABELS))), folds(rows.system)
