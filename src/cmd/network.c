@@ -33,8 +33,10 @@ static bool find_store(const struct conf *c, char *out, size_t size, struct err 
     if (c->llm_store[0])
         return snprintf(out, size, "%s", c->llm_store) < (int)size ||
                err_set(e, ERR_USAGE, "llm-store: the path is longer than %zu bytes", size - 1);
-    if (!state_path("answers.db", out, size)) out[0] = '\0';
-    return true;
+    if (state_path("answers.db", out, size)) return true;
+    out[0] = '\0';
+    return !state_is_told() ||
+           err_set(e, ERR_USAGE, "llm-store: the state folder's path is longer than %zu bytes", size - 1);
 }
 
 static struct breaker_opts breaker_of(long long failures, long long reset_ms, long long timeout_ms) {

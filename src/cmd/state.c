@@ -13,6 +13,10 @@ static bool is_set(const char *s) {
     return s && s[0];
 }
 
+bool state_is_told(void) {
+    return is_set(getenv("STATE_DIRECTORY")) || is_set(getenv("XDG_STATE_HOME")) || is_set(getenv("HOME"));
+}
+
 bool state_path(const char *name, char *out, size_t size) {
     const char *service = getenv("STATE_DIRECTORY"), *user = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char folder[PATH_MAX];

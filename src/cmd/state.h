@@ -11,6 +11,9 @@
 /* The path of `name` ("heads/current.json") in the folder. False: there is no such folder (no home), or no room. */
 bool state_path(const char *name, char *out, size_t size);
 
+/* Does the environment name a place for it at all? If so and state_path fails, the path is too long. */
+bool state_is_told(void);
+
 /* Makes the folders that `path` stands in, for its owner only. */
 bool state_make_folders(const char *path, struct err *e);
 
