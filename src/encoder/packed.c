@@ -74,10 +74,11 @@ static bool path_in(char out[PATH_BYTES], const struct model *m, const char *dir
     return file_join(out, PATH_BYTES, dir, name);
 }
 
-/* $XDG_CACHE_HOME/logclass, or ~/.cache/logclass; made where `make` says so. */
+/* $CACHE_DIRECTORY (systemd makes it), $XDG_CACHE_HOME/logclass, or ~/.cache/logclass; made where `make` says so. */
 static bool cache_dir(char out[PATH_BYTES], bool make) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *service = getenv("CACHE_DIRECTORY"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     char base[PATH_BYTES];
+    if (service && *service == '/') return file_join(out, PATH_BYTES, service, "");
     bool own = cache && *cache == '/';
     if (own ? !file_join(base, sizeof base, cache, "") : !home || !file_join(base, sizeof base, home, ".cache"))
         return false;

@@ -114,21 +114,31 @@ static void what_does_not_fit_is_made_anew(void) {
     file_free(&good);
 }
 
-/* A folder stands where the file should: it goes to the cache folder, and is found there. */
-static void another_place_will_do(void) {
-    char cache[200], below[200], path[300];
-    if (!g_path[0]) return;
-    in_dir(cache, sizeof cache, "cache");
-    MUST(unlink(g_path) == 0 && mkdir(g_path, 0700) == 0 && setenv("XDG_CACHE_HOME", cache, 1) == 0);
+/* The file can't stand beside the model: it goes to `folder`, and is found there. */
+static void check_place(const char *folder) {
+    char path[300];
     struct model m;
     open_model(&m);
     struct vector want = embed(&m);
     model_close(&m);
-    MUST(file_join(below, sizeof below, cache, "logclass"));
-    find_packed(below, path, sizeof path);
+    find_packed(folder, path, sizeof path);
     CHECK(path[0] != '\0');
     check_open(&want);
-    unlink(path), rmdir(below), rmdir(cache), rmdir(g_path);
+    unlink(path), rmdir(folder);
+}
+
+static void another_place_will_do(void) {
+    char cache[200], below[200], service[200];
+    if (!g_path[0]) return;
+    in_dir(cache, sizeof cache, "cache");
+    in_dir(service, sizeof service, "service");
+    MUST(unlink(g_path) == 0 && mkdir(g_path, 0700) == 0 && setenv("XDG_CACHE_HOME", cache, 1) == 0);
+    MUST(file_join(below, sizeof below, cache, "logclass"));
+    check_place(below);
+    MUST(mkdir(service, 0700) == 0 && setenv("CACHE_DIRECTORY", service, 1) == 0);
+    check_place(service);
+    MUST(unsetenv("CACHE_DIRECTORY") == 0);
+    rmdir(cache), rmdir(g_path);
 }
 
 static void clean_up(void) {

@@ -143,14 +143,14 @@ def every_expression_has_a_value_in_a_real_prometheus():
 
 
 def certificate(where):
-    run(tool("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=DNS:localhost", "-keyout", where / "key.pem", "-out", where / "cert.pem")
+    run(tool("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", where / "key.pem", "-out", where / "cert.pem")
     (where / "both.pem").write_text((where / "cert.pem").read_text() + (where / "key.pem").read_text())
     return ssl.create_default_context(cafile=where / "cert.pem")
 
 
 def through_the_proxy(port, context):
-    base = f"https://localhost:{port}"
+    base = f"https://127.0.0.1:{port}"
     wait_until(lambda: answers(base + "/readyz", context))
     r = urllib.request.Request(base + "/classify", json.dumps(ENTRY).encode(), {"Content-Type": "application/json"})
     answer = json.load(urllib.request.urlopen(r, timeout=20, context=context))
@@ -174,7 +174,7 @@ def nginx_speaks_tls_in_front():
         context = certificate(where)
         text = (DEPLOY / "nginx.conf").read_text()
         for old, new in (("listen 443", f"listen 127.0.0.1:{port}"), ("127.0.0.1:8080", f"127.0.0.1:{s.port}"),
-                         ("logs.example.org", "localhost"), ("/etc/ssl/certs/logclass.pem", f"{d}/cert.pem"),
+                         ("logs.example.org", "127.0.0.1"), ("/etc/ssl/certs/logclass.pem", f"{d}/cert.pem"),
                          ("/etc/ssl/private/logclass.key", f"{d}/key.pem")):
             assert old in text, old
             text = text.replace(old, new)
