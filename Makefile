@@ -7,7 +7,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib inih
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings \
            -Wconversion -Wundef -Wswitch-enum -Werror
 HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection

@@ -11,7 +11,7 @@ struct clock {
 
 uint64_t clock_now_ns(const struct clock *c); /* NULL: the real clock */
 
-static inline uint64_t clock_ms(uint64_t ms) {
+static inline uint64_t clock_ns_of_ms(uint64_t ms) {
     return ms * 1000000u;
 }
 

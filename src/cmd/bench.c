@@ -1,8 +1,8 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "cmd/cmd.h"
-#include "encoder/encoder_bench.h"
-#include "encoder/precision.h"
+#include "cmd/bench_encoder.h"
+#include "cmd/bench_precision.h"
 #include "text/template.h"
 #include "text/wordpiece.h"
 
@@ -104,9 +104,9 @@ static bool bench_files(const struct encoder_opts *o, const struct conf *c, char
     } else if (ok) {
         bool judged =
             o->adapter_path[0] && cmd_data_path("head.json", head, sizeof head); /* the head is the adapter's */
-        struct precision_opts p = {*o, judged ? head : "", PRECISION_LINES};
+        struct bench_precision_opts p = {*o, judged ? head : "", PRECISION_LINES};
         p.encoder.kernel = strcmp(c->kernel, "auto") == 0 ? "" : c->kernel;
-        ok = precision_write(&p, l.line, l.n, stdout, e);
+        ok = bench_precision_write(&p, l.line, l.n, stdout, e);
     }
     free_lines(&l);
     return ok;

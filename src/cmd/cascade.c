@@ -2,7 +2,7 @@
 
 #include "base/must.h"
 #include "cmd/cmd.h"
-#include "cmd/network.h"
+#include "app/network.h"
 #include "pipeline/pipeline.h"
 
 #include <pthread.h>
@@ -54,15 +54,15 @@ static void decide_all(struct cascade *c, struct pipeline *p, const struct datas
         uint32_t n = d->n - from < PIPELINE_BATCH_MAX ? (uint32_t)(d->n - from) : PIPELINE_BATCH_MAX;
         for (uint32_t i = 0; i < n; i++) {
             rec[i] = (struct record){d->row[from + i].source, d->row[from + i].message};
-            res[i] = (struct result){.stage = STAGE_FALLBACK};
+            res[i] = (struct result){.decider = DECIDER_FALLBACK};
         }
         cascade_decide(p, rec, res, n);
         for (uint32_t i = 0; i < n; i++) {
             uint8_t truth = d->row[from + i].label;
             row[from + i] = (struct score_row){truth, res[i].label, res[i].label, res[i].confidence};
-            c->by[from + i] = res[i].stage;
-            c->stage[res[i].stage].answers++;
-            c->stage[res[i].stage].right += res[i].label == truth;
+            c->by[from + i] = res[i].decider;
+            c->stage[res[i].decider].answers++;
+            c->stage[res[i].decider].right += res[i].label == truth;
         }
     }
     free(rec), free(res);

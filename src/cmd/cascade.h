@@ -21,8 +21,8 @@ struct pipeline;
 struct cascade {
     struct cascade_stage {
         size_t answers, right;
-    } stage[STAGE_COUNT];
-    uint8_t *by; /* [d->n]: enum stage_id that decided a record; free it */
+    } stage[DECIDER_COUNT];
+    uint8_t *by; /* [d->n]: enum decider that decided a record; free it */
     uint64_t llm_calls;
     double llm_cost;
 };

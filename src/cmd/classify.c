@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "cmd/dry_run.h"
-#include "cmd/network.h"
+#include "app/network.h"
 #include "cmd/progress.h"
 #include "metrics/metrics.h"
 #include "stream/job.h"
@@ -75,17 +75,17 @@ static bool set_up_writer(const struct conf *c, const struct engine *eng, struct
 
 static void print_label_row(const struct label *l, const struct job_result *r, unsigned i) {
     uint64_t total = 0;
-    for (unsigned s = 0; s < STAGE_COUNT; s++) total += r->by[s][i];
+    for (unsigned s = 0; s < DECIDER_COUNT; s++) total += r->by[s][i];
     if (total == 0) return;
     fprintf(stderr, "%-22s %10llu", l->id, (unsigned long long)total);
-    for (unsigned s = 0; s < STAGE_COUNT; s++) fprintf(stderr, " %10llu", (unsigned long long)r->by[s][i]);
+    for (unsigned s = 0; s < DECIDER_COUNT; s++) fprintf(stderr, " %10llu", (unsigned long long)r->by[s][i]);
     fputc('\n', stderr);
 }
 
 static void print_summary(const struct label_set *labels, const struct job_result *r, double seconds) {
     double hits = metrics_value(METRIC_MEMO_HITS, 0, 0, 0), misses = metrics_value(METRIC_MEMO_MISSES, 0, 0, 0);
     fprintf(stderr, "\n%-22s %10s", "label", "lines");
-    for (unsigned s = 0; s < STAGE_COUNT; s++) fprintf(stderr, " %10s", stage_name(s));
+    for (unsigned s = 0; s < DECIDER_COUNT; s++) fprintf(stderr, " %10s", decider_name(s));
     fputc('\n', stderr);
     for (unsigned i = 0; i < labels->n; i++) print_label_row(&labels->label[i], r, i);
     fprintf(stderr, "\n%llu lines in %.2f s, %.0f lines/s", (unsigned long long)r->lines, seconds,
@@ -119,7 +119,7 @@ static bool asker_open(struct asker *a, const struct conf *c, struct engine *eng
 
 static uint64_t count_open(const struct job_result *r) {
     uint64_t n = 0;
-    for (unsigned i = 0; i < LABEL_MAX; i++) n += r->by[STAGE_FALLBACK][i];
+    for (unsigned i = 0; i < LABEL_MAX; i++) n += r->by[DECIDER_FALLBACK][i];
     return n;
 }
 

@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "cmd/state.h"
-#include "train/heads.h"
+#include "app/state_dir.h"
+#include "train/head_versions.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -150,7 +150,7 @@ static bool choose(const char *value, const char *shipped, bool needed, char *ou
 static struct engine *open_with_learnt(struct engine_opts *o, struct err *e) {
     char folder[PATH_MAX], head[PATH_MAX];
     const char *shipped = o->head_path;
-    if (!state_path("heads", folder, sizeof folder) || !heads_current(folder, head, sizeof head))
+    if (!state_dir_path("heads", folder, sizeof folder) || !head_versions_current(folder, head, sizeof head))
         return engine_open(o, e);
     o->head_path = head;
     struct engine *eng = engine_open(o, e);

@@ -3,7 +3,7 @@
 #include "cmd/labelled.h"
 
 #include "text/csv.h"
-#include "train/lint.h"
+#include "train/corpus_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,13 +29,13 @@ struct options {
 
 static int lint(const char *dir, const struct options *o, struct err *e) {
     struct corpus c;
-    struct lint_result r = {0};
+    struct corpus_check_result r = {0};
     struct buf out;
     buf_init(&out, TEXT_BYTES_MAX);
     bool ok = corpus_read(&c, dir, label_default(), &out, e);
     if (ok) {
-        lint_run(&c, &r, &out);
-        ok = !o->against || lint_against(&c, o->against, &r, &out, e);
+        corpus_check_run(&c, &r, &out);
+        ok = !o->against || corpus_check_against(&c, o->against, &r, &out, e);
         fwrite(out.p, 1, out.n, stdout);
     }
     size_t errors = c.problems + r.duplicates + r.contradictions + r.leaks;

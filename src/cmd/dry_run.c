@@ -1,7 +1,7 @@
 #include "cmd/dry_run.h"
 
 #include "base/must.h"
-#include "cmd/network.h"
+#include "app/network.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static bool count(void *self, const struct pending *p, const struct question *q,
 }
 
 /* A template that was counted once need not come again. */
-static enum err_code shut(void *self) {
+static enum err_code unavailable(void *self) {
     (void)self;
     return ERR_CANCELLED;
 }
@@ -86,7 +86,7 @@ struct dry_run *dry_run_open(const struct conf *c, struct engine *eng, struct er
     d->labels = eng->labels;
     d->llm = network_llm_open_dry(c, &d->labels, e);
     d->seen = (struct seen){.slot = must_calloc(SEEN_FIRST, sizeof *d->seen.slot), .slots = SEEN_FIRST};
-    d->stage = (struct network_stage){.ask = count, .self = d, .shut = shut};
+    d->stage = (struct network_stage){.hand_over = count, .self = d, .unavailable = unavailable};
     pthread_mutex_init(&d->lock, NULL);
     if (!d->llm) {
         dry_run_close(d);

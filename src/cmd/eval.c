@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "text/mask.h"
-#include "train/judge.h"
-#include "train/learn.h"
-#include "train/reason.h"
+#include "train/evaluate.h"
+#include "train/fit_head.h"
+#include "train/attribution.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -117,7 +117,7 @@ static bool answer_by_head(struct evaluation *v, struct err *e) {
                       err_prefix(e, "%s", v->head_path));
     ok = ok && examples_make(x, &v->data, head_uses_source(v->head) ? EXAMPLES_SOURCE : EXAMPLES_MESSAGE, e) &&
          examples_embed(x, enc, &o, e);
-    if (ok) judge_head(v->head, x, &v->data, v->o.threshold, v->row, v->truth);
+    if (ok) evaluate_head(v->head, x, &v->data, v->o.threshold, v->row, v->truth);
     if (ok) v->scratch = encoder_scratch_open(enc);
     progress_clear(&v->bar);
     return ok;
@@ -151,9 +151,9 @@ static void find_reasons(struct evaluation *v, unsigned lines) {
         const struct report_line *l = &v->line[i];
         const struct examples *x = &v->examples;
         if (v->o.cascade)
-            buf_puts(&v->reasons, stage_name(v->cascade.by[l->record]));
+            buf_puts(&v->reasons, decider_name(v->cascade.by[l->record]));
         else
-            reason_put(&v->reasons, v->encoder, v->scratch, v->head, x->texts[x->text[x->of_record[l->record]]],
+            attribution_put(&v->reasons, v->encoder, v->scratch, v->head, x->texts[x->text[x->of_record[l->record]]],
                        l->best);
         from[i + 1] = v->reasons.n;
     }
@@ -161,15 +161,15 @@ static void find_reasons(struct evaluation *v, unsigned lines) {
 }
 
 static void add_stages(const struct evaluation *v, struct report *r) {
-    for (unsigned s = 0; v->o.cascade && s < STAGE_COUNT; s++)
+    for (unsigned s = 0; v->o.cascade && s < DECIDER_COUNT; s++)
         r->stage[r->stages++] =
-            (struct report_stage){stage_name(s), v->cascade.stage[s].answers, v->cascade.stage[s].right};
+            (struct report_stage){decider_name(s), v->cascade.stage[s].answers, v->cascade.stage[s].right};
     r->llm_calls = v->cascade.llm_calls, r->llm_cost = v->cascade.llm_cost;
 }
 
 static double usual_threshold(const struct head *h) {
     double own = head_content(h)->threshold;
-    return own > 0 ? own : LEARN_THRESHOLD;
+    return own > 0 ? own : FIT_HEAD_THRESHOLD;
 }
 
 static struct report make_report(struct evaluation *v) {
@@ -182,7 +182,7 @@ static struct report make_report(struct evaluation *v) {
         .part = {{"all", v->all}, {"high", v->high}},
         .parts = v->data.has_sure ? 2 : 1,
         .line = v->line,
-        .lines = judge_worst(&v->data, v->row, v->o.cascade ? NULL : v->truth, v->line, v->o.worst),
+        .lines = evaluate_worst(&v->data, v->row, v->o.cascade ? NULL : v->truth, v->line, v->o.worst),
     };
     find_reasons(v, r.lines);
     add_stages(v, &r);

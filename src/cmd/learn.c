@@ -2,15 +2,15 @@
 #include "cmd/flags.h"
 #include "cmd/labelled.h"
 #include "cmd/progress.h"
-#include "cmd/state.h"
+#include "app/state_dir.h"
 #include "cmd/taught.h"
 
 #include "base/must.h"
 #include "data/result_json.h"
 #include "text/mask.h"
-#include "train/heads.h"
-#include "train/learn.h"
-#include "train/teach.h"
+#include "train/head_versions.h"
+#include "train/fit_head.h"
+#include "train/retrain.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -60,8 +60,8 @@ struct lesson {
     size_t corpus;       /* rows of it */
     struct examples examples;
     uint8_t *kind; /* [examples.rows.n] */
-    struct teach_result result;
-    char installed[HEADS_NAME_MAX];
+    struct retrain_result result;
+    char installed[HEAD_VERSIONS_NAME_MAX];
     struct progress bar;
     const char *doing;
 };
@@ -102,12 +102,12 @@ static bool settle_paths(struct lesson *l, struct err *e) {
     int operands;
     if (!conf_load(&l->conf, CONF_CLASSIFY, 1, argv, &operands, e)) return false;
     const char *store = l->o.store ? l->o.store : l->conf.llm_store;
-    bool ok = state_path("heads", l->folder, sizeof l->folder) && state_path("heads/x", probe, sizeof probe) &&
-              state_path("corrections.jsonl", l->corrections, sizeof l->corrections) &&
+    bool ok = state_dir_path("heads", l->folder, sizeof l->folder) && state_dir_path("heads/x", probe, sizeof probe) &&
+              state_dir_path("corrections.jsonl", l->corrections, sizeof l->corrections) &&
               (strcmp(store, "none") == 0 ||
                (store[0] ? snprintf(l->store, sizeof l->store, "%s", store) < (int)sizeof l->store
-                         : state_path("answers.db", l->store, sizeof l->store)));
-    return ok ? state_make_folders(probe, e)
+                         : state_dir_path("answers.db", l->store, sizeof l->store)));
+    return ok ? state_dir_make_folders(probe, e)
               : err_set(e, ERR_IO, "there is no folder to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
 }
 
@@ -121,7 +121,7 @@ static bool open_heads(struct lesson *l, struct err *e) {
     l->base = head_open(base, e);
     if (!l->base) return false;
     snprintf(l->head_path, sizeof l->head_path, "%s", base);
-    if (!heads_current(l->folder, path, sizeof path)) return true;
+    if (!head_versions_current(l->folder, path, sizeof path)) return true;
     l->in_use = head_open(path, &ignored);
     const struct head_content *c = head_content(l->base);
     if (l->in_use && head_check(l->in_use, &c->labels, c->model_hash, c->mask_version, &ignored)) return true;
@@ -177,13 +177,13 @@ static int by_value(const void *a, const void *b) {
 static void tell_kinds(struct lesson *l) {
     uint64_t *known = NULL;
     size_t n = 0;
-    if (l->in_use) heads_taught(l->folder, &known, &n);
+    if (l->in_use) head_versions_taught(l->folder, &known, &n);
     if (n) qsort(known, n, sizeof *known, by_value);
     l->kind = must_calloc(l->examples.rows.n + 1, 1);
     for (size_t i = l->corpus; i < l->data.n; i++) {
         uint64_t hash = taught_hash(&l->data.row[i]);
         bool is_known = n && bsearch(&hash, known, n, sizeof *known, by_value);
-        l->kind[l->examples.of_record[i]] = is_known ? TEACH_KNOWN : TEACH_FRESH;
+        l->kind[l->examples.of_record[i]] = is_known ? RETRAIN_KNOWN : RETRAIN_FRESH;
     }
     free(known);
 }
@@ -214,22 +214,22 @@ static double temperature_of(const struct head *h) {
 }
 
 static bool teach(struct lesson *l, struct err *e) {
-    struct teach_opts o = teach_defaults();
+    struct retrain_opts o = retrain_defaults();
     o.fit.l2 = l->o.l2, o.fit.threads = l->o.threads, o.fit.balanced = true;
     o.temperature = l->o.temperature;
     o.weight = l->o.weight;
     o.threshold = l->conf.bert_classifier_threshold;
     o.progress = on_progress, o.self = l;
     l->doing = "fitting";
-    return teach_run(&l->result, &l->examples, l->kind, in_use(l), &o, e);
+    return retrain_run(&l->result, &l->examples, l->kind, in_use(l), &o, e);
 }
 
 static void fill_head(const struct lesson *l, struct head_content *c) {
-    const struct teach_result *r = &l->result;
+    const struct retrain_result *r = &l->result;
     const struct score *s = &r->new.fresh;
-    struct learn_opts o = learn_defaults();
+    struct fit_head_opts o = fit_head_defaults();
     o.temperature = l->o.temperature;
-    learn_head(&(struct learn_result){.model = r->model}, &l->examples, head_labels(l->base), &o, c);
+    fit_head_head(&(struct fit_head_result){.model = r->model}, &l->examples, head_labels(l->base), &o, c);
     c->model_hash = encoder_hash(l->encoder);
     c->mask_version = MASK_VERSION;
     c->use_source = head_uses_source(l->base);
@@ -250,9 +250,9 @@ static bool install(struct lesson *l, struct err *e) {
     uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
     for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = taught_hash(&l->taught.rows.row[i]);
     fill_head(l, c);
-    struct heads_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
-    bool ok = heads_install(l->folder, &lesson, l->installed, e);
-    learn_head_release(c);
+    struct head_versions_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
+    bool ok = head_versions_install(l->folder, &lesson, l->installed, e);
+    fit_head_head_release(c);
     free(c), free(hash);
     return ok;
 }
@@ -264,7 +264,7 @@ struct figures {
 };
 
 /* Of fresh answers: likeliest label right, its macro-F1; the share that would not be asked, and how right that is. */
-static struct figures figures_of(const struct teach_side *s) {
+static struct figures figures_of(const struct retrain_side *s) {
     size_t answered = s->right + s->wrong;
     return (struct figures){.right = s->fresh.accuracy_best,
                             .macro_f1 = s->fresh.macro_f1_best,
@@ -353,10 +353,10 @@ static bool learn(struct lesson *l, char *const *files, int n, struct err *e) {
 
 /* ---- the other forms ---- */
 
-static void put_entry(const struct lesson *l, const struct heads_entry *h, bool first, struct buf *out) {
+static void put_entry(const struct lesson *l, const struct head_versions_entry *h, bool first, struct buf *out) {
     char path[PATH_MAX];
     struct err none;
-    struct head *head = heads_path(l->folder, h->name, path, sizeof path) ? head_open(path, &none) : NULL;
+    struct head *head = head_versions_path(l->folder, h->name, path, sizeof path) ? head_open(path, &none) : NULL;
     const char *by = head ? head_content(head)->created_by : "it can't be read";
     if (l->o.json) {
         buf_printf(out, "%s{\"name\":\"%s\",\"in_use\":%s,\"created_by\":", first ? "" : ",", h->name,
@@ -370,11 +370,11 @@ static void put_entry(const struct lesson *l, const struct heads_entry *h, bool 
 }
 
 static bool list(const struct lesson *l, struct err *e) {
-    struct heads_entry all[HEADS_MAX + 1];
+    struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
     struct buf out;
     char path[PATH_MAX];
-    bool learnt = heads_current(l->folder, path, sizeof path);
-    unsigned n = heads_list(l->folder, all);
+    bool learnt = head_versions_current(l->folder, path, sizeof path);
+    unsigned n = head_versions_list(l->folder, all);
     buf_init(&out, TEXT_BYTES_MAX);
     if (l->o.json) buf_putc(&out, '[');
     for (unsigned i = 0; i < n; i++) put_entry(l, &all[i], i == 0, &out);
@@ -397,7 +397,7 @@ static bool correct(const struct lesson *l, const char *line, struct err *e) {
 
 static bool run(struct lesson *l, char **operand, int operands, struct err *e) {
     if (!settle_paths(l, e)) return false;
-    if (l->o.restore) return heads_restore(l->folder, l->o.restore, e);
+    if (l->o.restore) return head_versions_restore(l->folder, l->o.restore, e);
     if (!open_heads(l, e)) return false;
     if (l->o.list) return list(l, e);
     if (!l->o.correct) return learn(l, operand, operands, e);
@@ -410,13 +410,13 @@ int cmd_learn(int argc, char **argv) {
     struct err e = {0};
     struct flag flag[FLAGS_MAX];
     int operands, status = CMD_OK;
-    l->o = (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = teach_defaults().weight, .confidence_min = 0.5};
+    l->o = (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = retrain_defaults().weight, .confidence_min = 0.5};
     size_t flags = make_flags(&l->o, flag);
     progress_init(&l->bar, true);
     if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
         (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(l, argv + 1, operands, &e)))
         status = cmd_fail(&e);
-    teach_release(&l->result);
+    retrain_release(&l->result);
     examples_release(&l->examples);
     dataset_release(&l->data);
     taught_release(&l->taught);

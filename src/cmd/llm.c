@@ -1,7 +1,7 @@
 #include "cmd/cmd.h"
-#include "cmd/network.h"
+#include "app/network.h"
 #include "data/result_json.h"
-#include "remote/lane.h"
+#include "remote/dispatcher.h"
 #include "text/template.h"
 
 #include <pthread.h>
@@ -27,16 +27,16 @@ static const char EXAMPLES[] =
 
 enum { REQUEST_BYTES_MAX = 1 << 20, ANSWER_BYTES_MAX = 4096 };
 
-/* The one answer, on its way from the lane's thread. */
+/* The one answer, on its way from the dispatcher's thread. */
 struct reply {
     pthread_mutex_t lock;
     pthread_cond_t came;
     bool done, answered;
-    struct memo_answer answer;
+    struct answer answer;
     enum err_code why;
 };
 
-static void take(void *ctx, const struct pending *p, const struct memo_answer *a, enum err_code why) {
+static void take(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     struct reply *r = ctx;
     (void)p;
     pthread_mutex_lock(&r->lock);
@@ -69,7 +69,7 @@ static int print_answer(const struct reply *r, const struct label_set *labels) {
     buf_init(&out, ANSWER_BYTES_MAX);
     result_json(
         &out, labels,
-        &(struct result){.stage = r->answer.stage, .label = r->answer.label, .confidence = r->answer.confidence});
+        &(struct result){.decider = r->answer.decider, .label = r->answer.label, .confidence = r->answer.confidence});
     printf("%.*s\n", (int)out.n, out.p);
     buf_release(&out);
     return CMD_OK;
@@ -78,19 +78,19 @@ static int print_answer(const struct reply *r, const struct label_set *labels) {
 static int ask(struct llm *l, const struct label_set *labels, struct span line, struct span template) {
     struct err e = {0};
     struct reply r = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
-    struct lane_opts o = {
-        .service = {llm_service(l)}, .services = 1, .asks_max = 1, .waiters_max = 1, .answer = take, .ctx = &r};
+    struct dispatcher_opts o = {
+        .service = {llm_service(l)}, .services = 1, .calls_max = 1, .waiters_max = 1, .answer = take, .ctx = &r};
     struct question q = {.message = line, .template = template};
     struct pending nobody = {0};
-    struct lane *lane = lane_open(&o, &e);
-    if (!lane || !lane_ask(lane, &nobody, &q, &e)) {
-        lane_close(lane);
+    struct dispatcher *dispatcher = dispatcher_open(&o, &e);
+    if (!dispatcher || !dispatcher_ask(dispatcher, &nobody, &q, &e)) {
+        dispatcher_close(dispatcher);
         return cmd_fail(&e);
     }
     pthread_mutex_lock(&r.lock);
     while (!r.done) pthread_cond_wait(&r.came, &r.lock);
     pthread_mutex_unlock(&r.lock);
-    lane_close(lane);
+    dispatcher_close(dispatcher);
     return print_answer(&r, labels);
 }
 

@@ -2,7 +2,7 @@
 #include "cmd/flags.h"
 #include "cmd/labelled.h"
 #include "cmd/local.h"
-#include "cmd/state.h"
+#include "app/state_dir.h"
 
 #include "base/log.h"
 
@@ -72,9 +72,9 @@ static bool build(struct err *e) {
     char script[PATH_MAX], server[PATH_MAX];
     if (!cmd_data_path("build-llama", script, sizeof script))
         return err_set(e, ERR_IO, "build-llama is not among the shipped files");
-    if (!state_path("llama/llama-server", server, sizeof server))
+    if (!state_dir_path("llama/llama-server", server, sizeof server))
         return err_set(e, ERR_IO, "there is no home to build in: set XDG_STATE_HOME");
-    if (!state_make_folders(server, e)) return false;
+    if (!state_dir_make_folders(server, e)) return false;
     server[strlen(server) - strlen("/llama-server")] = '\0';
     execl(script, script, server, (char *)NULL);
     return err_set(e, ERR_IO, "%s: %s", script, strerror(errno));

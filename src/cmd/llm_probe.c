@@ -3,7 +3,7 @@
 #include "base/must.h"
 #include "cmd/cascade.h"
 #include "cmd/cmd.h"
-#include "cmd/network.h"
+#include "app/network.h"
 
 #include <stdio.h>
 #include <yyjson.h>
@@ -100,7 +100,7 @@ static struct tally count(const struct probe *p) {
         t.right_hostile += hostile->label == p->label[i];
         t.moved += hostile->label != clean->label;
         t.won += hostile->label == p->wanted[i] && clean->label != p->wanted[i];
-        t.open += hostile->stage == STAGE_FALLBACK;
+        t.open += hostile->decider == DECIDER_FALLBACK;
     }
     return t;
 }

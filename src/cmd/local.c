@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/thread.h"
-#include "cmd/state.h"
+#include "app/state_dir.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -185,8 +185,8 @@ struct watch {
 /* A look at a child that runs. True: it hangs. */
 static bool hangs(struct local *l, struct watch *w, pid_t pid) {
     uint64_t now_ns = clock_now_ns(NULL);
-    if (w->ready_ns && now_ns - w->ready_ns > clock_ms(STEADY_MS)) l->failures = 0;
-    if (w->ready_ns && now_ns - w->asked_ns < clock_ms(HEALTH_MS)) return false;
+    if (w->ready_ns && now_ns - w->ready_ns > clock_ns_of_ms(STEADY_MS)) l->failures = 0;
+    if (w->ready_ns && now_ns - w->asked_ns < clock_ns_of_ms(HEALTH_MS)) return false;
     w->asked_ns = now_ns;
     bool well = is_well(l);
     w->unwell = well ? 0 : w->unwell + 1;
@@ -194,7 +194,7 @@ static bool hangs(struct local *l, struct watch *w, pid_t pid) {
         w->ready_ns = now_ns;
         set_state(l, LOCAL_READY, pid);
     }
-    if (w->ready_ns ? w->unwell < UNWELL_MAX : now_ns - w->begun_ns < clock_ms(LOAD_MS_MAX)) return false;
+    if (w->ready_ns ? w->unwell < UNWELL_MAX : now_ns - w->begun_ns < clock_ns_of_ms(LOAD_MS_MAX)) return false;
     log_warn("local.hangs", "%s does not answer any more", l->argv[0]);
     return true;
 }
@@ -237,7 +237,7 @@ bool local_find_server(const char *named, char *out, size_t size, struct err *e)
         if (snprintf(out, size, "%s", named) < (int)size && access(out, X_OK) == 0) return true;
         return err_set(e, ERR_IO, "%s: is no program that can be run", named);
     }
-    if (state_path("llama/llama-server", out, size) && access(out, X_OK) == 0) return true;
+    if (state_dir_path("llama/llama-server", out, size) && access(out, X_OK) == 0) return true;
     for (size_t i = 0; i < sizeof ON_PATH / sizeof ON_PATH[0]; i++)
         if (access(ON_PATH[i], X_OK) == 0) return snprintf(out, size, "%s", ON_PATH[i]) < (int)size;
     return err_set(e, ERR_IO, "llama-server is not there: 'logclass llm local --build' builds it, --server names one");

@@ -12,7 +12,7 @@ void progress_init(struct progress *p, bool wanted) {
 }
 
 static bool is_time(struct progress *p, uint64_t now) {
-    if (!p->shown || now - p->drawn_ns < clock_ms(100)) return false;
+    if (!p->shown || now - p->drawn_ns < clock_ns_of_ms(100)) return false;
     p->drawn_ns = now;
     return true;
 }

@@ -1,6 +1,6 @@
 /* service: one stage as a process of its own, on the described services' wire (contract, section 3). */
 #include "cmd/cmd.h"
-#include "cmd/serving.h"
+#include "app/daemon.h"
 #include "llm/llm.h"
 
 #include <stdio.h>
@@ -42,12 +42,12 @@ static bool adjust_llm(struct conf *c, struct err *e) {
 }
 
 int cmd_service(int argc, char **argv) {
-    static const struct serving_role BERT = {CONF_SERVICE_BERT, SERVER_SERVICE, adjust_bert},
+    static const struct daemon_role BERT = {CONF_SERVICE_BERT, SERVER_SERVICE, adjust_bert},
                                      LLM = {CONF_SERVICE_LLM, SERVER_SERVICE, adjust_llm};
     bool bert = argc > 1 && strcmp(argv[1], "bert") == 0, llm = argc > 1 && strcmp(argv[1], "llm") == 0;
     enum conf_command command = bert ? CONF_SERVICE_BERT : llm ? CONF_SERVICE_LLM : 0;
     if (cmd_help(argc, argv, USAGE, command, EXAMPLES)) return CMD_OK;
-    if (command) return serving_run(bert ? &BERT : &LLM, argc - 1, argv + 1);
+    if (command) return daemon_run(bert ? &BERT : &LLM, argc - 1, argv + 1);
     struct err e = {0};
     err_set(&e, ERR_USAGE, "expected 'bert' or 'llm'; see 'logclass service --help'");
     return cmd_fail(&e);

@@ -3,8 +3,8 @@
 #include "base/must.h"
 #include "cmd/labelled.h"
 #include "data/result_json.h"
-#include "llm/mix.h"
-#include "memo/store.h"
+#include "llm/ensemble.h"
+#include "llm/store.h"
 #include "text/template.h"
 #include "train/examples.h"
 
@@ -125,7 +125,7 @@ static double decide(const struct asked *a, size_t i, const struct head *base, c
     *label = a->rows.row[i].label;
     if (mix > 0 && s->labels == a->labels->n) {
         head_run(base, vector, prob);
-        *label = (uint8_t)mix_run(prob, s->likelihood, s->labels, mix, &confidence);
+        *label = (uint8_t)ensemble_run(prob, s->likelihood, s->labels, mix, &confidence);
     }
     return confidence;
 }

@@ -8,8 +8,8 @@
 #include "base/rng.h"
 #include "encoder/head.h"
 #include "text/mask.h"
-#include "train/doubt.h"
-#include "train/learn.h"
+#include "train/label_issues.h"
+#include "train/fit_head.h"
 #include "train/report.h"
 #include "train/threshold.h"
 
@@ -46,14 +46,14 @@ struct training {
     struct dataset data, rest; /* rest: what --take left, to be judged */
     struct examples examples;
     struct encoder *encoder;
-    struct learn_result result;
+    struct fit_head_result result;
     struct progress bar;
     const char *doing;
     uint64_t begun_ns, embedded_ns, done_ns;
 };
 
 static struct options defaults(void) {
-    struct learn_opts l = learn_defaults();
+    struct fit_head_opts l = fit_head_defaults();
     return (struct options){.class_weight = "none",
                             .calibration = calibrate_name(l.calibration),
                             .folds = l.folds,
@@ -102,8 +102,8 @@ static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
 
 /* ---- the steps ---- */
 
-static bool settle_options(const struct options *o, struct learn_opts *l, struct err *e) {
-    *l = learn_defaults();
+static bool settle_options(const struct options *o, struct fit_head_opts *l, struct err *e) {
+    *l = fit_head_defaults();
     l->fit.l2 = o->l2, l->fit.threads = o->threads;
     l->folds = o->folds, l->seed = o->seed, l->threshold = o->threshold, l->curve = o->curve;
     l->target_precision = o->target_precision, l->target_llm_share = o->target_llm_share;
@@ -162,22 +162,22 @@ static unsigned text_kind(const struct options *o) {
     return (o->use_source ? EXAMPLES_SOURCE : 0u) | (o->raw ? EXAMPLES_RAW : 0u);
 }
 
-static bool learn(struct training *t, struct learn_opts *l, struct err *e) {
+static bool learn(struct training *t, struct fit_head_opts *l, struct err *e) {
     t->encoder = labelled_encoder_open(&t->o.encoder, e);
     if (!t->encoder || !examples_make(&t->examples, &t->data, text_kind(&t->o), e)) return false;
     if (!embed(t, &t->examples, t->o.vectors, e)) return false;
     t->embedded_ns = clock_now_ns(NULL);
     t->doing = "fitting";
     l->progress = on_progress, l->self = t;
-    bool ok = learn_run(&t->result, &t->examples, &t->labels, l, e);
+    bool ok = fit_head_run(&t->result, &t->examples, &t->labels, l, e);
     t->done_ns = clock_now_ns(NULL);
     progress_clear(&t->bar);
     return ok;
 }
 
-static bool write_head(const struct training *t, const struct learn_opts *l, struct err *e) {
+static bool write_head(const struct training *t, const struct fit_head_opts *l, struct err *e) {
     struct head_content *c = must_calloc(1, sizeof *c);
-    learn_head(&t->result, &t->examples, &t->labels, l, c);
+    fit_head_head(&t->result, &t->examples, &t->labels, l, c);
     c->model_hash = encoder_hash(t->encoder);
     c->mask_version = MASK_VERSION;
     c->use_source = t->o.use_source;
@@ -185,7 +185,7 @@ static bool write_head(const struct training *t, const struct learn_opts *l, str
              "logclass train: %zu rows, %zu different, l2 %g, class-weight %s, seed %u", t->data.n, t->examples.rows.n,
              t->result.l2, t->o.class_weight, t->o.seed);
     bool ok = head_write(t->o.out, c, e);
-    learn_head_release(c);
+    fit_head_head_release(c);
     free(c);
     return ok;
 }
@@ -213,16 +213,16 @@ static bool take_part(struct training *t, struct err *e) {
 /* ---- the figures ---- */
 
 static void put_curve(const struct training *t, struct buf *out) {
-    const struct learn_result *r = &t->result;
+    const struct fit_head_result *r = &t->result;
     if (!t->o.curve) return;
     buf_puts(out, "\nlearning curve\n    rows  accuracy  macro-F1\n");
-    for (unsigned i = 0; i <= LEARN_CURVE; i++)
+    for (unsigned i = 0; i <= FIT_HEAD_CURVE; i++)
         if (r->curve[i].rows > 0)
             buf_printf(out, "%8zu  %8.3f  %8.3f\n", r->curve[i].rows, r->curve[i].accuracy, r->curve[i].macro_f1);
 }
 
 static void put_thresholds(const struct training *t, struct buf *out) {
-    const struct learn_result *r = &t->result;
+    const struct fit_head_result *r = &t->result;
     struct threshold_rows rows = {r->row, r->n, t->labels.unclassified};
     buf_puts(out, "\nthreshold  answered  right of these\n");
     for (unsigned i = 0; i <= 9; i++) {
@@ -240,11 +240,11 @@ static void put_thresholds(const struct training *t, struct buf *out) {
 static void put_doubts(const struct training *t, struct buf *out) {
     if (t->o.doubts == 0) return;
     buf_puts(out, "\nrows whose label looks wrong: system:line, its label, the label believed, its template\n");
-    if (doubt_text(&t->result, &t->examples, &t->labels, t->o.doubts, out) == 0) buf_puts(out, "none\n");
+    if (label_issues_text(&t->result, &t->examples, &t->labels, t->o.doubts, out) == 0) buf_puts(out, "none\n");
 }
 
 static void put_figures(const struct training *t, struct buf *out) {
-    const struct learn_result *r = &t->result;
+    const struct fit_head_result *r = &t->result;
     struct report rep = {.title = "held apart",
                          .judge = "fits that did not see them",
                          .labels = &t->labels,
@@ -263,7 +263,7 @@ static void put_figures(const struct training *t, struct buf *out) {
     }
     struct buf lacks;
     buf_init(&lacks, TEXT_BYTES_MAX);
-    if (learn_lacks(&t->examples, &t->labels, &lacks))
+    if (fit_head_lacks(&t->examples, &t->labels, &lacks))
         buf_printf(out, "\nwhat the data lacks\n%.*s", (int)lacks.n, lacks.p);
     buf_release(&lacks);
     buf_printf(out, "\n%zu rows, %zu different templates, %u systems; embedded in %.1f s (%s), fitted in %.1f s%s\n",
@@ -307,7 +307,7 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
 }
 
 static bool run(struct training *t, char **paths, int n, struct err *e) {
-    struct learn_opts l;
+    struct fit_head_opts l;
     struct buf out;
     if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !learn(t, &l, e))
         return false;
@@ -336,7 +336,7 @@ int cmd_train(int argc, char **argv) {
         status = CMD_OK;
     else if (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(t, argv + 1, operands, &e))
         status = cmd_fail(&e);
-    learn_release(&t->result);
+    fit_head_release(&t->result);
     examples_release(&t->examples);
     encoder_close(t->encoder);
     dataset_release(&t->data), dataset_release(&t->rest);

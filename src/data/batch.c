@@ -2,9 +2,9 @@
 
 #include "base/must.h"
 
-static const char *const STAGE_NAME[STAGE_COUNT] = {"regex", "bert", "llm", "fallback"};
+static const char *const STAGE_NAME[DECIDER_COUNT] = {"regex", "bert", "llm", "fallback"};
 
-const char *stage_name(enum stage_id id) {
-    MUST(id < STAGE_COUNT);
+const char *decider_name(enum decider id) {
+    MUST(id < DECIDER_COUNT);
     return STAGE_NAME[id];
 }

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 /* Who decided. The names ("regex", …) are the contract's `source` and the metrics' `classifier`. */
-enum stage_id { STAGE_REGEX, STAGE_BERT, STAGE_LLM, STAGE_FALLBACK, STAGE_COUNT };
+enum decider { DECIDER_REGEX, DECIDER_BERT, DECIDER_LLM, DECIDER_FALLBACK, DECIDER_COUNT };
 
-const char *stage_name(enum stage_id id);
+const char *decider_name(enum decider id);
 
 struct record {
     struct span source;  /* program, logger or host that wrote the line; may be empty */
@@ -23,7 +23,7 @@ struct record {
 struct result {
     double confidence; /* 0..1; rounded to 4 decimals by the stages of our own */
     uint8_t label;     /* index into the label set */
-    uint8_t stage;     /* enum stage_id; STAGE_FALLBACK until decided */
+    uint8_t decider;   /* enum decider; DECIDER_FALLBACK until decided */
     uint8_t err;       /* enum err_code of the last stage that failed on this record */
     bool decided;
     bool from_memo;                /* the answer was remembered */
@@ -47,9 +47,9 @@ struct batch {
 };
 
 /* Gives record i its answer. */
-static inline void batch_settle(struct result *r, enum stage_id stage, unsigned label, double confidence) {
+static inline void batch_decide(struct result *r, enum decider decider, unsigned label, double confidence) {
     r->label = (uint8_t)label;
-    r->stage = (uint8_t)stage;
+    r->decider = (uint8_t)decider;
     r->confidence = confidence;
     r->decided = true;
 }

@@ -84,7 +84,7 @@ static char *append(char *to, const char *s, size_t n) {
 void result_json_members(struct buf *out, const struct label_set *labels, const struct result *r) {
     MUST(r->label < labels->n);
     const struct label *l = &labels->label[r->label];
-    const char *source = stage_name(r->stage);
+    const char *source = decider_name(r->decider);
     char *to = buf_reserve(out, LABEL_ID_MAX + FIXED_PARTS_MAX);
     if (!to) return;
     to = APPEND_LIT(to, "\"label_id\":\"");

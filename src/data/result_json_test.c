@@ -17,12 +17,12 @@ static const char *number(double v) {
 
 static void the_contracts_example(void) {
     struct result r = {0};
-    batch_settle(&r, STAGE_REGEX, 0, 0.95);
+    batch_decide(&r, DECIDER_REGEX, 0, 0.95);
     buf_reset(&g_out);
     result_json(&g_out, label_default(), &r);
     CHECK_STR(text_of(),
               "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"source\":\"regex\",\"confidence\":0.95}");
-    batch_settle(&r, STAGE_FALLBACK, label_default()->unclassified, 0);
+    batch_decide(&r, DECIDER_FALLBACK, label_default()->unclassified, 0);
     buf_reset(&g_out);
     result_json(&g_out, label_default(), &r);
     CHECK_STR(text_of(),

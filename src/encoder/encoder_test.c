@@ -1,6 +1,6 @@
 #include "base/check.h"
 #include "encoder/encoder.h"
-#include "encoder/golden.h"
+#include "encoder/golden_vectors.h"
 #include "text/wordpiece.h"
 
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
@@ -10,14 +10,14 @@ static bool near_golden(const char *kernel, double least, double mean) {
     struct err e = {0};
     struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR, .kernel = kernel}, &e);
     if (!enc) return false;
-    struct golden *g = golden_open();
+    struct golden_vectors *g = golden_vectors_open();
     CHECK_INT(encoder_dim(enc), GOLDEN_DIM);
     struct encoder_scratch *s = encoder_scratch_open(enc);
     float *v = must_calloc(g->n * GOLDEN_DIM, sizeof *v);
     encoder_embed(enc, s, g->text, g->n, v);
     double sum = 0;
     for (size_t i = 0; i < g->n; i++) {
-        double cosine = golden_cosine(v + i * GOLDEN_DIM, g->vector[i]);
+        double cosine = golden_vectors_cosine(v + i * GOLDEN_DIM, g->vector[i]);
         CHECK(cosine >= least);
         sum += cosine;
     }
@@ -25,7 +25,7 @@ static bool near_golden(const char *kernel, double least, double mean) {
     free(v);
     encoder_scratch_close(s);
     encoder_close(enc);
-    golden_close(g);
+    golden_vectors_close(g);
     return true;
 }
 
@@ -36,7 +36,7 @@ static void texts_become_the_golden_vectors(void) {
 }
 
 static void tokens_are_the_golden_ones(void) {
-    struct golden *g = golden_open();
+    struct golden_vectors *g = golden_vectors_open();
     struct err e;
     struct wordpiece *w = wordpiece_open(MODEL_DIR, &e);
     MUST(w);
@@ -47,12 +47,12 @@ static void tokens_are_the_golden_ones(void) {
         CHECK(n == g->tokens[i] && memcmp(ids, g->ids[i], n * sizeof *ids) == 0);
     }
     wordpiece_close(w);
-    golden_close(g);
+    golden_vectors_close(g);
 }
 
 /* All at once, backwards, and one by one: the same bits. */
 static void bits_depend_on_the_text_only(void) {
-    struct golden *g = golden_open();
+    struct golden_vectors *g = golden_vectors_open();
     struct err e;
     struct encoder *enc = encoder_open(&(struct encoder_opts){.model_dir = MODEL_DIR}, &e);
     MUST(enc);
@@ -76,7 +76,7 @@ static void bits_depend_on_the_text_only(void) {
     encoder_scratch_close(s);
     encoder_scratch_close(other);
     encoder_close(enc);
-    golden_close(g);
+    golden_vectors_close(g);
 }
 
 static void hash_names_the_model_not_the_kernel(void) {

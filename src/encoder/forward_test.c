@@ -1,6 +1,6 @@
 #include "base/check.h"
 #include "encoder/forward.h"
-#include "encoder/golden.h"
+#include "encoder/golden_vectors.h"
 
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
 
@@ -14,7 +14,7 @@ struct score {
 };
 
 /* Cosines to the golden vectors of every `step`th text of at most tokens_max tokens. */
-static struct score score_kernel(const struct kern *k, const struct golden *g, size_t step, unsigned tokens_max) {
+static struct score score_kernel(const struct kern *k, const struct golden_vectors *g, size_t step, unsigned tokens_max) {
     struct model m;
     struct err e;
     MUST(model_open(&m, MODEL_DIR, NULL, k, &e));
@@ -26,7 +26,7 @@ static struct score score_kernel(const struct kern *k, const struct golden *g, s
     for (size_t i = 0; i < g->n; i += step) {
         if (g->tokens[i] > tokens_max) continue;
         forward_run(&m, &s, g->ids[i], &g->tokens[i], 1, v);
-        sum += cosine[n++] = golden_cosine(v, g->vector[i]);
+        sum += cosine[n++] = golden_vectors_cosine(v, g->vector[i]);
     }
     forward_scratch_release(&s);
     model_close(&m);
@@ -35,7 +35,7 @@ static struct score score_kernel(const struct kern *k, const struct golden *g, s
 }
 
 static void all_kernels_are_near_the_reference(void) {
-    struct golden *g = golden_open();
+    struct golden_vectors *g = golden_vectors_open();
     for (unsigned i = 0; kern_at(i); i++) {
         const struct kern *k = kern_at(i);
         if (!kern_usable(k)) continue;
@@ -46,13 +46,13 @@ static void all_kernels_are_near_the_reference(void) {
         CHECK(s.p1 >= (k->int8 ? 0.995 : 0.99999));
         CHECK(s.least >= (k->int8 ? 0.98 : 0.9999));
     }
-    golden_close(g);
+    golden_vectors_close(g);
 }
 
 /* Lines in one pass, in another order, or alone: the same bits. */
 static void bits_do_not_depend_on_neighbours(void) {
     enum { LINES = CHECK_SANITIZED ? 3 : 12, ROWS = 700 };
-    struct golden *g = golden_open();
+    struct golden_vectors *g = golden_vectors_open();
     for (unsigned i = 0; kern_at(i); i++) {
         const struct kern *k = kern_at(i);
         if (!kern_usable(k) || k->needs == 0) continue;
@@ -78,7 +78,7 @@ static void bits_do_not_depend_on_neighbours(void) {
         forward_scratch_release(&s);
         model_close(&m);
     }
-    golden_close(g);
+    golden_vectors_close(g);
 }
 
 CHECK_MAIN(CHECK_TEST(all_kernels_are_near_the_reference), CHECK_TEST(bits_do_not_depend_on_neighbours))

@@ -42,7 +42,7 @@ bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call,
     return err_prefix(e, "the LLM budget is used up");
 }
 
-void budget_settle(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {
+void budget_charge(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {
     struct err e;
     int64_t more = (int64_t)(tokens_in + tokens_out) - (int64_t)call->tokens;
     if (more != 0 && !store_correct(b->store, call->window, WINDOWS, more, &e))

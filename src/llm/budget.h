@@ -4,7 +4,7 @@
 #define LLM_BUDGET_H
 
 #include "base/err.h"
-#include "memo/store.h"
+#include "llm/store.h"
 
 struct budget_opts { /* 0: no limit */
     uint64_t calls_minute, tokens_minute;
@@ -31,7 +31,7 @@ void budget_init(struct budget *b, const struct budget_opts *o, struct store *st
 bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e);
 
 /* The call cost so many tokens. A call whose cost is never learnt keeps its reservation: it may have been billed. */
-void budget_settle(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out);
+void budget_charge(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out);
 
 /* What tokens cost, by the configured prices. */
 double budget_price(const struct budget_opts *o, uint64_t tokens_in, uint64_t tokens_out);

@@ -61,7 +61,7 @@ static void a_reservation_is_corrected(void) {
     g_now_s = 1700000000;
     budget_init(&b, &(struct budget_opts){.tokens_day = 1000}, s, now_s);
     CHECK(budget_reserve(&b, 900, &call, &e));
-    budget_settle(&b, &call, 40, 10);
+    budget_charge(&b, &call, 40, 10);
     CHECK(budget_reserve(&b, 900, &call, &e));
     CHECK(!budget_reserve(&b, 900, &call, &e));
     CHECK(strstr(e.msg, "budget") != NULL);

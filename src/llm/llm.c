@@ -3,11 +3,11 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "llm/key.h"
-#include "llm/mix.h"
+#include "llm/ensemble.h"
 #include "llm/prompt.h"
-#include "llm/reply.h"
+#include "llm/llm_response.h"
 #include "metrics/metrics.h"
-#include "remote/wire.h"
+#include "remote/service_json.h"
 #include "text/mask.h"
 
 #include <stdio.h>
@@ -72,7 +72,7 @@ static bool write_body(struct llm *l, struct span template, struct buf *body, st
     if (line.failed)
         body->failed = true;
     else if (l->dialect == OPENAI_SERVICE)
-        wire_write_question(body, buf_span(&line), (struct span){0});
+        service_json_write_question(body, buf_span(&line), (struct span){0});
     else
         write_chat(l, buf_span(&line), body);
     buf_release(&line);
@@ -98,18 +98,18 @@ static bool write_request(void *self, const struct question *q, struct http_call
  * label, that and the head's thoughts combined. So it is a function of template, head and LLM, the same whether the
  * answer has just come or was kept. */
 static enum service_verdict decide(const struct llm *l, const struct question *q, const struct store_answer *a,
-                                   struct memo_answer *out) {
+                                   struct answer *out) {
     int label = label_find(l->labels, span_of(a->label));
     if (label < 0) return SERVICE_UNSURE;
-    *out = (struct memo_answer){.stage = STAGE_LLM, .label = (uint8_t)label, .confidence = a->confidence};
+    *out = (struct answer){.decider = DECIDER_LLM, .label = (uint8_t)label, .confidence = a->confidence};
     if (l->mix > 0 && q->head && a->labels == l->labels->n && q->labels == l->labels->n) {
-        out->label = (uint8_t)mix_run(q->head, a->likelihood, a->labels, l->mix, &out->confidence);
+        out->label = (uint8_t)ensemble_run(q->head, a->likelihood, a->labels, l->mix, &out->confidence);
         metrics_add(METRIC_LLM_MIXED, out->label == label, 0, 0, 1);
     }
     return SERVICE_ANSWERED;
 }
 
-static enum service_verdict recall(void *self, const struct question *q, struct memo_answer *out) {
+static enum service_verdict recall(void *self, const struct question *q, struct answer *out) {
     struct llm *l = self;
     struct store_answer a;
     if (!store_find(l->store, &l->origin, q->template, &a)) return SERVICE_FAILED;
@@ -132,9 +132,9 @@ static void flush(void *self) {
 
 /* ---- answers of a chat endpoint ---- */
 
-static void account(struct llm *l, const struct note *note, const struct reply *r) {
+static void account(struct llm *l, const struct note *note, const struct llm_response *r) {
     if (r->tokens_in + r->tokens_out == 0) return;
-    budget_settle(&l->budget, &note->budget, r->tokens_in, r->tokens_out);
+    budget_charge(&l->budget, &note->budget, r->tokens_in, r->tokens_out);
     metrics_add(METRIC_LLM_TOKENS, 0, 0, 0, r->tokens_in);
     metrics_add(METRIC_LLM_TOKENS, 1, 0, 0, r->tokens_out);
     l->spent.tokens_in += r->tokens_in;
@@ -149,13 +149,13 @@ static bool is_outdated(const struct llm *l, const struct note *note) {
 }
 
 static enum service_verdict read_completion(struct llm *l, const struct question *q, const struct http_call *call,
-                                            const struct note *note, struct memo_answer *out, struct err *e) {
-    struct reply r;
+                                            const struct note *note, struct answer *out, struct err *e) {
+    struct llm_response r;
     struct store_answer a = {0};
-    reply_read(buf_span(&call->reply), l->labels, &r, e);
+    llm_response_read(buf_span(&call->reply), l->labels, &r, e);
     account(l, note, &r);
     switch (r.kind) {
-    case REPLY_LABEL:
+    case LLM_RESPONSE_LABEL:
         l->proven = true;
         e->code = ERR_OK;
         if (r.measured) {
@@ -165,11 +165,11 @@ static enum service_verdict read_completion(struct llm *l, const struct question
         a.confidence = r.confidence;
         keep(l, q->template, (int)r.label, &a);
         return decide(l, q, &a, out);
-    case REPLY_CUT:
+    case LLM_RESPONSE_CUT:
         if (is_outdated(l, note) || openai_form_widen(&l->form)) return SERVICE_AGAIN;
         break;
-    case REPLY_NO_LABEL: break;
-    case REPLY_BROKEN: return SERVICE_FAILED;
+    case LLM_RESPONSE_NO_LABEL: break;
+    case LLM_RESPONSE_BROKEN: return SERVICE_FAILED;
     }
     keep(l, q->template, -1, &a); /* the endpoint works, but this line does not: not to be asked again for a while */
     return SERVICE_UNSURE;
@@ -205,7 +205,7 @@ static enum service_verdict read_refusal(struct llm *l, const struct http_call *
                                          struct err *e) {
     char code[64];
     struct span body = buf_span(&call->reply);
-    reply_error_code(body, code, sizeof code);
+    llm_response_error_code(body, code, sizeof code);
     bool about_form = (call->status == 400 || call->status == 422) && !is_about_the_model(code);
     if (about_form && (is_outdated(l, note) || openai_form_reduce(&l->form, body, !l->proven))) return SERVICE_AGAIN;
     if (about_form && !l->proven) l->form = l->first; /* so it was not the form */
@@ -213,7 +213,7 @@ static enum service_verdict read_refusal(struct llm *l, const struct http_call *
 }
 
 static enum service_verdict read_chat(void *self, const struct question *q, const struct http_call *call,
-                                      struct memo_answer *out, struct err *e) {
+                                      struct answer *out, struct err *e) {
     struct note note;
     memcpy(&note, call->note, sizeof note);
     if (call->status == 200) return read_completion(self, q, call, &note, out, e);
@@ -223,11 +223,11 @@ static enum service_verdict read_chat(void *self, const struct question *q, cons
 /* ---- answers of the described service ---- */
 
 static enum service_verdict read_service(void *self, const struct question *q, const struct http_call *call,
-                                         struct memo_answer *out, struct err *e) {
+                                         struct answer *out, struct err *e) {
     struct llm *l = self;
-    struct wire_answer w;
+    struct service_json_answer w;
     if (call->status != 200) return fail(l, call->status, "", e);
-    if (!wire_read_answer(buf_span(&call->reply), l->labels, &w, e)) return SERVICE_FAILED;
+    if (!service_json_read_answer(buf_span(&call->reply), l->labels, &w, e)) return SERVICE_FAILED;
     struct store_answer a = {.confidence = w.confidence};
     keep(l, q->template, (int)w.label, &a);
     return decide(l, q, &a, out);
@@ -289,7 +289,7 @@ static void set_origin(struct llm *l) {
 
 static void set_service(struct llm *l, const struct llm_opts *o) {
     l->service = (struct service){
-        .stage = STAGE_LLM,
+        .decider = DECIDER_LLM,
         .endpoint = l->endpoint,
         .breaker = o->breaker,
         .retry = o->retry,
@@ -302,7 +302,7 @@ static void set_service(struct llm *l, const struct llm_opts *o) {
         .recall = recall,
         .write = write_request,
         .read = l->dialect == OPENAI_SERVICE ? read_service : read_chat,
-        .settle = flush,
+        .flush = flush,
     };
 }
 

@@ -1,7 +1,7 @@
 /* llm: the last stage that decides: a language model behind an OpenAI-compatible endpoint or the described service. It
  * is asked once per template, gets nothing but the masked and redacted template, and can answer nothing but a label.
  * What it said is kept in the store; what it may cost is bounded. Where the endpoint tells how likely each label is,
- * its answer is combined with the probabilities of the encoder's head (mix.h). The lane (remote/lane.h) does the
+ * its answer is combined with the probabilities of the encoder's head (mix.h). The dispatcher (remote/dispatcher.h) does the
  * asking. */
 #ifndef LLM_LLM_H
 #define LLM_LLM_H
@@ -10,7 +10,7 @@
 #include "llm/openai.h"
 #include "remote/service.h"
 
-struct llm; /* used by one thread at a time: the lane's, once there is one */
+struct llm; /* used by one thread at a time: the dispatcher's, once there is one */
 
 enum { LLM_MODEL_MAX = 256, LLM_URL_MAX = 2048 };
 

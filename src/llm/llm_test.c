@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "metrics/metrics.h"
 #include "remote/fake_service.h"
-#include "remote/lane.h"
+#include "remote/dispatcher.h"
 
 #include <sys/stat.h>
 
@@ -57,11 +57,11 @@ static struct {
     pthread_cond_t more;
     unsigned n;
     bool answered[RECORDS];
-    struct memo_answer last;
+    struct answer last;
     enum err_code why;
 } g_in = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
-static void take_answer(void *ctx, const struct pending *p, const struct memo_answer *a, enum err_code why) {
+static void take_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     (void)ctx;
     pthread_mutex_lock(&g_in.lock);
     g_in.n++;
@@ -86,7 +86,7 @@ struct rig {
     char url[128];
     struct llm_opts opts;
     struct llm *llm;
-    struct lane *lane;
+    struct dispatcher *dispatcher;
 };
 
 static struct rig rig(void) {
@@ -101,12 +101,12 @@ static void start_lane(struct rig *r) {
     r->llm = llm_open(&r->opts, label_default(), &e);
     if (!r->llm) fprintf(stderr, "%s\n", e.msg);
     MUST(r->llm != NULL);
-    struct lane_opts lo = {.service = {llm_service(r->llm)},
+    struct dispatcher_opts lo = {.service = {llm_service(r->llm)},
                            .services = 1,
-                           .asks_max = 1024,
+                           .calls_max = 1024,
                            .waiters_max = RECORDS,
                            .answer = take_answer};
-    r->lane = lane_open(&lo, &e);
+    r->dispatcher = dispatcher_open(&lo, &e);
     g_in.n = 0;
 }
 
@@ -120,7 +120,7 @@ static void start(struct rig *r) {
 }
 
 static void stop_lane(struct rig *r) {
-    lane_close(r->lane);
+    dispatcher_close(r->dispatcher);
     llm_close(r->llm);
 }
 
@@ -132,7 +132,7 @@ static void stop(struct rig *r) {
 static bool ask(struct rig *r, uint32_t i, const char *message, const char *template) {
     struct err e = {0};
     struct question q = {.message = span_of(message), .template = span_of(template)};
-    return lane_ask(r->lane, &(struct pending){.i = i}, &q, &e);
+    return dispatcher_ask(r->dispatcher, &(struct pending){.i = i}, &q, &e);
 }
 
 /* Asks and waits; whether there was an answer. */
@@ -157,7 +157,7 @@ static void a_template_is_asked_about_once(void) {
     for (int i = 0; i < 5; i++) {
         CHECK(ask_one(&r, "copied # files to tape"));
         CHECK_INT(g_in.last.label, 4);
-        CHECK_INT(g_in.last.stage, STAGE_LLM);
+        CHECK_INT(g_in.last.decider, DECIDER_LLM);
         CHECK_NEAR(g_in.last.confidence, 0.70, 0);
     }
     CHECK_INT(requests(&r), 1);
@@ -338,7 +338,7 @@ static void the_budget_is_a_hard_stop(void) {
     CHECK_INT(requests(&r), 3);
     CHECK_NEAR(metrics_value(METRIC_LLM_REFUSED, 0, 0, 0), refused + 7, 0);
     CHECK(ask_one(&r, "t1")); /* what is known costs nothing */
-    lane_stop(r.lane, 0);
+    dispatcher_stop(r.dispatcher, 0);
     struct llm_spent spent = llm_spent(r.llm);
     CHECK(spent.calls == 3 && spent.tokens_in == 300 && spent.tokens_out == 30);
     CHECK_NEAR(spent.cost, (300 * 1.0 + 30 * 2.0) / 1e6, 1e-12);
@@ -416,7 +416,7 @@ static void ask_with_head(struct rig *r, const char *template, float db_error, f
     pthread_mutex_lock(&g_in.lock);
     g_in.n = 0;
     pthread_mutex_unlock(&g_in.lock);
-    CHECK(lane_ask(r->lane, &(struct pending){0}, &q, &e));
+    CHECK(dispatcher_ask(r->dispatcher, &(struct pending){0}, &q, &e));
     wait_for(1);
 }
 
@@ -437,7 +437,7 @@ static void head_and_llm_are_combined(void) {
         ask_with_head(&r, "t", 0.40F, 0.36F);
         CHECK_STR(last_label(), "BACKUP");
         CHECK_NEAR(g_in.last.confidence, 0.4854, 1e-9);
-        CHECK_INT(g_in.last.stage, STAGE_LLM);
+        CHECK_INT(g_in.last.decider, DECIDER_LLM);
     }
     ask_with_head(&r, "t", 0.45F, 0.36F);
     CHECK_STR(last_label(), "DB_ERROR"); /* against the LLM's 0.6 */

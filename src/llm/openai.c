@@ -1,6 +1,6 @@
 #include "llm/openai.h"
 
-#include "remote/wire.h"
+#include "remote/service_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,7 +153,7 @@ bool openai_form_is_equal(const struct openai_form *a, const struct openai_form 
 
 static void put_message(struct buf *out, const char *role, struct span text) {
     buf_printf(out, "{\"role\":\"%s\",\"content\":", role);
-    wire_write_string(out, text);
+    service_json_write_string(out, text);
     buf_putc(out, '}');
 }
 
@@ -177,7 +177,7 @@ void openai_write(const struct openai_request *r, struct buf *out) {
     buf_putc(out, '{');
     if (r->model[0]) {
         buf_puts(out, "\"model\":");
-        wire_write_string(out, span_of(r->model));
+        service_json_write_string(out, span_of(r->model));
         buf_putc(out, ',');
     }
     buf_puts(out, "\"messages\":[");

@@ -12,7 +12,7 @@ enum { WAYS = 8, SHARDS = 256 };
 struct entry {
     struct memo_key key; /* {0, 0}: empty */
     double confidence;
-    uint8_t label, stage;
+    uint8_t label, decider;
     bool used; /* since the hand last passed */
 };
 
@@ -105,13 +105,13 @@ void memo_prefetch(struct memo *m, struct memo_key key) {
     __builtin_prefetch(&set_of(m, key)->way[home_of(key)]);
 }
 
-bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out) {
+bool memo_get(struct memo *m, struct memo_key key, struct answer *out) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
     struct entry *e = find(set_of(m, key), key);
     if (e) {
         e->used = true;
-        *out = (struct memo_answer){.confidence = e->confidence, .label = e->label, .stage = e->stage};
+        *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider};
     }
     pthread_mutex_unlock(&sh->lock);
     return e != NULL;
@@ -127,7 +127,7 @@ static struct entry *victim(struct set *s, uint8_t *hand) {
     }
 }
 
-bool memo_put(struct memo *m, struct memo_key key, const struct memo_answer *a) {
+bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
     struct set *s = set_of(m, key);
@@ -139,7 +139,7 @@ bool memo_put(struct memo *m, struct memo_key key, const struct memo_answer *a) 
         evicted = true;
     }
     if (fresh && !evicted) sh->n++;
-    *e = (struct entry){.key = key, .confidence = a->confidence, .label = a->label, .stage = a->stage};
+    *e = (struct entry){.key = key, .confidence = a->confidence, .label = a->label, .decider = a->decider};
     pthread_mutex_unlock(&sh->lock);
     return evicted;
 }

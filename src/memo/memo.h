@@ -19,11 +19,11 @@ struct memo_key {
     uint64_t lo, hi;
 };
 
-/* An answer. `stage` STAGE_FALLBACK means: the encoder was asked and was not sure. */
-struct memo_answer {
+/* An answer. `stage` DECIDER_FALLBACK means: the encoder was asked and was not sure. */
+struct answer {
     double confidence;
     uint8_t label;
-    uint8_t stage;
+    uint8_t decider;
 };
 
 /* entries: capacity, rounded up to a power of two within the limits above. Pages are touched as they fill. */
@@ -37,10 +37,10 @@ struct memo_key memo_key(const struct memo *m, struct span template, uint64_t ve
 /* Fetches what memo_get will look at, while the caller does something else. */
 void memo_prefetch(struct memo *m, struct memo_key key);
 
-bool memo_get(struct memo *m, struct memo_key key, struct memo_answer *out);
+bool memo_get(struct memo *m, struct memo_key key, struct answer *out);
 
 /* Stores or replaces. Returns whether another entry was evicted for it. */
-bool memo_put(struct memo *m, struct memo_key key, const struct memo_answer *a);
+bool memo_put(struct memo *m, struct memo_key key, const struct answer *a);
 
 void memo_forget(struct memo *m, struct memo_key key);
 size_t memo_count(struct memo *m);

@@ -12,11 +12,11 @@ static struct memo_key key_of(struct memo *m, unsigned i) {
 
 static void an_answer_comes_back_exactly(void) {
     struct memo *m = memo_open(0);
-    struct memo_answer a = {.confidence = 0.1 + 0.2, .label = 5, .stage = 1}, got = {0};
+    struct answer a = {.confidence = 0.1 + 0.2, .label = 5, .decider = 1}, got = {0};
     CHECK(!memo_get(m, key_of(m, 1), &got));
     CHECK(!memo_put(m, key_of(m, 1), &a));
     CHECK(memo_get(m, key_of(m, 1), &got));
-    CHECK(got.confidence == a.confidence && got.label == 5 && got.stage == 1);
+    CHECK(got.confidence == a.confidence && got.label == 5 && got.decider == 1);
     CHECK(!memo_get(m, memo_key(m, SPAN_LIT("template 1"), 8), &got)); /* another version: another key */
     memo_forget(m, key_of(m, 1));
     CHECK(!memo_get(m, key_of(m, 1), &got));
@@ -29,12 +29,12 @@ static void a_full_table_evicts_and_stays_bounded(void) {
     CHECK_INT(memo_capacity(m), MEMO_ENTRIES_MIN);
     unsigned evicted = 0;
     for (unsigned i = 0; i < 10000; i++)
-        evicted += memo_put(m, key_of(m, i), &(struct memo_answer){.label = (uint8_t)i});
+        evicted += memo_put(m, key_of(m, i), &(struct answer){.label = (uint8_t)i});
     CHECK(memo_count(m) <= memo_capacity(m));
     CHECK_INT(memo_count(m) + evicted, 10000);
     unsigned kept = 0, wrong = 0;
     for (unsigned i = 0; i < 10000; i++) {
-        struct memo_answer got;
+        struct answer got;
         if (!memo_get(m, key_of(m, i), &got)) continue;
         kept++;
         wrong += got.label != (uint8_t)i;
@@ -46,12 +46,12 @@ static void a_full_table_evicts_and_stays_bounded(void) {
 
 static void what_is_used_is_kept(void) {
     struct memo *m = memo_open(MEMO_ENTRIES_MIN);
-    struct memo_answer got;
+    struct answer got;
     unsigned hits = 0;
-    memo_put(m, key_of(m, 0), &(struct memo_answer){.label = 9});
+    memo_put(m, key_of(m, 0), &(struct answer){.label = 9});
     for (unsigned i = 1; i < 20000; i++) {
         hits += memo_get(m, key_of(m, 0), &got);
-        memo_put(m, key_of(m, i), &(struct memo_answer){0});
+        memo_put(m, key_of(m, i), &(struct answer){0});
     }
     CHECK_INT(hits, 19999); /* used between any two evictions of its set: never the victim */
     memo_close(m);
@@ -61,7 +61,7 @@ static struct memo *g_memo;
 
 static void *hammer(void *arg) {
     for (unsigned i = 0; i < 30000; i++) {
-        struct memo_answer got, a = {.confidence = i % 3000, .label = (uint8_t)(i % 3000)};
+        struct answer got, a = {.confidence = i % 3000, .label = (uint8_t)(i % 3000)};
         struct memo_key k = key_of(g_memo, i % 3000);
         if (memo_get(g_memo, k, &got)) CHECK(got.label == a.label && got.confidence == a.confidence);
         memo_put(g_memo, k, &a);

@@ -53,8 +53,8 @@ struct pipeline {
 /* ---- finish ---- */
 
 static void count_result(const struct engine *eng, const struct result *r, double seconds) {
-    metrics_add(METRIC_CLASSIFICATIONS, r->stage, eng->metric[r->label], 0, 1);
-    metrics_observe(METRIC_CLASSIFICATION_DURATION, r->stage, 0, seconds, 1);
+    metrics_add(METRIC_CLASSIFICATIONS, r->decider, eng->metric[r->label], 0, 1);
+    metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds, 1);
 }
 
 /* n records of b have their results; the last ones hand the batch back. */
@@ -68,14 +68,14 @@ static struct engine *engine_for(struct pipeline *p, const struct batch *b) {
 }
 
 static void fall_back(const struct engine *eng, struct result *r) {
-    batch_settle(r, STAGE_FALLBACK, eng->labels.unclassified, 0);
+    batch_decide(r, DECIDER_FALLBACK, eng->labels.unclassified, 0);
 }
 
-void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why) {
+void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct answer *a, enum err_code why) {
     struct result *r = &pend->batch->res[pend->i];
     struct engine *eng = engine_for(p, pend->batch);
     if (a) {
-        batch_settle(r, a->stage, a->label, a->confidence);
+        batch_decide(r, a->decider, a->label, a->confidence);
         if (p->memo && (pend->key.lo | pend->key.hi)) memo_put(p->memo, pend->key, a);
     } else {
         r->err = (uint8_t)why;
@@ -108,7 +108,7 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
         pend->begun_ns = begun_ns;
         struct question q = question_of(k, i);
         const struct network_stage *net = k->eng->network;
-        if (net && net->ask(net->self, pend, &q, &e)) {
+        if (net && net->hand_over(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
         }
@@ -119,17 +119,17 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
 
 /* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
 static void count_run(const struct worker *w, double seconds_each) {
-    uint32_t count[STAGE_COUNT][LABEL_MAX] = {{0}}, total[STAGE_COUNT] = {0}, shut = 0;
+    uint32_t count[DECIDER_COUNT][LABEL_MAX] = {{0}}, total[DECIDER_COUNT] = {0}, unavailable = 0;
     for (uint32_t i = 0; i < w->work.n; i++) {
         if (!w->origin[i].batch) continue;
         const struct result *r = w->work.res[i];
-        count[r->stage][r->label]++;
-        total[r->stage]++;
-        shut += r->stage == STAGE_FALLBACK && r->from_memo;
+        count[r->decider][r->label]++;
+        total[r->decider]++;
+        unavailable += r->decider == DECIDER_FALLBACK && r->from_memo;
     }
-    if (shut && w->work.shut != ERR_OK)
-        metrics_add(METRIC_CLASSIFICATION_ERRORS, STAGE_LLM, metrics_error_type(w->work.shut), 0, shut);
-    for (unsigned s = 0; s < STAGE_COUNT; s++) {
+    if (unavailable && w->work.unavailable != ERR_OK)
+        metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->work.unavailable), 0, unavailable);
+    for (unsigned s = 0; s < DECIDER_COUNT; s++) {
         for (unsigned l = 0; l < w->work.eng->labels.n; l++)
             if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, w->work.eng->metric[l], 0, count[s][l]);
         if (total[s]) metrics_observe(METRIC_CLASSIFICATION_DURATION, s, 0, seconds_each, total[s]);
@@ -149,7 +149,7 @@ static void gather(struct worker *w, const struct slice *slice, size_t n) {
             k->res[at] = &b->res[i];
             k->todo[k->todo_n++] = at;
             w->origin[at] = (struct pending){.batch = b, .i = i};
-            b->res[i] = (struct result){.stage = STAGE_FALLBACK};
+            b->res[i] = (struct result){.decider = DECIDER_FALLBACK};
         }
     }
 }
@@ -227,8 +227,8 @@ static size_t count_same_engine(const struct slice *slice, size_t n) {
 
 static void look_at_network(struct worker *w) {
     const struct network_stage *net = w->eng->network;
-    w->work.shut = net && net->shut ? net->shut(net->self) : ERR_OK;
-    w->work.asks_network = net && w->work.shut == ERR_OK;
+    w->work.unavailable = net && net->unavailable ? net->unavailable(net->self) : ERR_OK;
+    w->work.calls_network = net && w->work.unavailable == ERR_OK;
 }
 
 /* A slice that waited for w behind n others, those in the workers' hands included, says that each took w / n. The mean
@@ -294,7 +294,7 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     pthread_mutex_init(&p->engine_lock, NULL);
     if (eng) p->eng = engine_ref(eng);
     if (eng) name_labels(eng);
-    p->queue_ns_max = clock_ms(o->queue_time_ms);
+    p->queue_ns_max = clock_ns_of_ms(o->queue_time_ms);
     if (o->memo_entries) p->memo = memo_open(o->memo_entries);
     p->workers = o->workers;
     p->worker = must_calloc(o->workers, sizeof *p->worker);
@@ -348,7 +348,7 @@ static struct slice slice_of(struct batch *b, uint32_t from, size_t ahead, uint6
 static bool is_slow(const struct pipeline *p, size_t queued, struct err *e) {
     uint64_t turn = atomic_load_explicit(&p->turn_ns, memory_order_relaxed);
     if (!p->queue_ns_max || queued * turn <= p->queue_ns_max) return false;
-    err_set(e, ERR_BUSY, "lines would wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ms(1));
+    err_set(e, ERR_BUSY, "lines would wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ns_of_ms(1));
     return true;
 }
 

@@ -7,7 +7,7 @@
 #include "data/batch.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
-#include "remote/question.h"
+#include "data/question.h"
 
 struct pipeline;
 
@@ -19,16 +19,16 @@ struct pipeline_opts {
     unsigned queue_time_ms; /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
 };
 
-/* The network stage of an engine. `ask` never waits: it takes the record and answers later, once, with pipeline_answer
+/* The network stage of an engine. `hand_over` never waits: it takes the record and answers later, once, with pipeline_answer
  * from any thread; or refuses it (false and the reason), and the record falls back now. */
 struct network_stage {
-    bool (*ask)(void *self, const struct pending *p, const struct question *q, struct err *e);
+    bool (*hand_over)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;
 
     /* Why asking is of no use just now (ERR_CIRCUIT_OPEN, …), or ERR_OK. Until then, records of a template that the
      * encoder was not sure of before fall back from memory, and do not cost the encoder again. Any thread; NULL: asking
      * is always of use. */
-    enum err_code (*shut)(void *self);
+    enum err_code (*unavailable)(void *self);
 };
 
 /* Takes a reference to the engine. NULL: there is none yet; nothing may be submitted before pipeline_swap brings one.
@@ -52,7 +52,7 @@ bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e);
 void pipeline_submit_wait(struct pipeline *p, struct batch *b);
 
 /* The network stage's answer. NULL: none (it failed with `why`); the record falls back. Only answers are remembered. */
-void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct memo_answer *a, enum err_code why);
+void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct answer *a, enum err_code why);
 
 /* Replaces the engine for everything that is neither pinned nor begun. */
 void pipeline_swap(struct pipeline *p, struct engine *eng);

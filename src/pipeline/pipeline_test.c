@@ -78,7 +78,7 @@ static void every_record_gets_one_result(void) {
         wait_done(r);
         for (uint32_t i = 0; i < SIZES[k]; i++) {
             CHECK(r->res[i].decided);
-            CHECK_INT(r->res[i].stage, i % 3 == 0 ? STAGE_REGEX : STAGE_FALLBACK);
+            CHECK_INT(r->res[i].decider, i % 3 == 0 ? DECIDER_REGEX : DECIDER_FALLBACK);
             CHECK(r->res[i].confidence == (i % 3 == 0 ? 0.95 : 0));
         }
     }
@@ -108,7 +108,7 @@ static void *fake_answer(void *arg) {
     struct fake_network *f = arg;
     struct pending p;
     while (queue_pop(&f->queue, &p, 1, -1) == 1) {
-        struct memo_answer a = {.stage = STAGE_LLM, .label = 6, .confidence = 0.7};
+        struct answer a = {.decider = DECIDER_LLM, .label = 6, .confidence = 0.7};
         pipeline_answer(f->p, &p, p.i % 2 ? &a : NULL, ERR_TIMEOUT);
     }
     return NULL;
@@ -119,7 +119,7 @@ static void the_network_answers_what_is_left(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 0}, eng, &e);
     struct fake_network f = {.p = p};
-    struct network_stage stage = {.ask = fake_ask, .self = &f};
+    struct network_stage stage = {.hand_over = fake_ask, .self = &f};
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
@@ -130,16 +130,16 @@ static void the_network_answers_what_is_left(void) {
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
         for (uint32_t i = 0; i < N; i++) {
-            enum stage_id want = i % 3 == 0 ? STAGE_REGEX : i % 2 ? STAGE_LLM : STAGE_FALLBACK;
-            CHECK_INT(r->res[i].stage, want);
-            CHECK_INT(r->res[i].err, want == STAGE_FALLBACK ? ERR_TIMEOUT : ERR_OK);
+            enum decider want = i % 3 == 0 ? DECIDER_REGEX : i % 2 ? DECIDER_LLM : DECIDER_FALLBACK;
+            CHECK_INT(r->res[i].decider, want);
+            CHECK_INT(r->res[i].err, want == DECIDER_FALLBACK ? ERR_TIMEOUT : ERR_OK);
         }
     }
     f.refuse = true;
     fill(r, 10);
     CHECK(pipeline_submit(p, &r->batch, &e));
     wait_done(r);
-    CHECK_INT(r->res[1].stage, STAGE_FALLBACK);
+    CHECK_INT(r->res[1].decider, DECIDER_FALLBACK);
     CHECK_INT(r->res[1].err, ERR_CIRCUIT_OPEN);
     queue_close(&f.queue);
     pthread_join(t, NULL);
@@ -154,7 +154,7 @@ static void a_network_answer_is_remembered(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, eng, &e);
     struct fake_network f = {.p = p};
-    struct network_stage stage = {.ask = fake_ask, .self = &f};
+    struct network_stage stage = {.hand_over = fake_ask, .self = &f};
     pthread_t t;
     queue_init(&f.queue, N, sizeof(struct pending));
     pthread_create(&t, NULL, fake_answer, &f);
@@ -164,7 +164,7 @@ static void a_network_answer_is_remembered(void) {
         fill(r, 2); /* record 1 is "something else 1 happened": answered by the network, then from memory */
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
-        CHECK_INT(r->res[1].stage, STAGE_LLM);
+        CHECK_INT(r->res[1].decider, DECIDER_LLM);
         CHECK_INT(r->res[1].from_memo, round > 0);
     }
     CHECK_INT(f.asked, 1);
@@ -176,7 +176,7 @@ static void a_network_answer_is_remembered(void) {
     request_free(r);
 }
 
-static enum err_code always_shut(void *self) {
+static enum err_code always_unavailable(void *self) {
     (void)self;
     return ERR_CIRCUIT_OPEN;
 }
@@ -187,7 +187,7 @@ static void a_shut_network_is_not_asked_about_what_was_left_open(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, eng, &e);
     struct fake_network f = {.p = p, .refuse = true};
-    struct network_stage stage = {.ask = fake_ask, .self = &f, .shut = always_shut};
+    struct network_stage stage = {.hand_over = fake_ask, .self = &f, .unavailable = always_unavailable};
     engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
     fill(r, 2);
@@ -196,12 +196,12 @@ static void a_shut_network_is_not_asked_about_what_was_left_open(void) {
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
         r->times_done = 0;
-        CHECK_INT(r->res[1].stage, STAGE_FALLBACK);
+        CHECK_INT(r->res[1].decider, DECIDER_FALLBACK);
         CHECK_INT(r->res[1].err, ERR_CIRCUIT_OPEN);
         CHECK_INT(r->res[1].from_memo, round > 0);
         CHECK_INT(f.asked, 1); /* the first time nothing is known: there might be an answer in the store */
         memo_put(pipeline_memo(p), key,
-                 &(struct memo_answer){.stage = STAGE_FALLBACK, .label = 8}); /* as the encoder does */
+                 &(struct answer){.decider = DECIDER_FALLBACK, .label = 8}); /* as the encoder does */
     }
     pipeline_close(p);
     engine_unref(eng);
@@ -221,7 +221,7 @@ static void an_engine_is_swapped_under_load(void) {
         pipeline_swap(p, fresh);
         engine_unref(fresh);
         wait_done(r);
-        CHECK_INT(r->res[0].stage, STAGE_REGEX);
+        CHECK_INT(r->res[0].decider, DECIDER_REGEX);
     }
     pipeline_close(p);
     request_free(r);
@@ -241,7 +241,7 @@ static void a_pinned_batch_keeps_its_engine(void) {
     pipeline_swap(p, none);
     CHECK(pipeline_submit(p, &r->batch, &e));
     wait_done(r);
-    CHECK_INT(r->res[0].stage, STAGE_REGEX);
+    CHECK_INT(r->res[0].decider, DECIDER_REGEX);
     CHECK(r->batch.engine == rules);
     pipeline_unpin(&r->batch);
     pipeline_unpin(&r->batch);
@@ -249,7 +249,7 @@ static void a_pinned_batch_keeps_its_engine(void) {
     fill(r, N);
     CHECK(pipeline_submit(p, &r->batch, &e)); /* not pinned: what is in force */
     wait_done(r);
-    CHECK_INT(r->res[0].stage, STAGE_FALLBACK);
+    CHECK_INT(r->res[0].decider, DECIDER_FALLBACK);
     pipeline_close(p);
     engine_unref(rules);
     engine_unref(none);
@@ -266,7 +266,7 @@ static void what_waits_falls_back_when_cancelled(void) {
     CHECK(pipeline_submit(p, &r->batch, &e));
     wait_done(r);
     CHECK_INT(r->times_done, 1);
-    CHECK_INT(r->res[0].stage, STAGE_FALLBACK);
+    CHECK_INT(r->res[0].decider, DECIDER_FALLBACK);
     CHECK_INT(r->res[N - 1].err, ERR_CANCELLED);
     pipeline_close(p);
     engine_unref(eng);

@@ -10,7 +10,7 @@ static bool match_rules(struct work *w, uint32_t i) {
     int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
     if (rule < 0) return false;
     const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
-    batch_settle(w->res[i], STAGE_REGEX, r->label, r->confidence);
+    batch_decide(w->res[i], DECIDER_REGEX, r->label, r->confidence);
     w->res[i]->rule = (uint16_t)rule;
     w->res[i]->match_from = where.from;
     w->res[i]->match_to = where.to;
@@ -51,11 +51,11 @@ static void write_template(struct work *w, uint32_t i) {
 
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool recall(struct work *w, uint32_t i) {
-    struct memo_answer a;
+    struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
-    if (a.stage == STAGE_FALLBACK && w->asks_network) return false;
-    if (a.stage == STAGE_FALLBACK) w->res[i]->err = (uint8_t)w->shut;
-    batch_settle(w->res[i], a.stage, a.label, a.confidence);
+    if (a.decider == DECIDER_FALLBACK && w->calls_network) return false;
+    if (a.decider == DECIDER_FALLBACK) w->res[i]->err = (uint8_t)w->unavailable;
+    batch_decide(w->res[i], a.decider, a.label, a.confidence);
     w->res[i]->from_memo = true;
     return true;
 }
@@ -107,14 +107,14 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
     encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
     for (uint32_t k = 0; k < n; k++) {
-        struct memo_answer a = {.stage = STAGE_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+        struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
         unsigned label;
         double confidence;
         float *prob = w->prob + (size_t)pick[k] * LABEL_MAX;
         head_run(w->eng->head, w->vector + (size_t)k * dim, prob);
         if (engine_decide(w->eng, prob, &label, &confidence)) {
-            a = (struct memo_answer){.stage = STAGE_BERT, .label = (uint8_t)label, .confidence = confidence};
-            batch_settle(w->res[pick[k]], STAGE_BERT, label, confidence);
+            a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
+            batch_decide(w->res[pick[k]], DECIDER_BERT, label, confidence);
         }
         if (w->memo && memo_put(w->memo, w->tpl[pick[k]].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
     }
@@ -133,7 +133,7 @@ void stage_encoder_run(struct work *w) {
         uint32_t i = w->todo[t], leader = w->tpl[i].leader;
         if (leader != WORK_NO_LEADER && w->res[leader]->decided) {
             const struct result *r = w->res[leader];
-            batch_settle(w->res[i], r->stage, r->label, r->confidence);
+            batch_decide(w->res[i], r->decider, r->label, r->confidence);
             w->res[i]->from_memo = true;
         }
         if (!w->res[i]->decided) w->todo[left++] = i;

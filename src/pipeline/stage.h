@@ -23,8 +23,8 @@ struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
     struct memo *memo;  /* NULL: do not remember */
-    bool asks_network;  /* a network stage follows: what the encoder leaves open goes there */
-    enum err_code shut; /* why one follows, but is not to be asked now; else ERR_OK */
+    bool calls_network;  /* a network stage follows: what the encoder leaves open goes there */
+    enum err_code unavailable; /* why one follows, but is not to be asked now; else ERR_OK */
     uint32_t n, todo_n;
     const struct record *rec[WORK_MAX];
     struct result *res[WORK_MAX];

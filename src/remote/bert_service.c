@@ -1,7 +1,7 @@
 #include "remote/bert_service.h"
 
 #include "base/must.h"
-#include "remote/wire.h"
+#include "remote/service_json.h"
 
 struct bert_service {
     struct service service;
@@ -14,23 +14,23 @@ struct bert_service {
 static bool write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
     (void)e;
     const struct bert_service *s = self;
-    wire_write_question(&call->request, q->message, s->send_source ? q->source : (struct span){0});
+    service_json_write_question(&call->request, q->message, s->send_source ? q->source : (struct span){0});
     return true;
 }
 
 static enum service_verdict read_reply(void *self, const struct question *q, const struct http_call *call,
-                                       struct memo_answer *out, struct err *e) {
+                                       struct answer *out, struct err *e) {
     (void)q;
     const struct bert_service *s = self;
-    struct wire_answer a;
+    struct service_json_answer a;
     enum err_code code = http_status_code(call->status);
     if (code != ERR_OK) {
         err_set(e, code, "status %ld", call->status);
         return SERVICE_FAILED;
     }
-    if (!wire_read_answer(buf_span(&call->reply), s->labels, &a, e)) return SERVICE_FAILED;
+    if (!service_json_read_answer(buf_span(&call->reply), s->labels, &a, e)) return SERVICE_FAILED;
     if (a.label == s->labels->unclassified || a.confidence < s->threshold) return SERVICE_UNSURE;
-    *out = (struct memo_answer){.stage = STAGE_BERT, .label = (uint8_t)a.label, .confidence = a.confidence};
+    *out = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)a.label, .confidence = a.confidence};
     return SERVICE_ANSWERED;
 }
 
@@ -45,7 +45,7 @@ struct bert_service *bert_service_open(const struct bert_service_opts *o, const 
     s->threshold = o->threshold;
     s->send_source = o->send_source;
     s->service = (struct service){
-        .stage = STAGE_BERT,
+        .decider = DECIDER_BERT,
         .endpoint = endpoint,
         .breaker = o->breaker,
         .retry = o->retry,

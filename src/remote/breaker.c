@@ -23,7 +23,7 @@ static void turn(struct breaker *b, enum breaker_state to, uint64_t now_ns) {
 /* Takes the probe's place if it is free, or if the one who has it is past its time. */
 static bool take_probe(struct breaker *b, uint64_t now_ns) {
     if (b->probing) {
-        if (now_ns - b->probe_begun_ns < clock_ms(b->opts.probe_ms)) return false;
+        if (now_ns - b->probe_begun_ns < clock_ns_of_ms(b->opts.probe_ms)) return false;
         b->generation++; /* what the lost probe may still report is ignored */
     }
     b->probing = true;
@@ -33,7 +33,7 @@ static bool take_probe(struct breaker *b, uint64_t now_ns) {
 
 static bool may_enter(struct breaker *b, uint64_t now_ns) {
     if (b->state == BREAKER_CLOSED) return true;
-    if (b->state == BREAKER_OPEN && now_ns - b->opened_ns >= clock_ms(b->opts.reset_ms))
+    if (b->state == BREAKER_OPEN && now_ns - b->opened_ns >= clock_ns_of_ms(b->opts.reset_ms))
         turn(b, BREAKER_HALF_OPEN, now_ns);
     return b->state == BREAKER_HALF_OPEN && take_probe(b, now_ns);
 }
@@ -79,12 +79,12 @@ enum breaker_state breaker_state(struct breaker *b) {
     return s;
 }
 
-bool breaker_is_shut(struct breaker *b) {
+bool breaker_is_open(struct breaker *b) {
     pthread_mutex_lock(&b->lock);
     uint64_t now_ns = clock_now_ns(b->clock);
-    bool resting = b->state == BREAKER_OPEN && now_ns - b->opened_ns < clock_ms(b->opts.reset_ms);
+    bool resting = b->state == BREAKER_OPEN && now_ns - b->opened_ns < clock_ns_of_ms(b->opts.reset_ms);
     bool probing =
-        b->state == BREAKER_HALF_OPEN && b->probing && now_ns - b->probe_begun_ns < clock_ms(b->opts.probe_ms);
+        b->state == BREAKER_HALF_OPEN && b->probing && now_ns - b->probe_begun_ns < clock_ns_of_ms(b->opts.probe_ms);
     pthread_mutex_unlock(&b->lock);
     return resting || probing;
 }

@@ -57,7 +57,7 @@ void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_out
 enum breaker_state breaker_state(struct breaker *b);
 
 /* Would breaker_enter refuse a call now? Changes nothing. */
-bool breaker_is_shut(struct breaker *b);
+bool breaker_is_open(struct breaker *b);
 
 const char *breaker_state_name(enum breaker_state s); /* "half-open" */
 

@@ -1,11 +1,11 @@
-/* service: something over the network that the lane can ask for a label: where it is, how patient we are with it, and
- * how questions and answers look on its wire. Immutable once a lane has it; the functions run on the lane's thread. */
+/* service: something over the network that the dispatcher can ask for a label: where it is, how patient we are with it, and
+ * how questions and answers look on its wire. Immutable once a dispatcher has it; the functions run on the dispatcher's thread. */
 #ifndef REMOTE_SERVICE_H
 #define REMOTE_SERVICE_H
 
 #include "remote/breaker.h"
 #include "remote/http_client.h"
-#include "remote/question.h"
+#include "data/question.h"
 #include "remote/retry.h"
 
 enum service_verdict {
@@ -18,7 +18,7 @@ enum service_verdict {
 enum { SERVICE_CHANGES_MAX = 8 }; /* times a call may end with SERVICE_AGAIN */
 
 struct service {
-    enum stage_id stage; /* whose answers these are */
+    enum decider decider; /* whose answers these are */
     const struct http_endpoint *endpoint;
     struct breaker_opts breaker;
     struct retry_opts retry;
@@ -31,7 +31,7 @@ struct service {
     void *self;
 
     /* What is known without asking: ANSWERED, UNSURE (asking would not help), or FAILED (ask). NULL: never anything. */
-    enum service_verdict (*recall)(void *self, const struct question *q, struct memo_answer *out);
+    enum service_verdict (*recall)(void *self, const struct question *q, struct answer *out);
 
     /* Writes call->request, and into call->note what `read` will need. False: it must not be sent (ERR_BUSY when a
      * budget is used up). */
@@ -39,10 +39,10 @@ struct service {
 
     /* Reads a whole answer, whatever its status. */
     enum service_verdict (*read)(void *self, const struct question *q, const struct http_call *call,
-                                 struct memo_answer *out, struct err *e);
+                                 struct answer *out, struct err *e);
 
     /* Called when answers have come, once for several: the moment to make them durable. NULL: nothing to do. */
-    void (*settle)(void *self);
+    void (*flush)(void *self);
 };
 
 #endif

@@ -62,7 +62,7 @@ static bool write_chunk(struct job *j, struct slot *s, struct buf *out) {
     buf_reset(out);
     for (uint32_t i = 0; i < b->n; i++) {
         writer_record(j->o->writer, out, &b->rec[i], &b->res[i]);
-        j->result->by[b->res[i].stage][b->res[i].label]++;
+        j->result->by[b->res[i].decider][b->res[i].label]++;
     }
     if (out->failed) return err_set(&j->write_err, ERR_MEMORY, "no memory for the answers of %u lines", b->n);
     if (!write_all(j, buf_span(out))) return false;

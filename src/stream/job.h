@@ -30,7 +30,7 @@ struct job_opts {
 struct job_result {
     uint64_t lines;
     uint64_t odd_lines;                  /* JSONL lines that were none */
-    uint64_t by[STAGE_COUNT][LABEL_MAX]; /* lines per deciding stage and label */
+    uint64_t by[DECIDER_COUNT][LABEL_MAX]; /* lines per deciding stage and label */
     bool reader_gone;                    /* whoever read our output closed it: no error */
 };
 

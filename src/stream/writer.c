@@ -71,7 +71,7 @@ static void explain_labels(struct writer *w, struct buf *out, const struct recor
 /* {"rule":…} or {"memo":…,"template":…,"nearest":{…}} */
 static void explain(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
     buf_putc(out, '{');
-    if (res->stage == STAGE_REGEX) {
+    if (res->decider == DECIDER_REGEX) {
         explain_rule(w, out, rec, res);
     } else {
         explain_labels(w, out, rec, res);
@@ -103,7 +103,7 @@ static void write_csv(struct writer *w, struct buf *out, const struct record *re
     csv_put(out, span_of(l->id));
     buf_putc(out, ',');
     csv_put(out, span_of(l->name));
-    buf_printf(out, ",%s,", stage_name(res->stage));
+    buf_printf(out, ",%s,", decider_name(res->decider));
     result_json_number(out, res->confidence);
     if (w->with_message) {
         buf_putc(out, ',');
@@ -154,7 +154,7 @@ static void write_table(struct writer *w, struct buf *out, const struct record *
     if (w->colour) buf_printf(out, "\033[%sm", colour_of(id));
     buf_printf(out, "%-20s", id);
     if (w->colour) buf_puts(out, "\033[0m");
-    buf_printf(out, " %6.4f %-8s ", res->confidence, stage_name(res->stage));
+    buf_printf(out, " %6.4f %-8s ", res->confidence, decider_name(res->decider));
     size_t used = 20 + 1 + 6 + 1 + 8 + 1;
     put_printable(out, rec->message, w->columns > used ? w->columns - used : 0);
     buf_putc(out, '\n');

@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
-#include "train/lint.h"
+#include "train/corpus_check.h"
 
 #include <unistd.h>
 
@@ -156,11 +156,11 @@ static void bad_values_are_refused(void) {
 }
 
 static void lint_finds_repeats(void) {
-    struct lint_result r;
+    struct corpus_check_result r;
     put("more.log", "system: M\nsource: m\n[INFO]\ndoor {int} is open\ndoor {int} is ajar\ndoor {int} is ajar\n"
                     "[BACKUP]\nhorn broken\n");
     CHECK(read_corpus());
-    lint_run(&c, &r, &said);
+    corpus_check_run(&c, &r, &said);
     buf_putc(&said, '\0');
     CHECK_INT(r.duplicates, 1);
     CHECK_INT(r.contradictions, 1);
@@ -174,14 +174,14 @@ static void lint_finds_repeats(void) {
 }
 
 static void lint_finds_leaks_and_tells_nothing(void) {
-    struct lint_result r = {0};
+    struct corpus_check_result r = {0};
     char path[256];
     put("unseen.csv", "message,label\nsecretd: the door 12 is open,x\nthe horn is broken secretly,y\n"
                       "secret key alpha was refused at 12,z\n");
     put("more.log", "system: M\nsource: m\n[INFO]\nthe door {int} is open\nred green blue {int}\n");
     CHECK(read_corpus() && file_join(path, sizeof path, dir, "unseen.csv"));
     buf_reset(&said);
-    CHECK(lint_against(&c, path, &r, &said, &err));
+    CHECK(corpus_check_against(&c, path, &r, &said, &err));
     buf_putc(&said, '\0');
     CHECK_INT(r.leaks, 2);
     CHECK(strstr(said.p, "door.log:10: error: the wording"));

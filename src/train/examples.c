@@ -2,7 +2,7 @@
 
 #include "base/must.h"
 #include "text/template.h"
-#include "train/par.h"
+#include "base/parallel_for.h"
 #include "train/vectors.h"
 
 #include <stdatomic.h>
@@ -101,7 +101,7 @@ void examples_release(struct examples *x) {
 struct embedding {
     const struct encoder *enc;
     const struct examples_embed_opts *o;
-    struct encoder_scratch *scratch[PAR_THREADS_MAX];
+    struct encoder_scratch *scratch[PARALLEL_FOR_THREADS_MAX];
     struct span *text; /* [n]: to embed */
     float *vector;     /* [n][dim] */
     size_t n;
@@ -118,9 +118,9 @@ static void embed_piece(void *self, size_t piece, unsigned thread) {
 }
 
 static void embed(struct embedding *m) {
-    unsigned threads = par_threads(m->o->threads);
+    unsigned threads = parallel_for_threads(m->o->threads);
     for (unsigned t = 0; t < threads; t++) m->scratch[t] = encoder_scratch_open(m->enc);
-    par_run((m->n + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, m);
+    parallel_for((m->n + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, m);
     for (unsigned t = 0; t < threads; t++) encoder_scratch_close(m->scratch[t]);
 }
 

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "encoder/head.h"
 #include "text/template.h"
-#include "train/judge.h"
+#include "train/evaluate.h"
 
 #include <unistd.h>
 
@@ -94,14 +94,14 @@ static void a_head_is_judged(void) {
     CHECK(h && examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     x.dim = 2;
     x.vector = calloc(x.n_texts * 2, sizeof *x.vector);
-    judge_head(h, &x, &d, 0.5, row, truth);
+    evaluate_head(h, &x, &d, 0.5, row, truth);
     CHECK(row[0].best == 1 && row[0].answer == 1 && row[0].confidence == 0.6667);
     CHECK_NEAR(truth[3], 1.0 / 3, 1e-6);
-    judge_head(h, &x, &d, 0.7, row, NULL);
+    evaluate_head(h, &x, &d, 0.7, row, NULL);
     CHECK(row[0].best == 1 && row[0].answer == 8);
-    CHECK_INT(judge_worst(&d, row, truth, line, 5), 1);
+    CHECK_INT(evaluate_worst(&d, row, truth, line, 5), 1);
     CHECK(line[0].row == 4 && line[0].truth == 2 && line[0].best == 1);
-    CHECK_INT(judge_worst(&d, row, truth, line, 0), 0);
+    CHECK_INT(evaluate_worst(&d, row, truth, line, 0), 0);
     head_close(h);
     examples_release(&x);
     dataset_release(&d);

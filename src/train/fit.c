@@ -4,7 +4,7 @@
 #include "data/label.h"
 #include "encoder/head.h"
 #include "train/lbfgs.h"
-#include "train/par.h"
+#include "base/parallel_for.h"
 
 #include <math.h>
 #include <stdalign.h>
@@ -119,7 +119,7 @@ static double value(void *self, const double *w, double *gradient) {
     size_t size = parameters(j), stride = (size_t)(j->d->dim + 1) * LANES;
     double loss = 0, penalty = 0;
     j->w = w;
-    par_run(j->pieces, j->o->threads, run_piece, j);
+    parallel_for(j->pieces, j->o->threads, run_piece, j);
     memset(gradient, 0, size * sizeof *gradient);
     for (size_t p = 0; p < j->pieces; p++) {
         loss += j->loss[p];
@@ -172,7 +172,7 @@ static void unpack(const struct job *j, const double *w, struct fit_model *m) {
 
 static void solve(struct job *j, struct fit_model *m) {
     size_t size = parameters(j);
-    unsigned threads = par_threads(j->o->threads);
+    unsigned threads = parallel_for_threads(j->o->threads);
     j->piece_rows = (j->d->n + PIECES_MAX - 1) / PIECES_MAX;
     if (j->piece_rows < PIECE_ROWS_MIN) j->piece_rows = PIECE_ROWS_MIN;
     j->pieces = (j->d->n + j->piece_rows - 1) / j->piece_rows;

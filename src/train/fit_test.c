@@ -3,56 +3,56 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "encoder/head.h"
-#include "train/golden.h"
+#include "train/golden_fit.h"
 
 static struct err err;
 
 /* The problem of tests/golden/fit.txt. */
 struct problem {
-    struct golden g;
+    struct golden_fit g;
     unsigned rows, dim, labels;
     float *x, *weight;
     uint8_t *label;
 };
 
 static struct problem problem_open(void) {
-    struct problem p = {.g = golden_open("tests/golden/fit.txt")};
-    struct golden *g = &p.g;
-    MUST(golden_word(g, "problem"));
-    p.rows = (unsigned)golden_number(g), p.dim = (unsigned)golden_number(g), p.labels = (unsigned)golden_number(g);
+    struct problem p = {.g = golden_fit_open("tests/golden/fit.txt")};
+    struct golden_fit *g = &p.g;
+    MUST(golden_fit_word(g, "problem"));
+    p.rows = (unsigned)golden_fit_number(g), p.dim = (unsigned)golden_fit_number(g), p.labels = (unsigned)golden_fit_number(g);
     p.x = must_calloc((size_t)p.rows * p.dim, sizeof *p.x);
     p.weight = must_calloc(p.rows, sizeof *p.weight);
     p.label = must_calloc(p.rows, 1);
     for (unsigned i = 0; i < p.rows; i++) {
-        p.label[i] = (uint8_t)golden_number(g);
-        p.weight[i] = (float)golden_number(g);
-        for (unsigned k = 0; k < p.dim; k++) p.x[i * p.dim + k] = (float)golden_number(g);
+        p.label[i] = (uint8_t)golden_fit_number(g);
+        p.weight[i] = (float)golden_fit_number(g);
+        for (unsigned k = 0; k < p.dim; k++) p.x[i * p.dim + k] = (float)golden_fit_number(g);
     }
     return p;
 }
 
 static void problem_close(struct problem *p) {
-    golden_close(&p->g);
+    golden_fit_close(&p->g);
     free(p->x), free(p->weight), free(p->label);
 }
 
 static void probabilities_equal_the_reference(void) {
     struct problem p = problem_open();
     unsigned settings = 0;
-    for (; golden_word(&p.g, "setting"); settings++) {
+    for (; golden_fit_word(&p.g, "setting"); settings++) {
         struct fit_opts o = fit_defaults();
         struct fit_data d = {.x = p.x, .label = p.label, .n = p.rows, .dim = p.dim, .labels = p.labels};
         struct fit_model m;
-        o.l2 = golden_number(&p.g), o.balanced = golden_number(&p.g) > 0, o.threads = 1;
+        o.l2 = golden_fit_number(&p.g), o.balanced = golden_fit_number(&p.g) > 0, o.threads = 1;
         o.steps_max = 5000, o.gradient_max = 1e-9;
-        if (golden_number(&p.g) > 0) d.weight = p.weight;
+        if (golden_fit_number(&p.g) > 0) d.weight = p.weight;
         CHECK(fit_run(&m, &d, &o, &err));
         CHECK(m.done);
         for (unsigned i = 0; i < p.rows; i++) {
             double got[LABEL_MAX];
             fit_logits(&m, p.x + i * p.dim, got);
             head_softmax(got, p.labels);
-            for (unsigned l = 0; l < p.labels; l++) CHECK_NEAR(got[l], golden_number(&p.g), 1e-5);
+            for (unsigned l = 0; l < p.labels; l++) CHECK_NEAR(got[l], golden_fit_number(&p.g), 1e-5);
         }
         fit_release(&m);
     }

@@ -10,7 +10,7 @@ static double ratio(double a, double b) {
 }
 
 /* Precision, recall and F1 of each label of a confusion matrix; returns macro-F1. */
-static double judge_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned labels, struct score_label *out) {
+static double evaluate_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned labels, struct score_label *out) {
     double sum = 0;
     unsigned counted = 0;
     for (unsigned l = 0; l < labels; l++) {
@@ -81,8 +81,8 @@ void score_run(struct score *s, const struct score_row *row, size_t n, unsigned 
     }
     s->accuracy = ratio((double)right, (double)n);
     s->accuracy_best = ratio((double)right_best, (double)n);
-    s->macro_f1 = judge_labels(s->confusion, labels, s->label);
-    s->macro_f1_best = judge_labels(best, labels, unused);
+    s->macro_f1 = evaluate_labels(s->confusion, labels, s->label);
+    s->macro_f1_best = evaluate_labels(best, labels, unused);
     free(best);
     fill_bins(s, row);
     fill_coverage(s, row);

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "encoder/head.h"
 #include "train/calibrate.h"
-#include "train/golden.h"
+#include "train/golden_fit.h"
 
 enum { ROWS = 120, LABELS = 6 };
 
@@ -12,14 +12,14 @@ static uint8_t label[ROWS];
 static struct score_row row[ROWS];
 
 /* Reads the problem of score.txt and answers it with the most probable labels. */
-static struct golden problem_open(void) {
-    struct golden g = golden_open("tests/golden/score.txt");
-    MUST(golden_word(&g, "problem") && golden_number(&g) == ROWS && golden_number(&g) == LABELS);
+static struct golden_fit problem_open(void) {
+    struct golden_fit g = golden_fit_open("tests/golden/score.txt");
+    MUST(golden_fit_word(&g, "problem") && golden_fit_number(&g) == ROWS && golden_fit_number(&g) == LABELS);
     for (unsigned i = 0; i < ROWS; i++) {
         double p[LABELS];
         unsigned best = 0;
-        label[i] = (uint8_t)golden_number(&g);
-        for (unsigned k = 0; k < LABELS; k++) p[k] = logit[i][k] = golden_number(&g);
+        label[i] = (uint8_t)golden_fit_number(&g);
+        for (unsigned k = 0; k < LABELS; k++) p[k] = logit[i][k] = golden_fit_number(&g);
         head_softmax(p, LABELS);
         for (unsigned k = 1; k < LABELS; k++)
             if (p[k] > p[best]) best = k;
@@ -29,31 +29,31 @@ static struct golden problem_open(void) {
 }
 
 static void figures_equal_the_reference(void) {
-    struct golden g = problem_open();
+    struct golden_fit g = problem_open();
     static struct score s;
-    MUST(golden_word(&g, "temperature") && golden_number(&g) > 0 && golden_word(&g, "score"));
+    MUST(golden_fit_word(&g, "temperature") && golden_fit_number(&g) > 0 && golden_fit_word(&g, "score"));
     score_run(&s, row, ROWS, LABELS);
-    CHECK_NEAR(s.accuracy, golden_number(&g), 1e-12);
-    CHECK_NEAR(s.macro_f1, golden_number(&g), 1e-12);
-    CHECK_NEAR(s.ece, golden_number(&g), 1e-12);
+    CHECK_NEAR(s.accuracy, golden_fit_number(&g), 1e-12);
+    CHECK_NEAR(s.macro_f1, golden_fit_number(&g), 1e-12);
+    CHECK_NEAR(s.ece, golden_fit_number(&g), 1e-12);
     CHECK(s.accuracy_best == s.accuracy && s.macro_f1_best == s.macro_f1);
     for (unsigned l = 0; l < LABELS; l++) {
-        CHECK_NEAR(s.label[l].precision, golden_number(&g), 1e-12);
-        CHECK_NEAR(s.label[l].recall, golden_number(&g), 1e-12);
-        CHECK_NEAR(s.label[l].f1, golden_number(&g), 1e-12);
+        CHECK_NEAR(s.label[l].precision, golden_fit_number(&g), 1e-12);
+        CHECK_NEAR(s.label[l].recall, golden_fit_number(&g), 1e-12);
+        CHECK_NEAR(s.label[l].f1, golden_fit_number(&g), 1e-12);
     }
-    golden_close(&g);
+    golden_fit_close(&g);
 }
 
 static void temperature_equals_the_reference(void) {
-    struct golden g = problem_open();
+    struct golden_fit g = problem_open();
     struct calibration c;
-    MUST(golden_word(&g, "temperature"));
+    MUST(golden_fit_word(&g, "temperature"));
     calibrate_fit(&c, CALIBRATE_TEMPERATURE, logit[0], label, ROWS, LABELS);
-    CHECK_NEAR(c.temperature, golden_number(&g), 1e-5);
+    CHECK_NEAR(c.temperature, golden_fit_number(&g), 1e-5);
     CHECK_NEAR(c.scale[3], 1 / c.temperature, 1e-12);
     CHECK(c.shift[0] == 0);
-    golden_close(&g);
+    golden_fit_close(&g);
 }
 
 static void coverage_counts_the_surest(void) {

@@ -1,7 +1,7 @@
 /* Any bytes as the body of POST /classify: they are refused with a reason, or give entries of valid UTF-8 within
  * limits. */
 #include "base/must.h"
-#include "server/entry.h"
+#include "api/entry.h"
 #include "text/utf8.h"
 
 #include <stdint.h>
@@ -27,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     buf_reset(&text);
     buf_put(&text, data, n);
     enum refusal why = entry_read_array(&reader, &LIMITS, &text, &arena, &b, &e);
-    MUST(why == REFUSE_NOT ? b.n >= 1 && b.n <= LIMITS.entries_max : e.msg[0] != '\0');
-    for (uint32_t i = 0; why == REFUSE_NOT && i < b.n; i++) check_record(&b.rec[i]);
+    MUST(why == REFUSE_NONE ? b.n >= 1 && b.n <= LIMITS.entries_max : e.msg[0] != '\0');
+    for (uint32_t i = 0; why == REFUSE_NONE && i < b.n; i++) check_record(&b.rec[i]);
     why = entry_read_line(&reader, &LIMITS, (struct span){(const char *)data, n}, &arena, &rec, &e);
-    if (why == REFUSE_NOT) check_record(&rec);
+    if (why == REFUSE_NONE) check_record(&rec);
     return 0;
 }

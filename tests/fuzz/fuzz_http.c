@@ -1,6 +1,6 @@
 /* Any bytes on a connection: the server answers with whole HTTP answers or not at all, closes, and goes on serving. */
 #include "base/must.h"
-#include "server/fixture.h"
+#include "http/fixture.h"
 
 #include <stdint.h>
 

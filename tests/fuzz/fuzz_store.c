@@ -2,7 +2,7 @@
  * is never passed. The input is pairs of a place (3 bytes) and what to write there (1 byte). */
 #include "base/log.h"
 #include "base/must.h"
-#include "memo/store.h"
+#include "llm/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Any bytes as an NDJSON body, plain or compressed (the first byte says how, the second where the chunks are cut): one
  * answer a line that is not blank, whole JSON objects, and the server goes on serving. */
 #include "base/must.h"
-#include "server/fixture.h"
+#include "http/fixture.h"
 
 #include <stdint.h>
 

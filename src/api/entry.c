@@ -1,0 +1,281 @@
+#include "api/entry.h"
+
+#include "base/must.h"
+#include "text/utf8.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+enum { KEEP_TEXT_BYTES = 512 * 1024, NO_INDEX = -1 };
+
+/* Numbers are never needed, so they are not converted (and can't overflow). */
+static const yyjson_read_flag READ_FLAGS = YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_INSITU;
+
+/* What reading one text needs everywhere. */
+struct reading {
+    const struct entry_limits *lim;
+    struct arena *arena;
+    struct err *err;
+    enum refusal refused;
+    bool question; /* the described services' form: the message is called "message" */
+};
+
+static bool fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...) {
+    va_list args;
+    char text[ERR_MSG_MAX];
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    r->refused = why;
+    return err_set(r->err, code, "%s", text);
+}
+
+static bool no_memory(struct reading *r) {
+    return fail(r, REFUSE_BODY_MEMORY, ERR_MEMORY, "no memory for the entries");
+}
+
+/* ---- before the parser: nesting, and escapes of half a surrogate pair ---- */
+
+/* Bytes before the next '"' or '\', eight at a time: x has a zero byte where (x - 01…) & ~x & 80… is not zero. The
+ * lowest such byte is exact, and the lowest is the first in memory on the machines that Hyperscan runs on. */
+static size_t plain_run(const char *p, size_t n) {
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    size_t i = 0;
+    for (uint64_t w; i + sizeof w <= n; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
+        uint64_t q = w ^ (ones * '"'), b = w ^ (ones * '\\');
+        uint64_t found = (((q - ones) & ~q) | ((b - ones) & ~b)) & tops;
+        if (found) return i + (size_t)__builtin_ctzll(found) / 8;
+    }
+    while (i < n && p[i] != '"' && p[i] != '\\') i++;
+    return i;
+}
+
+/* The code unit of an escape "\uXXXX" at p; -1: there is none. */
+static int code_unit(const char *p, size_t n) {
+    if (n < 6 || p[0] != '\\' || p[1] != 'u') return -1;
+    int v = 0;
+    for (int i = 2; i < 6; i++) {
+        char c = p[i], lower = (char)(c | 0x20);
+        bool digit = c >= '0' && c <= '9', letter = lower >= 'a' && lower <= 'f';
+        if (!digit && !letter) return -1;
+        v = v * 16 + (digit ? c - '0' : lower - 'a' + 10);
+    }
+    return v;
+}
+
+/* Steps over the escape at p; half a surrogate pair becomes \ufffd in place. */
+static size_t pass_escape(char *p, size_t n) {
+    int unit = code_unit(p, n);
+    if (unit < 0xd800 || unit > 0xdfff) return n < 2 ? n : 2;
+    int second = unit < 0xdc00 ? code_unit(p + 6, n - 6) : -1;
+    if (second >= 0xdc00 && second <= 0xdfff) return 12;
+    memcpy(p + 2, "fffd", 4);
+    return 6;
+}
+
+/* From behind the opening quote to behind the closing one. */
+static size_t pass_string(char *p, size_t n) {
+    for (size_t i = 0; i < n;) {
+        i += plain_run(p + i, n - i);
+        if (i < n && p[i] == '"') return i + 1;
+        if (i < n) i += pass_escape(p + i, n - i);
+    }
+    return n;
+}
+
+/* Whether no value lies deeper than depth_max. Does not check anything else: that is the parser's. */
+static bool prepare(struct reading *r, char *p, size_t n) {
+    unsigned depth = 0;
+    for (size_t i = 0; i < n; i++) {
+        switch (p[i]) {
+        case '"': i += pass_string(p + i + 1, n - i - 1); break;
+        case '[':
+        case '{':
+            if (++depth > r->lim->depth_max)
+                return fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)", i,
+                            r->lim->depth_max);
+            break;
+        case ']':
+        case '}': depth -= depth > 0; break;
+        default: break;
+        }
+    }
+    return true;
+}
+
+/* ---- after it: values → records ---- */
+
+static const char *type_name(yyjson_val *v) {
+    return yyjson_is_raw(v) ? "number" : yyjson_get_type_desc(v);
+}
+
+/* "[3].source" in an array, "source" alone. */
+static const char *place(char *to, size_t size, int index, const char *field) {
+    if (index == NO_INDEX)
+        snprintf(to, size, "%s", field);
+    else
+        snprintf(to, size, "[%d]%s%s", index, field[0] ? "." : "", field);
+    return to;
+}
+
+enum { PLACE_MAX = 48 };
+
+static bool take_field(struct reading *r, int index, yyjson_val *key, yyjson_val *v, struct record *rec) {
+    const char *const NAME[] = {"source", r->question ? "message" : "log_message"};
+    struct span *const to[] = {&rec->source, &rec->message};
+    char at[PLACE_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        if (!yyjson_equals_str(key, NAME[i])) continue;
+        if (!yyjson_is_str(v))
+            return fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
+                        place(at, sizeof at, index, NAME[i]), type_name(v));
+        if (yyjson_get_len(v) > r->lim->line_bytes_max)
+            return fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
+                        place(at, sizeof at, index, NAME[i]), yyjson_get_len(v), r->lim->line_bytes_max);
+        *to[i] = (struct span){yyjson_get_str(v), yyjson_get_len(v)};
+    }
+    return true;
+}
+
+static bool take_entry(struct reading *r, int index, yyjson_val *entry, struct record *rec) {
+    char at[PLACE_MAX];
+    *rec = (struct record){{"", 0}, {"", 0}};
+    if (!yyjson_is_obj(entry)) {
+        place(at, sizeof at, index, "");
+        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s%sexpected an object, not %s", at, at[0] ? ": " : "",
+                    type_name(entry));
+    }
+    yyjson_obj_iter it;
+    yyjson_obj_iter_init(entry, &it);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;)
+        if (!take_field(r, index, key, yyjson_obj_iter_get_val(key), rec)) return false;
+    return true;
+}
+
+static bool make_room(struct reading *r, struct batch *b, size_t n) {
+    b->n = (uint32_t)n;
+    b->rec = arena_alloc(r->arena, n * sizeof *b->rec);
+    b->res = arena_alloc(r->arena, n * sizeof *b->res);
+    if (!b->rec || !b->res) return no_memory(r);
+    memset(b->res, 0, n * sizeof *b->res);
+    return true;
+}
+
+static bool take_question(struct reading *r, yyjson_val *root, struct batch *b) {
+    if (!make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
+    return yyjson_obj_get(root, "message") ||
+           fail(r, REFUSE_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
+}
+
+static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
+    if (yyjson_is_null(root) || (yyjson_is_arr(root) && yyjson_arr_size(root) == 0))
+        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "no log entries provided");
+    if (!yyjson_is_arr(root))
+        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "expected an array of entries, not %s", type_name(root));
+    size_t n = yyjson_arr_size(root);
+    if (n > r->lim->entries_max)
+        return fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n, r->lim->entries_max);
+    if (!make_room(r, b, n)) return false;
+    yyjson_arr_iter it;
+    yyjson_arr_iter_init(root, &it);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!take_entry(r, (int)i, yyjson_arr_iter_next(&it), &b->rec[i])) return false;
+    return true;
+}
+
+/* ---- the two texts ---- */
+
+static yyjson_doc *parse(struct reading *r, struct entry_reader *reader, char *p, size_t n) {
+    if (!prepare(r, p, n)) return NULL;
+    yyjson_read_err why;
+    yyjson_doc *doc = yyjson_read_opts(p, n, READ_FLAGS, reader->memory, &why);
+    if (doc) return doc;
+    if (why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        no_memory(r);
+    else
+        fail(r, REFUSE_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
+    return NULL;
+}
+
+/* The parser's allocator only grows: after a large text it starts anew. */
+static void forget_large(struct entry_reader *r, size_t text_bytes) {
+    if (text_bytes <= KEEP_TEXT_BYTES) return;
+    struct yyjson_alc *fresh = yyjson_alc_dyn_new();
+    if (!fresh) return;
+    yyjson_alc_dyn_free(r->memory);
+    r->memory = fresh;
+}
+
+/* Makes text valid UTF-8, with the room behind it that parsing in place needs. Offsets in messages are those of the
+ * valid text. */
+static bool make_valid(struct reading *r, struct buf *text) {
+    if (utf8_valid(buf_span(text)) != text->n) {
+        char *valid = arena_alloc(r->arena, 3 * text->n);
+        if (!valid) return no_memory(r);
+        size_t n = utf8_repair(buf_span(text), valid);
+        text->n = 0;
+        buf_put(text, valid, n);
+    }
+    char *padding = buf_reserve(text, YYJSON_PADDING_SIZE);
+    if (!padding) return no_memory(r);
+    memset(padding, 0, YYJSON_PADDING_SIZE);
+    return true;
+}
+
+static enum refusal read_body(struct reading *r, struct entry_reader *reader, struct buf *text, struct batch *b) {
+    if (text->n == 0) {
+        fail(r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
+             r->question ? "an object" : "an array of entries");
+        return r->refused;
+    }
+    if (!make_valid(r, text)) return r->refused;
+    yyjson_doc *doc = parse(r, reader, text->p, text->n);
+    if (doc) (r->question ? take_question : take_array)(r, yyjson_doc_get_root(doc), b);
+    yyjson_doc_free(doc);
+    forget_large(reader, text->n);
+    return r->refused;
+}
+
+enum refusal entry_read_array(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
+                              struct arena *a, struct batch *b, struct err *e) {
+    struct reading r = {.lim = lim, .arena = a, .err = e};
+    return read_body(&r, reader, text, b);
+}
+
+enum refusal entry_read_question(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
+                                 struct arena *a, struct batch *b, struct err *e) {
+    struct reading r = {.lim = lim, .arena = a, .err = e, .question = true};
+    return read_body(&r, reader, text, b);
+}
+
+enum refusal entry_read_line(struct entry_reader *reader, const struct entry_limits *lim, struct span line,
+                             struct arena *a, struct record *rec, struct err *e) {
+    struct reading r = {.lim = lim, .arena = a, .err = e};
+    char *valid = arena_alloc(a, 3 * line.n + YYJSON_PADDING_SIZE);
+    if (!valid) {
+        no_memory(&r);
+        return r.refused;
+    }
+    size_t n = utf8_repair(line, valid);
+    memset(valid + n, 0, YYJSON_PADDING_SIZE);
+    yyjson_doc *doc = parse(&r, reader, valid, n);
+    if (doc) take_entry(&r, NO_INDEX, yyjson_doc_get_root(doc), rec);
+    yyjson_doc_free(doc);
+    forget_large(reader, n);
+    return r.refused;
+}
+
+bool entry_reader_init(struct entry_reader *r) {
+    r->memory = yyjson_alc_dyn_new();
+    return r->memory != NULL;
+}
+
+void entry_reader_release(struct entry_reader *r) {
+    if (r->memory) yyjson_alc_dyn_free(r->memory);
+    r->memory = NULL;
+}

@@ -1,0 +1,319 @@
+#include "app/daemon.h"
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "base/thread.h"
+#include "cmd/cmd.h"
+#include "app/network.h"
+#include "metrics/metrics.h"
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RETIRED_MAX = 64, SWEEP_MS = 50, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
+
+/* What decides. `net` may be shared by several that were loaded one after the other. */
+struct loaded {
+    struct engine *eng;
+    struct network *net; /* NULL: none */
+};
+
+struct daemon {
+    const struct daemon_role *role;
+    int argc;
+    char **argv;
+    struct conf conf; /* in force; the loader's, once it runs */
+    struct pipeline *pipeline;
+    struct server *server;
+    struct loaded now;
+    struct loaded old[RETIRED_MAX]; /* replaced, but batches may still need them */
+    unsigned old_n;
+    sem_t wanted; /* posted for each reload that is asked for, and for the end */
+    atomic_bool ending;
+    struct err failure; /* of the first load */
+};
+
+/* ---- options ---- */
+
+static struct server_opts server_opts_of(const struct conf *c, enum server_kind kind) {
+    struct server_opts o = SERVER_OPTS_DEFAULT;
+    o.host = c->host;
+    o.port = (unsigned)c->port;
+    o.kind = kind;
+    o.token_file = c->token_file;
+    o.allow_open = c->allow_open;
+    o.cors_origin = c->cors_origin;
+    o.header_bytes_max = (size_t)c->header_bytes_max;
+    o.header_time_ms = (unsigned)c->header_time_max;
+    o.body_bytes_max = (size_t)c->body_bytes_max;
+    o.body_time_ms = (unsigned)c->body_time_max;
+    o.entries_max = (unsigned)c->entries_max;
+    o.connections_max = (unsigned)c->connections_max;
+    o.line_bytes_max = (size_t)c->line_bytes_max;
+    o.depth_max = (unsigned)c->depth_max;
+    o.body_memory_max = (size_t)c->body_memory_max;
+    o.client_entries_max = (unsigned)c->client_entries_max;
+    o.idle_time_ms = (unsigned)c->idle_time_max;
+    o.write_time_ms = (unsigned)c->write_time_max;
+    o.threads = (unsigned)c->loops;
+    o.access_log = c->access_log;
+    o.drain_delay_ms = (unsigned)c->drain_delay;
+    o.drain_time_ms = (unsigned)c->drain_time_max;
+    return o;
+}
+
+static bool load_conf(const struct daemon *s, struct conf *c, struct err *e) {
+    int operands;
+    if (!cmd_conf(c, s->role->command, s->argc, s->argv, &operands, e)) return false;
+    if (operands > 0)
+        return err_set(e, ERR_USAGE, "unknown word '%s'; see 'logclass %s --help'", s->argv[1], s->argv[0]);
+    return !s->role->adjust || s->role->adjust(c, e);
+}
+
+/* What a reload can't change is said, not silently ignored. */
+static void warn_of_fixed(const struct conf *before, const struct conf *now) {
+    static const char *const FIXED[] = {"host", "port", "loops", "connections_max", "workers", "memo", "memo_entries"};
+    for (size_t i = 0; i < sizeof FIXED / sizeof FIXED[0]; i++)
+        if (!conf_same(before, now, FIXED[i]))
+            log_warn("reload.fixed", "%s has another value now, which a restart will bring in force", FIXED[i]);
+}
+
+/* ---- what was replaced ---- */
+
+static bool is_in_use(const struct daemon *s, const struct network *net) {
+    bool used = net == s->now.net;
+    for (unsigned i = 0; i < s->old_n; i++) used = used || s->old[i].net == net;
+    return used;
+}
+
+/* Lets go of what no batch needs any more. */
+static void sweep(struct daemon *s) {
+    for (unsigned i = 0; i < s->old_n;) {
+        struct loaded gone = s->old[i];
+        if (atomic_load_explicit(&gone.eng->pinned, memory_order_acquire) > 0) {
+            i++;
+            continue;
+        }
+        s->old[i] = s->old[--s->old_n];
+        engine_unref(gone.eng);
+        if (!is_in_use(s, gone.net)) network_close(gone.net);
+    }
+}
+
+static void retire(struct daemon *s, struct loaded old) {
+    while (s->old_n == RETIRED_MAX) { /* so many reloads within the time of one answer */
+        nanosleep(&(struct timespec){.tv_nsec = SWEEP_MS * 1000000L}, NULL);
+        sweep(s);
+    }
+    s->old[s->old_n++] = old;
+    sweep(s);
+}
+
+/* ---- loading ---- */
+
+/* The services stay, with what they know about each other's health, unless something about them has changed. */
+static bool open_network(struct daemon *s, const struct conf *c, struct loaded *next, struct err *e) {
+    bool same = s->now.net && network_is_same(s->now.net, &s->conf, c, next->eng);
+    if (!same) return network_open(c, next->eng, s->pipeline, false, &next->net, e);
+    next->net = s->now.net;
+    network_join(next->net, next->eng);
+    return true;
+}
+
+static void note_model(const struct engine *eng) {
+    char encoder[24] = "none", head[24] = "none";
+    if (eng->encoder) snprintf(encoder, sizeof encoder, "%016" PRIx64, encoder_hash(eng->encoder));
+    if (eng->head) snprintf(head, sizeof head, "%016" PRIx64, head_hash(eng->head));
+    metrics_set_text(METRIC_SET_KERNEL, eng->encoder ? encoder_kernel_name(eng->encoder) : "none");
+    metrics_set_text(METRIC_SET_ENCODER, encoder);
+    metrics_set_text(METRIC_SET_HEAD, head);
+    metrics_gauge_set(METRIC_MODEL_INFO, 0, 1);
+}
+
+/* All or nothing. Everything that can fail comes before the first thing that others see. */
+static bool load(struct daemon *s, struct conf *c, struct err *e) {
+    struct loaded next = {.eng = cmd_engine(c, e)};
+    bool ok = next.eng && open_network(s, c, &next, e);
+    struct server_opts o = server_opts_of(c, s->role->kind);
+    struct settings *set = ok ? server_settings_open(s->server, &o, &next.eng->labels, e) : NULL;
+    if (!set) {
+        engine_unref(next.eng);
+        if (next.net != s->now.net) network_close(next.net);
+        return false;
+    }
+    struct loaded old = s->now;
+    s->now = next;
+    server_set(s->server, set);
+    pipeline_swap(s->pipeline, next.eng);
+    if (old.eng) retire(s, old);
+    note_model(next.eng);
+    metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
+    metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
+    return true;
+}
+
+static void reload(struct daemon *s) {
+    struct conf fresh = {0};
+    struct err e = {0};
+    notify_reloading();
+    bool ok = load_conf(s, &fresh, &e) && load(s, &fresh, &e);
+    metrics_add(METRIC_RELOADS, ok ? RESULT_SUCCESS : RESULT_FAILURE, 0, 0, 1);
+    if (ok) {
+        warn_of_fixed(&s->conf, &fresh);
+        struct conf old = s->conf;
+        s->conf = fresh;
+        conf_release(&old);
+        log_info("reload.done", "options, rules, labels, head and model are loaded anew");
+    } else {
+        metrics_gauge_set(METRIC_RELOAD_OK, 0, 0);
+        log_error("reload.failed", "everything stays as it was: %s", e.msg);
+        conf_release(&fresh);
+        cmd_log(&s->conf);
+    }
+    notify_send("READY=1");
+}
+
+static void wait_wanted(struct daemon *s) {
+    while (s->old_n > 0) { /* until what was replaced is gone, look again now and then */
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += SWEEP_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
+        if (sem_timedwait(&s->wanted, &until) == 0) return;
+        sweep(s);
+    }
+    while (sem_wait(&s->wanted) != 0)
+        ;
+}
+
+/* Nobody was served, so nobody needs to learn that it ends. */
+static void stop_at_once(struct daemon *s) {
+    struct err e = {0};
+    struct server_opts o = server_opts_of(&s->conf, s->role->kind);
+    o.drain_delay_ms = 0;
+    struct settings *set = server_settings_open(s->server, &o, label_default(), &e);
+    if (set) server_set(s->server, set);
+    server_stop(s->server);
+}
+
+static void *loader_main(void *arg) {
+    struct daemon *s = arg;
+    if (!load(s, &s->conf, &s->failure)) {
+        stop_at_once(s);
+        return NULL;
+    }
+    log_info("server.start", "listening on %s port %u", s->conf.host, server_port(s->server));
+    notify_send("READY=1");
+    for (;;) {
+        wait_wanted(s);
+        while (sem_trywait(&s->wanted) == 0) /* one reload answers all that was asked for so far */
+            ;
+        if (atomic_load(&s->ending)) return NULL;
+        reload(s);
+    }
+}
+
+/* ---- signals ---- */
+
+static void fill_signals(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1);
+}
+
+static void *signal_main(void *arg) {
+    struct daemon *s = arg;
+    sigset_t set;
+    fill_signals(&set);
+    for (bool stopping = false;;) {
+        int sig = 0;
+        if (sigwait(&set, &sig) != 0) continue;
+        if (sig == SIGUSR1) return NULL; /* serving has ended */
+        if (sig == SIGHUP) {
+            sem_post(&s->wanted);
+        } else if (!stopping) {
+            log_info("server.drain", "finishing what is in flight; a second signal stops at once");
+            notify_send("STOPPING=1");
+            server_stop(s->server);
+            stopping = true;
+        } else {
+            log_warn("server.forced", "stopped at once by a second signal");
+            _exit(CMD_FAILED);
+        }
+    }
+}
+
+static void block_signals(void) {
+    sigset_t set;
+    fill_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- start and end ---- */
+
+static bool open_all(struct daemon *s, struct err *e) {
+    const struct conf *c = &s->conf;
+    struct pipeline_opts po = {.workers = (unsigned)c->workers,
+                               .memo_entries = c->memo ? (size_t)c->memo_entries : 0,
+                               .queue_time_ms = (unsigned)c->queue_time_max};
+    struct server_opts o = server_opts_of(c, s->role->kind);
+    struct label_set labels = *label_default();
+    if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
+    s->pipeline = pipeline_open(&po, NULL, e);
+    s->server = s->pipeline ? server_open_pipeline(&o, &labels, s->pipeline, e) : NULL;
+    return s->server != NULL;
+}
+
+/* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
+static void close_all(struct daemon *s) {
+    for (unsigned i = 0; i < s->old_n; i++) network_stop(s->old[i].net);
+    network_stop(s->now.net);
+    pipeline_close(s->pipeline);
+    server_close(s->server);
+    while (s->old_n > 0) {
+        struct loaded gone = s->old[--s->old_n];
+        engine_unref(gone.eng);
+        if (!is_in_use(s, gone.net)) network_close(gone.net);
+    }
+    engine_unref(s->now.eng);
+    network_close(s->now.net);
+}
+
+static bool serve(struct daemon *s, struct err *e) {
+    sem_init(&s->wanted, 0, 0);
+    pthread_t signals = thread_start(signal_main, s), loader = thread_start(loader_main, s);
+    log_info("server.bound", "%s port %u is bound; rules and model are being loaded", s->conf.host,
+             server_port(s->server));
+    bool ok = server_run(s->server, e);
+    pipeline_cancel(s->pipeline); /* of what is left when the drain's time is over */
+    atomic_store(&s->ending, true);
+    sem_post(&s->wanted);
+    pthread_join(loader, NULL);
+    pthread_kill(signals, SIGUSR1);
+    pthread_join(signals, NULL);
+    sem_destroy(&s->wanted);
+    if (s->failure.code != ERR_OK) *e = s->failure;
+    return ok && s->failure.code == ERR_OK;
+}
+
+int daemon_run(const struct daemon_role *role, int argc, char **argv) {
+    struct daemon s = {.role = role, .argc = argc, .argv = argv};
+    struct err e = {0};
+    block_signals();
+    bool ok = load_conf(&s, &s.conf, &e) && open_all(&s, &e) && serve(&s, &e);
+    close_all(&s);
+    conf_release(&s.conf);
+    return ok ? CMD_OK : cmd_fail(&e);
+}

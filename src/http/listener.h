@@ -1,0 +1,14 @@
+/* listener: listening TCP sockets. */
+#ifndef HTTP_LISTENER_H
+#define HTTP_LISTENER_H
+
+#include "base/err.h"
+
+/* Whether only this machine can reach the address; false also for what is no address. */
+bool listener_is_loopback(const char *host);
+
+/* Binds and listens, non-blocking, the address reusable. shared: other sockets of the process listen on the same port,
+ * and the kernel spreads connections over them. *port: 0 asks for any free one, on return the one taken. -1: see e. */
+int listener_open(const char *host, unsigned *port, bool shared, struct err *e);
+
+#endif

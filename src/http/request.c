@@ -1,0 +1,287 @@
+#include "http/request.h"
+
+#include "http/internal.h"
+
+#include <strings.h>
+#include <sys/socket.h>
+
+enum {
+    FIELD_OVERHEAD = 4, /* ": " and CRLF */
+    DISCARD_BYTES_MAX =
+        64 * 1024, /* a refused body up to this is read and thrown away, so that the connection can stay */
+    LARGE_BYTES_MIN = 32 * 1024, /* larger bodies are refused before they are read while the queue takes nothing */
+    GO_ON = 0,
+    STOP = -1,
+};
+
+static struct exchange *exchange_of(llhttp_t *http) {
+    return ((struct conn *)http->data)->x;
+}
+
+static const struct server_opts *opts_of(const struct exchange *x) {
+    return &x->loop->set->o;
+}
+
+static int count_bytes(struct exchange *x, size_t n) {
+    x->req.header_bytes += n;
+    if (x->req.header_bytes <= opts_of(x)->header_bytes_max) return GO_ON;
+    exchange_refuse(x, REFUSE_HEADER_BYTES, "the header is larger than %zu bytes (header-bytes-max)",
+                    opts_of(x)->header_bytes_max);
+    return STOP;
+}
+
+/* ---- the fields that matter ---- */
+
+static bool equals(struct span s, const char *word) {
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
+/* RFC 3986, 3.2.2 and 3.2.3: the characters of a host, its brackets and its port. */
+static bool take_host(struct exchange *x, struct span value) {
+    static const char OTHERS[] = "-._~!$&'()*+,;=%:[]";
+    if (++x->req.hosts > 1) return exchange_refuse(x, REFUSE_MALFORMED, "more than one Host");
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i], lower = (char)(c | 0x20);
+        if ((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || (c && strchr(OTHERS, c))) continue;
+        return exchange_refuse(x, REFUSE_MALFORMED, "Host: character %zu is not allowed in a host", i);
+    }
+    return true;
+}
+
+static bool take_transfer_encoding(struct exchange *x, struct span value) {
+    if (++x->req.transfer_encodings > 1) return exchange_refuse(x, REFUSE_MALFORMED, "more than one Transfer-Encoding");
+    return equals(value, "chunked") ||
+           exchange_refuse(x, REFUSE_TRANSFER, "Transfer-Encoding: nothing but 'chunked' is supported");
+}
+
+static bool take_content_encoding(struct exchange *x, struct span value) {
+    x->req.encoding = ++x->req.content_encodings > 1 ? DECODE_UNKNOWN : decode_kind_of(value);
+    return true;
+}
+
+static bool take_content_type(struct exchange *x, struct span value) {
+    const char *end = memchr(value.p, ';', value.n);
+    struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
+    x->req.ndjson = equals(type, "application/x-ndjson") || equals(type, "application/jsonl");
+    return true;
+}
+
+static bool take_authorization(struct exchange *x, struct span value) {
+    x->req.authorized = auth_check(&x->loop->set->auth, value);
+    return true;
+}
+
+static bool take_expect(struct exchange *x, struct span value) {
+    if (equals(value, "100-continue"))
+        x->req.expects = true;
+    else
+        x->req.expects_else = true;
+    return true;
+}
+
+/* Kept when pages from there may read our answers. */
+static bool take_origin(struct exchange *x, struct span value) {
+    struct span rest = span_of(opts_of(x)->cors_origin), all = SPAN_LIT("*");
+    bool allowed = span_eq(rest, all);
+    while (rest.n > 0 && !allowed) {
+        const char *comma = memchr(rest.p, ',', rest.n);
+        size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
+        allowed = span_eq(span_trim(span_sub(rest, 0, n)), value);
+        rest = span_sub(rest, n + 1, rest.n);
+    }
+    if (!allowed || value.n >= sizeof x->req.origin) return true;
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] <= ' ' || value.p[i] > '~') return true; /* no origin looks like that */
+    memcpy(x->req.origin, value.p, value.n);
+    x->req.origin[value.n] = '\0';
+    return true;
+}
+
+static bool take_preflight(struct exchange *x, struct span value) {
+    x->req.preflight = value.n > 0;
+    return true;
+}
+
+/* False: the request's framing can't be trusted; nothing after it is read. */
+static const struct field {
+    const char *name;
+    bool (*take)(struct exchange *x, struct span value);
+} FIELDS[] = {
+    {"host", take_host},
+    {"transfer-encoding", take_transfer_encoding},
+    {"content-encoding", take_content_encoding},
+    {"content-type", take_content_type},
+    {"authorization", take_authorization},
+    {"expect", take_expect},
+    {"origin", take_origin},
+    {"access-control-request-method", take_preflight},
+};
+
+static const struct field *field_of(const struct request *r) {
+    struct span name = {r->field, r->field_bytes};
+    for (size_t i = 0; !r->head_done && i < sizeof FIELDS / sizeof FIELDS[0]; i++)
+        if (span_eq(name, span_of(FIELDS[i].name))) return &FIELDS[i];
+    return NULL; /* trailers are none of ours either */
+}
+
+/* ---- callbacks, in the order of a request ---- */
+
+static int on_message_begin(llhttp_t *http) {
+    struct conn *c = http->data;
+    c->x = exchange_take(c->loop, c);
+    return c->x ? GO_ON : STOP;
+}
+
+static int on_url(llhttp_t *http, const char *at, size_t n) {
+    struct exchange *x = exchange_of(http);
+    buf_put(&x->req.text, at, n);
+    x->req.target_bytes += n;
+    return count_bytes(x, n);
+}
+
+static int on_header_field(llhttp_t *http, const char *at, size_t n) {
+    struct request *r = &exchange_of(http)->req;
+    for (size_t i = 0; i < n; i++, r->field_bytes++)
+        if (r->field_bytes < sizeof r->field)
+            r->field[r->field_bytes] = (char)(at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 0x20 : at[i]);
+    return count_bytes(exchange_of(http), n);
+}
+
+static int on_header_value(llhttp_t *http, const char *at, size_t n) {
+    struct exchange *x = exchange_of(http);
+    if (x->req.field_bytes <= sizeof x->req.field && field_of(&x->req)) buf_put(&x->req.text, at, n);
+    return count_bytes(x, n);
+}
+
+static int on_header_value_complete(llhttp_t *http) {
+    struct exchange *x = exchange_of(http);
+    struct request *r = &x->req;
+    const struct field *f = r->field_bytes <= sizeof r->field ? field_of(r) : NULL;
+    struct span value = span_sub(buf_span(&r->text), r->target_bytes, r->text.n);
+    bool ok = !f || f->take(x, span_trim(value));
+    r->text.n = r->target_bytes;
+    r->field_bytes = 0;
+    return ok ? count_bytes(x, FIELD_OVERHEAD) : STOP;
+}
+
+/* Splits the target into path and query. A target in absolute form counts without its scheme and host (RFC
+ * 9112, 3.2.2). */
+static void split_target(struct request *r) {
+    struct span t = buf_span(&r->text);
+    static const char SCHEME[] = "http://";
+    if (t.n >= sizeof SCHEME - 1 && strncasecmp(t.p, SCHEME, sizeof SCHEME - 1) == 0) {
+        t = span_sub(t, sizeof SCHEME - 1, t.n);
+        const char *slash = memchr(t.p, '/', t.n);
+        t = slash ? span_sub(t, (size_t)(slash - t.p), t.n) : SPAN_LIT("/");
+    }
+    const char *mark = memchr(t.p, '?', t.n);
+    size_t path = mark ? (size_t)(mark - t.p) : t.n;
+    r->path = span_sub(t, 0, path);
+    r->query = span_sub(t, path + 1, t.n);
+}
+
+/* What makes the rest of the connection unreadable. */
+static bool check_framing(struct exchange *x, const llhttp_t *http) {
+    if (http->http_major != 1 || http->http_minor > 1)
+        return exchange_refuse(x, REFUSE_VERSION, "HTTP/%u.%u is not supported: expected HTTP/1.1", http->http_major,
+                               http->http_minor);
+    if (x->req.hosts == 0 && http->http_minor == 1) return exchange_refuse(x, REFUSE_MALFORMED, "Host is missing");
+    if (x->req.transfer_encodings && http->http_minor == 0)
+        return exchange_refuse(x, REFUSE_MALFORMED, "Transfer-Encoding in an HTTP/1.0 request");
+    if (http->method == HTTP_CONNECT) return exchange_refuse(x, REFUSE_METHOD, "CONNECT is not supported");
+    return true;
+}
+
+/* A browser's question before a request of a page from elsewhere: whether the path has the method (Fetch, 3.3.6). */
+static bool is_preflight(struct exchange *x) {
+    struct request *r = &x->req;
+    bool path_known = false;
+    r->preflight = r->preflight && r->method == HTTP_OPTIONS && r->origin[0];
+    if (!r->preflight) return false;
+    for (unsigned m = 0; m < 2 && !x->route; m++)
+        x->route = route_find(x->loop->server->kind, r->path, m ? HTTP_POST : HTTP_GET, &path_known);
+    r->preflight = x->route != NULL;
+    return r->preflight;
+}
+
+/* Small requests are read in any case: they may be answered without the queue. */
+static bool is_large(const llhttp_t *http) {
+    return (http->flags & F_CONTENT_LENGTH) && http->content_length > LARGE_BYTES_MIN;
+}
+
+static bool is_busy(struct exchange *x) {
+    const struct server_backend *b = &x->loop->server->backend;
+    struct err e = {0};
+    return b->busy && b->busy(b->self, &e) && !exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+}
+
+static bool admit(struct exchange *x, const llhttp_t *http) {
+    struct request *r = &x->req;
+    const struct settings *set = x->loop->set;
+    bool path_known;
+    if (is_preflight(x)) return true;
+    x->route = route_find(x->loop->server->kind, r->path, r->method, &path_known);
+    if (!path_known) return exchange_refuse(x, REFUSE_ROUTE, "there is nothing at this path");
+    if (!x->route)
+        return exchange_refuse(x, REFUSE_METHOD, "%s is not supported here",
+                               llhttp_method_name((llhttp_method_t)r->method));
+    if (x->route->needs_token && set->auth.n > 0 && !r->authorized)
+        return exchange_refuse(x, REFUSE_AUTH, "a valid bearer token is required");
+    if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
+    if (r->encoding == DECODE_UNKNOWN)
+        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
+    x->streams = x->route == &route_table[ROUTE_CLASSIFY] && r->ndjson;
+    size_t max = set->o.body_bytes_max;
+    if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > max)
+        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
+    return x->streams || !is_large(http) || !is_busy(x);
+}
+
+/* The answer to the last request is written before the next is read, so the socket takes these few bytes. */
+static bool send_continue(const struct conn *c) {
+    static const char TEXT[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    return send(c->fd, TEXT, sizeof TEXT - 1, MSG_NOSIGNAL) == sizeof TEXT - 1;
+}
+
+static int on_headers_complete(llhttp_t *http) {
+    struct exchange *x = exchange_of(http);
+    struct request *r = &x->req;
+    r->head_done = true;
+    r->method = http->method;
+    http->upgrade = 0; /* an Upgrade we don't follow is ignored (RFC 9110, 7.8) */
+    if (!check_framing(x, http)) return STOP;
+    split_target(r);
+    bool has_body = (http->flags & F_CHUNKED) || ((http->flags & F_CONTENT_LENGTH) && http->content_length > 0);
+    bool expects = r->expects && has_body && http->http_minor == 1;
+    if (admit(x, http)) return expects && !send_continue(x->conn) ? STOP : GO_ON;
+    bool discard = !expects && !(http->flags & F_CHUNKED) && http->content_length <= DISCARD_BYTES_MAX;
+    return has_body && !discard ? STOP : GO_ON;
+}
+
+static int on_chunk_extension(llhttp_t *http, const char *at, size_t n) {
+    (void)at;
+    return count_bytes(exchange_of(http), n + 1);
+}
+
+static int on_body(llhttp_t *http, const char *at, size_t n) {
+    struct exchange *x = exchange_of(http);
+    return x->refused || exchange_add_body(x, at, n) ? GO_ON : STOP;
+}
+
+static int on_message_complete(llhttp_t *http) {
+    exchange_of(http)->req.complete = true;
+    return HPE_PAUSED;
+}
+
+const llhttp_settings_t head_settings = {
+    .on_message_begin = on_message_begin,
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};

@@ -1,0 +1,137 @@
+#include "http/response.h"
+
+#include "base/must.h"
+#include "data/result_json.h"
+#include "http/internal.h"
+
+#include <stdio.h>
+
+static const struct {
+    unsigned status;
+    const char *phrase;
+} PHRASES[] = {
+    {200, "OK"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *phrase_of(unsigned status) {
+    for (size_t i = 0; i < sizeof PHRASES / sizeof PHRASES[0]; i++)
+        if (PHRASES[i].status == status) return PHRASES[i].phrase;
+    MUST(false && "a status without a phrase");
+    return "";
+}
+
+enum step response_send(struct exchange *x, unsigned status, const char *type) {
+    x->status = status;
+    x->type = type;
+    x->last = true;
+    if (x->out.failed) exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the answer");
+    return STEP_SEND;
+}
+
+void response_refusal(struct exchange *x) {
+    x->status = refuse_row(x->refused)->status;
+    x->type = RESPONSE_JSON;
+    x->last = true;
+    buf_reset(&x->out);
+    buf_puts(&x->out, "{\"error\":");
+    result_json_string(&x->out, span_of(x->why));
+    buf_putc(&x->out, '}');
+}
+
+static void put(struct exchange *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct exchange *x, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(x->frame + x->frame_bytes, sizeof x->frame - x->frame_bytes, fmt, args);
+    va_end(args);
+    MUST(n >= 0 && (size_t)n < sizeof x->frame - x->frame_bytes);
+    x->frame_bytes += (size_t)n;
+}
+
+/* Header fields that belong to a refusal. */
+static void put_refusal_fields(struct exchange *x) {
+    unsigned retry = x->refused ? refuse_row(x->refused)->retry_after_s : 0;
+    if (retry) put(x, "Retry-After: %u\r\n", retry);
+    if (x->refused == REFUSE_AUTH) put(x, "WWW-Authenticate: Bearer\r\n");
+    if (x->refused == REFUSE_ENCODING) put(x, "Accept-Encoding: gzip, zstd\r\n");
+    if (x->refused == REFUSE_METHOD) {
+        struct buf allow;
+        buf_init(&allow, 128);
+        route_allow(x->loop->server->kind, x->req.path, &allow);
+        put(x, "Allow: %.*s\r\n", (int)allow.n, allow.n ? allow.p : "");
+        buf_release(&allow);
+    }
+}
+
+/* What a browser wants to see before it hands the answer to a page from elsewhere (Fetch, 3.3). */
+static void put_cors_fields(struct exchange *x) {
+    if (!x->req.origin[0]) return;
+    put(x, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", x->req.origin);
+    if (!x->req.preflight) return;
+    put(x, "Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Max-Age: 600\r\n"
+           "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
+}
+
+/* chunked, or a known length, or (a stream to an HTTP/1.0 client) neither: then the close ends it. */
+static void put_head(struct exchange *x, bool streaming, bool chunked, bool close) {
+    bool http_1_0 = x->conn->http.http_minor == 0;
+    put(x, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\n", x->status, phrase_of(x->status), loop_date(x->loop),
+        x->type);
+    if (chunked)
+        put(x, "Transfer-Encoding: chunked\r\n");
+    else if (!streaming)
+        put(x, "Content-Length: %zu\r\n", x->out.n);
+    put_refusal_fields(x);
+    put_cors_fields(x);
+    if (close)
+        put(x, "Connection: close\r\n");
+    else if (http_1_0)
+        put(x, "Connection: keep-alive\r\n");
+    put(x, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n");
+}
+
+/* A chunk around what is in out (RFC 9112, 7.1); out of nothing comes no chunk, that would be the end. */
+static void put_chunk(struct exchange *x) {
+    if (x->out.n > 0) {
+        put(x, "%zx\r\n", x->out.n);
+        buf_puts(&x->out, "\r\n");
+    }
+    if (x->last) buf_puts(&x->out, "0\r\n\r\n");
+}
+
+void response_frame(struct exchange *x, bool close) {
+    bool streaming = x->stream && !x->refused, chunked = streaming && x->conn->http.http_minor > 0;
+    x->frame_bytes = x->sent = 0;
+    if (!x->head_out) put_head(x, streaming, chunked, close);
+    if (chunked) put_chunk(x);
+    if (x->req.method == HTTP_HEAD) buf_reset(&x->out);
+    x->head_out = true;
+}
+
+size_t response_no_room(char *to, size_t size, unsigned connections_max) {
+    char body[96];
+    int b = snprintf(body, sizeof body, "{\"error\":\"more than %u connections (connections-max)\"}", connections_max);
+    const struct refuse_row *row = refuse_row(REFUSE_CONNECTIONS);
+    int n = snprintf(to, size,
+                     "HTTP/1.1 %u %s\r\nContent-Type: " RESPONSE_JSON
+                     "\r\nContent-Length: %d\r\nRetry-After: %u\r\nConnection: close\r\n\r\n%s",
+                     row->status, phrase_of(row->status), b, row->retry_after_s, body);
+    MUST(n > 0 && (size_t)n < size);
+    return (size_t)n;
+}

@@ -1,0 +1,441 @@
+#include "llm/store.h"
+
+#include "base/log.h"
+#include "base/must.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DAY_S = 86400,
+    USAGE_LIFE_S = 40 * DAY_S,
+    BUSY_MS = 200,
+    TRIM_EVERY = 10000,
+    FORM = 2,
+    LIKELIHOOD_BYTES_MAX = 16 * LABEL_MAX,
+    APPLICATION = 0x6c6f6763
+};
+
+static const char SCHEMA[] =
+    "CREATE TABLE IF NOT EXISTS answers("
+    " version INTEGER NOT NULL, template TEXT NOT NULL, label TEXT NOT NULL, confidence REAL NOT NULL,"
+    " negative INTEGER NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, answered INTEGER NOT NULL,"
+    " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " likelihood TEXT NOT NULL DEFAULT '',"
+    " PRIMARY KEY(version, template)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS usage("
+    " kind INTEGER NOT NULL, start INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, start)) WITHOUT ROWID;";
+
+/* Form 1 had no likelihoods. */
+static const char FROM_FORM_1[] = "ALTER TABLE answers ADD COLUMN likelihood TEXT NOT NULL DEFAULT ''";
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    FIND,
+    PUT,
+    TOUCH,
+    COUNT,
+    EXPIRE,
+    FORGET_USAGE,
+    TRIM,
+    USAGE,
+    SPEND,
+    EACH,
+    STATEMENTS
+};
+
+static const char *const SQL[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [FIND] = "SELECT label, confidence, negative, likelihood FROM answers"
+             " WHERE version = ?1 AND template = ?2 AND (negative = 0 OR answered >= ?3)",
+    [PUT] = "INSERT INTO answers(version, template, label, confidence, negative, model, prompt, answered, first_seen,"
+            " last_seen, count, likelihood) VALUES(?1, ?2, ?4, ?5, ?6, ?7, ?8, ?3, ?3, ?3, 1, ?9)"
+            " ON CONFLICT(version, template) DO UPDATE SET label = ?4, confidence = ?5, negative = ?6, model = ?7,"
+            " prompt = ?8, answered = ?3, last_seen = ?3, count = count + 1, likelihood = ?9",
+    [TOUCH] =
+        "UPDATE answers SET last_seen = max(last_seen, ?3), count = count + 1 WHERE version = ?1 AND template = ?2",
+    [COUNT] = "SELECT count(*) FROM answers",
+    [EXPIRE] = "DELETE FROM answers WHERE negative = 1 AND answered < ?1",
+    [FORGET_USAGE] = "DELETE FROM usage WHERE start < ?1",
+    [TRIM] = "DELETE FROM answers WHERE (version, template) IN"
+             " (SELECT version, template FROM answers ORDER BY last_seen LIMIT ?1)",
+    [USAGE] = "SELECT calls, tokens FROM usage WHERE kind = ?1 AND start = ?2",
+    [SPEND] = "INSERT INTO usage(kind, start, calls, tokens) VALUES(?1, ?2, ?3, max(?4, 0))"
+              " ON CONFLICT(kind, start) DO UPDATE SET calls = calls + ?3, tokens = max(tokens + ?4, 0)",
+    [EACH] = "SELECT label, confidence, negative, likelihood, template, model, version, answered FROM answers"
+             " WHERE label != '' ORDER BY template, answered, version",
+};
+
+/* An answer, or the sight of a template, that is not in the file yet. */
+struct queued {
+    struct store_origin origin; /* model: our copy; NULL: a sight only */
+    struct span template;       /* our copy */
+    struct store_answer answer;
+    int64_t at_s;
+};
+
+struct store {
+    struct store_opts opts;
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENTS];
+    struct queued queue[STORE_QUEUE_MAX];
+    unsigned queued;
+    unsigned since_trim;
+    char path[4096];
+};
+
+static int64_t real_now_s(void) {
+    return (int64_t)time(NULL);
+}
+
+static bool db_error(const struct store *s, struct err *e) {
+    return err_set(e, ERR_IO, "%s: %s", s->path[0] ? s->path : "the store", sqlite3_errmsg(s->db));
+}
+
+/* ---- statements ---- */
+
+/* Numbers are bound to ?1, ?2, … */
+static sqlite3_stmt *bind(struct store *s, enum statement which, const int64_t *number, int n) {
+    sqlite3_stmt *st = s->statement[which];
+    for (int i = 0; i < n; i++) sqlite3_bind_int64(st, i + 1, number[i]);
+    return st;
+}
+
+/* Runs a statement to its end; false: it failed. */
+static bool finish(sqlite3_stmt *st) {
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        ;
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    return rc == SQLITE_DONE;
+}
+
+static bool run(struct store *s, enum statement which, const int64_t *number, int n, struct err *e) {
+    return finish(bind(s, which, number, n)) || db_error(s, e);
+}
+
+/* Ends the transaction, one way or the other. */
+static bool end(struct store *s, bool ok, struct err *e) {
+    struct err ignored;
+    if (ok && run(s, COMMIT, NULL, 0, e)) return true;
+    if (!sqlite3_get_autocommit(s->db)) run(s, ROLLBACK, NULL, 0, &ignored);
+    return false;
+}
+
+static void bind_key(sqlite3_stmt *st, uint64_t version, struct span template, int64_t at_s) {
+    sqlite3_bind_int64(st, 1, (int64_t)version);
+    sqlite3_bind_text(st, 2, template.n ? template.p : "", (int)template.n, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, at_s);
+}
+
+/* ---- open ---- */
+
+static bool pragma(struct store *s, const char *sql, struct err *e) {
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || db_error(s, e);
+}
+
+static bool pragma_value(struct store *s, const char *sql, int64_t *out, struct err *e) {
+    sqlite3_stmt *st = NULL;
+    bool ok = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW;
+    if (ok)
+        *out = sqlite3_column_int64(st, 0);
+    else
+        db_error(s, e);
+    sqlite3_finalize(st);
+    return ok;
+}
+
+/* A new file gets our form, an older form is brought to it; any other file is not ours. */
+static bool check_form(struct store *s, struct err *e) {
+    char sql[128];
+    int64_t tables, application, form;
+    if (!pragma_value(s, "SELECT count(*) FROM sqlite_master", &tables, e) ||
+        !pragma_value(s, "PRAGMA application_id", &application, e) || !pragma_value(s, "PRAGMA user_version", &form, e))
+        return false;
+    if (tables > 0 && (application != APPLICATION || form < 1 || form > FORM))
+        return err_set(e, ERR_INPUT, "%s: is no logclass store of form %d", s->path, FORM);
+    if (tables > 0 && form == 1 && !pragma(s, FROM_FORM_1, e)) return false;
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, FORM);
+    return (tables > 0 && form == FORM) || pragma(s, sql, e);
+}
+
+/* Two processes may meet here with a new file: whoever is second finds it made. */
+static bool make_tables(struct store *s, struct err *e) {
+    if (!pragma(s, "BEGIN IMMEDIATE", e)) return false;
+    bool ok = check_form(s, e) && pragma(s, SCHEMA, e);
+    struct err ignored;
+    return ok ? pragma(s, "COMMIT", e) : (pragma(s, "ROLLBACK", &ignored), false);
+}
+
+static bool open_file(struct store *s, struct err *e) {
+    if (s->path[0]) { /* ours to read only: templates may tell something about who we are */
+        int fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) return err_set(e, ERR_IO, "%s: %s", s->path, strerror(errno));
+        close(fd);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(s->path[0] ? s->path : ":memory:", &s->db, flags, NULL) != SQLITE_OK) return db_error(s, e);
+    sqlite3_busy_timeout(s->db, 5000); /* at start others may be making the file */
+    return pragma(s, "PRAGMA auto_vacuum = INCREMENTAL", e) && pragma(s, "PRAGMA journal_mode = WAL", e) &&
+           pragma(s, "PRAGMA synchronous = NORMAL", e) && make_tables(s, e);
+}
+
+static bool trim(struct store *s, struct err *e) {
+    int64_t now_s = s->opts.now_s(), rows;
+    if (!run(s, BEGIN, NULL, 0, e)) return false;
+    bool ok = run(s, EXPIRE, (int64_t[]){now_s - s->opts.negative_life_s}, 1, e) &&
+              run(s, FORGET_USAGE, (int64_t[]){now_s - USAGE_LIFE_S}, 1, e) && pragma_value(s, SQL[COUNT], &rows, e) &&
+              (rows <= (int64_t)s->opts.rows_max || run(s, TRIM, (int64_t[]){rows - (int64_t)s->opts.rows_max}, 1, e));
+    s->since_trim = 0;
+    return end(s, ok, e) && pragma(s, "PRAGMA incremental_vacuum", e);
+}
+
+static bool prepare(struct store *s, struct err *e) {
+    for (int i = 0; i < STATEMENTS; i++)
+        if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statement[i], NULL) != SQLITE_OK)
+            return db_error(s, e);
+    return true;
+}
+
+struct store *store_open(const struct store_opts *o, struct err *e) {
+    struct store *s = must_calloc(1, sizeof *s);
+    s->opts = *o;
+    if (!s->opts.now_s) s->opts.now_s = real_now_s;
+    if (!s->opts.rows_max) s->opts.rows_max = STORE_ROWS_MAX;
+    if (!s->opts.negative_life_s) s->opts.negative_life_s = DAY_S;
+    int n = snprintf(s->path, sizeof s->path, "%s", o->path ? o->path : "");
+    s->opts.path = s->path;
+    bool ok =
+        n >= 0 && (size_t)n < sizeof s->path ? open_file(s, e) : err_set(e, ERR_USAGE, "the store's path is too long");
+    if (ok && prepare(s, e) && trim(s, e)) {
+        sqlite3_busy_timeout(s->db, BUSY_MS);
+        return s;
+    }
+    store_close(s);
+    return NULL;
+}
+
+static void free_queued(struct queued *q) {
+    union {
+        const char *kept;
+        char *owned;
+    } template = {.kept = q->template.p}, model = {.kept = q->origin.model};
+    free(template.owned);
+    free(model.owned);
+    *q = (struct queued){0};
+}
+
+void store_close(struct store *s) {
+    if (!s) return;
+    struct err e;
+    if (s->statement[STATEMENTS - 1] && !store_flush(s, &e)) log_warn("store.lost", "%u answers: %s", s->queued, e.msg);
+    for (unsigned i = 0; i < s->queued; i++) free_queued(&s->queue[i]);
+    for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(s->statement[i]);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+/* ---- answers ---- */
+
+static char *copy(struct span s) {
+    char *p = must_calloc(1, s.n + 1); /* at most STORE_TEMPLATE_MAX bytes */
+    memcpy(p, s.n ? s.p : "", s.n);
+    return p;
+}
+
+static void enqueue(struct store *s, const struct store_origin *o, struct span template, const struct store_answer *a) {
+    struct err e;
+    if (s->queued == STORE_QUEUE_MAX && !store_flush(s, &e)) {
+        log_warn("store.lost", "an answer: %s", e.msg);
+        free_queued(&s->queue[0]);
+        s->queued--;
+        memmove(s->queue, s->queue + 1, s->queued * sizeof s->queue[0]);
+    }
+    template = span_sub(template, 0, STORE_TEMPLATE_MAX);
+    struct queued *q = &s->queue[s->queued++];
+    *q = (struct queued){.origin = *o, .template = {copy(template), template.n}, .at_s = s->opts.now_s()};
+    q->origin.model = a ? copy(span_of(o->model)) : NULL;
+    if (a) q->answer = *a;
+}
+
+static bool find_queued(const struct store *s, uint64_t version, struct span template, struct store_answer *out) {
+    for (unsigned i = s->queued; i-- > 0;) {
+        const struct queued *q = &s->queue[i];
+        if (!q->origin.model || q->origin.version != version || !span_eq(q->template, template)) continue;
+        *out = q->answer;
+        return true;
+    }
+    return false;
+}
+
+/* The numbers of the text; none at all when it is not as we write it. */
+static void read_likelihood(const char *text, struct store_answer *a) {
+    char *end;
+    for (a->labels = 0; text && *text && a->labels < LABEL_MAX; text = end) {
+        double p = strtod(text, &end);
+        if (end == text || !(p >= 0 && p <= 1)) {
+            a->labels = 0;
+            return;
+        }
+        a->likelihood[a->labels++] = p;
+    }
+}
+
+static void write_likelihood(const struct store_answer *a, char out[LIKELIHOOD_BYTES_MAX]) {
+    int n = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < a->labels; i++)
+        n += snprintf(out + n, (size_t)(LIKELIHOOD_BYTES_MAX - n), i ? " %.6f" : "%.6f", a->likelihood[i]);
+}
+
+/* The columns that FIND and EACH begin with. False: the row is not one of ours. */
+static bool read_answer(sqlite3_stmt *st, struct store_answer *out) {
+    const unsigned char *label = sqlite3_column_text(st, 0);
+    *out =
+        (struct store_answer){.confidence = sqlite3_column_double(st, 1), .negative = sqlite3_column_int(st, 2) != 0};
+    read_likelihood((const char *)sqlite3_column_text(st, 3), out);
+    return label && out->confidence >= 0 && out->confidence <= 1 &&
+           snprintf(out->label, sizeof out->label, "%s", (const char *)label) < (int)sizeof out->label;
+}
+
+static bool find_stored(struct store *s, uint64_t version, struct span template, struct store_answer *out) {
+    sqlite3_stmt *st = s->statement[FIND];
+    bind_key(st, version, template, s->opts.now_s() - s->opts.negative_life_s);
+    bool found = sqlite3_step(st) == SQLITE_ROW;
+    if (found) found = read_answer(st, out);
+    finish(st);
+    return found;
+}
+
+bool store_knows(struct store *s, uint64_t version, struct span template, struct store_answer *out) {
+    template = span_sub(template, 0, STORE_TEMPLATE_MAX);
+    return find_queued(s, version, template, out) || find_stored(s, version, template, out);
+}
+
+bool store_find(struct store *s, const struct store_origin *o, struct span template, struct store_answer *out) {
+    if (!store_knows(s, o->version, template, out)) return false;
+    enqueue(s, o, template, NULL);
+    return true;
+}
+
+void store_put(struct store *s, const struct store_origin *o, struct span template, const struct store_answer *a) {
+    enqueue(s, o, template, a);
+    s->since_trim++;
+}
+
+static bool write_queued(struct store *s, const struct queued *q) {
+    char prompt[24], likelihood[LIKELIHOOD_BYTES_MAX];
+    sqlite3_stmt *st = s->statement[q->origin.model ? PUT : TOUCH];
+    bind_key(st, q->origin.version, q->template, q->at_s);
+    if (q->origin.model) {
+        snprintf(prompt, sizeof prompt, "%016llx", (unsigned long long)q->origin.prompt);
+        sqlite3_bind_text(st, 4, q->answer.label, -1, SQLITE_STATIC);
+        sqlite3_bind_double(st, 5, q->answer.confidence);
+        sqlite3_bind_int(st, 6, q->answer.negative);
+        sqlite3_bind_text(st, 7, q->origin.model, -1, SQLITE_STATIC);
+        sqlite3_bind_text(st, 8, prompt, -1, SQLITE_STATIC);
+        write_likelihood(&q->answer, likelihood);
+        sqlite3_bind_text(st, 9, likelihood, -1, SQLITE_STATIC);
+    }
+    return finish(st);
+}
+
+bool store_flush(struct store *s, struct err *e) {
+    if (s->queued == 0) return true;
+    if (!run(s, BEGIN, NULL, 0, e)) return false;
+    bool ok = true;
+    for (unsigned i = 0; ok && i < s->queued; i++) ok = write_queued(s, &s->queue[i]) || db_error(s, e);
+    if (!end(s, ok, e)) return false;
+    for (unsigned i = 0; i < s->queued; i++) free_queued(&s->queue[i]);
+    s->queued = 0;
+    return s->since_trim < TRIM_EVERY || trim(s, e);
+}
+
+uint64_t store_count(struct store *s) {
+    struct err e;
+    int64_t n = 0;
+    return pragma_value(s, SQL[COUNT], &n, &e) && n > 0 ? (uint64_t)n : 0;
+}
+
+static struct span column(sqlite3_stmt *st, int i) {
+    const char *text = (const char *)sqlite3_column_text(st, i);
+    return text ? (struct span){text, (size_t)sqlite3_column_bytes(st, i)} : SPAN_LIT("");
+}
+
+bool store_each(struct store *s, store_take *take, void *self, struct err *e) {
+    sqlite3_stmt *st = s->statement[EACH];
+    bool ok = store_flush(s, e);
+    int rc = SQLITE_DONE;
+    while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_row row = {.template = column(st, 4),
+                                .model = column(st, 5),
+                                .version = (uint64_t)sqlite3_column_int64(st, 6),
+                                .answered_s = sqlite3_column_int64(st, 7)};
+        if (read_answer(st, &row.answer)) ok = take(self, &row, e);
+    }
+    if (ok && rc != SQLITE_DONE) ok = db_error(s, e);
+    sqlite3_reset(st);
+    return ok;
+}
+
+/* ---- usage ---- */
+
+static bool read_window(struct store *s, struct store_window *w, struct err *e) {
+    sqlite3_stmt *st = bind(s, USAGE, (int64_t[]){w->kind, w->start}, 2);
+    w->calls = w->tokens = 0;
+    if (sqlite3_step(st) == SQLITE_ROW) {
+        w->calls = (uint64_t)sqlite3_column_int64(st, 0);
+        w->tokens = (uint64_t)sqlite3_column_int64(st, 1);
+    }
+    return finish(st) || db_error(s, e);
+}
+
+/* Without overflow: a damaged file may say that anything was spent. */
+static bool exceeds(uint64_t spent, uint64_t more, uint64_t max) {
+    return max && (spent > max || more > max - spent);
+}
+
+static bool has_room(const struct store_window *w, uint64_t calls, uint64_t tokens, struct err *e) {
+    if (exceeds(w->calls, calls, w->calls_max))
+        return err_set(e, ERR_LIMIT, "%llu of %llu calls are spent", (unsigned long long)w->calls,
+                       (unsigned long long)w->calls_max);
+    if (exceeds(w->tokens, tokens, w->tokens_max))
+        return err_set(e, ERR_LIMIT, "%llu of %llu tokens are spent, %llu more do not fit",
+                       (unsigned long long)w->tokens, (unsigned long long)w->tokens_max, (unsigned long long)tokens);
+    return true;
+}
+
+static bool spend(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens,
+                  struct err *e) {
+    bool ok = true;
+    for (unsigned i = 0; ok && i < n; i++) ok = run(s, SPEND, (int64_t[]){w[i].kind, w[i].start, calls, tokens}, 4, e);
+    return ok;
+}
+
+bool store_spend(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost, struct err *e) {
+    if (!run(s, BEGIN, NULL, 0, e)) return false;
+    bool ok = true;
+    for (unsigned i = 0; ok && i < n; i++)
+        ok = read_window(s, &w[i], e) && has_room(&w[i], cost->calls, cost->tokens, e);
+    ok = ok && spend(s, w, n, (int64_t)cost->calls, (int64_t)cost->tokens, e);
+    if (!end(s, ok, e)) return false;
+    for (unsigned i = 0; i < n; i++) w[i].calls += cost->calls, w[i].tokens += cost->tokens;
+    return true;
+}
+
+bool store_correct(struct store *s, const struct store_window *w, unsigned n, int64_t tokens, struct err *e) {
+    return run(s, BEGIN, NULL, 0, e) && end(s, spend(s, w, n, 0, tokens, e), e);
+}

@@ -1,0 +1,461 @@
+#include "llm/store.h"
+
+#include "base/check.h"
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char g_path[64];
+static int64_t g_now_s = 1700000000;
+
+static int64_t now_s(void) {
+    return g_now_s;
+}
+
+static void fresh_path(void) {
+    static int serial;
+    snprintf(g_path, sizeof g_path, "/tmp/logclass_store_%d_%d.db", (int)getpid(), serial++);
+}
+
+static void remove_files(void) {
+    char side[80];
+    unlink(g_path);
+    snprintf(side, sizeof side, "%s-wal", g_path);
+    unlink(side);
+    snprintf(side, sizeof side, "%s-shm", g_path);
+    unlink(side);
+}
+
+static struct store *open_at(const char *path) {
+    struct err e = {0};
+    struct store_opts o = {.path = path, .negative_life_s = 100, .now_s = now_s};
+    struct store *s = store_open(&o, &e);
+    if (!s) fprintf(stderr, "%s\n", e.msg);
+    CHECK(s != NULL);
+    return s;
+}
+
+static const struct store_origin ORIGIN = {.version = 0xffffffffffffff01u, .prompt = 5, .model = "m"};
+
+static void put(struct store *s, const char *template, const char *label, double confidence, bool negative) {
+    struct store_answer a = {.confidence = confidence, .negative = negative};
+    snprintf(a.label, sizeof a.label, "%s", label);
+    store_put(s, &ORIGIN, span_of(template), &a);
+}
+
+static bool flush(struct store *s) {
+    struct err e = {0};
+    bool ok = store_flush(s, &e);
+    if (!ok) fprintf(stderr, "%s\n", e.msg);
+    return ok;
+}
+
+static bool has(struct store *s, const char *template, const char *label) {
+    struct store_answer a;
+    return store_find(s, &ORIGIN, span_of(template), &a) && strcmp(a.label, label) == 0;
+}
+
+static void answers_outlive_the_process(void) {
+    fresh_path();
+    struct store *s = open_at(g_path);
+    put(s, "disk <num> full", "INFO", 0.123456789, false);
+    CHECK(has(s, "disk <num> full", "INFO")); /* before it is in the file */
+    put(s, "", "BACKUP", 1, false);
+    put(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
+    CHECK(has(s, "disk <num> full", "DB_ERROR"));
+    CHECK(flush(s));
+    CHECK_INT(store_count(s), 2);
+    store_close(s);
+    s = open_at(g_path);
+    struct store_answer a;
+    CHECK(store_find(s, &ORIGIN, SPAN_LIT("disk <num> full"), &a));
+    CHECK_STR(a.label, "DB_ERROR");
+    CHECK_NEAR(a.confidence, 0.25, 0);
+    CHECK(has(s, "", "BACKUP"));
+    CHECK(!has(s, "disk <num> ful", "DB_ERROR"));
+    store_close(s);
+    remove_files();
+}
+
+static void likelihoods_come_back_as_they_were(void) {
+    static const double LIKELIHOOD[] = {0, 1, 0.123456, 1e-6, 0.999999, 0.000123, 0.5};
+    enum { N = sizeof LIKELIHOOD / sizeof LIKELIHOOD[0] };
+    struct store *s = open_at("");
+    struct store_answer a = {.label = "INFO", .confidence = 0.5, .labels = N}, b;
+    memcpy(a.likelihood, LIKELIHOOD, sizeof LIKELIHOOD);
+    store_put(s, &ORIGIN, SPAN_LIT("t"), &a);
+    put(s, "u", "INFO", 1, false);
+    for (int i = 0; i < 2; i++) { /* from the queue, then from the file */
+        CHECK(store_find(s, &ORIGIN, SPAN_LIT("t"), &b));
+        CHECK_INT(b.labels, N);
+        CHECK(memcmp(b.likelihood, LIKELIHOOD, sizeof LIKELIHOOD) == 0);
+        CHECK(store_find(s, &ORIGIN, SPAN_LIT("u"), &b));
+        CHECK_INT(b.labels, 0);
+        CHECK(flush(s));
+    }
+    store_close(s);
+}
+
+static void older_files_are_brought_to_our_form(void) {
+    fresh_path();
+    struct store *s = open_at(g_path);
+    put(s, "t", "INFO", 0.25, false);
+    store_close(s);
+    sqlite3 *db = NULL;
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "ALTER TABLE answers DROP COLUMN likelihood; PRAGMA user_version = 1", 0, 0, 0) ==
+          SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        s = open_at(g_path);
+        CHECK(has(s, "t", "INFO"));
+        store_close(s);
+    }
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "PRAGMA user_version = 3", 0, 0, 0) == SQLITE_OK);
+    sqlite3_close(db);
+    struct err e = {0};
+    struct store_opts o = {.path = g_path};
+    CHECK(store_open(&o, &e) == NULL && e.code == ERR_INPUT); /* of a later program: left alone */
+    remove_files();
+}
+
+/* "template=label " for each row handed over. */
+static bool list_row(void *self, const struct store_row *row, struct err *e) {
+    struct buf *out = self;
+    buf_printf(out, "%.*s=%s ", (int)row->template.n, row->template.p, row->answer.label);
+    return row->template.n < 5 || err_set(e, ERR_INPUT, "enough");
+}
+
+static void every_answer_with_a_label_is_handed_over(void) {
+    struct store *s = open_at("");
+    struct store_origin other = ORIGIN;
+    struct store_answer a = {.label = "DB_ERROR", .confidence = 1};
+    struct err e = {0};
+    struct buf out;
+    buf_init(&out, 4096);
+    other.version = 7;
+    put(s, "b", "INFO", 1, false);
+    put(s, "a", "BACKUP", 1, false);
+    put(s, "none", "", 0, true);
+    put(s, "c", "UNCLASSIFIED", 1, true);
+    g_now_s++;
+    store_put(s, &other, SPAN_LIT("b"), &a);
+    CHECK(store_each(s, list_row, &out, &e));
+    CHECK_SPAN(buf_span(&out), "a=BACKUP b=INFO b=DB_ERROR c=UNCLASSIFIED ");
+    put(s, "longer", "INFO", 1, false);
+    CHECK(!store_each(s, list_row, &out, &e));
+    CHECK_STR(e.msg, "enough");
+    CHECK(has(s, "a", "BACKUP")); /* the store goes on */
+    buf_release(&out);
+    store_close(s);
+}
+
+static void a_change_of_version_hides_old_answers(void) {
+    struct store *s = open_at("");
+    struct store_origin other = ORIGIN;
+    struct store_answer a;
+    other.version++;
+    put(s, "t", "INFO", 1, false);
+    CHECK(flush(s) && has(s, "t", "INFO"));
+    CHECK(!store_find(s, &other, SPAN_LIT("t"), &a));
+    store_close(s);
+}
+
+static void negative_answers_live_shorter(void) {
+    fresh_path();
+    struct store *s = open_at(g_path);
+    put(s, "good", "INFO", 1, false);
+    put(s, "bad", "", 0, true);
+    CHECK(flush(s));
+    g_now_s += 100;
+    CHECK(has(s, "good", "INFO") && has(s, "bad", ""));
+    g_now_s += 1;
+    CHECK(has(s, "good", "INFO") && !has(s, "bad", ""));
+    CHECK(flush(s));
+    CHECK_INT(store_count(s), 2);
+    store_close(s);
+    s = open_at(g_path); /* and is removed at the next start */
+    CHECK_INT(store_count(s), 1);
+    store_close(s);
+    remove_files();
+}
+
+static void those_not_seen_for_longest_make_room(void) {
+    fresh_path();
+    struct err e;
+    struct store_opts o = {.path = g_path, .rows_max = 10, .now_s = now_s};
+    struct store *s = store_open(&o, &e);
+    char template[32];
+    for (int i = 0; i < 30; i++, g_now_s++) {
+        snprintf(template, sizeof template, "t%d", i);
+        put(s, template, "INFO", 1, false);
+    }
+    CHECK(flush(s));
+    CHECK(has(s, "t0", "INFO")); /* a sight of it */
+    store_close(s);
+    s = store_open(&o, &e);
+    CHECK_INT(store_count(s), 10);
+    CHECK(has(s, "t29", "INFO") && has(s, "t21", "INFO") && !has(s, "t20", "INFO") && has(s, "t0", "INFO"));
+    store_close(s);
+    remove_files();
+}
+
+static void more_than_the_queue_holds_is_written(void) {
+    struct store *s = open_at("");
+    char template[32];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(template, sizeof template, "t%d", i);
+        put(s, template, "INFO", 1, false);
+    }
+    CHECK(flush(s));
+    CHECK_INT(store_count(s), 1000);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(template, sizeof template, "t%d", i);
+        CHECK(has(s, template, "INFO"));
+    }
+    store_close(s);
+}
+
+static void the_file_is_ours_alone_to_read(void) {
+    fresh_path();
+    struct stat st;
+    store_close(open_at(g_path));
+    CHECK(stat(g_path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    remove_files();
+}
+
+static void what_is_no_store_is_refused_and_left_alone(void) {
+    static const char *const NOT[] = {"this is no database at all, but long enough to look like one\n", ""};
+    fresh_path();
+    struct err e = {0};
+    struct span after;
+    struct store_opts o = {.path = g_path};
+    CHECK(file_write(g_path, span_of(NOT[0]), &e));
+    CHECK(store_open(&o, &e) == NULL && strstr(e.msg, g_path) != NULL);
+    CHECK(file_read(g_path, 4096, &after, &e));
+    CHECK_SPAN(after, NOT[0]);
+    file_free(&after);
+    CHECK(file_write(g_path, span_of(NOT[1]), &e)); /* an empty file becomes one */
+    store_close(open_at(g_path));
+    remove_files();
+    o.path = "/nowhere/store.db";
+    CHECK(store_open(&o, &e) == NULL && e.code == ERR_IO);
+}
+
+static void a_damaged_file_is_told_not_trusted(void) {
+    fresh_path();
+    struct store *s = open_at(g_path);
+    char template[32];
+    struct err e = {0};
+    for (int i = 0; i < 2000; i++) {
+        snprintf(template, sizeof template, "template number %d", i);
+        put(s, template, "INFO", 1, false);
+    }
+    store_close(s);
+    struct span bytes;
+    CHECK(file_read(g_path, 1 << 24, &bytes, &e));
+    for (unsigned seed = 0; seed < 40; seed++) {
+        char *broken = malloc(bytes.n);
+        memcpy(broken, bytes.p, bytes.n);
+        size_t from = (size_t)seed * 2654435761u % bytes.n, n = bytes.n - from < 600 ? bytes.n - from : 600;
+        memset(broken + from, (int)(seed * 37), n);
+        CHECK(file_write(g_path, (struct span){broken, seed % 4 ? bytes.n : from}, &e));
+        free(broken);
+        struct store_opts o = {.path = g_path};
+        s = store_open(&o, &e);
+        for (int i = 0; s && i < 2000; i += 50) {
+            struct store_answer a;
+            snprintf(template, sizeof template, "template number %d", i);
+            if (store_find(s, &ORIGIN, span_of(template), &a)) CHECK(strlen(a.label) < LABEL_ID_MAX);
+            put(s, template, "BACKUP", 1, false);
+        }
+        store_close(s); /* whatever it can't write is said, nothing crashes */
+        remove_files();
+    }
+    file_free(&bytes);
+}
+
+static void execute(const char *sql) {
+    sqlite3 *db;
+    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void numbers_that_can_not_be_are_not_believed(void) {
+    static const char *const CHANGE[] = {"UPDATE answers SET confidence = 7", "UPDATE answers SET confidence = -0.5",
+                                         "UPDATE answers SET confidence = 9e999"};
+    struct err e = {0};
+    struct store_window w = {.kind = 1, .start = g_now_s, .calls_max = 3, .tokens_max = 100};
+    for (size_t i = 0; i < sizeof CHANGE / sizeof CHANGE[0]; i++) {
+        fresh_path();
+        struct store *s = open_at(g_path);
+        put(s, "a", "INFO", 1, false);
+        CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e));
+        store_close(s);
+        execute(CHANGE[i]);
+        execute(i ? "UPDATE usage SET calls = -1" : "UPDATE usage SET tokens = -1");
+        s = open_at(g_path);
+        CHECK(!has(s, "a", "INFO"));
+        CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e)); /* nor is the budget endless */
+        store_close(s);
+        remove_files();
+    }
+}
+
+/* ---- several processes ---- */
+
+enum { CHILDREN = 4, EACH = 300 };
+
+static void write_answers(int child) {
+    struct err e;
+    struct store_opts o = {.path = g_path};
+    struct store *s = store_open(&o, &e);
+    if (!s) {
+        fprintf(stderr, "%s\n", e.msg);
+        _exit(1);
+    }
+    char template[32];
+    for (int i = 0; i < EACH; i++) {
+        snprintf(template, sizeof template, "t%d", i); /* all write the same ones */
+        put(s, template, "INFO", (double)child / CHILDREN, false);
+        if (i % 3 == 0 && !store_flush(s, &e)) fprintf(stderr, "%s\n", e.msg);
+    }
+    store_close(s);
+    _exit(0);
+}
+
+static void two_processes_write_at_once(void) {
+    fresh_path();
+    pid_t pid[CHILDREN];
+    for (int c = 0; c < CHILDREN; c++)
+        if ((pid[c] = fork()) == 0) write_answers(c);
+    for (int c = 0; c < CHILDREN; c++) {
+        int status = 1;
+        waitpid(pid[c], &status, 0);
+        CHECK_INT(status, 0);
+    }
+    struct store *s = open_at(g_path);
+    CHECK_INT(store_count(s), EACH);
+    CHECK(has(s, "t0", "INFO") && has(s, "t299", "INFO"));
+    store_close(s);
+    remove_files();
+}
+
+/* Writes for ever; says on the pipe what is flushed. */
+static void write_until_killed(int out) {
+    struct err e;
+    struct store_opts o = {.path = g_path};
+    struct store *s = store_open(&o, &e);
+    if (!s) _exit(1);
+    for (uint32_t i = 0;; i++) {
+        char template[32];
+        snprintf(template, sizeof template, "t%u", i);
+        put(s, template, "INFO", 1, false);
+        if (store_flush(s, &e) && write(out, &i, sizeof i) != sizeof i) _exit(1);
+    }
+    _exit(1);
+}
+
+static void a_kill_loses_nothing_that_was_flushed(void) {
+    fresh_path();
+    uint32_t last = 0;
+    int pipe_fd[2];
+    CHECK(pipe(pipe_fd) == 0);
+    pid_t pid = fork();
+    if (pid == 0) write_until_killed(pipe_fd[1]);
+    while (last < 500 && read(pipe_fd[0], &last, sizeof last) == sizeof last)
+        ;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(pipe_fd[1]);
+    for (uint32_t more; read(pipe_fd[0], &more, sizeof more) == sizeof more;) last = more;
+    close(pipe_fd[0]);
+    struct store *s = open_at(g_path);
+    CHECK(last >= 500 && store_count(s) >= last + 1);
+    for (uint32_t i = 0; i <= last; i++) {
+        char template[32];
+        snprintf(template, sizeof template, "t%u", i);
+        CHECK(has(s, template, "INFO"));
+    }
+    store_close(s);
+    remove_files();
+}
+
+/* ---- usage ---- */
+
+static void a_budget_is_spent_to_the_last_call(void) {
+    struct err e = {0};
+    struct store *s = open_at("");
+    struct store_window w[2] = {{.kind = 1, .start = 60, .calls_max = 3}, {.kind = 2, .start = 0, .tokens_max = 250}};
+    struct store_cost cost = {1, 100};
+    CHECK(store_spend(s, w, 2, &cost, &e) && store_spend(s, w, 2, &cost, &e));
+    CHECK_INT(w[0].calls, 2);
+    CHECK_INT(w[1].tokens, 200);
+    CHECK(!store_spend(s, w, 2, &cost, &e)); /* 300 tokens of 250 */
+    CHECK_INT(e.code, ERR_LIMIT);
+    CHECK_INT(w[0].calls, 2); /* the call is not counted either */
+    CHECK(store_correct(s, w, 2, -60, &e));
+    CHECK(store_spend(s, w, 2, &cost, &e)); /* 240 */
+    cost.tokens = 0;
+    CHECK(!store_spend(s, w, 2, &cost, &e)); /* a fourth call of 3 */
+    w[0].start = 120;
+    CHECK(store_spend(s, w, 2, &cost, &e)); /* a new minute */
+    CHECK_INT(w[0].calls, 1);
+    CHECK_INT(w[1].calls, 4);
+    CHECK(store_correct(s, w, 2, -100000, &e) && store_spend(s, w, 2, &cost, &e));
+    CHECK_INT(w[1].tokens, 0); /* never below nothing */
+    store_close(s);
+}
+
+static void spend_all(void) {
+    struct err e;
+    struct store_opts o = {.path = g_path};
+    struct store *s = store_open(&o, &e);
+    int spent = 0;
+    for (int i = 0; s && i < 400; i++) {
+        struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 500};
+        if (store_spend(s, &w, 1, &(struct store_cost){1, 7}, &e))
+            spent++;
+        else if (e.code != ERR_LIMIT)
+            i--; /* locked: again */
+    }
+    store_close(s);
+    _exit(spent / 4);
+}
+
+static void processes_share_a_budget(void) {
+    fresh_path();
+    pid_t pid[CHILDREN];
+    for (int c = 0; c < CHILDREN; c++)
+        if ((pid[c] = fork()) == 0) spend_all();
+    int quarter = 0;
+    for (int c = 0; c < CHILDREN; c++) {
+        int status = 0;
+        waitpid(pid[c], &status, 0);
+        quarter += WEXITSTATUS(status);
+    }
+    CHECK(quarter <= 125 && quarter > 125 - CHILDREN); /* 500 calls of 1,600 tries; each rounds down */
+    struct store *s = open_at(g_path);
+    struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 500};
+    struct err e;
+    CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
+    CHECK_INT(w.calls, 500);
+    CHECK_INT(w.tokens, 3500);
+    store_close(s);
+    remove_files();
+}
+
+CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_back_as_they_were),
+           CHECK_TEST(older_files_are_brought_to_our_form), CHECK_TEST(every_answer_with_a_label_is_handed_over),
+           CHECK_TEST(a_change_of_version_hides_old_answers), CHECK_TEST(negative_answers_live_shorter),
+           CHECK_TEST(those_not_seen_for_longest_make_room), CHECK_TEST(more_than_the_queue_holds_is_written),
+           CHECK_TEST(the_file_is_ours_alone_to_read), CHECK_TEST(what_is_no_store_is_refused_and_left_alone),
+           CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(numbers_that_can_not_be_are_not_believed),
+           CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_kill_loses_nothing_that_was_flushed),
+           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(processes_share_a_budget))

@@ -1,0 +1,129 @@
+#include "pipeline/fast_path.h"
+
+#include "base/check.h"
+#include "data/label.h"
+#include "text/template.h"
+
+/* Rules only, and a memory that the test fills: what the encoder would have put there. */
+struct bench {
+    struct engine *eng;
+    struct pipeline *p;
+    struct fast_path *q;
+    struct record rec[FAST_PATH_RECORDS_MAX + 1];
+    struct result res[FAST_PATH_RECORDS_MAX + 1];
+    struct batch b;
+};
+
+static void open_bench(struct bench *k, size_t memo_entries) {
+    struct err e = {0};
+    struct engine_opts o = {.rules_path = "data/rules.conf", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
+    *k = (struct bench){.eng = engine_open(&o, &e)};
+    CHECK(k->eng != NULL);
+    k->p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = memo_entries}, k->eng, &e);
+    k->q = fast_path_open(k->p);
+}
+
+static void close_bench(struct bench *k) {
+    pipeline_close(k->p);
+    fast_path_close(k->q);
+    engine_unref(k->eng);
+}
+
+static bool decide(struct bench *k, uint32_t n) {
+    struct err e = {0};
+    memset(k->res, 0xff, sizeof k->res); /* nothing of an earlier batch may show through */
+    k->b = (struct batch){.rec = k->rec, .res = k->res, .n = n};
+    CHECK(pipeline_pin(k->p, &k->b, &e));
+    bool ok = fast_path_run(k->q, &k->b);
+    pipeline_unpin(&k->b);
+    return ok;
+}
+
+static void remember(const struct bench *k, const char *message, struct answer a) {
+    char text[TEMPLATE_MAX];
+    size_t n = template_write(SPAN_LIT(""), span_of(message), false, text);
+    memo_put(pipeline_memo(k->p), memo_key(pipeline_memo(k->p), (struct span){text, n}, k->eng->version), &a);
+}
+
+static void a_rule_and_a_memory_decide(void) {
+    struct bench k;
+    open_bench(&k, 4096);
+    k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
+    k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
+    k.rec[2] = (struct record){.message = SPAN_LIT("nothing of note in pool 3")};
+    CHECK(!decide(&k, 3)); /* nobody knows the second */
+    CHECK(decide(&k, 1));
+    CHECK_INT(k.res[0].decider, DECIDER_REGEX);
+    CHECK(k.res[0].confidence == 0.95 && k.res[0].match_to > k.res[0].match_from);
+    remember(&k, "pool 12345 is full", (struct answer){.decider = DECIDER_BERT, .label = 3, .confidence = 0.7123});
+    remember(&k, "nothing of note in pool 9",
+             (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)k.eng->labels.unclassified});
+    CHECK(decide(&k, 3));
+    CHECK_INT(k.res[1].decider, DECIDER_BERT);
+    CHECK_INT(k.res[1].label, 3);
+    CHECK(k.res[1].confidence == 0.7123 && k.res[1].from_memo && k.res[1].decided);
+    CHECK_INT(k.res[2].decider, DECIDER_FALLBACK);
+    CHECK_INT(k.res[2].label, k.eng->labels.unclassified);
+    close_bench(&k);
+}
+
+static void without_a_memory_only_rules_do(void) {
+    struct bench k;
+    open_bench(&k, 0);
+    k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
+    k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
+    CHECK(decide(&k, 1));
+    CHECK(!decide(&k, 2));
+    close_bench(&k);
+}
+
+static void large_batches_go_the_long_way(void) {
+    struct bench k;
+    static char text[FAST_PATH_BYTES_MAX];
+    open_bench(&k, 4096);
+    for (uint32_t i = 0; i <= FAST_PATH_RECORDS_MAX; i++)
+        k.rec[i] = (struct record){.message = SPAN_LIT("User bob logged in")};
+    CHECK(decide(&k, FAST_PATH_RECORDS_MAX));
+    CHECK(!decide(&k, FAST_PATH_RECORDS_MAX + 1));
+    int n = snprintf(text, sizeof text, "User bob logged in");
+    memset(text + n, ' ', sizeof text - (size_t)n);
+    k.rec[0].message = (struct span){text, sizeof text};
+    CHECK(decide(&k, 1));
+    k.rec[0].source = SPAN_LIT("x");
+    CHECK(!decide(&k, 1));
+    close_bench(&k);
+}
+
+static bool never_asked(void *self, const struct pending *p, const struct question *q, struct err *e) {
+    (void)self, (void)p, (void)q, (void)e;
+    CHECK(false && "the network is asked by workers only");
+    return false;
+}
+
+/* A reload's engine is followed; where it has a network stage, "not sure" is not the last word. */
+static void the_engine_of_the_batch_decides(void) {
+    static const struct network_stage NETWORK = {.hand_over = never_asked};
+    struct bench k;
+    struct err e = {0};
+    struct engine_opts o = {.rules_path = "", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
+    open_bench(&k, 4096);
+    k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
+    k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
+    CHECK(decide(&k, 1));
+    struct engine *fresh = engine_open(&o, &e);
+    engine_set_network(fresh, &NETWORK, 1);
+    pipeline_swap(k.p, fresh);
+    engine_unref(k.eng);
+    k.eng = fresh;
+    CHECK(!decide(&k, 1)); /* it has no rules */
+    k.rec[0] = k.rec[1];
+    remember(&k, "pool 1 is full", (struct answer){.decider = DECIDER_FALLBACK});
+    CHECK(!decide(&k, 1));
+    remember(&k, "pool 1 is full", (struct answer){.decider = DECIDER_LLM, .label = 2, .confidence = 1});
+    CHECK(decide(&k, 1));
+    CHECK_INT(k.res[0].decider, DECIDER_LLM);
+    close_bench(&k);
+}
+
+CHECK_MAIN(CHECK_TEST(a_rule_and_a_memory_decide), CHECK_TEST(without_a_memory_only_rules_do),
+           CHECK_TEST(large_batches_go_the_long_way), CHECK_TEST(the_engine_of_the_batch_decides))

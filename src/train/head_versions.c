@@ -1,0 +1,157 @@
+#include "train/head_versions.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/must.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HASH_DIGITS = 16, TAUGHT_BYTES_MAX = HEAD_VERSIONS_TAUGHT_MAX * (HASH_DIGITS + 1) };
+
+static const char CURRENT[] = "current.json";
+
+static bool path_of(const char *folder, const char *name, const char *end, char out[PATH_MAX]) {
+    char file[HEAD_VERSIONS_NAME_MAX + 16];
+    snprintf(file, sizeof file, "%s%s", name, end);
+    return file_join(out, PATH_MAX, folder, file);
+}
+
+bool head_versions_path(const char *folder, const char *name, char *out, size_t size) {
+    char path[PATH_MAX];
+    return path_of(folder, name, ".json", path) && snprintf(out, size, "%s", path) < (int)size;
+}
+
+bool head_versions_current(const char *folder, char *out, size_t size) {
+    return file_join(out, size, folder, CURRENT) && access(out, R_OK) == 0;
+}
+
+/* What current.json points to, without ".json"; "": nothing. */
+static void read_link(const char *folder, char name[HEAD_VERSIONS_NAME_MAX]) {
+    char path[PATH_MAX];
+    ssize_t n = file_join(path, sizeof path, folder, CURRENT) ? readlink(path, name, HEAD_VERSIONS_NAME_MAX - 1) : -1;
+    name[n > 5 ? n - 5 : 0] = '\0';
+}
+
+/* Points current.json to the file, in one step. */
+static bool link_to(const char *folder, const char *name, struct err *e) {
+    char link[PATH_MAX], fresh[PATH_MAX], file[HEAD_VERSIONS_NAME_MAX + 16];
+    snprintf(file, sizeof file, "%s.json", name);
+    if (!file_join(link, sizeof link, folder, CURRENT) || !file_join(fresh, sizeof fresh, folder, ".current.json"))
+        return err_set(e, ERR_USAGE, "%s: the path is too long", folder);
+    unlink(fresh);
+    return (symlink(file, fresh) == 0 && rename(fresh, link) == 0) ||
+           err_set(e, ERR_IO, "%s: %s", link, strerror(errno));
+}
+
+/* ---- the list ---- */
+
+/* NAME of "NAME.json" when that is a name of ours: digits and '-'. */
+static bool is_head(const char *file, char name[HEAD_VERSIONS_NAME_MAX]) {
+    size_t n = strlen(file);
+    if (n <= 5 || n - 5 >= HEAD_VERSIONS_NAME_MAX || strcmp(file + n - 5, ".json") != 0) return false;
+    memcpy(name, file, n - 5);
+    name[n - 5] = '\0';
+    return strspn(name, "0123456789-") == n - 5;
+}
+
+static int newest_first(const void *a, const void *b) {
+    const struct head_versions_entry *x = a, *y = b;
+    return strcmp(y->name, x->name);
+}
+
+unsigned head_versions_list(const char *folder, struct head_versions_entry *out) {
+    char current[HEAD_VERSIONS_NAME_MAX];
+    unsigned n = 0;
+    DIR *d = opendir(folder);
+    read_link(folder, current);
+    for (struct dirent *f; d && n <= HEAD_VERSIONS_MAX && (f = readdir(d)) != NULL;) {
+        if (!is_head(f->d_name, out[n].name)) continue;
+        out[n].current = strcmp(out[n].name, current) == 0;
+        n++;
+    }
+    if (d) closedir(d);
+    qsort(out, n, sizeof *out, newest_first);
+    return n;
+}
+
+/* Before a new one comes: removes the oldest ones beyond the limit. */
+static void make_room(const char *folder) {
+    struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
+    char path[PATH_MAX];
+    unsigned n = head_versions_list(folder, all);
+    for (unsigned i = n; i-- > 0 && n >= HEAD_VERSIONS_MAX;) {
+        if (all[i].current) continue;
+        if (path_of(folder, all[i].name, ".json", path)) unlink(path);
+        if (path_of(folder, all[i].name, ".taught", path)) unlink(path);
+        n--;
+    }
+}
+
+/* ---- install, restore ---- */
+
+static bool write_taught(const char *path, const struct head_versions_lesson *l, struct err *e) {
+    struct buf b;
+    buf_init(&b, TAUGHT_BYTES_MAX);
+    for (size_t i = 0; i < l->n && i < HEAD_VERSIONS_TAUGHT_MAX; i++)
+        buf_printf(&b, "%016llx\n", (unsigned long long)l->taught[i]);
+    bool ok = b.failed ? err_set(e, ERR_MEMORY, "no memory for %zu hashes", l->n) : file_write(path, buf_span(&b), e);
+    buf_release(&b);
+    return ok;
+}
+
+/* The first name of the second that is free: two runs may end in one second. */
+static bool name_for(const char *folder, int64_t now_s, char name[HEAD_VERSIONS_NAME_MAX], char path[PATH_MAX]) {
+    time_t t = (time_t)now_s;
+    struct tm utc;
+    char second[24];
+    gmtime_r(&t, &utc);
+    strftime(second, sizeof second, "%Y%m%d-%H%M%S", &utc);
+    for (unsigned i = 1; i < 100; i++) {
+        snprintf(name, HEAD_VERSIONS_NAME_MAX, i > 1 ? "%s-%02u" : "%s", second, i);
+        if (!path_of(folder, name, ".json", path)) return false;
+        if (access(path, F_OK) != 0) return true;
+    }
+    return false;
+}
+
+bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e) {
+    char head[PATH_MAX], taught[PATH_MAX];
+    make_room(folder);
+    if (!name_for(folder, l->now_s, name, head) || !path_of(folder, name, ".taught", taught))
+        return err_set(e, ERR_IO, "%s: there is no name for another head", folder);
+    return write_taught(taught, l, e) && head_write(head, l->content, e) && link_to(folder, name, e);
+}
+
+bool head_versions_restore(const char *folder, const char *name, struct err *e) {
+    char path[PATH_MAX], file[HEAD_VERSIONS_NAME_MAX + 16], ours[HEAD_VERSIONS_NAME_MAX];
+    if (strcmp(name, "shipped") == 0) {
+        bool gone = file_join(path, sizeof path, folder, CURRENT) && (unlink(path) == 0 || errno == ENOENT);
+        return gone || err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    bool ok = snprintf(file, sizeof file, "%s.json", name) < (int)sizeof file && is_head(file, ours) &&
+              path_of(folder, name, ".json", path) && access(path, R_OK) == 0;
+    return ok ? link_to(folder, name, e)
+              : err_set(e, ERR_INPUT, "there is no head '%s'; 'logclass learn --list' shows them", name);
+}
+
+void head_versions_taught(const char *folder, uint64_t **out, size_t *n) {
+    char name[HEAD_VERSIONS_NAME_MAX], path[PATH_MAX];
+    struct span text = {0};
+    struct err none;
+    *out = NULL, *n = 0;
+    read_link(folder, name);
+    if (!name[0] || !path_of(folder, name, ".taught", path) || !file_read(path, TAUGHT_BYTES_MAX, &text, &none)) return;
+    *out = must_calloc(text.n / (HASH_DIGITS + 1) + 1, sizeof **out);
+    for (struct span rest = text; rest.n > 0;) {
+        struct span line = span_take_line(&rest);
+        if (line.n == HASH_DIGITS) (*out)[(*n)++] = strtoull(line.p, NULL, 16);
+    }
+    file_free(&text);
+}

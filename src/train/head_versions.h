@@ -1,0 +1,50 @@
+/* heads: the heads that were learnt here, in a folder of their own: NAME.json each, NAME.taught beside it (what it was
+ * taught), and current.json, a link to the one in use. Names are times, so that their order is that of age. A change of
+ * the head in use is one step: whoever opens current.json gets the old one or the new one. */
+#ifndef TRAIN_HEAD_VERSIONS_H
+#define TRAIN_HEAD_VERSIONS_H
+
+#include "base/err.h"
+#include "encoder/head.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    HEAD_VERSIONS_MAX = 32 /* older ones are removed, but for the one in use */,
+    HEAD_VERSIONS_NAME_MAX = 40,
+    HEAD_VERSIONS_TAUGHT_MAX = 1 << 20
+};
+
+struct head_versions_entry {
+    char name[HEAD_VERSIONS_NAME_MAX];
+    bool current;
+};
+
+/* The path of the head in use. False: none that was learnt; the shipped one is. */
+bool head_versions_current(const char *folder, char *out, size_t size);
+
+/* Writes a head and makes it the one in use; name[HEAD_VERSIONS_NAME_MAX] gets its name. taught[n]: hashes of what it was
+ * taught beyond the corpus, at most HEAD_VERSIONS_TAUGHT_MAX. now_s: seconds since the epoch. The folder must be there. */
+struct head_versions_lesson {
+    const struct head_content *content;
+    const uint64_t *taught;
+    size_t n;
+    int64_t now_s;
+};
+bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e);
+
+/* Makes an earlier head the one in use; "shipped": none that was learnt. */
+bool head_versions_restore(const char *folder, const char *name, struct err *e);
+
+/* Newest first; returns how many there are in out[HEAD_VERSIONS_MAX + 1]. No such folder: 0. */
+unsigned head_versions_list(const char *folder, struct head_versions_entry *out);
+
+/* The file of a head of the list. */
+bool head_versions_path(const char *folder, const char *name, char *out, size_t size);
+
+/* What the head in use was taught: *out[*n], to be freed; nothing for the shipped one, or when it is not known. */
+void head_versions_taught(const char *folder, uint64_t **out, size_t *n);
+
+#endif

@@ -1,0 +1,142 @@
+#include "train/retrain.h"
+
+#include "base/check.h"
+#include "base/must.h"
+#include "base/rng.h"
+#include "train/fit_head.h"
+
+#include <unistd.h>
+
+enum { DIM = 8, K = 3, CORPUS = 600, TAUGHT = 200, N = CORPUS + TAUGHT };
+
+static struct err err;
+static struct examples g_x;
+static uint8_t g_kind[N];
+static char g_path[64];
+
+static double uniform(struct rng *r) {
+    return (double)(rng_next(r) >> 11) * 0x1p-53;
+}
+
+/* Rows of the corpus lie around their label's axis. Taught ones lie around an axis of their own (3 + label), on which
+ * the corpus says nothing; each has its own wording. */
+static void make(double noise) {
+    struct rng rng = {5};
+    g_x = (struct examples){.dim = DIM, .n_texts = N};
+    dataset_init(&g_x.rows);
+    g_x.vector = must_calloc((size_t)N * DIM, sizeof *g_x.vector);
+    g_x.weight = must_calloc(N, sizeof *g_x.weight);
+    g_x.text = must_calloc(N, sizeof *g_x.text);
+    for (uint32_t i = 0; i < N; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "w%c%c is here", 'a' + i / 26 % 26, 'a' + i % 26);
+        struct dataset_row row = {.message = span_of(text), .label = (uint8_t)rng_below(&rng, K)};
+        MUST(dataset_add(&g_x.rows, &row, SPAN_LIT(""), &err));
+        g_kind[i] = i < CORPUS ? RETRAIN_CORPUS : RETRAIN_FRESH;
+        for (unsigned k = 0; k < DIM; k++)
+            g_x.vector[i * DIM + k] =
+                (float)(noise * (uniform(&rng) - 0.5)) + (k == row.label + (i < CORPUS ? 0u : 3u) ? 1.0f : 0);
+        g_x.weight[i] = 1;
+        g_x.text[i] = i;
+    }
+}
+
+/* A head fitted to the rows that are not fresh. */
+static struct head *old_head(void) {
+    struct fit_head_opts lo = fit_head_defaults();
+    struct fit_head_result r = {0};
+    struct head_content *c = must_calloc(1, sizeof *c);
+    struct label_set labels = {.n = K, .unclassified = K - 1};
+    struct examples known = g_x;
+    static const char *const ID[K] = {"A", "B", "UNCLASSIFIED"};
+    for (unsigned k = 0; k < K; k++) snprintf(labels.label[k].id, LABEL_ID_MAX, "%s", ID[k]);
+    known.rows.n = CORPUS;
+    lo.folds = 0;
+    CHECK(fit_head_run(&r, &known, &labels, &lo, &err));
+    fit_head_head(&r, &known, &labels, &lo, c);
+    snprintf(g_path, sizeof g_path, "/tmp/logclass_teach_%d.json", (int)getpid());
+    CHECK(head_write(g_path, c, &err));
+    struct head *h = head_open(g_path, &err);
+    unlink(g_path);
+    fit_head_head_release(c);
+    fit_head_release(&r);
+    free(c);
+    return h;
+}
+
+static struct retrain_result *teach(const struct retrain_opts *o, bool ok) {
+    struct head *old = old_head();
+    struct retrain_result *r = must_calloc(1, sizeof *r);
+    struct err e = {0};
+    CHECK(retrain_run(r, &g_x, g_kind, old, o, &e) == ok);
+    CHECK_INT(e.code, ok ? ERR_OK : ERR_INPUT);
+    head_close(old);
+    return r;
+}
+
+static void end(struct retrain_result *r) {
+    retrain_release(r);
+    free(r);
+    examples_release(&g_x);
+}
+
+static void what_is_taught_is_learnt_and_nothing_forgotten(void) {
+    struct retrain_opts o = retrain_defaults();
+    make(0.6);
+    struct retrain_result *r = teach(&o, true);
+    CHECK_INT(r->fresh, TAUGHT);
+    CHECK_INT(r->corpus, CORPUS);
+    CHECK(r->old.fresh.accuracy_best < 0.6);
+    CHECK(r->new.fresh.accuracy_best > 0.95); /* held apart */
+    CHECK(r->new.left < r->old.left || r->old.left == 0);
+    CHECK(r->old.corpus.accuracy_best > 0.95 && r->new.corpus.accuracy_best > 0.95);
+    CHECK(r->better);
+    end(r);
+}
+
+/* Labels drawn by chance: figures held apart are those of chance, and nothing is better for them. */
+static void noise_is_not_better(void) {
+    struct retrain_opts o = retrain_defaults();
+    struct rng rng = {11};
+    make(0.6);
+    o.weight = 100; /* enough to be learnt by heart */
+    for (uint32_t i = CORPUS; i < N; i++) {
+        g_x.rows.row[i].label = (uint8_t)rng_below(&rng, K);
+        for (unsigned k = 0; k < DIM; k++) g_x.vector[i * DIM + k] = g_x.vector[(i - CORPUS) * DIM + k];
+    }
+    struct retrain_result *r = teach(&o, true);
+    CHECK_NEAR(r->new.fresh.accuracy_best, 1.0 / K, 0.12);
+    CHECK(r->new.corpus.accuracy_best < r->old.corpus.accuracy_best);
+    CHECK(!r->better);
+    end(r);
+}
+
+static void what_the_old_head_knows_is_not_judged(void) {
+    struct retrain_opts o = retrain_defaults();
+    make(0.6);
+    for (uint32_t i = 0; i < TAUGHT; i++) g_kind[CORPUS + i] = i < RETRAIN_FRESH_LEAST - 1 ? RETRAIN_FRESH : RETRAIN_KNOWN;
+    end(teach(&o, false));
+    make(0.6);
+    for (uint32_t i = 0; i < TAUGHT; i++) g_kind[CORPUS + i] = i < RETRAIN_FRESH_LEAST ? RETRAIN_FRESH : RETRAIN_KNOWN;
+    struct retrain_result *r = teach(&o, true);
+    CHECK_INT(r->new.fresh.n, RETRAIN_FRESH_LEAST);
+    CHECK_INT(r->known, TAUGHT - RETRAIN_FRESH_LEAST);
+    end(r);
+}
+
+static void the_number_of_threads_changes_nothing(void) {
+    struct retrain_opts o = retrain_defaults();
+    make(0.6);
+    o.fit.threads = 1;
+    struct retrain_result *a = teach(&o, true);
+    o.fit.threads = 3;
+    struct retrain_result *b = teach(&o, true);
+    CHECK(memcmp(a->model.weight, b->model.weight, sizeof(double) * K * DIM) == 0);
+    CHECK(memcmp(&a->new.fresh, &b->new.fresh, sizeof a->new.fresh) == 0);
+    retrain_release(a);
+    free(a);
+    end(b);
+}
+
+CHECK_MAIN(CHECK_TEST(what_is_taught_is_learnt_and_nothing_forgotten), CHECK_TEST(noise_is_not_better),
+           CHECK_TEST(what_the_old_head_knows_is_not_judged), CHECK_TEST(the_number_of_threads_changes_nothing))
