@@ -4,7 +4,7 @@
 #include "pipeline/fast_path.h"
 #include "http/server.h"
 
-static const struct label_set *pin(void *self, struct batch *b, struct err *e) {
+static const struct label_set *backend_pin(void *self, struct batch *b, struct err *e) {
     return pipeline_pin(self, b, e) ? &b->engine->labels : NULL;
 }
 
@@ -29,7 +29,7 @@ static bool busy(void *self, struct err *e) {
     return pipeline_busy(self, e);
 }
 
-static bool submit(void *self, struct batch *b, struct err *e) {
+static bool backend_submit(void *self, struct batch *b, struct err *e) {
     return pipeline_submit(self, b, e);
 }
 
@@ -45,7 +45,7 @@ static size_t queue_depth(void *self) {
     return pipeline_queue_depth(self);
 }
 
-static void explain(void *self, const struct batch *b, uint32_t i, struct buf *out) {
+static void backend_explain(void *self, const struct batch *b, uint32_t i, struct buf *out) {
     (void)self;
     const struct result *r = &b->res[i];
     const struct rules *rules = b->engine->rules;
@@ -54,19 +54,19 @@ static void explain(void *self, const struct batch *b, uint32_t i, struct buf *o
     result_json_string(out, span_of(rules_get(rules, r->rule)->name));
 }
 
-struct server *server_open_pipeline(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
-                                    struct err *e) {
+struct server *backend_open_server(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
+                                   struct err *e) {
     struct server_backend backend = {.self = p,
                                      .labels = labels,
-                                     .pin = pin,
+                                     .pin = backend_pin,
                                      .unpin = unpin,
                                      .fast_path_open = open_quick,
                                      .fast_path = run_quick,
                                      .fast_path_close = close_quick,
                                      .busy = busy,
-                                     .submit = submit,
+                                     .submit = backend_submit,
                                      .ready = ready,
                                      .queue_depth = queue_depth,
-                                     .explain = explain};
+                                     .explain = backend_explain};
     return server_open(o, &backend, e);
 }

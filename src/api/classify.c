@@ -34,7 +34,7 @@ void classify_result(struct exchange *x, uint32_t i) {
     buf_putc(&x->out, '}');
 }
 
-static enum step answer(struct exchange *x) {
+static enum step classify_answer(struct exchange *x) {
     buf_putc(&x->out, '[');
     for (uint32_t i = 0; i < x->batch.n; i++) {
         if (i > 0) buf_putc(&x->out, ',');
@@ -45,8 +45,8 @@ static enum step answer(struct exchange *x) {
 }
 
 bool classify_read(struct exchange *x,
-                       enum refusal (*read)(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
-                                            struct arena *a, struct batch *b, struct err *e)) {
+                   enum refusal (*read)(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
+                                        struct arena *a, struct batch *b, struct err *e)) {
     struct loop *l = x->loop;
     const struct server_opts *o = &l->set->o;
     struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
@@ -56,15 +56,15 @@ bool classify_read(struct exchange *x,
     return why == REFUSE_NONE || exchange_refuse(x, why, "%s", e.msg);
 }
 
-static enum step submit(struct exchange *x) {
+static enum step classify_submit(struct exchange *x) {
     if (!classify_read(x, entry_read_array)) return STEP_SEND;
     x->batch.explain = classify_explains(x);
     x->phase = PHASE_ANSWER;
-    if (exchange_decide(x)) return answer(x);
+    if (exchange_decide(x)) return classify_answer(x);
     return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
 }
 
 enum step api_classify(struct exchange *x) {
     if (x->streams) return ndjson_run(x);
-    return x->phase == PHASE_ANSWER ? answer(x) : submit(x);
+    return x->phase == PHASE_ANSWER ? classify_answer(x) : classify_submit(x);
 }

@@ -21,10 +21,10 @@ struct reading {
     bool question; /* the described services' form: the message is called "message" */
 };
 
-static bool fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...)
+static bool entry_fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-static bool fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...) {
+static bool entry_fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...) {
     va_list args;
     char text[ERR_MSG_MAX];
     va_start(args, fmt);
@@ -35,7 +35,7 @@ static bool fail(struct reading *r, enum refusal why, enum err_code code, const 
 }
 
 static bool no_memory(struct reading *r) {
-    return fail(r, REFUSE_BODY_MEMORY, ERR_MEMORY, "no memory for the entries");
+    return entry_fail(r, REFUSE_BODY_MEMORY, ERR_MEMORY, "no memory for the entries");
 }
 
 /* ---- before the parser: nesting, and escapes of half a surrogate pair ---- */
@@ -89,7 +89,7 @@ static size_t pass_string(char *p, size_t n) {
 }
 
 /* Whether no value lies deeper than depth_max. Does not check anything else: that is the parser's. */
-static bool prepare(struct reading *r, char *p, size_t n) {
+static bool entry_prepare(struct reading *r, char *p, size_t n) {
     unsigned depth = 0;
     for (size_t i = 0; i < n; i++) {
         switch (p[i]) {
@@ -97,8 +97,8 @@ static bool prepare(struct reading *r, char *p, size_t n) {
         case '[':
         case '{':
             if (++depth > r->lim->depth_max)
-                return fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)", i,
-                            r->lim->depth_max);
+                return entry_fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)", i,
+                                  r->lim->depth_max);
             break;
         case ']':
         case '}': depth -= depth > 0; break;
@@ -115,7 +115,7 @@ static const char *type_name(yyjson_val *v) {
 }
 
 /* "[3].source" in an array, "source" alone. */
-static const char *place(char *to, size_t size, int index, const char *field) {
+static const char *entry_place(char *to, size_t size, int index, const char *field) {
     if (index == NO_INDEX)
         snprintf(to, size, "%s", field);
     else
@@ -125,18 +125,18 @@ static const char *place(char *to, size_t size, int index, const char *field) {
 
 enum { PLACE_MAX = 48 };
 
-static bool take_field(struct reading *r, int index, yyjson_val *key, yyjson_val *v, struct record *rec) {
+static bool entry_take_field(struct reading *r, int index, yyjson_val *key, yyjson_val *v, struct record *rec) {
     const char *const NAME[] = {"source", r->question ? "message" : "log_message"};
     struct span *const to[] = {&rec->source, &rec->message};
     char at[PLACE_MAX];
     for (size_t i = 0; i < 2; i++) {
         if (!yyjson_equals_str(key, NAME[i])) continue;
         if (!yyjson_is_str(v))
-            return fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
-                        place(at, sizeof at, index, NAME[i]), type_name(v));
+            return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
+                              entry_place(at, sizeof at, index, NAME[i]), type_name(v));
         if (yyjson_get_len(v) > r->lim->line_bytes_max)
-            return fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
-                        place(at, sizeof at, index, NAME[i]), yyjson_get_len(v), r->lim->line_bytes_max);
+            return entry_fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
+                              entry_place(at, sizeof at, index, NAME[i]), yyjson_get_len(v), r->lim->line_bytes_max);
         *to[i] = (struct span){yyjson_get_str(v), yyjson_get_len(v)};
     }
     return true;
@@ -146,18 +146,18 @@ static bool take_entry(struct reading *r, int index, yyjson_val *entry, struct r
     char at[PLACE_MAX];
     *rec = (struct record){{"", 0}, {"", 0}};
     if (!yyjson_is_obj(entry)) {
-        place(at, sizeof at, index, "");
-        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s%sexpected an object, not %s", at, at[0] ? ": " : "",
-                    type_name(entry));
+        entry_place(at, sizeof at, index, "");
+        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s%sexpected an object, not %s", at, at[0] ? ": " : "",
+                          type_name(entry));
     }
     yyjson_obj_iter it;
     yyjson_obj_iter_init(entry, &it);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;)
-        if (!take_field(r, index, key, yyjson_obj_iter_get_val(key), rec)) return false;
+        if (!entry_take_field(r, index, key, yyjson_obj_iter_get_val(key), rec)) return false;
     return true;
 }
 
-static bool make_room(struct reading *r, struct batch *b, size_t n) {
+static bool entry_make_room(struct reading *r, struct batch *b, size_t n) {
     b->n = (uint32_t)n;
     b->rec = arena_alloc(r->arena, n * sizeof *b->rec);
     b->res = arena_alloc(r->arena, n * sizeof *b->res);
@@ -167,20 +167,21 @@ static bool make_room(struct reading *r, struct batch *b, size_t n) {
 }
 
 static bool take_question(struct reading *r, yyjson_val *root, struct batch *b) {
-    if (!make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
+    if (!entry_make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
     return yyjson_obj_get(root, "message") ||
-           fail(r, REFUSE_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
+           entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
 }
 
 static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
     if (yyjson_is_null(root) || (yyjson_is_arr(root) && yyjson_arr_size(root) == 0))
-        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "no log entries provided");
+        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "no log entries provided");
     if (!yyjson_is_arr(root))
-        return fail(r, REFUSE_MALFORMED, ERR_INPUT, "expected an array of entries, not %s", type_name(root));
+        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "expected an array of entries, not %s", type_name(root));
     size_t n = yyjson_arr_size(root);
     if (n > r->lim->entries_max)
-        return fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n, r->lim->entries_max);
-    if (!make_room(r, b, n)) return false;
+        return entry_fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n,
+                          r->lim->entries_max);
+    if (!entry_make_room(r, b, n)) return false;
     yyjson_arr_iter it;
     yyjson_arr_iter_init(root, &it);
     for (uint32_t i = 0; i < b->n; i++)
@@ -190,15 +191,15 @@ static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
 
 /* ---- the two texts ---- */
 
-static yyjson_doc *parse(struct reading *r, struct entry_reader *reader, char *p, size_t n) {
-    if (!prepare(r, p, n)) return NULL;
+static yyjson_doc *entry_parse(struct reading *r, struct entry_reader *reader, char *p, size_t n) {
+    if (!entry_prepare(r, p, n)) return NULL;
     yyjson_read_err why;
     yyjson_doc *doc = yyjson_read_opts(p, n, READ_FLAGS, reader->memory, &why);
     if (doc) return doc;
     if (why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         no_memory(r);
     else
-        fail(r, REFUSE_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
+        entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
     return NULL;
 }
 
@@ -227,14 +228,14 @@ static bool make_valid(struct reading *r, struct buf *text) {
     return true;
 }
 
-static enum refusal read_body(struct reading *r, struct entry_reader *reader, struct buf *text, struct batch *b) {
+static enum refusal entry_read_body(struct reading *r, struct entry_reader *reader, struct buf *text, struct batch *b) {
     if (text->n == 0) {
-        fail(r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
-             r->question ? "an object" : "an array of entries");
+        entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
+                   r->question ? "an object" : "an array of entries");
         return r->refused;
     }
     if (!make_valid(r, text)) return r->refused;
-    yyjson_doc *doc = parse(r, reader, text->p, text->n);
+    yyjson_doc *doc = entry_parse(r, reader, text->p, text->n);
     if (doc) (r->question ? take_question : take_array)(r, yyjson_doc_get_root(doc), b);
     yyjson_doc_free(doc);
     forget_large(reader, text->n);
@@ -244,13 +245,13 @@ static enum refusal read_body(struct reading *r, struct entry_reader *reader, st
 enum refusal entry_read_array(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
                               struct arena *a, struct batch *b, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e};
-    return read_body(&r, reader, text, b);
+    return entry_read_body(&r, reader, text, b);
 }
 
 enum refusal entry_read_question(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
                                  struct arena *a, struct batch *b, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e, .question = true};
-    return read_body(&r, reader, text, b);
+    return entry_read_body(&r, reader, text, b);
 }
 
 enum refusal entry_read_line(struct entry_reader *reader, const struct entry_limits *lim, struct span line,
@@ -263,7 +264,7 @@ enum refusal entry_read_line(struct entry_reader *reader, const struct entry_lim
     }
     size_t n = utf8_repair(line, valid);
     memset(valid + n, 0, YYJSON_PADDING_SIZE);
-    yyjson_doc *doc = parse(&r, reader, valid, n);
+    yyjson_doc *doc = entry_parse(&r, reader, valid, n);
     if (doc) take_entry(&r, NO_INDEX, yyjson_doc_get_root(doc), rec);
     yyjson_doc_free(doc);
     forget_large(reader, n);

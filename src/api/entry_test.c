@@ -22,13 +22,13 @@ static enum refusal read_bytes(const char *p, size_t n) {
     return entry_read_array(&g_reader, &LIM, &g_text, &g_arena, &g_batch, &g_err);
 }
 
-static enum refusal read_text(const char *text) {
+static enum refusal entry_read_text(const char *text) {
     return read_bytes(text, strlen(text));
 }
 
 static void entries_are_read_in_order(void) {
     CHECK_INT(
-        read_text(
+        entry_read_text(
             " [{\"source\":\"a\",\"log_message\":\"one\"},\n{\"log_message\":\"t\\u0077o\\n\",\"source\":\"b\"}]\r\n"),
         REFUSE_NONE);
     CHECK_INT(g_batch.n, 2);
@@ -39,7 +39,7 @@ static void entries_are_read_in_order(void) {
 }
 
 static void missing_and_unknown_fields(void) {
-    CHECK_INT(read_text("[{},{\"x\":[1,{\"y\":1e999}],\"source\":\"s\"},{\"log_message\":\"m\",\"Source\":7}]"),
+    CHECK_INT(entry_read_text("[{},{\"x\":[1,{\"y\":1e999}],\"source\":\"s\"},{\"log_message\":\"m\",\"Source\":7}]"),
               REFUSE_NONE);
     CHECK_SPAN(g_batch.rec[0].source, "");
     CHECK_SPAN(g_batch.rec[0].message, "");
@@ -49,7 +49,8 @@ static void missing_and_unknown_fields(void) {
 }
 
 static void the_last_of_duplicate_keys_wins(void) {
-    CHECK_INT(read_text("[{\"log_message\":\"a\",\"log_message\":\"b\",\"log_messag\\u0065\":\"c\"}]"), REFUSE_NONE);
+    CHECK_INT(entry_read_text("[{\"log_message\":\"a\",\"log_message\":\"b\",\"log_messag\\u0065\":\"c\"}]"),
+              REFUSE_NONE);
     CHECK_SPAN(g_batch.rec[0].message, "c");
 }
 
@@ -87,12 +88,12 @@ static void errors_name_the_place(void) {
          "[0].log_message: 41 bytes, the limit is 40", REFUSE_LINE_BYTES},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        CHECK_INT(read_text(row[i].text), row[i].why);
+        CHECK_INT(entry_read_text(row[i].text), row[i].why);
         if (strncmp(g_err.msg, row[i].says, strlen(row[i].says)) != 0)
             fprintf(stderr, "%s -> %s, not %s\n", row[i].text, g_err.msg, row[i].says);
         CHECK(strncmp(g_err.msg, row[i].says, strlen(row[i].says)) == 0);
     }
-    CHECK_INT(read_text("[{\"log_message\":\"1234567890123456789012345678901234567890\"}]"), REFUSE_NONE);
+    CHECK_INT(entry_read_text("[{\"log_message\":\"1234567890123456789012345678901234567890\"}]"), REFUSE_NONE);
 }
 
 /* Expected: bytes.decode("utf-8", "replace") and, for lone surrogates, what Go's encoding/json does. */
@@ -119,7 +120,7 @@ static void wrong_unicode_becomes_the_replacement_character(void) {
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         char text[100];
         snprintf(text, sizeof text, "[{\"log_message\":\"%s\"}]", row[i].in);
-        CHECK_INT(read_text(text), REFUSE_NONE);
+        CHECK_INT(entry_read_text(text), REFUSE_NONE);
         CHECK_SPAN(g_batch.rec[0].message, row[i].out);
     }
     CHECK_INT(read_bytes("[{\"log_message\":\"a\\u0000b\"}]", 28), REFUSE_NONE);
@@ -134,11 +135,11 @@ static void nesting_has_a_limit(void) {
         memset(text + n, '[', inner);
         memset(text + n + inner, ']', inner);
         snprintf(text + n + 2 * inner, 10, "}]");
-        CHECK_INT(read_text(text), depth <= 32 ? REFUSE_NONE : REFUSE_DEPTH);
+        CHECK_INT(entry_read_text(text), depth <= 32 ? REFUSE_NONE : REFUSE_DEPTH);
     }
     memset(text, '[', 199);
     text[199] = '\0';
-    CHECK_INT(read_text(text), REFUSE_DEPTH);
+    CHECK_INT(entry_read_text(text), REFUSE_DEPTH);
     CHECK_STR(g_err.msg, "byte 32: nested deeper than 32 (depth-max)");
 }
 

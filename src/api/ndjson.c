@@ -63,7 +63,7 @@ static struct line *new_line(struct ndjson *s) {
     return l;
 }
 
-static void take_line(struct exchange *x, struct span text) {
+static void ndjson_take_line(struct exchange *x, struct span text) {
     struct ndjson *s = x->stream;
     const struct server_opts *o = &x->loop->set->o;
     struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
@@ -116,7 +116,7 @@ static bool batch_is_full(const struct ndjson *s) {
 }
 
 /* Fills the batch from what has arrived. */
-static bool fill(struct exchange *x) {
+static bool ndjson_fill(struct exchange *x) {
     struct ndjson *s = x->stream;
     size_t cap = line_cap(&x->loop->set->o);
     arena_reset(&x->arena);
@@ -130,7 +130,7 @@ static bool fill(struct exchange *x) {
     while (!s->broken && !batch_is_full(s)) {
         struct span line;
         if (next_line(x, &line))
-            take_line(x, line);
+            ndjson_take_line(x, line);
         else if (s->text.n - s->text_at > cap)
             break_off(s, "too long");
         else if (!more_text(x))
@@ -141,7 +141,7 @@ static bool fill(struct exchange *x) {
 
 /* ---- answers ---- */
 
-static void put_lines(struct exchange *x) {
+static void ndjson_put_lines(struct exchange *x) {
     uint32_t rec = 0;
     for (uint32_t i = 0; i < x->stream->lines; i++) {
         const struct line *l = &x->stream->line[i];
@@ -157,17 +157,17 @@ static void put_lines(struct exchange *x) {
 }
 
 /* True: the body is digested to its end. */
-static bool is_over(struct exchange *x) {
+static bool ndjson_is_over(struct exchange *x) {
     struct ndjson *s = x->stream;
     return s->broken || (x->req.complete && x->body.n == 0 && s->text_at == s->text.n && decode_is_whole(s->decode));
 }
 
-static enum step answer(struct exchange *x) {
+static enum step ndjson_answer(struct exchange *x) {
     buf_reset(&x->out);
-    put_lines(x);
+    ndjson_put_lines(x);
     exchange_unpin(x); /* the next batch may have other labels */
     x->phase = PHASE_BEGIN;
-    bool over = is_over(x);
+    bool over = ndjson_is_over(x);
     if (x->stream->broken && x->conn) x->conn->close_after = true;
     response_send(x, 200, RESPONSE_NDJSON);
     x->last = over;
@@ -184,11 +184,11 @@ static enum step without_lines(struct exchange *x) {
         exchange_refuse(x, REFUSE_MALFORMED, "no log entries provided");
         return STEP_SEND;
     }
-    return answer(x);
+    return ndjson_answer(x);
 }
 
 /* A busy backend is an answer of its own only while no other has begun. */
-static enum step submit(struct exchange *x) {
+static enum step ndjson_submit(struct exchange *x) {
     x->phase = PHASE_ANSWER;
     if (exchange_submit(x)) return STEP_WAIT;
     if (!x->head_out) return STEP_SEND;
@@ -197,17 +197,17 @@ static enum step submit(struct exchange *x) {
     return STEP_STALL;
 }
 
-static bool begin(struct exchange *x) {
+static bool ndjson_begin(struct exchange *x) {
     if (!exchange_count_body(x, STREAM_HELD_BYTES)) return false;
     x->stream = stream_open(x);
     return x->stream || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
 }
 
 enum step ndjson_run(struct exchange *x) {
-    if (!x->stream && !begin(x)) return STEP_SEND;
-    if (x->phase == PHASE_ANSWER) return answer(x);
-    if (x->phase == PHASE_SUBMIT) return submit(x);
-    if (!fill(x)) return STEP_SEND;
-    if (x->batch.n > 0) return submit(x);
-    return x->stream->lines > 0 ? answer(x) : without_lines(x);
+    if (!x->stream && !ndjson_begin(x)) return STEP_SEND;
+    if (x->phase == PHASE_ANSWER) return ndjson_answer(x);
+    if (x->phase == PHASE_SUBMIT) return ndjson_submit(x);
+    if (!ndjson_fill(x)) return STEP_SEND;
+    if (x->batch.n > 0) return ndjson_submit(x);
+    return x->stream->lines > 0 ? ndjson_answer(x) : without_lines(x);
 }

@@ -45,10 +45,9 @@ static void put_operation(struct buf *out, const struct route *r, const char *me
     }
     buf_puts(out, ",\"responses\":{\"200\":{\"description\":\"OK\",");
     put_content(out, r->answer);
-    buf_puts(
-        out,
-        "},\"default\":{\"description\":\"Refused; the text names the reason or the limit\",\"content\":{\"" RESPONSE_JSON
-        "\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}}}");
+    buf_puts(out,
+             "},\"default\":{\"description\":\"Refused; the text names the reason or the "
+             "limit\",\"content\":{\"" RESPONSE_JSON "\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}}}");
 }
 
 static void put_paths(struct buf *out, enum server_kind kind) {

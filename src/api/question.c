@@ -20,7 +20,7 @@ static enum refusal failure_of(const struct result *r) {
     }
 }
 
-static enum step answer(struct exchange *x) {
+static enum step question_answer(struct exchange *x) {
     const struct result *r = &x->batch.res[0];
     enum refusal why = failure_of(r);
     if (why) {
@@ -38,13 +38,13 @@ static enum step answer(struct exchange *x) {
     return response_send(x, 200, RESPONSE_JSON);
 }
 
-static enum step submit(struct exchange *x) {
+static enum step question_submit(struct exchange *x) {
     if (!classify_read(x, entry_read_question)) return STEP_SEND;
     x->phase = PHASE_ANSWER;
-    if (exchange_decide(x)) return answer(x);
+    if (exchange_decide(x)) return question_answer(x);
     return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
 }
 
 enum step api_question(struct exchange *x) {
-    return x->phase == PHASE_ANSWER ? answer(x) : submit(x);
+    return x->phase == PHASE_ANSWER ? question_answer(x) : question_submit(x);
 }

@@ -140,7 +140,7 @@ static void note_model(const struct engine *eng) {
 }
 
 /* All or nothing. Everything that can fail comes before the first thing that others see. */
-static bool load(struct daemon *s, struct conf *c, struct err *e) {
+static bool daemon_load(struct daemon *s, struct conf *c, struct err *e) {
     struct loaded next = {.eng = cmd_engine(c, e)};
     bool ok = next.eng && open_network(s, c, &next, e);
     struct server_opts o = server_opts_of(c, s->role->kind);
@@ -165,7 +165,7 @@ static void reload(struct daemon *s) {
     struct conf fresh = {0};
     struct err e = {0};
     notify_reloading();
-    bool ok = load_conf(s, &fresh, &e) && load(s, &fresh, &e);
+    bool ok = load_conf(s, &fresh, &e) && daemon_load(s, &fresh, &e);
     metrics_add(METRIC_RELOADS, ok ? RESULT_SUCCESS : RESULT_FAILURE, 0, 0, 1);
     if (ok) {
         warn_of_fixed(&s->conf, &fresh);
@@ -207,7 +207,7 @@ static void stop_at_once(struct daemon *s) {
 
 static void *loader_main(void *arg) {
     struct daemon *s = arg;
-    if (!load(s, &s->conf, &s->failure)) {
+    if (!daemon_load(s, &s->conf, &s->failure)) {
         stop_at_once(s);
         return NULL;
     }
@@ -272,12 +272,12 @@ static bool open_all(struct daemon *s, struct err *e) {
     struct label_set labels = *label_default();
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     s->pipeline = pipeline_open(&po, NULL, e);
-    s->server = s->pipeline ? server_open_pipeline(&o, &labels, s->pipeline, e) : NULL;
+    s->server = s->pipeline ? backend_open_server(&o, &labels, s->pipeline, e) : NULL;
     return s->server != NULL;
 }
 
 /* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
-static void close_all(struct daemon *s) {
+static void daemon_close_all(struct daemon *s) {
     for (unsigned i = 0; i < s->old_n; i++) network_stop(s->old[i].net);
     network_stop(s->now.net);
     pipeline_close(s->pipeline);
@@ -313,7 +313,7 @@ int daemon_run(const struct daemon_role *role, int argc, char **argv) {
     struct err e = {0};
     block_signals();
     bool ok = load_conf(&s, &s.conf, &e) && open_all(&s, &e) && serve(&s, &e);
-    close_all(&s);
+    daemon_close_all(&s);
     conf_release(&s.conf);
     return ok ? CMD_OK : cmd_fail(&e);
 }

@@ -113,7 +113,7 @@ static struct bert_service *open_bert(const struct conf *c, const struct label_s
 
 /* ---- the stage ---- */
 
-static void answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
+static void network_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     pipeline_answer(ctx, p, a, why);
 }
 
@@ -124,14 +124,17 @@ static bool open_services(struct network *n, const struct conf *c, bool waits, s
 }
 
 static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
-    struct dispatcher_opts o = {
-        .calls_max = DISPATCHER_CALLS_DEFAULT, .waiters_max = DISPATCHER_WAITERS_DEFAULT, .answer = answer, .ctx = p};
+    struct dispatcher_opts o = {.calls_max = DISPATCHER_CALLS_DEFAULT,
+                                .waiters_max = DISPATCHER_WAITERS_DEFAULT,
+                                .answer = network_answer,
+                                .ctx = p};
     if (n->bert) o.service[o.services++] = bert_service_get(n->bert);
     if (n->llm) o.service[o.services++] = llm_service(n->llm);
     if (o.services == 0) return true;
     n->dispatcher = dispatcher_open(&o, e);
     if (!n->dispatcher) return false;
-    n->stage = (struct network_stage){.hand_over = dispatcher_ask, .self = n->dispatcher, .unavailable = dispatcher_unavailable};
+    n->stage = (struct network_stage){
+        .hand_over = dispatcher_ask, .self = n->dispatcher, .unavailable = dispatcher_unavailable};
     return true;
 }
 

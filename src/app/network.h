@@ -1,5 +1,5 @@
-/* network: from the options to the network stage: the services that are configured (a remote encoder, an LLM), the dispatcher
- * that asks them, and the pipeline's hand-over to it. */
+/* network: from the options to the network stage: the services that are configured (a remote encoder, an LLM), the
+ * dispatcher that asks them, and the pipeline's hand-over to it. */
 #ifndef APP_NETWORK_H
 #define APP_NETWORK_H
 

@@ -9,21 +9,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_set(const char *s) {
+static bool state_dir_has(const char *s) {
     return s && s[0];
 }
 
 bool state_dir_is_set(void) {
-    return is_set(getenv("STATE_DIRECTORY")) || is_set(getenv("XDG_STATE_HOME")) || is_set(getenv("HOME"));
+    return state_dir_has(getenv("STATE_DIRECTORY")) || state_dir_has(getenv("XDG_STATE_HOME")) ||
+           state_dir_has(getenv("HOME"));
 }
 
 bool state_dir_path(const char *name, char *out, size_t size) {
     const char *service = getenv("STATE_DIRECTORY"), *user = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char folder[PATH_MAX];
     out[0] = '\0';
-    if (is_set(service)) return file_join(out, size, service, name);
-    if (is_set(user)) return file_join(folder, sizeof folder, user, "logclass") && file_join(out, size, folder, name);
-    return is_set(home) && file_join(folder, sizeof folder, home, ".local/state/logclass") &&
+    if (state_dir_has(service)) return file_join(out, size, service, name);
+    if (state_dir_has(user))
+        return file_join(folder, sizeof folder, user, "logclass") && file_join(out, size, folder, name);
+    return state_dir_has(home) && file_join(folder, sizeof folder, home, ".local/state/logclass") &&
            file_join(out, size, folder, name);
 }
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_all(int fd, char *p, size_t n, size_t *got) {
+static bool file_read_all(int fd, char *p, size_t n, size_t *got) {
     for (*got = 0; *got < n;) {
         ssize_t r = read(fd, p + *got, n - *got);
         if (r < 0 && errno == EINTR) continue;
@@ -34,7 +34,7 @@ static bool read_fd(int fd, size_t bytes_max, struct span *out, struct err *e) {
             return err_set(e, ERR_MEMORY, "no memory for %zu bytes", room);
         }
         p = bigger;
-        if (!read_all(fd, p + n, room - n, &got)) {
+        if (!file_read_all(fd, p + n, room - n, &got)) {
             free(p);
             return err_set(e, ERR_IO, "%s", strerror(errno));
         }
@@ -68,7 +68,7 @@ void file_free(struct span *s) {
     *s = (struct span){0};
 }
 
-static bool write_all(int fd, struct span s) {
+static bool file_write_all(int fd, struct span s) {
     while (s.n > 0) {
         ssize_t w = write(fd, s.p, s.n);
         if (w < 0 && errno == EINTR) continue;
@@ -85,7 +85,7 @@ bool file_write(const char *path, struct span bytes, struct err *e) {
     if (n < 0 || (size_t)n >= sizeof tmp) return err_set(e, ERR_IO, "%s: path is too long", path);
     int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0) return err_set(e, ERR_IO, "%s: %s", tmp, strerror(errno));
-    bool ok = write_all(fd, bytes) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    bool ok = file_write_all(fd, bytes) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
     int cause = errno;
     if (close(fd) != 0 && ok) ok = false, cause = errno;
     if (ok && rename(tmp, path) != 0) ok = false, cause = errno;

@@ -44,7 +44,7 @@ static void quote(char *out, size_t size, const char *s) {
     out[n] = '\0';
 }
 
-static void put_line(enum log_level level, const char *event, const char *message) {
+static void log_put_line(enum log_level level, const char *event, const char *message) {
     char quoted[MESSAGE_MAX_BYTES * 2], line[LINE_MAX_BYTES + MESSAGE_MAX_BYTES];
     quote(quoted, sizeof quoted, message);
     struct timespec now;
@@ -73,14 +73,14 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...) {
     if (second != g_log.window_s) {
         if (g_log.dropped) {
             snprintf(note, sizeof note, "%u lines were not written", g_log.dropped);
-            put_line(LOG_WARN, "log.dropped", note);
+            log_put_line(LOG_WARN, "log.dropped", note);
         }
         g_log.window_s = second;
         g_log.said = g_log.dropped = 0;
     }
     if (g_log.said < LOG_BURST) {
         g_log.said++;
-        put_line(level, event, message);
+        log_put_line(level, event, message);
     } else {
         g_log.dropped++;
     }

@@ -16,7 +16,7 @@ struct hand {
     unsigned thread;
 };
 
-static void *run(void *arg) {
+static void *for_run(void *arg) {
     struct hand *h = arg;
     struct pool *p = h->pool;
     for (size_t i; (i = atomic_fetch_add(&p->next, 1)) < p->pieces;) p->work(p->self, i, h->thread);
@@ -29,14 +29,15 @@ unsigned parallel_for_threads(unsigned asked) {
     return asked < 1 ? 1 : asked > PARALLEL_FOR_THREADS_MAX ? PARALLEL_FOR_THREADS_MAX : asked;
 }
 
-void parallel_for(size_t pieces, unsigned threads, void (*work)(void *self, size_t piece, unsigned thread), void *self) {
+void parallel_for(size_t pieces, unsigned threads, void (*work)(void *self, size_t piece, unsigned thread),
+                  void *self) {
     struct pool pool = {.pieces = pieces, .work = work, .self = self};
     struct hand hand[PARALLEL_FOR_THREADS_MAX];
     pthread_t id[PARALLEL_FOR_THREADS_MAX];
     unsigned n = parallel_for_threads(threads), started = 1;
     if (n > pieces) n = pieces ? (unsigned)pieces : 1;
     for (unsigned t = 0; t < n; t++) hand[t] = (struct hand){&pool, t};
-    while (started < n && pthread_create(&id[started], NULL, run, &hand[started]) == 0) started++;
-    run(&hand[0]); /* fewer threads than asked still do all the work */
+    while (started < n && pthread_create(&id[started], NULL, for_run, &hand[started]) == 0) started++;
+    for_run(&hand[0]); /* fewer threads than asked still do all the work */
     for (unsigned t = 1; t < started; t++) pthread_join(id[t], NULL);
 }

@@ -25,12 +25,12 @@ void queue_release(struct queue *q) {
     free(q->ring);
 }
 
-static void put(struct queue *q, const void *item) {
+static void queue_put(struct queue *q, const void *item) {
     memcpy(q->ring + (q->head + q->n) % q->cap * q->item_size, item, q->item_size);
     q->n++;
 }
 
-static void take(struct queue *q, void *item) {
+static void queue_take(struct queue *q, void *item) {
     memcpy(item, q->ring + q->head * q->item_size, q->item_size);
     q->head = (q->head + 1) % q->cap;
     q->n--;
@@ -39,7 +39,7 @@ static void take(struct queue *q, void *item) {
 bool queue_try_push(struct queue *q, const void *items, size_t n) {
     pthread_mutex_lock(&q->lock);
     bool fits = !q->closed && q->cap - q->n >= n;
-    for (size_t i = 0; fits && i < n; i++) put(q, (const char *)items + i * q->item_size);
+    for (size_t i = 0; fits && i < n; i++) queue_put(q, (const char *)items + i * q->item_size);
     pthread_mutex_unlock(&q->lock);
     if (fits && n == 1) pthread_cond_signal(&q->not_empty);
     if (fits && n > 1) pthread_cond_broadcast(&q->not_empty);
@@ -50,7 +50,7 @@ bool queue_push(struct queue *q, const void *item) {
     pthread_mutex_lock(&q->lock);
     while (q->n == q->cap && !q->closed) pthread_cond_wait(&q->not_full, &q->lock);
     bool open = !q->closed;
-    if (open) put(q, item);
+    if (open) queue_put(q, item);
     pthread_mutex_unlock(&q->lock);
     if (open) pthread_cond_signal(&q->not_empty);
     return open;
@@ -84,7 +84,7 @@ static size_t pop(struct queue *q, void *items, size_t max, size_t sharers, int 
     pthread_mutex_lock(&q->lock);
     wait_for_item(q, timeout_ms);
     size_t share = (q->n + sharers - 1) / sharers, taken = share < max ? share : max;
-    for (size_t i = 0; i < taken; i++) take(q, (char *)items + i * q->item_size);
+    for (size_t i = 0; i < taken; i++) queue_take(q, (char *)items + i * q->item_size);
     pthread_mutex_unlock(&q->lock);
     if (taken) pthread_cond_broadcast(&q->not_full);
     return taken;

@@ -30,7 +30,7 @@ struct lines {
     size_t files, n;
 };
 
-static bool read_lines(struct lines *l, char **path, size_t paths, struct err *e) {
+static bool bench_read_lines(struct lines *l, char **path, size_t paths, struct err *e) {
     l->file = must_calloc(paths, sizeof *l->file);
     l->line = must_calloc(LINES_MAX, sizeof *l->line);
     for (; l->files < paths; l->files++) {
@@ -55,13 +55,13 @@ static double seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int by_size(const void *a, const void *b) {
+static int bench_by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 /* Every line becomes its template, in memory of its own: line[i] then points there. */
-static char *make_templates(struct lines *l) {
+static char *bench_make_templates(struct lines *l) {
     char *bytes = must_calloc(l->n, TEMPLATE_MAX), *to = bytes; /* pages that stay empty cost nothing */
     for (size_t i = 0; i < l->n; i++) {
         l->line[i] = (struct span){to, template_write((struct span){0}, l->line[i], false, to)};
@@ -73,7 +73,7 @@ static char *make_templates(struct lines *l) {
 static bool bench_tokenizer(const char *model, struct lines *l, struct err *e) {
     struct wordpiece *w = wordpiece_open(model, e);
     if (!w) return false;
-    char *templates = make_templates(l);
+    char *templates = bench_make_templates(l);
     double run[RUNS];
     size_t tokens = 0;
     for (size_t k = 0; k < RUNS; k++) {
@@ -83,7 +83,7 @@ static bool bench_tokenizer(const char *model, struct lines *l, struct err *e) {
         for (size_t i = 0; i < l->n; i++) tokens += wordpiece_encode(w, l->line[i], ids, IDS_MAX);
         run[k] = seconds() - start;
     }
-    qsort(run, RUNS, sizeof *run, by_size);
+    qsort(run, RUNS, sizeof *run, bench_by_size);
     double n = (double)l->n, middle = run[RUNS / 2];
     printf("%zu templates, %.1f tokens each; one thread: %.0f lines/s, %.0f tokens/s, median of %d runs\n", l->n,
            (double)tokens / n, n / middle, (double)tokens / middle, RUNS);
@@ -98,7 +98,7 @@ static bool bench_files(const struct encoder_opts *o, const struct conf *c, char
     struct lines l = {0};
     char head[PATH_MAX] = "";
     bool ok = paths > 0 || err_set(e, ERR_USAGE, "expected 'logclass bench %s FILE...'", argv[1]);
-    ok = ok && read_lines(&l, argv + 2, (size_t)paths, e);
+    ok = ok && bench_read_lines(&l, argv + 2, (size_t)paths, e);
     if (ok && strcmp(argv[1], "tokenizer") == 0) {
         ok = bench_tokenizer(o->model_dir, &l, e);
     } else if (ok) {
@@ -112,7 +112,7 @@ static bool bench_files(const struct encoder_opts *o, const struct conf *c, char
     return ok;
 }
 
-static bool run(const struct conf *c, int operands, char **argv, struct err *e) {
+static bool bench_run(const struct conf *c, int operands, char **argv, struct err *e) {
     char model[PATH_MAX] = "", adapter[PATH_MAX] = "";
     const char *what = operands > 0 ? argv[1] : "";
     bool encoder = strcmp(what, "encoder") == 0;
@@ -135,7 +135,7 @@ int cmd_bench(int argc, char **argv) {
     struct err e = {0};
     int operands;
     if (cmd_help(argc, argv, USAGE, CONF_BENCH, "")) return CMD_OK;
-    bool ok = cmd_conf(&c, CONF_BENCH, argc, argv, &operands, &e) && run(&c, operands, argv, &e);
+    bool ok = cmd_conf(&c, CONF_BENCH, argc, argv, &operands, &e) && bench_run(&c, operands, argv, &e);
     conf_release(&c);
     return ok ? CMD_OK : cmd_fail(&e);
 }

@@ -47,29 +47,29 @@ static const char *const WORDS[] = {"orders", "billing", "gateway", "search", "i
                                     "mail",   "report",  "cache",   "export", "login",     "payment",
                                     "ledger", "index",   "proxy",   "audit"};
 
-static uint32_t next(uint32_t *state) {
+static uint32_t encoder_next(uint32_t *state) {
     *state = *state * 1664525 + 1013904223; /* Numerical Recipes */
     return *state >> 8;
 }
 
-static const char *word(uint32_t *state) {
-    return WORDS[next(state) % (sizeof WORDS / sizeof WORDS[0])];
+static const char *encoder_word(uint32_t *state) {
+    return WORDS[encoder_next(state) % (sizeof WORDS / sizeof WORDS[0])];
 }
 
 static void make_lines(struct bench_lines *l) {
     uint32_t state = 7;
     for (size_t i = 0; i < LINES; i++) {
-        const char *a = word(&state), *b = word(&state), *c = word(&state);
+        const char *a = encoder_word(&state), *b = encoder_word(&state), *c = encoder_word(&state);
         int n = snprintf(l->bytes[i], LINE_BYTES,
                          "%s-%u: %s request %u to %s failed after %u ms, retry %u of 5, host 10.%u.%u.7", a,
-                         next(&state) % 90, b, next(&state) % 100000, c, next(&state) % 5000, next(&state) % 5,
-                         next(&state) % 250, next(&state) % 250);
+                         encoder_next(&state) % 90, b, encoder_next(&state) % 100000, c, encoder_next(&state) % 5000,
+                         encoder_next(&state) % 5, encoder_next(&state) % 250, encoder_next(&state) % 250);
         MUST(n > 0 && n < LINE_BYTES);
         l->text[i] = (struct span){l->bytes[i], (size_t)n};
     }
 }
 
-static bool read_lines(struct bench_lines *l, const char *path, struct err *e) {
+static bool encoder_read_lines(struct bench_lines *l, const char *path, struct err *e) {
     if (!file_read(path, FILE_BYTES_MAX, &l->file, e)) return false;
     const char *p = l->file.p, *end = p + l->file.n;
     for (size_t i = 0; i < LINES; i++) {
@@ -88,7 +88,7 @@ static void count_tokens(struct bench_lines *l, const struct wordpiece *w) {
 
 /* ---- measuring ---- */
 
-static int by_size(const void *a, const void *b) {
+static int encoder_by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -106,7 +106,7 @@ static double thread_seconds(void) {
 }
 
 static double median(double *x, size_t n) {
-    qsort(x, n, sizeof *x, by_size);
+    qsort(x, n, sizeof *x, encoder_by_size);
     return x[n / 2];
 }
 
@@ -157,7 +157,7 @@ static void write_alone(const struct bench_run *r, FILE *out) {
         }
         us[i] = median(run, RUNS);
     }
-    qsort(us, LINES, sizeof *us, by_size);
+    qsort(us, LINES, sizeof *us, encoder_by_size);
     fprintf(out, "a line alone        p50 %.0f us, p99 %.0f us\n", us[LINES / 2], us[LINES * 99 / 100]);
 }
 
@@ -247,7 +247,7 @@ bool encoder_bench(const struct encoder_opts *o, const char *path, FILE *out, st
     struct bench_lines *lines = must_calloc(1, sizeof *lines);
     bool ok = w != NULL;
     if (ok && path[0])
-        ok = read_lines(lines, path, e);
+        ok = encoder_read_lines(lines, path, e);
     else if (ok)
         make_lines(lines);
     if (ok) {

@@ -27,7 +27,7 @@ struct precision {
 
 /* ---- the lines ---- */
 
-static int by_hash(const void *a, const void *b) {
+static int precision_by_hash(const void *a, const void *b) {
     XXH64_hash_t x = XXH3_64bits(((const struct span *)a)->p, ((const struct span *)a)->n),
                  y = XXH3_64bits(((const struct span *)b)->p, ((const struct span *)b)->n);
     return (x > y) - (x < y);
@@ -37,13 +37,13 @@ static int by_hash(const void *a, const void *b) {
 static void choose_lines(struct precision *p, const struct span *lines, size_t n, size_t most) {
     p->line = must_calloc(n, sizeof *p->line);
     memcpy(p->line, lines, n * sizeof *p->line);
-    qsort(p->line, n, sizeof *p->line, by_hash);
+    qsort(p->line, n, sizeof *p->line, precision_by_hash);
     for (size_t i = 0; i < n && p->n < most; i++)
         if (p->line[i].n > 0 && (p->n == 0 || !span_eq(p->line[i], p->line[p->n - 1]))) p->line[p->n++] = p->line[i];
 }
 
 /* What the encoder sees of them. */
-static void make_templates(struct precision *p) {
+static void precision_make_templates(struct precision *p) {
     p->bytes = must_calloc(p->n, TEMPLATE_MAX); /* pages that stay empty cost nothing */
     char *to = p->bytes;
     for (size_t i = 0; i < p->n; i++) {
@@ -54,7 +54,7 @@ static void make_templates(struct precision *p) {
 
 /* ---- answers ---- */
 
-static void judge(const struct precision *p, struct answers *a, size_t i) {
+static void precision_judge(const struct precision *p, struct answers *a, size_t i) {
     float probability[LABEL_MAX];
     unsigned best = 0;
     head_run(p->head, a->vector + i * p->dim, probability);
@@ -70,7 +70,7 @@ static void answers_release(struct answers *a) {
     free(a->sure);
 }
 
-static bool ask(struct precision *p, const char *kernel, struct answers *a, struct err *e) {
+static bool precision_ask(struct precision *p, const char *kernel, struct answers *a, struct err *e) {
     p->encoder.kernel = kernel;
     struct encoder *enc = encoder_open(&p->encoder, e);
     if (!enc) return false;
@@ -81,7 +81,7 @@ static bool ask(struct precision *p, const char *kernel, struct answers *a, stru
     encoder_embed(enc, s, p->line, p->n, a->vector);
     bool fits =
         p->head && head_check(p->head, head_labels(p->head), encoder_hash(enc), head_content(p->head)->mask_version, e);
-    for (size_t i = 0; fits && i < p->n; i++) judge(p, a, i);
+    for (size_t i = 0; fits && i < p->n; i++) precision_judge(p, a, i);
     encoder_scratch_close(s);
     encoder_close(enc);
     if (!p->head || fits) return true;
@@ -89,7 +89,7 @@ static bool ask(struct precision *p, const char *kernel, struct answers *a, stru
     return false;
 }
 
-static int by_size(const void *a, const void *b) {
+static int precision_by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -100,8 +100,8 @@ static double cosine(const float *a, const float *b, unsigned dim) {
     return sum;
 }
 
-static void compare(const struct precision *p, const char *kernel, const struct answers *got,
-                    const struct answers *want, FILE *out) {
+static void precision_compare(const struct precision *p, const char *kernel, const struct answers *got,
+                              const struct answers *want, FILE *out) {
     double *near = must_calloc(p->n, sizeof *near), sum = 0;
     size_t labels = 0, same = 0;
     for (size_t i = 0; i < p->n; i++) {
@@ -110,7 +110,7 @@ static void compare(const struct precision *p, const char *kernel, const struct 
         labels += label;
         same += got->sure[i] == want->sure[i] && (label || !got->sure[i]);
     }
-    qsort(near, p->n, sizeof *near, by_size);
+    qsort(near, p->n, sizeof *near, precision_by_size);
     double n = (double)p->n;
     fprintf(out, "%-13s %8.5f %8.5f %8.5f", kernel, sum / n, near[p->n / 100], near[0]);
     if (p->head) fprintf(out, " %9.2f %% %9.2f %%", 100 * (double)labels / n, 100 * (double)same / n);
@@ -123,29 +123,30 @@ static bool compare_all(struct precision *p, const char *only, FILE *out, struct
     struct answers want, got;
     const struct kern *best = kern_usable(&kern_avx512) ? &kern_avx512 : &kern_avx2;
     if (!kern_usable(best)) best = &kern_scalar;
-    if (!ask(p, best->name, &want, e)) return false;
+    if (!precision_ask(p, best->name, &want, e)) return false;
     fprintf(out, "%zu lines; fp32: %s\nkernel            mean       p1    least%s\n", p->n, best->name,
             p->head ? "  same label same answer" : "");
     bool ok = true;
     for (unsigned i = 0; ok && kern_at(i); i++) {
         const struct kern *k = kern_at(i);
         if (*only ? strcmp(k->name, only) != 0 : !kern_usable(k) || k->needs == 0 || k == best) continue;
-        ok = ask(p, k->name, &got, e);
-        if (ok) compare(p, k->name, &got, &want, out);
+        ok = precision_ask(p, k->name, &got, e);
+        if (ok) precision_compare(p, k->name, &got, &want, out);
         if (ok) answers_release(&got);
     }
     answers_release(&want);
     return ok;
 }
 
-bool bench_precision_write(const struct bench_precision_opts *o, const struct span *lines, size_t n, FILE *out, struct err *e) {
+bool bench_precision_write(const struct bench_precision_opts *o, const struct span *lines, size_t n, FILE *out,
+                           struct err *e) {
     struct precision p = {.encoder = o->encoder};
     if (o->head_path[0]) {
         p.head = head_open(o->head_path, e);
         if (!p.head) return false;
     }
     choose_lines(&p, lines, n, o->lines_max);
-    make_templates(&p);
+    precision_make_templates(&p);
     bool ok = p.n > 0 || err_set(e, ERR_INPUT, "all lines are empty");
     ok = ok && compare_all(&p, o->encoder.kernel, out, e);
     free(p.line);

@@ -16,6 +16,7 @@ struct bench_precision_opts {
 /* Embeds the templates of lines[n] with the best fp32 kernel and with the others, and writes for each the cosines
  * (mean, 1st of 100, least), the share of lines with the same most probable label, and the share with the same answer,
  * where an answer less sure than the head's threshold counts as none. Takes up to minutes: fp32 is slow. */
-bool bench_precision_write(const struct bench_precision_opts *o, const struct span *lines, size_t n, FILE *out, struct err *e);
+bool bench_precision_write(const struct bench_precision_opts *o, const struct span *lines, size_t n, FILE *out,
+                           struct err *e);
 
 #endif

@@ -32,7 +32,7 @@ void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, 
     pthread_mutex_unlock(&l.lock);
 }
 
-static bool set(struct conf *c, const char *name, const char *value, struct err *e) {
+static bool cascade_set(struct conf *c, const char *name, const char *value, struct err *e) {
     return !value || conf_set(c, name, value, "the command line", e);
 }
 
@@ -40,13 +40,14 @@ static bool configure(struct conf *c, const struct cascade_opts *o, struct err *
     char name[] = "eval", text[32], *argv[] = {name, NULL}, *threshold = o->threshold > 0 ? text : NULL;
     int operands;
     snprintf(text, sizeof text, "%.9g", o->threshold);
-    return conf_load(c, CONF_CLASSIFY, 1, argv, &operands, e) && set(c, "head", o->head, e) &&
-           set(c, "model", o->encoder.model, e) && set(c, "adapter", o->encoder.adapter, e) &&
-           set(c, "kernel", o->encoder.kernel, e) && set(c, "bert-classifier-threshold", threshold, e) &&
-           set(c, "head-thresholds", threshold ? "no" : NULL, e);
+    return conf_load(c, CONF_CLASSIFY, 1, argv, &operands, e) && cascade_set(c, "head", o->head, e) &&
+           cascade_set(c, "model", o->encoder.model, e) && cascade_set(c, "adapter", o->encoder.adapter, e) &&
+           cascade_set(c, "kernel", o->encoder.kernel, e) &&
+           cascade_set(c, "bert-classifier-threshold", threshold, e) &&
+           cascade_set(c, "head-thresholds", threshold ? "no" : NULL, e);
 }
 
-static void decide_all(struct cascade *c, struct pipeline *p, const struct dataset *d, struct score_row *row) {
+static void cascade_decide_all(struct cascade *c, struct pipeline *p, const struct dataset *d, struct score_row *row) {
     struct record *rec = must_calloc(PIPELINE_BATCH_MAX, sizeof *rec);
     struct result *res = must_calloc(PIPELINE_BATCH_MAX, sizeof *res);
     c->by = must_calloc(d->n + 1, sizeof *c->by);
@@ -78,7 +79,7 @@ bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct d
     struct pipeline *p = eng ? pipeline_open(&po, eng, e) : NULL;
     struct network *net = NULL;
     bool ok = p && network_open(&conf, eng, p, true, &net, e);
-    if (ok) decide_all(c, p, d, row);
+    if (ok) cascade_decide_all(c, p, d, row);
     pipeline_close(p);
     if (network_llm(net)) {
         struct llm_spent spent = llm_spent(network_llm(net));

@@ -39,7 +39,7 @@ static void on_interrupt(int signal_number) {
 }
 
 /* Interrupts end the reading, not the process: what was read is still labelled and written. A second one kills. */
-static void catch_signals(void) {
+static void classify_catch_signals(void) {
     struct sigaction interrupt = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGINT, &interrupt, NULL);
@@ -47,7 +47,7 @@ static void catch_signals(void) {
     sigaction(SIGPIPE, &ignore, NULL); /* a reader that leaves is seen as EPIPE */
 }
 
-static void on_progress(void *user, const struct job_progress *p) {
+static void classify_on_progress(void *user, const struct job_progress *p) {
     progress_draw(user, p->lines, p->position, p->size);
 }
 
@@ -111,7 +111,8 @@ struct asker {
     struct dry_run *dry;
 };
 
-static bool asker_open(struct asker *a, const struct conf *c, struct engine *eng, struct pipeline *p, struct err *e) {
+static bool classify_asker_open(struct asker *a, const struct conf *c, struct engine *eng, struct pipeline *p,
+                                struct err *e) {
     if (!c->dry_run) return network_open(c, eng, p, true, &a->net, e);
     a->dry = dry_run_open(c, eng, e);
     return a->dry != NULL;
@@ -138,8 +139,8 @@ static int open_output(const struct conf *c) {
     return fd;
 }
 
-static int run(const struct conf *c, struct pipeline *p, struct engine *eng, const struct asker *a, char **paths,
-               size_t n) {
+static int classify_run(const struct conf *c, struct pipeline *p, struct engine *eng, const struct asker *a,
+                        char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
     struct progress bar;
@@ -158,7 +159,7 @@ static int run(const struct conf *c, struct pipeline *p, struct engine *eng, con
         .writer = &writer,
         .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
         .fd = open_output(c),
-        .on_progress = on_progress,
+        .on_progress = classify_on_progress,
         .user = &bar,
         .stop = &g_stop,
     };
@@ -178,7 +179,7 @@ int cmd_classify(int argc, char **argv) {
     struct err e = {0};
     int operands, status;
     if (cmd_help(argc, argv, USAGE, CONF_CLASSIFY, EXAMPLES)) return CMD_OK;
-    catch_signals();
+    classify_catch_signals();
     if (!cmd_conf(&c, CONF_CLASSIFY, argc, argv, &operands, &e)) {
         conf_release(&c);
         return cmd_fail(&e);
@@ -187,8 +188,8 @@ int cmd_classify(int argc, char **argv) {
     struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
     struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
     struct asker asker = {0};
-    bool ok = p && asker_open(&asker, &c, eng, p, &e);
-    status = ok ? run(&c, p, eng, &asker, argv + 1, (size_t)operands) : cmd_fail(&e);
+    bool ok = p && classify_asker_open(&asker, &c, eng, p, &e);
+    status = ok ? classify_run(&c, p, eng, &asker, argv + 1, (size_t)operands) : cmd_fail(&e);
     pipeline_close(p);
     network_close(asker.net);
     dry_run_close(asker.dry);

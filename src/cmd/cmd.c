@@ -130,7 +130,7 @@ bool cmd_data_path(const char *name, char *out, size_t size) {
 }
 
 /* The option's value, or the shipped file, or "" for 'none'. */
-static bool choose(const char *value, const char *shipped, bool needed, char *out, struct err *e) {
+static bool cmd_choose(const char *value, const char *shipped, bool needed, char *out, struct err *e) {
     out[0] = '\0';
     if (strcmp(value, "none") == 0) return true;
     if (value[0]) {
@@ -164,9 +164,9 @@ static struct engine *open_with_learnt(struct engine_opts *o, struct err *e) {
 struct engine *cmd_engine(const struct conf *c, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
     char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
-    if (!choose(c->rules, "rules.conf", true, rules, e)) return NULL;
-    if (local && (!choose(c->model, "model", true, model, e) || !choose(c->head, "head.json", true, head, e) ||
-                  !choose(c->adapter, "adapter.safetensors", false, adapter, e)))
+    if (!cmd_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
+    if (local && (!cmd_choose(c->model, "model", true, model, e) || !cmd_choose(c->head, "head.json", true, head, e) ||
+                  !cmd_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
     struct engine_opts o = {
         .rules_path = rules,

@@ -9,7 +9,7 @@ static const char USAGE[] =
     "  check   say whether they are valid; nothing else\n"
     "  doc     print the table of all options (docs/configuration.md)\n";
 
-static void print(const struct buf *b) {
+static void config_print(const struct buf *b) {
     fwrite(b->p, 1, b->n, stdout);
 }
 
@@ -34,7 +34,7 @@ int cmd_config(int argc, char **argv) {
     } else if (strcmp(argv[1], "show") == 0) {
         conf_show(&out, &c);
     }
-    print(&out);
+    config_print(&out);
     buf_release(&out);
     conf_release(&c);
     return status;

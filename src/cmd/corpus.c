@@ -45,7 +45,7 @@ static int lint(const char *dir, const struct options *o, struct err *e) {
     return errors ? CMD_FAILED : CMD_OK;
 }
 
-static void put_row(struct buf *out, struct span system, const struct dataset_row *row) {
+static void corpus_put_row(struct buf *out, struct span system, const struct dataset_row *row) {
     const struct span field[] = {system, row->source, row->message, span_of(label_default()->label[row->label].id)};
     for (unsigned i = 0; i < 4; i++) {
         if (i) buf_putc(out, ',');
@@ -54,7 +54,7 @@ static void put_row(struct buf *out, struct span system, const struct dataset_ro
     buf_putc(out, '\n');
 }
 
-static int generate(const char *dir, const struct options *o, struct err *e) {
+static int corpus_write_rows(const char *dir, const struct options *o, struct err *e) {
     struct corpus c;
     struct dataset d;
     struct buf line;
@@ -64,7 +64,7 @@ static int generate(const char *dir, const struct options *o, struct err *e) {
     if (ok) puts("system,source,log_message,label");
     for (size_t i = 0; ok && i < d.n; i++) {
         buf_reset(&line);
-        put_row(&line, d.group[d.row[i].group], &d.row[i]);
+        corpus_put_row(&line, d.group[d.row[i].group], &d.row[i]);
         ok = fwrite(line.p, 1, line.n, stdout) == line.n || err_set(e, ERR_IO, "stdout: the rows could not be written");
     }
     if (ok && fflush(stdout) != 0) ok = err_set(e, ERR_IO, "stdout: the rows could not be written");
@@ -87,7 +87,7 @@ int cmd_corpus(int argc, char **argv) {
     if (labelled_help(argc, argv, USAGE, flag, flags, MORE)) return CMD_OK;
     if (!flags_parse(flag, flags, argc, argv, &operands, &e)) return cmd_fail(&e);
     if (operands == 2 && strcmp(argv[1], "lint") == 0) return lint(argv[2], &o, &e);
-    if (operands == 2 && strcmp(argv[1], "generate") == 0) return generate(argv[2], &o, &e);
+    if (operands == 2 && strcmp(argv[1], "generate") == 0) return corpus_write_rows(argv[2], &o, &e);
     err_set(&e, ERR_USAGE, "expected 'lint DIR' or 'generate DIR'; see 'logclass corpus --help'");
     return cmd_fail(&e);
 }

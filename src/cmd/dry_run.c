@@ -34,7 +34,7 @@ static XXH128_hash_t *find_slot(const struct seen *s, XXH128_hash_t hash) {
     return &s->slot[i];
 }
 
-static void grow(struct seen *s) {
+static void run_grow(struct seen *s) {
     struct seen larger = {.slots = 2 * s->slots, .n = s->n};
     larger.slot = must_calloc(larger.slots, sizeof *larger.slot);
     for (size_t i = 0; i < s->slots; i++)
@@ -48,13 +48,13 @@ static bool is_new(struct seen *s, struct span template) {
     if (XXH128_isEqual(*slot, hash)) return false;
     if (s->n >= SEEN_MAX / 2) return true;
     *slot = hash;
-    if (++s->n > s->slots / 2) grow(s);
+    if (++s->n > s->slots / 2) run_grow(s);
     return true;
 }
 
 /* ---- the stage ---- */
 
-static bool count(void *self, const struct pending *p, const struct question *q, struct err *e) {
+static bool run_count(void *self, const struct pending *p, const struct question *q, struct err *e) {
     struct dry_run *d = self;
     (void)p;
     (void)e; /* not an error: nobody is asked, so the record falls back */
@@ -86,7 +86,7 @@ struct dry_run *dry_run_open(const struct conf *c, struct engine *eng, struct er
     d->labels = eng->labels;
     d->llm = network_llm_open_dry(c, &d->labels, e);
     d->seen = (struct seen){.slot = must_calloc(SEEN_FIRST, sizeof *d->seen.slot), .slots = SEEN_FIRST};
-    d->stage = (struct network_stage){.hand_over = count, .self = d, .unavailable = unavailable};
+    d->stage = (struct network_stage){.hand_over = run_count, .self = d, .unavailable = unavailable};
     pthread_mutex_init(&d->lock, NULL);
     if (!d->llm) {
         dry_run_close(d);

@@ -59,7 +59,7 @@ struct evaluation {
     struct progress bar;
 };
 
-static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "trained head (default: the shipped one)"},
         {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X", "below it UNCLASSIFIED (default: the head's, or 0.50)"},
@@ -102,7 +102,7 @@ static bool read_rows(struct evaluation *v, struct err *e) {
     return true;
 }
 
-static void on_progress(void *self, size_t done, size_t total) {
+static void eval_on_progress(void *self, size_t done, size_t total) {
     struct evaluation *v = self;
     progress_step(&v->bar, "embedding", done, total);
 }
@@ -112,7 +112,7 @@ static bool answer_by_head(struct evaluation *v, struct err *e) {
     struct encoder *enc = v->encoder = labelled_encoder_open(&v->o.encoder, e);
     struct examples *x = &v->examples;
     struct examples_embed_opts o = {
-        .threads = v->o.threads, .vectors = v->o.vectors, .progress = on_progress, .self = v};
+        .threads = v->o.threads, .vectors = v->o.vectors, .progress = eval_on_progress, .self = v};
     bool ok = enc && (head_check(v->head, head_labels(v->head), encoder_hash(enc), MASK_VERSION, e) ||
                       err_prefix(e, "%s", v->head_path));
     ok = ok && examples_make(x, &v->data, head_uses_source(v->head) ? EXAMPLES_SOURCE : EXAMPLES_MESSAGE, e) &&
@@ -123,13 +123,13 @@ static bool answer_by_head(struct evaluation *v, struct err *e) {
     return ok;
 }
 
-static bool answer(struct evaluation *v, struct err *e) {
+static bool eval_answer(struct evaluation *v, struct err *e) {
     struct cascade_opts o = {.head = v->head_path, .encoder = v->o.encoder, .threshold = v->o.threshold};
     return v->o.cascade ? cascade_run(&v->cascade, &o, &v->data, v->row, e) : answer_by_head(v, e);
 }
 
 /* Scores all rows, and those that say "high". */
-static void judge(struct evaluation *v) {
+static void eval_judge(struct evaluation *v) {
     unsigned labels = head_labels(v->head)->n;
     struct score_row *sure = must_calloc(v->data.n, sizeof *sure);
     size_t n = 0;
@@ -154,7 +154,7 @@ static void find_reasons(struct evaluation *v, unsigned lines) {
             buf_puts(&v->reasons, decider_name(v->cascade.by[l->record]));
         else
             attribution_put(&v->reasons, v->encoder, v->scratch, v->head, x->texts[x->text[x->of_record[l->record]]],
-                       l->best);
+                            l->best);
         from[i + 1] = v->reasons.n;
     }
     for (unsigned i = 0; i < lines; i++) v->line[i].reason = span_sub(buf_span(&v->reasons), from[i], from[i + 1]);
@@ -189,7 +189,7 @@ static struct report make_report(struct evaluation *v) {
     return r;
 }
 
-static bool show(struct evaluation *v, struct err *e) {
+static bool eval_show(struct evaluation *v, struct err *e) {
     struct report r = make_report(v);
     struct buf out;
     buf_init(&out, TEXT_BYTES_MAX);
@@ -209,15 +209,16 @@ static bool show(struct evaluation *v, struct err *e) {
     return ok;
 }
 
-static bool run(struct evaluation *v, struct err *e) {
-    if (!open_head(v, e) || !read_rows(v, e) || !answer(v, e)) return false;
-    judge(v);
-    if (!show(v, e)) return false;
+static bool eval_run(struct evaluation *v, struct err *e) {
+    if (!open_head(v, e) || !read_rows(v, e) || !eval_answer(v, e)) return false;
+    eval_judge(v);
+    if (!eval_show(v, e)) return false;
     return v->all->macro_f1 >= v->o.min_macro_f1 ||
            err_set(e, ERR_INPUT, "macro-F1 %.4f is below %.4f", v->all->macro_f1, v->o.min_macro_f1);
 }
 
-static bool parse(struct evaluation *v, const struct flag *flag, size_t flags, int argc, char **argv, struct err *e) {
+static bool eval_parse(struct evaluation *v, const struct flag *flag, size_t flags, int argc, char **argv,
+                       struct err *e) {
     int operands;
     if (!flags_parse(flag, flags, argc, argv, &operands, e)) return false;
     if (operands != 1) return err_set(e, ERR_USAGE, "expected one labelled file; see 'logclass eval --help'");
@@ -232,10 +233,10 @@ int cmd_eval(int argc, char **argv) {
     int status = CMD_OK;
     v->o = (struct options){.worst = WORST};
     buf_init(&v->reasons, TEXT_BYTES_MAX);
-    size_t flags = make_flags(&v->o, flag);
+    size_t flags = eval_make_flags(&v->o, flag);
     progress_init(&v->bar, true);
     if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
-        (!parse(v, flag, flags, argc, argv, &e) || !run(v, &e)))
+        (!eval_parse(v, flag, flags, argc, argv, &e) || !eval_run(v, &e)))
         status = cmd_fail(&e);
     head_close(v->head);
     if (v->scratch) encoder_scratch_close(v->scratch);

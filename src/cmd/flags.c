@@ -9,7 +9,7 @@ static bool takes_value(const struct flag *f) {
     return f->kind != FLAG_YES && f->kind != FLAG_NO;
 }
 
-static bool bad_value(const struct flag *f, const char *value, struct err *e) {
+static bool flags_bad_value(const struct flag *f, const char *value, struct err *e) {
     if (f->kind == FLAG_SHARE)
         return err_set(e, ERR_USAGE, "--%s is '%s': expected a share such as 0.05 or 5%%", f->name, value);
     return err_set(e, ERR_USAGE, "--%s is '%s': expected a %snumber from %g to %g", f->name, value,
@@ -20,8 +20,8 @@ static bool set_number(const struct flag *f, const char *value, struct err *e) {
     char *end;
     double v = strtod(value, &end), min = f->kind == FLAG_SHARE ? 0 : f->min, max = f->kind == FLAG_SHARE ? 1 : f->max;
     if (f->kind == FLAG_SHARE && end != value && *end == '%') v /= 100, end++;
-    if (end == value || *end || !(v >= min && v <= max)) return bad_value(f, value, e);
-    if (f->kind == FLAG_WHOLE && v != floor(v)) return bad_value(f, value, e);
+    if (end == value || *end || !(v >= min && v <= max)) return flags_bad_value(f, value, e);
+    if (f->kind == FLAG_WHOLE && v != floor(v)) return flags_bad_value(f, value, e);
     if (f->kind == FLAG_WHOLE)
         *(unsigned *)f->to = (unsigned)v;
     else
@@ -29,7 +29,7 @@ static bool set_number(const struct flag *f, const char *value, struct err *e) {
     return true;
 }
 
-static bool set(const struct flag *f, const char *value, struct err *e) {
+static bool flags_set(const struct flag *f, const char *value, struct err *e) {
     switch (f->kind) {
     case FLAG_YES: *(bool *)f->to = true; return true;
     case FLAG_NO: *(bool *)f->to = false; return true;
@@ -41,7 +41,7 @@ static bool set(const struct flag *f, const char *value, struct err *e) {
     return set_number(f, value, e);
 }
 
-static const struct flag *find(const struct flag *flag, size_t n, const char *name, size_t name_n) {
+static const struct flag *flags_find(const struct flag *flag, size_t n, const char *name, size_t name_n) {
     for (size_t i = 0; i < n; i++)
         if (strlen(flag[i].name) == name_n && memcmp(flag[i].name, name, name_n) == 0) return &flag[i];
     return NULL;
@@ -58,12 +58,12 @@ bool flags_parse(const struct flag *flag, size_t n, int argc, char **argv, int *
         const char *name = argv[i] + 2, *equals = strchr(name, '=');
         only_operands = *name == '\0';
         if (only_operands) continue;
-        const struct flag *f = find(flag, n, name, equals ? (size_t)(equals - name) : strlen(name));
+        const struct flag *f = flags_find(flag, n, name, equals ? (size_t)(equals - name) : strlen(name));
         if (!f) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[i], argv[0]);
         if (equals && !takes_value(f)) return err_set(e, ERR_USAGE, "--%s takes no value", f->name);
         if (takes_value(f) && !equals && i + 1 == argc) return err_set(e, ERR_USAGE, "--%s needs a value", f->name);
         const char *value = equals ? equals + 1 : takes_value(f) ? argv[++i] : NULL;
-        if (!set(f, value, e)) return false;
+        if (!flags_set(f, value, e)) return false;
     }
     return true;
 }

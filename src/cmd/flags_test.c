@@ -20,7 +20,7 @@ static int operands;
 static struct err err;
 static const char *argv_[12];
 
-static bool parse(const char *a, const char *b, const char *c, const char *d) {
+static bool flags_of(const char *a, const char *b, const char *c, const char *d) {
     const char *all[] = {"cmd", a, b, c, d};
     int argc = 1;
     while (argc < 5 && all[argc]) argc++;
@@ -30,18 +30,18 @@ static bool parse(const char *a, const char *b, const char *c, const char *d) {
 }
 
 static void values_are_set(void) {
-    CHECK(parse("--yes", "--text", "f", "--whole=7") && yes && whole == 7 && keep);
+    CHECK(flags_of("--yes", "--text", "f", "--whole=7") && yes && whole == 7 && keep);
     CHECK_STR(text, "f");
-    CHECK(parse("--no-keep", "--real", "-0.5", "--share=5%") && !keep && real == -0.5);
+    CHECK(flags_of("--no-keep", "--real", "-0.5", "--share=5%") && !keep && real == -0.5);
     CHECK_NEAR(share, 0.05, 1e-12);
-    CHECK(parse("--share", "0.25", NULL, NULL) && share == 0.25);
+    CHECK(flags_of("--share", "0.25", NULL, NULL) && share == 0.25);
 }
 
 static void operands_come_first(void) {
-    CHECK(parse("a", "--yes", "b", NULL));
+    CHECK(flags_of("a", "--yes", "b", NULL));
     CHECK_INT(operands, 2);
     CHECK_STR(argv_[2], "b");
-    CHECK(parse("--", "--yes", NULL, NULL));
+    CHECK(flags_of("--", "--yes", NULL, NULL));
     CHECK_INT(operands, 1);
     CHECK_STR(argv_[1], "--yes");
 }
@@ -60,7 +60,7 @@ static void mistakes_are_named(void) {
         {"--share", "nan", "expected a share"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        CHECK(!parse(CASES[i].a, CASES[i].b, NULL, NULL));
+        CHECK(!flags_of(CASES[i].a, CASES[i].b, NULL, NULL));
         CHECK_INT(err.code, ERR_USAGE);
         if (!strstr(err.msg, CASES[i].says)) CHECK_STR(err.msg, CASES[i].says);
     }

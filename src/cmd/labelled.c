@@ -49,15 +49,15 @@ void labelled_complete(struct label_set *labels) {
 }
 
 /* The option's value, or the shipped file's path; "" when there is neither. */
-static const char *choose(const char *value, const char *shipped, char path[PATH_MAX]) {
+static const char *labelled_choose(const char *value, const char *shipped, char path[PATH_MAX]) {
     if (value && value[0]) return strcmp(value, "none") == 0 ? "" : value;
     return cmd_data_path(shipped, path, PATH_MAX) ? path : "";
 }
 
 struct encoder *labelled_encoder_open(const struct labelled_encoder *o, struct err *e) {
     char model[PATH_MAX], adapter[PATH_MAX];
-    struct encoder_opts eo = {.model_dir = choose(o->model, "model", model),
-                              .adapter_path = choose(o->adapter, "adapter.safetensors", adapter),
+    struct encoder_opts eo = {.model_dir = labelled_choose(o->model, "model", model),
+                              .adapter_path = labelled_choose(o->adapter, "adapter.safetensors", adapter),
                               .kernel = o->kernel};
     if (eo.model_dir[0]) return encoder_open(&eo, e);
     err_set(e, ERR_IO, "the model is not there; 'make model' fetches it, --model names another");

@@ -66,7 +66,7 @@ struct lesson {
     const char *doing;
 };
 
-static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "judge, but install nothing"},
         {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
@@ -136,12 +136,12 @@ static const struct head *in_use(const struct lesson *l) {
 
 /* ---- the data ---- */
 
-static void on_progress(void *self, size_t done, size_t total) {
+static void learn_on_progress(void *self, size_t done, size_t total) {
     struct lesson *l = self;
     progress_step(&l->bar, l->doing, done, total);
 }
 
-static bool read_corpus(struct lesson *l, struct err *e) {
+static bool learn_read_corpus(struct lesson *l, struct err *e) {
     char path[PATH_MAX];
     struct label_set labels = *head_labels(l->base);
     struct labelled_opts o = {.copies = l->o.copies, .seed = l->o.seed};
@@ -188,14 +188,14 @@ static void tell_kinds(struct lesson *l) {
     free(known);
 }
 
-static bool prepare(struct lesson *l, char *const *files, int n, struct err *e) {
+static bool learn_prepare(struct lesson *l, char *const *files, int n, struct err *e) {
     struct examples_embed_opts o = {
-        .threads = l->o.threads, .vectors = l->o.vectors, .progress = on_progress, .self = l};
+        .threads = l->o.threads, .vectors = l->o.vectors, .progress = learn_on_progress, .self = l};
     l->encoder = labelled_encoder_open(&l->o.encoder, e);
     bool ok = l->encoder &&
               (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
                err_prefix(e, "%s", l->head_path)) &&
-              read_corpus(l, e) && read_taught(l, files, n, e);
+              learn_read_corpus(l, e) && read_taught(l, files, n, e);
     l->doing = "embedding";
     ok = ok && examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
          examples_embed(&l->examples, l->encoder, &o, e);
@@ -213,13 +213,13 @@ static double temperature_of(const struct head *h) {
     return t > 0 ? t : 1;
 }
 
-static bool teach(struct lesson *l, struct err *e) {
+static bool learn_teach(struct lesson *l, struct err *e) {
     struct retrain_opts o = retrain_defaults();
     o.fit.l2 = l->o.l2, o.fit.threads = l->o.threads, o.fit.balanced = true;
     o.temperature = l->o.temperature;
     o.weight = l->o.weight;
     o.threshold = l->conf.bert_classifier_threshold;
-    o.progress = on_progress, o.self = l;
+    o.progress = learn_on_progress, o.self = l;
     l->doing = "fitting";
     return retrain_run(&l->result, &l->examples, l->kind, in_use(l), &o, e);
 }
@@ -244,7 +244,7 @@ static void fill_head(const struct lesson *l, struct head_content *c) {
              l->taught.by_llm, l->taught.by_user, l->o.weight);
 }
 
-static bool install(struct lesson *l, struct err *e) {
+static bool learn_install(struct lesson *l, struct err *e) {
     if (!l->result.better || l->o.dry_run) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
     uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
@@ -282,7 +282,7 @@ static void put_sources(const struct lesson *l, struct buf *out) {
                l->result.fresh, l->result.known);
 }
 
-static void put_row(struct buf *out, const char *what, double old, double new) {
+static void learn_put_row(struct buf *out, const char *what, double old, double new) {
     buf_printf(out, "%-31s %7.1f%%  %7.1f%%  %+6.1f\n", what, 100 * old, 100 * new, 100 * (new - old));
 }
 
@@ -295,18 +295,18 @@ static void put_verdict(const struct lesson *l, struct buf *out) {
         buf_printf(out, "\nbetter: installed as %s; a running server takes it up on SIGHUP\n", l->installed);
 }
 
-static void put_text(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
+static void learn_put_text(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     put_sources(l, out);
     buf_puts(out, "of the fresh ones                 in use       new\n");
-    put_row(out, "likeliest label agrees", old.right, new.right);
-    put_row(out, "  its macro-F1", old.macro_f1, new.macro_f1);
-    put_row(out, "answered without the LLM", old.answered, new.answered);
-    put_row(out, "  right of these", old.answered_right, new.answered_right);
-    put_row(out, "of the corpus right (seen)", old.corpus, new.corpus);
+    learn_put_row(out, "likeliest label agrees", old.right, new.right);
+    learn_put_row(out, "  its macro-F1", old.macro_f1, new.macro_f1);
+    learn_put_row(out, "answered without the LLM", old.answered, new.answered);
+    learn_put_row(out, "  right of these", old.answered_right, new.answered_right);
+    learn_put_row(out, "of the corpus right (seen)", old.corpus, new.corpus);
     put_verdict(l, out);
 }
 
-static void put_figures(struct buf *out, const char *name, struct figures f) {
+static void learn_put_figures(struct buf *out, const char *name, struct figures f) {
     const struct {
         const char *name;
         double value;
@@ -324,8 +324,8 @@ static void put_figures(struct buf *out, const char *name, struct figures f) {
 static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
                l->taught.by_llm, l->taught.left_out, l->taught.by_user, l->result.known, l->result.fresh);
-    put_figures(out, "in_use", old);
-    put_figures(out, "new", new);
+    learn_put_figures(out, "in_use", old);
+    learn_put_figures(out, "new", new);
     buf_printf(out, ",\"better\":%s,\"installed\":", l->result.better ? "true" : "false");
     if (l->installed[0])
         buf_printf(out, "\"%s\"}\n", l->installed);
@@ -333,22 +333,22 @@ static void put_json(const struct lesson *l, struct figures old, struct figures 
         buf_puts(out, "null}\n");
 }
 
-static bool print(struct buf *out, struct err *e) {
+static bool learn_print(struct buf *out, struct err *e) {
     bool ok = !out->failed && fwrite(out->p, 1, out->n, stdout) == out->n && fflush(stdout) == 0;
     buf_release(out);
     return ok || err_set(e, ERR_IO, "stdout: the figures could not be written");
 }
 
-static bool learn(struct lesson *l, char *const *files, int n, struct err *e) {
+static bool learn_learn(struct lesson *l, char *const *files, int n, struct err *e) {
     struct buf out;
     if (l->o.temperature == 0) l->o.temperature = temperature_of(l->base);
-    bool ok = prepare(l, files, n, e) && teach(l, e) && install(l, e);
+    bool ok = learn_prepare(l, files, n, e) && learn_teach(l, e) && learn_install(l, e);
     progress_clear(&l->bar);
     if (!ok) return false;
     struct figures old = figures_of(&l->result.old), new = figures_of(&l->result.new);
     buf_init(&out, TEXT_BYTES_MAX);
-    (l->o.json ? put_json : put_text)(l, old, new, &out);
-    return print(&out, e);
+    (l->o.json ? put_json : learn_put_text)(l, old, new, &out);
+    return learn_print(&out, e);
 }
 
 /* ---- the other forms ---- */
@@ -382,7 +382,7 @@ static bool list(const struct lesson *l, struct err *e) {
         buf_puts(&out, "]\n");
     else
         buf_printf(&out, "%c %-18s %s\n", learnt ? ' ' : '*', "shipped", head_content(l->base)->created_by);
-    return print(&out, e);
+    return learn_print(&out, e);
 }
 
 static bool correct(const struct lesson *l, const char *line, struct err *e) {
@@ -395,12 +395,12 @@ static bool correct(const struct lesson *l, const char *line, struct err *e) {
                           e);
 }
 
-static bool run(struct lesson *l, char **operand, int operands, struct err *e) {
+static bool learn_run(struct lesson *l, char **operand, int operands, struct err *e) {
     if (!settle_paths(l, e)) return false;
     if (l->o.restore) return head_versions_restore(l->folder, l->o.restore, e);
     if (!open_heads(l, e)) return false;
     if (l->o.list) return list(l, e);
-    if (!l->o.correct) return learn(l, operand, operands, e);
+    if (!l->o.correct) return learn_learn(l, operand, operands, e);
     return operands == 1 ? correct(l, operand[0], e)
                          : err_set(e, ERR_USAGE, "--correct takes one line, in quotes; see 'logclass learn --help'");
 }
@@ -410,11 +410,12 @@ int cmd_learn(int argc, char **argv) {
     struct err e = {0};
     struct flag flag[FLAGS_MAX];
     int operands, status = CMD_OK;
-    l->o = (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = retrain_defaults().weight, .confidence_min = 0.5};
-    size_t flags = make_flags(&l->o, flag);
+    l->o =
+        (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = retrain_defaults().weight, .confidence_min = 0.5};
+    size_t flags = learn_make_flags(&l->o, flag);
     progress_init(&l->bar, true);
     if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
-        (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(l, argv + 1, operands, &e)))
+        (!flags_parse(flag, flags, argc, argv, &operands, &e) || !learn_run(l, argv + 1, operands, &e)))
         status = cmd_fail(&e);
     retrain_release(&l->result);
     examples_release(&l->examples);

@@ -36,7 +36,7 @@ struct reply {
     enum err_code why;
 };
 
-static void take(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
+static void llm_take(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     struct reply *r = ctx;
     (void)p;
     pthread_mutex_lock(&r->lock);
@@ -48,7 +48,7 @@ static void take(void *ctx, const struct pending *p, const struct answer *a, enu
     pthread_mutex_unlock(&r->lock);
 }
 
-static int show(struct llm *l, struct span template) {
+static int llm_show_prompt(struct llm *l, struct span template) {
     struct err e = {0};
     struct buf request;
     buf_init(&request, REQUEST_BYTES_MAX);
@@ -75,11 +75,11 @@ static int print_answer(const struct reply *r, const struct label_set *labels) {
     return CMD_OK;
 }
 
-static int ask(struct llm *l, const struct label_set *labels, struct span line, struct span template) {
+static int llm_ask_line(struct llm *l, const struct label_set *labels, struct span line, struct span template) {
     struct err e = {0};
     struct reply r = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
     struct dispatcher_opts o = {
-        .service = {llm_service(l)}, .services = 1, .calls_max = 1, .waiters_max = 1, .answer = take, .ctx = &r};
+        .service = {llm_service(l)}, .services = 1, .calls_max = 1, .waiters_max = 1, .answer = llm_take, .ctx = &r};
     struct question q = {.message = line, .template = template};
     struct pending nobody = {0};
     struct dispatcher *dispatcher = dispatcher_open(&o, &e);
@@ -95,7 +95,7 @@ static int ask(struct llm *l, const struct label_set *labels, struct span line, 
 }
 
 /* Every option's row says whom it is for; a question is a line that classify would have asked. */
-static int run(const struct conf *c, bool only_show, struct span line, struct err *e) {
+static int llm_run(const struct conf *c, bool only_show, struct span line, struct err *e) {
     struct engine *eng = cmd_engine(c, e);
     struct llm *l = eng && !c->offline ? network_llm_open(c, &eng->labels, 0, e) : NULL;
     char template[TEMPLATE_MAX];
@@ -103,7 +103,7 @@ static int run(const struct conf *c, bool only_show, struct span line, struct er
     if (l) {
         size_t n = template_write(span_of(c->source), line, engine_uses_source(eng), template);
         struct span t = {template, n};
-        status = only_show ? show(l, t) : ask(l, &eng->labels, line, t);
+        status = only_show ? llm_show_prompt(l, t) : llm_ask_line(l, &eng->labels, line, t);
     } else {
         if (e->code == ERR_OK)
             err_set(e, ERR_USAGE, "no LLM is configured: give --llm-url, or GROQ_API_KEY in the environment%s",
@@ -128,7 +128,7 @@ int cmd_llm(int argc, char **argv) {
     ok = ok && cmd_conf(&c, CONF_CLASSIFY, argc - 1, argv + 1, &operands, &e);
     if (ok && operands != 1)
         ok = err_set(&e, ERR_USAGE, "%d words: expected one line, in quotes; see 'logclass llm --help'", operands);
-    int status = ok ? run(&c, only_show, span_of(argv[2]), &e) : cmd_fail(&e);
+    int status = ok ? llm_run(&c, only_show, span_of(argv[2]), &e) : cmd_fail(&e);
     conf_release(&c);
     return status;
 }

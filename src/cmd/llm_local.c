@@ -37,7 +37,7 @@ struct options {
     bool build, verbose;
 };
 
-static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+static size_t local_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"build", FLAG_YES, &o->build, 0, 0, NULL, "build the server into the state folder, and end"},
         {"server", FLAG_TEXT, &o->server, 0, 0, "FILE",
@@ -61,7 +61,7 @@ static void on_signal(int signal_number) {
     g_stop = 1;
 }
 
-static void catch_signals(void) {
+static void local_catch_signals(void) {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
@@ -101,7 +101,7 @@ static bool stay(struct local *l, struct err *e) {
            err_set(e, ERR_IO, "the server failed %d times in a row; --verbose shows what it says", LOCAL_FAILURES_MAX);
 }
 
-static bool run(const struct options *o, const char *model, struct err *e) {
+static bool local_run(const struct options *o, const char *model, struct err *e) {
     char server[PATH_MAX];
     if (o->build) return build(e);
     if (!local_find_server(o->server, server, sizeof server, e)) return false;
@@ -123,12 +123,12 @@ int cmd_llm_local(int argc, char **argv) {
     struct flag flag[FLAGS_MAX];
     struct err e = {0};
     int operands;
-    size_t flags = make_flags(&o, flag);
+    size_t flags = local_make_flags(&o, flag);
     if (labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES)) return CMD_OK;
-    catch_signals();
+    local_catch_signals();
     bool ok = flags_parse(flag, flags, argc, argv, &operands, &e);
     if (ok && operands != (o.build ? 0 : 1))
         ok = err_set(&e, ERR_USAGE, "expected %s; see 'logclass llm local --help'",
                      o.build ? "no file with --build" : "one GGUF file");
-    return ok && run(&o, argv[1], &e) ? CMD_OK : cmd_fail(&e);
+    return ok && local_run(&o, argv[1], &e) ? CMD_OK : cmd_fail(&e);
 }

@@ -40,13 +40,13 @@ struct tally {
 
 /* ---- the file ---- */
 
-static struct span text_of(yyjson_val *object, const char *name) {
+static struct span probe_text_of(yyjson_val *object, const char *name) {
     yyjson_val *v = yyjson_obj_get(object, name);
     return yyjson_is_str(v) ? (struct span){yyjson_get_str(v), yyjson_get_len(v)} : (struct span){0};
 }
 
 /* hostile with the line in place of its first @@. */
-static struct span join(struct probe *p, struct span hostile, struct span line) {
+static struct span probe_join(struct probe *p, struct span hostile, struct span line) {
     const char *mark = memmem(hostile.p, hostile.n, "@@", 2);
     size_t before = mark ? (size_t)(mark - hostile.p) : hostile.n, after = mark ? before + 2 : hostile.n;
     struct buf out;
@@ -59,22 +59,23 @@ static struct span join(struct probe *p, struct span hostile, struct span line) 
     return joined;
 }
 
-static bool add(struct probe *p, yyjson_val *object, const struct label_set *labels, struct err *e) {
-    struct span line = text_of(object, "line"), hostile = text_of(object, "hostile");
-    int label = label_find(labels, text_of(object, "label")), wanted = label_find(labels, text_of(object, "wanted"));
+static bool probe_add(struct probe *p, yyjson_val *object, const struct label_set *labels, struct err *e) {
+    struct span line = probe_text_of(object, "line"), hostile = probe_text_of(object, "hostile");
+    int label = label_find(labels, probe_text_of(object, "label")),
+        wanted = label_find(labels, probe_text_of(object, "wanted"));
     if (p->n == LINES_MAX) return err_set(e, ERR_LIMIT, "more than %d lines", LINES_MAX);
     if (label < 0 || wanted < 0 || !line.p || !hostile.p)
         return err_set(e, ERR_INPUT, "expected an object with label, wanted, line and hostile");
     p->label[p->n] = (unsigned)label;
     p->wanted[p->n] = (unsigned)wanted;
     p->rec[2 * p->n].message = arena_copy(&p->arena, line);
-    p->rec[2 * p->n + 1].message = join(p, hostile, line);
+    p->rec[2 * p->n + 1].message = probe_join(p, hostile, line);
     bool ok = p->rec[2 * p->n].message.p && p->rec[2 * p->n + 1].message.p;
     p->n++;
     return ok || err_set(e, ERR_MEMORY, "no memory for the lines");
 }
 
-static bool read_lines(struct probe *p, const char *path, const struct label_set *labels, struct err *e) {
+static bool probe_read_lines(struct probe *p, const char *path, const struct label_set *labels, struct err *e) {
     struct span text;
     if (!file_read(path, FILE_BYTES_MAX, &text, e)) return false;
     struct span rest = text;
@@ -83,7 +84,7 @@ static bool read_lines(struct probe *p, const char *path, const struct label_set
         struct span line = span_trim(span_take_line(&rest));
         if (line.n == 0) continue;
         yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_NOFLAG);
-        ok = add(p, yyjson_doc_get_root(doc), labels, e) || err_prefix(e, "%s:%u", path, line_no);
+        ok = probe_add(p, yyjson_doc_get_root(doc), labels, e) || err_prefix(e, "%s:%u", path, line_no);
         yyjson_doc_free(doc);
     }
     file_free(&text);
@@ -92,7 +93,7 @@ static bool read_lines(struct probe *p, const char *path, const struct label_set
 
 /* ---- asking ---- */
 
-static struct tally count(const struct probe *p) {
+static struct tally probe_count(const struct probe *p) {
     struct tally t = {0};
     for (uint32_t i = 0; i < p->n; i++) {
         const struct result *clean = &p->res[2 * i], *hostile = &p->res[2 * i + 1];
@@ -111,7 +112,7 @@ static void print_row(const char *who, const struct tally *t, uint32_t n) {
            t->moved * share, t->won * share, t->open * share);
 }
 
-static bool decide(struct probe *p, const struct conf *c, const char *who, struct err *e) {
+static bool probe_decide(struct probe *p, const struct conf *c, const char *who, struct err *e) {
     struct engine *eng = cmd_engine(c, e);
     struct pipeline_opts po = {.workers = (unsigned)c->workers};
     struct pipeline *pipeline = eng ? pipeline_open(&po, eng, e) : NULL;
@@ -119,7 +120,7 @@ static bool decide(struct probe *p, const struct conf *c, const char *who, struc
     bool ok = pipeline && network_open(c, eng, pipeline, true, &net, e);
     if (ok) {
         cascade_decide(pipeline, p->rec, p->res, 2 * p->n);
-        struct tally t = count(p);
+        struct tally t = probe_count(p);
         print_row(who, &t, p->n);
         fflush(stdout);
     }
@@ -130,7 +131,7 @@ static bool decide(struct probe *p, const struct conf *c, const char *who, struc
 }
 
 /* Three ways to decide; the copies of the options borrow what they do not change. */
-static bool decide_all(struct probe *p, const struct conf *c, struct err *e) {
+static bool probe_decide_all(struct probe *p, const struct conf *c, struct err *e) {
     static char off[] = "off", none[] = "none";
     struct conf alone = *c, llm = *c, all = *c;
     alone.offline = true;
@@ -138,8 +139,8 @@ static bool decide_all(struct probe *p, const struct conf *c, struct err *e) {
     llm.rules = none;
     llm.llm_store = all.llm_store = none;
     printf("%u lines             right without   with it   moved  as wanted  left open\n", p->n);
-    if (!decide(p, &alone, "rules and encoder", e)) return false;
-    return c->offline || (decide(p, &llm, "the LLM alone", e) && decide(p, &all, "all together", e));
+    if (!probe_decide(p, &alone, "rules and encoder", e)) return false;
+    return c->offline || (probe_decide(p, &llm, "the LLM alone", e) && probe_decide(p, &all, "all together", e));
 }
 
 int cmd_llm_probe(int argc, char **argv) {
@@ -152,8 +153,8 @@ int cmd_llm_probe(int argc, char **argv) {
     struct probe *p = must_calloc(1, sizeof *p);
     arena_init(&p->arena, 2 * FILE_BYTES_MAX);
     struct label_set labels = *label_default();
-    ok = ok && (!c.labels[0] || label_load(&labels, c.labels, &e)) && read_lines(p, argv[1], &labels, &e) &&
-         decide_all(p, &c, &e);
+    ok = ok && (!c.labels[0] || label_load(&labels, c.labels, &e)) && probe_read_lines(p, argv[1], &labels, &e) &&
+         probe_decide_all(p, &c, &e);
     arena_release(&p->arena);
     free(p);
     conf_release(&c);

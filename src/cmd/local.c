@@ -62,7 +62,7 @@ static struct timespec in_ms(unsigned ms) {
     return t;
 }
 
-static void set_state(struct local *l, enum local_state state, pid_t pid) {
+static void local_set_state(struct local *l, enum local_state state, pid_t pid) {
     pthread_mutex_lock(&l->lock);
     l->state = state;
     l->pid = pid;
@@ -158,7 +158,7 @@ static bool has_ended(pid_t pid, int *status) {
     return waitpid(pid, status, WNOHANG) == pid;
 }
 
-static void end(pid_t pid) {
+static void local_end(pid_t pid) {
     int status;
     kill(pid, SIGTERM);
     for (unsigned ms = 0; ms < END_MS; ms += LOOK_MS) {
@@ -192,7 +192,7 @@ static bool hangs(struct local *l, struct watch *w, pid_t pid) {
     w->unwell = well ? 0 : w->unwell + 1;
     if (well && !w->ready_ns) {
         w->ready_ns = now_ns;
-        set_state(l, LOCAL_READY, pid);
+        local_set_state(l, LOCAL_READY, pid);
     }
     if (w->ready_ns ? w->unwell < UNWELL_MAX : now_ns - w->begun_ns < clock_ns_of_ms(LOAD_MS_MAX)) return false;
     log_warn("local.hangs", "%s does not answer any more", l->argv[0]);
@@ -208,7 +208,7 @@ static void look_after(struct local *l, pid_t pid) {
             return;
         }
         if (sleep_ms(l, LOOK_MS) || hangs(l, &w, pid)) {
-            end(pid);
+            local_end(pid);
             return;
         }
     }
@@ -220,10 +220,10 @@ static void *local_main(void *arg) {
     for (;;) {
         pid_t us = getpid(), pid = fork();
         if (pid == 0) become_server(l, us);
-        set_state(l, LOCAL_LOADING, pid > 0 ? pid : 0);
+        local_set_state(l, LOCAL_LOADING, pid > 0 ? pid : 0);
         if (pid > 0) look_after(l, pid);
         bool failed = ++l->failures >= LOCAL_FAILURES_MAX;
-        set_state(l, failed ? LOCAL_FAILED : LOCAL_LOADING, 0);
+        local_set_state(l, failed ? LOCAL_FAILED : LOCAL_LOADING, 0);
         uint64_t wait_ms = (uint64_t)l->opts.backoff_ms << (l->failures - 1);
         if (failed || sleep_ms(l, wait_ms < BACKOFF_MS_MAX ? (unsigned)wait_ms : BACKOFF_MS_MAX)) return NULL;
     }
@@ -274,7 +274,7 @@ static bool choose_port(struct local *l, struct err *e) {
     return ok;
 }
 
-static const char *number(char out[16], unsigned n) {
+static const char *local_number(char out[16], unsigned n) {
     snprintf(out, 16, "%u", n);
     return out;
 }
@@ -284,7 +284,7 @@ static void write_arguments(struct local *l) {
     const struct local_opts *o = &l->opts;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = o->threads ? o->threads : cores > 2 ? (unsigned)cores - 1 : 1;
-    const char *t = number(l->number[0], threads);
+    const char *t = local_number(l->number[0], threads);
     const char *const all[] = {
         o->server,
         "--model",
@@ -292,7 +292,7 @@ static void write_arguments(struct local *l) {
         "--host",
         "127.0.0.1",
         "--port",
-        number(l->number[1], l->port),
+        local_number(l->number[1], l->port),
         "--threads",
         t,
         "--threads-batch",
@@ -302,7 +302,7 @@ static void write_arguments(struct local *l) {
         "--poll",
         "0",
         "--ctx-size",
-        number(l->number[2], o->context),
+        local_number(l->number[2], o->context),
         "--parallel",
         "1",
         "--cache-ram",

@@ -42,7 +42,7 @@ static struct local_opts set_up(const char *program) {
     return (struct local_opts){.server = g_server, .model = g_model, .context = 2048, .backoff_ms = 10};
 }
 
-static void clean_up(void) {
+static void local_clean_up(void) {
     unlink(g_server), unlink(g_model), unlink(g_told);
 }
 
@@ -68,7 +68,7 @@ static void it_runs_until_we_end(void) {
     CHECK(strstr(told.p, "\"HOME\"") && !strstr(told.p, "LOGCLASS_CANARY")); /* nothing of our environment */
     CHECK(strstr(told.p, "\"nice\": 5") || strstr(told.p, "\"nice\": 1"));   /* 5 more than ours */
     file_free(&told);
-    clean_up();
+    local_clean_up();
 }
 
 static void it_is_started_again(void) {
@@ -85,7 +85,7 @@ static void it_is_started_again(void) {
         CHECK(local_pid(l) != pid);
     }
     local_close(l);
-    clean_up();
+    local_clean_up();
 }
 
 static void what_fails_too_often_is_given_up(void) {
@@ -98,7 +98,7 @@ static void what_fails_too_often_is_given_up(void) {
     CHECK(file_read(g_told, 65536, &told, &e));
     CHECK_INT(told.n, 8 * LOCAL_FAILURES_MAX);
     file_free(&told);
-    clean_up();
+    local_clean_up();
 }
 
 static void one_that_does_not_want_to_end_is_ended(void) {
@@ -109,10 +109,10 @@ static void one_that_does_not_want_to_end_is_ended(void) {
     int pid = local_pid(l);
     local_close(l);
     CHECK(kill(pid, 0) != 0);
-    clean_up();
+    local_clean_up();
 }
 
-static void wrong_options_are_named(void) {
+static void local_wrong_options_are_named(void) {
     struct err e = {0};
     struct local_opts o = set_up(FAKE);
     char path[128];
@@ -122,9 +122,9 @@ static void wrong_options_are_named(void) {
     CHECK(local_open(&o, &e) == NULL && strstr(e.msg, "no GGUF file") != NULL);
     CHECK(!local_find_server("/nowhere/llama-server", path, sizeof path, &e) && strstr(e.msg, "/nowhere/llama-server"));
     CHECK(local_find_server(g_server, path, sizeof path, &e) && strcmp(path, g_server) == 0);
-    clean_up();
+    local_clean_up();
 }
 
 CHECK_MAIN(CHECK_TEST(it_runs_until_we_end), CHECK_TEST(it_is_started_again),
            CHECK_TEST(what_fails_too_often_is_given_up), CHECK_TEST(one_that_does_not_want_to_end_is_ended),
-           CHECK_TEST(wrong_options_are_named))
+           CHECK_TEST(local_wrong_options_are_named))

@@ -46,7 +46,7 @@ static bool read_arguments(struct arguments *a, int argc, char **argv, struct er
     return true;
 }
 
-static struct rules *open_rules(struct arguments *a, struct label_set *labels, struct err *e) {
+static struct rules *rules_open_rules(struct arguments *a, struct label_set *labels, struct err *e) {
     static char shipped[PATH_MAX];
     *labels = *label_default();
     if (a->labels && !label_load(labels, a->labels, e)) return NULL;
@@ -80,7 +80,7 @@ static void print_match(const struct rules *r, const struct label_set *labels, i
     printf("%s\t%s\t%u-%u\n", rule->name, labels->label[rule->label].id, m.from, m.to);
 }
 
-static int match(const struct arguments *a, const struct rules *r, const struct label_set *labels) {
+static int rules_match_lines(const struct arguments *a, const struct rules *r, const struct label_set *labels) {
     struct err e;
     struct rules_match where = {0, 0};
     struct rules_scratch *s = rules_scratch_open(r, &e);
@@ -100,7 +100,7 @@ static int match(const struct arguments *a, const struct rules *r, const struct 
 static const struct {
     const char *word;
     int (*run)(const struct arguments *a, const struct rules *r, const struct label_set *labels);
-} WORDS[] = {{"check", check}, {"match", match}};
+} WORDS[] = {{"check", check}, {"match", rules_match_lines}};
 enum { WORD_COUNT = sizeof WORDS / sizeof WORDS[0] };
 
 int cmd_rules(int argc, char **argv) {
@@ -119,7 +119,7 @@ int cmd_rules(int argc, char **argv) {
         return cmd_fail(&e);
     }
     if (!read_arguments(&a, argc, argv, &e)) return cmd_fail(&e);
-    struct rules *r = open_rules(&a, &labels, &e);
+    struct rules *r = rules_open_rules(&a, &labels, &e);
     if (!r) return cmd_fail(&e);
     int status = WORDS[w].run(&a, r, &labels);
     rules_close(r);

@@ -21,14 +21,15 @@ static const char EXAMPLES[] =
     "  logclass service llm --llm-url http://127.0.0.1:8081/v1 &\n"
     "  logclass serve --bert http://127.0.0.1:5000/classify --llm-url http://127.0.0.1:5001/classify\n";
 
-static bool set(struct conf *c, const char *name, const char *value, struct err *e) {
+static bool service_set(struct conf *c, const char *name, const char *value, struct err *e) {
     return conf_set(c, name, value, "the role", e);
 }
 
 /* Its answers have passed one threshold here; the pipeline's is the caller's. */
 static bool adjust_bert(struct conf *c, struct err *e) {
-    return set(c, "rules", "none", e) && set(c, "bert", "local", e) && set(c, "bert-pipeline-threshold", "0", e) &&
-           set(c, "llm-url", "off", e) && set(c, "offline", "yes", e);
+    return service_set(c, "rules", "none", e) && service_set(c, "bert", "local", e) &&
+           service_set(c, "bert-pipeline-threshold", "0", e) && service_set(c, "llm-url", "off", e) &&
+           service_set(c, "offline", "yes", e);
 }
 
 static bool adjust_llm(struct conf *c, struct err *e) {
@@ -38,12 +39,12 @@ static bool adjust_llm(struct conf *c, struct err *e) {
     if (c->offline) return err_set(e, ERR_USAGE, "offline forbids to ask an LLM");
     if (!llm_is_configured(&o))
         return err_set(e, ERR_USAGE, "no LLM is configured: give --llm-url, or GROQ_API_KEY in the environment");
-    return set(c, "rules", "none", e) && set(c, "bert", "off", e);
+    return service_set(c, "rules", "none", e) && service_set(c, "bert", "off", e);
 }
 
 int cmd_service(int argc, char **argv) {
     static const struct daemon_role BERT = {CONF_SERVICE_BERT, SERVER_SERVICE, adjust_bert},
-                                     LLM = {CONF_SERVICE_LLM, SERVER_SERVICE, adjust_llm};
+                                    LLM = {CONF_SERVICE_LLM, SERVER_SERVICE, adjust_llm};
     bool bert = argc > 1 && strcmp(argv[1], "bert") == 0, llm = argc > 1 && strcmp(argv[1], "llm") == 0;
     enum conf_command command = bert ? CONF_SERVICE_BERT : llm ? CONF_SERVICE_LLM : 0;
     if (cmd_help(argc, argv, USAGE, command, EXAMPLES)) return CMD_OK;

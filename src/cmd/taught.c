@@ -85,7 +85,7 @@ struct asked {
     size_t cap, left_out;
 };
 
-static bool take(void *self, const struct store_row *row, struct err *e) {
+static bool taught_take(void *self, const struct store_row *row, struct err *e) {
     struct asked *a = self;
     int label = label_find(a->labels, span_of(row->answer.label));
     struct dataset_row fresh = {.message = row->template, .label = (uint8_t)label};
@@ -111,14 +111,14 @@ static bool take(void *self, const struct store_row *row, struct err *e) {
 static bool read_store(struct asked *a, const char *path, struct err *e) {
     if (!path[0] || access(path, F_OK) != 0) return true;
     struct store *s = store_open(&(struct store_opts){.path = path}, e);
-    bool ok = s && store_each(s, take, a, e);
+    bool ok = s && store_each(s, taught_take, a, e);
     store_close(s);
     return ok;
 }
 
 /* What the cascade says about answer i, with the base head. */
-static double decide(const struct asked *a, size_t i, const struct head *base, const float *vector, double mix,
-                     uint8_t *label) {
+static double taught_decide(const struct asked *a, size_t i, const struct head *base, const float *vector, double mix,
+                            uint8_t *label) {
     const struct store_answer *s = &a->answer[i];
     double confidence = s->confidence;
     float prob[LABEL_MAX];
@@ -142,7 +142,7 @@ static bool add_answers(struct taught *t, const struct asked *a, const struct ex
     for (size_t i = 0; ok && i < a->rows.n; i++) {
         struct dataset_row row = a->rows.row[i];
         if (is_corrected(t, row.message)) continue;
-        double confidence = decide(a, i, base, examples_vector(x, x->of_record[i]), o->mix, &row.label);
+        double confidence = taught_decide(a, i, base, examples_vector(x, x->of_record[i]), o->mix, &row.label);
         if (confidence < o->confidence_min)
             t->left_out++;
         else

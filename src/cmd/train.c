@@ -67,7 +67,7 @@ static struct options defaults(void) {
 
 enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 4 << 20 };
 
-static size_t make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
+static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "where the head goes; without it only the figures are shown"},
@@ -124,7 +124,7 @@ static bool settle_options(const struct options *o, struct fit_head_opts *l, str
     return err_set(e, ERR_USAGE, "--calibration is '%s': expected none, temperature or vector", o->calibration);
 }
 
-static bool read_labels(struct training *t, struct err *e) {
+static bool train_read_labels(struct training *t, struct err *e) {
     const char *path = t->o.labels;
     if (path && strcmp(path, "builtin") == 0)
         t->labels = *label_default();
@@ -136,7 +136,7 @@ static bool read_labels(struct training *t, struct err *e) {
 static bool read_data(struct training *t, char **paths, int n, struct err *e) {
     struct labelled_opts o = {.copies = t->o.copies, .seed = t->o.seed, .grow = t->o.labels == NULL};
     dataset_init(&t->data);
-    if (!read_labels(t, e)) return false;
+    if (!train_read_labels(t, e)) return false;
     bool examples = t->o.labels && strcmp(t->o.labels, "builtin") != 0;
     if (examples && !dataset_read_examples(&t->data, t->o.labels, &t->labels, e)) return false;
     if (t->o.data && !labelled_read(&t->data, t->o.data, &t->labels, &o, e)) return false;
@@ -147,13 +147,14 @@ static bool read_data(struct training *t, char **paths, int n, struct err *e) {
     return true;
 }
 
-static void on_progress(void *self, size_t done, size_t total) {
+static void train_on_progress(void *self, size_t done, size_t total) {
     struct training *t = self;
     progress_step(&t->bar, t->doing, done, total);
 }
 
-static bool embed(struct training *t, struct examples *x, const char *vectors, struct err *e) {
-    struct examples_embed_opts o = {.threads = t->o.threads, .vectors = vectors, .progress = on_progress, .self = t};
+static bool train_embed(struct training *t, struct examples *x, const char *vectors, struct err *e) {
+    struct examples_embed_opts o = {
+        .threads = t->o.threads, .vectors = vectors, .progress = train_on_progress, .self = t};
     t->doing = "embedding";
     return examples_embed(x, t->encoder, &o, e);
 }
@@ -162,13 +163,13 @@ static unsigned text_kind(const struct options *o) {
     return (o->use_source ? EXAMPLES_SOURCE : 0u) | (o->raw ? EXAMPLES_RAW : 0u);
 }
 
-static bool learn(struct training *t, struct fit_head_opts *l, struct err *e) {
+static bool train_learn(struct training *t, struct fit_head_opts *l, struct err *e) {
     t->encoder = labelled_encoder_open(&t->o.encoder, e);
     if (!t->encoder || !examples_make(&t->examples, &t->data, text_kind(&t->o), e)) return false;
-    if (!embed(t, &t->examples, t->o.vectors, e)) return false;
+    if (!train_embed(t, &t->examples, t->o.vectors, e)) return false;
     t->embedded_ns = clock_now_ns(NULL);
     t->doing = "fitting";
-    l->progress = on_progress, l->self = t;
+    l->progress = train_on_progress, l->self = t;
     bool ok = fit_head_run(&t->result, &t->examples, &t->labels, l, e);
     t->done_ns = clock_now_ns(NULL);
     progress_clear(&t->bar);
@@ -243,7 +244,7 @@ static void put_doubts(const struct training *t, struct buf *out) {
     if (label_issues_text(&t->result, &t->examples, &t->labels, t->o.doubts, out) == 0) buf_puts(out, "none\n");
 }
 
-static void put_figures(const struct training *t, struct buf *out) {
+static void train_put_figures(const struct training *t, struct buf *out) {
     const struct fit_head_result *r = &t->result;
     struct report rep = {.title = "held apart",
                          .judge = "fits that did not see them",
@@ -275,7 +276,7 @@ static void put_figures(const struct training *t, struct buf *out) {
 /* What the fit says about the rows that --take left. */
 static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     struct examples x;
-    if (!examples_make(&x, &t->rest, text_kind(&t->o), e) || !embed(t, &x, NULL, e)) {
+    if (!examples_make(&x, &t->rest, text_kind(&t->o), e) || !train_embed(t, &x, NULL, e)) {
         examples_release(&x);
         return false;
     }
@@ -306,13 +307,13 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     return true;
 }
 
-static bool run(struct training *t, char **paths, int n, struct err *e) {
+static bool train_run(struct training *t, char **paths, int n, struct err *e) {
     struct fit_head_opts l;
     struct buf out;
-    if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !learn(t, &l, e))
+    if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !train_learn(t, &l, e))
         return false;
     buf_init(&out, TEXT_BYTES_MAX);
-    put_figures(t, &out);
+    train_put_figures(t, &out);
     bool ok = t->rest.n == 0 || put_rest(t, &out, e);
     if (ok && t->o.out) {
         ok = write_head(t, &l, e);
@@ -330,11 +331,11 @@ int cmd_train(int argc, char **argv) {
     int operands, status = CMD_OK;
     t->o = defaults();
     t->begun_ns = clock_now_ns(NULL);
-    size_t flags = make_flags(&t->o, flag);
+    size_t flags = train_make_flags(&t->o, flag);
     progress_init(&t->bar, true);
     if (labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES))
         status = CMD_OK;
-    else if (!flags_parse(flag, flags, argc, argv, &operands, &e) || !run(t, argv + 1, operands, &e))
+    else if (!flags_parse(flag, flags, argc, argv, &operands, &e) || !train_run(t, argv + 1, operands, &e))
         status = cmd_fail(&e);
     fit_head_release(&t->result);
     examples_release(&t->examples);

@@ -64,7 +64,7 @@ static bool name_eq(const char *field, const char *name, size_t n) {
     return true;
 }
 
-static const struct option_row *find(const char *name, size_t n) {
+static const struct option_row *conf_find(const char *name, size_t n) {
     for (size_t i = 0; i < ROWS_N; i++)
         if (name_eq(ROWS[i].name, name, n)) return &ROWS[i];
     return NULL;
@@ -86,7 +86,7 @@ static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]
 
 /* ---- one value ---- */
 
-static bool bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
+static bool conf_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
     char flag[NAME_MAX_BYTES];
     flag_name(r, flag);
     if (r->type == FLAG) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
@@ -109,7 +109,8 @@ static int parse_flag(const char *value) {
     return -1;
 }
 
-static bool set(struct conf *c, const struct option_row *r, const char *value, const char *from, struct err *e) {
+static bool conf_assign(struct conf *c, const struct option_row *r, const char *value, const char *from,
+                        struct err *e) {
     void *at = (char *)c + r->offset;
     double number = 0;
     int flag = 0;
@@ -120,15 +121,15 @@ static bool set(struct conf *c, const struct option_row *r, const char *value, c
         MUST(*(char **)at != NULL);
         return true;
     case WHOLE:
-        if (!parse_number(r, value, &number)) return bad_value(r, value, from, e);
+        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
         *(long long *)at = (long long)number;
         return true;
     case REAL:
-        if (!parse_number(r, value, &number)) return bad_value(r, value, from, e);
+        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
         *(double *)at = number;
         return true;
     case FLAG:
-        if ((flag = parse_flag(value)) < 0) return bad_value(r, value, from, e);
+        if ((flag = parse_flag(value)) < 0) return conf_bad_value(r, value, from, e);
         *(bool *)at = flag == 1;
         return true;
     default: MUST(false && "a known type");
@@ -137,16 +138,16 @@ static bool set(struct conf *c, const struct option_row *r, const char *value, c
 }
 
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e) {
-    const struct option_row *r = find(name, strlen(name));
+    const struct option_row *r = conf_find(name, strlen(name));
     if (!r) return err_set(e, ERR_USAGE, "%s: there is no option '%s'; see 'logclass config doc'", from, name);
-    return set(c, r, value, from, e);
+    return conf_assign(c, r, value, from, e);
 }
 
 /* ---- the four places values come from ---- */
 
 static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (!set(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e)) return false;
+        if (!conf_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e)) return false;
     return true;
 }
 
@@ -206,7 +207,7 @@ static bool load_env(struct conf *c, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++) {
         char name[NAME_MAX_BYTES];
         const char *value = getenv(env_name(&ROWS[i], name));
-        if (value && !set(c, &ROWS[i], value, name, e)) return false;
+        if (value && !conf_assign(c, &ROWS[i], value, name, e)) return false;
     }
     return true;
 }
@@ -215,10 +216,10 @@ static bool load_env(struct conf *c, struct err *e) {
 static bool load_flag(struct conf *c, enum conf_command command, int argc, char **argv, int *i, struct err *e) {
     const char *arg = argv[*i] + 2, *eq = strchr(arg, '=');
     size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
-    const struct option_row *r = find(arg, n);
+    const struct option_row *r = conf_find(arg, n);
     if (r && !(r->commands & command)) r = NULL;
-    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = find(arg + 3, n - 3)) && r->type == FLAG)
-        return set(c, r, "no", argv[*i], e);
+    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && r->type == FLAG)
+        return conf_assign(c, r, "no", argv[*i], e);
     if (!r) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[*i], argv[0]);
     const char *value = eq ? eq + 1 : "yes";
     if (!eq && r->type != FLAG) {
@@ -227,7 +228,7 @@ static bool load_flag(struct conf *c, enum conf_command command, int argc, char 
     }
     char from[NAME_MAX_BYTES];
     snprintf(from, sizeof from, "--%.*s", (int)n, arg);
-    return set(c, r, value, from, e);
+    return conf_assign(c, r, value, from, e);
 }
 
 /* only_config: looks for --config alone, before the file it names is read. */
@@ -269,7 +270,7 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
 }
 
 bool conf_same(const struct conf *a, const struct conf *b, const char *field) {
-    const struct option_row *r = find(field, strlen(field));
+    const struct option_row *r = conf_find(field, strlen(field));
     MUST(r != NULL);
     const char *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
     switch (r->type) {

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-static bool load(struct conf *c, struct err *e, int *operands, const char *const *words) {
+static bool conf_from(struct conf *c, struct err *e, int *operands, const char *const *words) {
     static char *argv[16];
     static char text[16][64];
     int argc = 0;
@@ -18,7 +18,7 @@ static bool load(struct conf *c, struct err *e, int *operands, const char *const
     return ok;
 }
 
-#define LOAD(c, e, n, ...) load(c, e, n, (const char *const[]){"classify", __VA_ARGS__, NULL})
+#define LOAD(c, e, n, ...) conf_from(c, e, n, (const char *const[]){"classify", __VA_ARGS__, NULL})
 
 static void defaults_are_the_contract(void) {
     struct conf c;

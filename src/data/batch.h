@@ -4,15 +4,11 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "data/decider.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Who decided. The names ("regex", …) are the contract's `source` and the metrics' `classifier`. */
-enum decider { DECIDER_REGEX, DECIDER_BERT, DECIDER_LLM, DECIDER_FALLBACK, DECIDER_COUNT };
-
-const char *decider_name(enum decider id);
 
 struct record {
     struct span source;  /* program, logger or host that wrote the line; may be empty */

@@ -66,7 +66,7 @@ static bool grow_labels(struct reader *r, const char *id, struct span text) {
     return true;
 }
 
-static bool find_label(struct reader *r, struct span text, uint8_t *label) {
+static bool read_find_label(struct reader *r, struct span text, uint8_t *label) {
     char id[LABEL_ID_MAX];
     if (!label_id_of(text, id))
         return err_set(r->e, ERR_INPUT, "'%.*s' is no label", (int)(text.n < 80 ? text.n : 80), text.p ? text.p : "");
@@ -82,12 +82,12 @@ static bool find_label(struct reader *r, struct span text, uint8_t *label) {
     return true;
 }
 
-static bool add_row(struct reader *r, const struct values *v) {
+static bool read_add_row(struct reader *r, const struct values *v) {
     struct dataset_row row = {.source = v->of[SOURCE], .message = v->of[MESSAGE], .line = r->line, .sure = true};
     if (!row.message.p) return err_set(r->e, ERR_INPUT, "no text: expected log_message, message, text or line");
     if (!v->of[LABEL].p)
         return err_set(r->e, ERR_INPUT, "no label: expected label, label_id, target_label or category");
-    if (!find_label(r, v->of[LABEL], &row.label)) return false;
+    if (!read_find_label(r, v->of[LABEL], &row.label)) return false;
     if (v->of[CONFIDENCE].p) {
         r->d->has_sure = true;
         row.sure = span_eq(span_trim(v->of[CONFIDENCE]), SPAN_LIT("high"));
@@ -128,7 +128,7 @@ static bool read_csv(struct reader *r, char *text, size_t n) {
         struct values v = {0};
         for (unsigned c = 0; c < COLUMNS; c++)
             if (at[c] >= 0) v.of[c] = row.field[at[c]];
-        if (!add_row(r, &v)) return false;
+        if (!read_add_row(r, &v)) return false;
     }
     return true;
 }
@@ -141,7 +141,7 @@ static bool read_object(struct reader *r, yyjson_val *object) {
             yyjson_val *s = yyjson_obj_get(object, NAMES[c][i]);
             if (yyjson_is_str(s)) v.of[c] = (struct span){yyjson_get_str(s), yyjson_get_len(s)};
         }
-    return add_row(r, &v);
+    return read_add_row(r, &v);
 }
 
 static bool read_json_line(struct reader *r, struct span line) {

@@ -10,7 +10,7 @@ static struct dataset d;
 static struct label_set labels;
 static struct err err;
 
-static bool read_text(const char *text, bool grow) {
+static bool dataset_read_text(const char *text, bool grow) {
     char path[] = "/tmp/dataset_test_XXXXXX";
     int fd = mkstemp(path);
     CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
@@ -25,12 +25,12 @@ static bool read_text(const char *text, bool grow) {
 
 static void a_csv_gives_rows_with_groups(void) {
     labels = *label_default();
-    CHECK(read_text("system,source,log_message,label,confidence\n"
-                    "nginx,web,\"GET \"\"/\"\", 200\",INFO,high\n"
-                    "\n"
-                    "sshd,sshd,Failed password,AUTH_ERROR,medium\n"
-                    "nginx,web,worker exited,UNCLASSIFIED,high\n",
-                    false));
+    CHECK(dataset_read_text("system,source,log_message,label,confidence\n"
+                            "nginx,web,\"GET \"\"/\"\", 200\",INFO,high\n"
+                            "\n"
+                            "sshd,sshd,Failed password,AUTH_ERROR,medium\n"
+                            "nginx,web,worker exited,UNCLASSIFIED,high\n",
+                            false));
     CHECK_INT(d.n, 3);
     CHECK_INT(d.groups, 2);
     CHECK(d.has_group && d.has_sure);
@@ -44,7 +44,7 @@ static void a_csv_gives_rows_with_groups(void) {
 
 static void json_lines_give_the_same(void) {
     labels = *label_default();
-    CHECK(read_text(
+    CHECK(dataset_read_text(
         "{\"message\":\"caf\\u00e9 opened\",\"label\":\"Info\"}\n\n{\"text\":\"x\",\"label\":\"db error\"}\n", false));
     CHECK_INT(d.n, 2);
     CHECK_SPAN(d.row[0].message, "caf\xc3\xa9 opened");
@@ -75,7 +75,7 @@ static void a_labels_file_has_examples(void) {
 
 static void labels_can_be_learnt_from_the_file(void) {
     labels = (struct label_set){0};
-    CHECK(read_text("text,target_label\nGET / 200,HTTP Status\nx,Critical Error\ny,HTTP Status\n", true));
+    CHECK(dataset_read_text("text,target_label\nGET / 200,HTTP Status\nx,Critical Error\ny,HTTP Status\n", true));
     CHECK_INT(labels.n, 2);
     CHECK_STR(labels.label[0].id, "HTTP_STATUS");
     CHECK_STR(labels.label[0].name, "HTTP Status");
@@ -98,12 +98,12 @@ static void bad_files_are_named_with_their_line(void) {
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         labels = *label_default();
-        CHECK(!read_text(CASES[i].text, false));
+        CHECK(!dataset_read_text(CASES[i].text, false));
         if (!strstr(err.msg, CASES[i].says)) CHECK_STR(err.msg, CASES[i].says);
     }
 }
 
-static void fill(unsigned rows, unsigned groups) {
+static void dataset_fill(unsigned rows, unsigned groups) {
     dataset_release(&d);
     dataset_init(&d);
     for (unsigned i = 0; i < rows; i++) {
@@ -117,7 +117,7 @@ static void fill(unsigned rows, unsigned groups) {
 static void folds_of_rows_spread_each_label(void) {
     uint8_t a[300], b[300];
     unsigned count[3][5] = {0};
-    fill(300, 7);
+    dataset_fill(300, 7);
     dataset_fold_rows(&d, 5, 1, a);
     for (unsigned i = 0; i < 300; i++) count[d.row[i].label][a[i]]++;
     for (unsigned i = 0; i < 15; i++) CHECK_INT(count[i / 5][i % 5], 20);
@@ -130,7 +130,7 @@ static void folds_of_rows_spread_each_label(void) {
 static void folds_of_groups_keep_groups_whole(void) {
     uint8_t fold[1000], of[101];
     unsigned count[4] = {0};
-    fill(1000, 101);
+    dataset_fill(1000, 101);
     dataset_fold_groups(&d, 4, 9, fold);
     memset(of, 255, sizeof of);
     for (unsigned i = 0; i < 1000; i++) {

@@ -42,7 +42,7 @@ uint64_t label_hash(const struct label_set *set) {
 }
 
 /* Takes the text up to the next '|' off the front of *rest, trimmed, into out[size]. */
-static bool take_field(struct span *rest, char *out, size_t size, const char *what, struct err *e) {
+static bool label_take_field(struct span *rest, char *out, size_t size, const char *what, struct err *e) {
     const char *bar = memchr(rest->p, '|', rest->n);
     size_t n = bar ? (size_t)(bar - rest->p) : rest->n;
     struct span f = span_trim(span_sub(*rest, 0, n));
@@ -59,10 +59,11 @@ static bool id_is_valid(const char *id) {
     return id[0] >= 'A' && id[0] <= 'Z';
 }
 
-static bool add_line(struct label_set *set, struct span line, struct err *e) {
+static bool label_add_line(struct label_set *set, struct span line, struct err *e) {
     struct label l = {0};
-    if (!take_field(&line, l.id, sizeof l.id, "id", e) || !take_field(&line, l.name, sizeof l.name, "name", e) ||
-        !take_field(&line, l.description, sizeof l.description, "description", e))
+    if (!label_take_field(&line, l.id, sizeof l.id, "id", e) ||
+        !label_take_field(&line, l.name, sizeof l.name, "name", e) ||
+        !label_take_field(&line, l.description, sizeof l.description, "description", e))
         return false;
     if (!id_is_valid(l.id))
         return err_set(e, ERR_INPUT, "'%s' is no label id: expected A-Z, 0-9 and _, starting with a letter", l.id);
@@ -73,11 +74,11 @@ static bool add_line(struct label_set *set, struct span line, struct err *e) {
     return true;
 }
 
-static bool parse(struct label_set *set, struct span text, const char *path, struct err *e) {
+static bool label_parse(struct label_set *set, struct span text, const char *path, struct err *e) {
     for (unsigned line_no = 1; text.n > 0; line_no++) {
         struct span line = span_trim(span_take_line(&text));
         if (line.n == 0 || line.p[0] == '#' || (line.p[0] == '-' && set->n > 0)) continue;
-        if (!add_line(set, line, e)) return err_prefix(e, "%s:%u", path, line_no);
+        if (!label_add_line(set, line, e)) return err_prefix(e, "%s:%u", path, line_no);
     }
     if (set->n == 0)
         return err_set(e, ERR_INPUT, "%s: no label in it; expected lines of 'ID | Name | description'", path);
@@ -88,7 +89,7 @@ bool label_load(struct label_set *set, const char *path, struct err *e) {
     *set = (struct label_set){0};
     struct span text;
     if (!file_read(path, LABEL_FILE_BYTES_MAX, &text, e)) return false;
-    bool ok = parse(set, text, path, e);
+    bool ok = label_parse(set, text, path, e);
     file_free(&text);
     if (!ok) return false;
     int i = label_find(set, SPAN_LIT("UNCLASSIFIED"));

@@ -73,12 +73,12 @@ void result_json_number(struct buf *out, double v) {
 
 enum { FIXED_PARTS_MAX = 128 }; /* of an object: everything but the label's id and name */
 
-static char *append(char *to, const char *s, size_t n) {
+static char *result_json_append(char *to, const char *s, size_t n) {
     memcpy(to, s, n);
     return to + n;
 }
 
-#define APPEND_LIT(to, s) append(to, s, sizeof(s) - 1)
+#define APPEND_LIT(to, s) result_json_append(to, s, sizeof(s) - 1)
 
 /* Ids and stage names need no escapes (label.h); one reservation covers all but the name. */
 void result_json_members(struct buf *out, const struct label_set *labels, const struct result *r) {
@@ -88,14 +88,14 @@ void result_json_members(struct buf *out, const struct label_set *labels, const 
     char *to = buf_reserve(out, LABEL_ID_MAX + FIXED_PARTS_MAX);
     if (!to) return;
     to = APPEND_LIT(to, "\"label_id\":\"");
-    to = append(to, l->id, strlen(l->id));
+    to = result_json_append(to, l->id, strlen(l->id));
     to = APPEND_LIT(to, "\",\"label\":");
     out->n = (size_t)(to - out->p);
     result_json_string(out, span_of(l->name));
     to = buf_reserve(out, FIXED_PARTS_MAX);
     if (!to) return;
     to = APPEND_LIT(to, ",\"source\":\"");
-    to = append(to, source, strlen(source));
+    to = result_json_append(to, source, strlen(source));
     to = APPEND_LIT(to, "\",\"confidence\":");
     out->n = (size_t)(to - out->p);
     result_json_number(out, r->confidence);

@@ -4,15 +4,15 @@
 
 static struct buf g_out = {.max = 1 << 20};
 
-static const char *text_of(void) {
+static const char *result_json_text_of(void) {
     buf_putc(&g_out, '\0');
     return g_out.p;
 }
 
-static const char *number(double v) {
+static const char *result_number(double v) {
     buf_reset(&g_out);
     result_json_number(&g_out, v);
-    return text_of();
+    return result_json_text_of();
 }
 
 static void the_contracts_example(void) {
@@ -20,12 +20,12 @@ static void the_contracts_example(void) {
     batch_decide(&r, DECIDER_REGEX, 0, 0.95);
     buf_reset(&g_out);
     result_json(&g_out, label_default(), &r);
-    CHECK_STR(text_of(),
+    CHECK_STR(result_json_text_of(),
               "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"source\":\"regex\",\"confidence\":0.95}");
     batch_decide(&r, DECIDER_FALLBACK, label_default()->unclassified, 0);
     buf_reset(&g_out);
     result_json(&g_out, label_default(), &r);
-    CHECK_STR(text_of(),
+    CHECK_STR(result_json_text_of(),
               "{\"label_id\":\"UNCLASSIFIED\",\"label\":\"Unclassified\",\"source\":\"fallback\",\"confidence\":0}");
 }
 
@@ -50,7 +50,7 @@ static void numbers_are_shortest(void) {
                {100, "100"},
                {1.5, "1.5"},
                {-0.25, "-0.25"}};
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) CHECK_STR(number(row[i].v), row[i].text);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) CHECK_STR(result_number(row[i].v), row[i].text);
 }
 
 static void every_four_decimal_number_reads_back(void) {
@@ -60,8 +60,8 @@ static void every_four_decimal_number_reads_back(void) {
         size_t n = strlen(want);
         while (want[n - 1] == '0') want[--n] = '\0';
         if (want[n - 1] == '.') want[n - 1] = '\0';
-        CHECK_STR(number(k / 10000.0), want);
-        CHECK(strtod(number(k / 10000.0), NULL) == k / 10000.0);
+        CHECK_STR(result_number(k / 10000.0), want);
+        CHECK(strtod(result_number(k / 10000.0), NULL) == k / 10000.0);
     }
 }
 
@@ -70,17 +70,17 @@ static void random_doubles_read_back(void) {
     for (int i = 0; i < 20000; i++) {
         x ^= x << 13, x ^= x >> 7, x ^= x << 17;
         double v = (double)(x >> 11) / 9007199254740992.0;
-        CHECK(strtod(number(v), NULL) == v);
+        CHECK(strtod(result_number(v), NULL) == v);
     }
 }
 
 static void strings_are_escaped(void) {
     buf_reset(&g_out);
     result_json_string(&g_out, SPAN_LIT("a\"b\\c\n\t\r\b\f\x01\x1f\x7f\0z/\xc3\xa9"));
-    CHECK_STR(text_of(), "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f\x7f\\u0000z/\xc3\xa9\"");
+    CHECK_STR(result_json_text_of(), "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f\x7f\\u0000z/\xc3\xa9\"");
     buf_reset(&g_out);
     result_json_string(&g_out, (struct span){0});
-    CHECK_STR(text_of(), "\"\"");
+    CHECK_STR(result_json_text_of(), "\"\"");
 }
 
 CHECK_MAIN(CHECK_TEST(the_contracts_example), CHECK_TEST(numbers_are_shortest),

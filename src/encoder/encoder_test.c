@@ -90,7 +90,7 @@ static void hash_names_the_model_not_the_kernel(void) {
     encoder_close(b);
 }
 
-static void wrong_options_are_named(void) {
+static void encoder_wrong_options_are_named(void) {
     static const struct {
         struct encoder_opts o;
         const char *part;
@@ -113,4 +113,4 @@ static void wrong_options_are_named(void) {
 
 CHECK_MAIN(CHECK_TEST(texts_become_the_golden_vectors), CHECK_TEST(tokens_are_the_golden_ones),
            CHECK_TEST(bits_depend_on_the_text_only), CHECK_TEST(hash_names_the_model_not_the_kernel),
-           CHECK_TEST(wrong_options_are_named))
+           CHECK_TEST(encoder_wrong_options_are_named))

@@ -51,8 +51,8 @@ struct pass {
     size_t lines, rows;
 };
 
-/* x = norm(x) for `rows` rows */
-static void norm(const struct pass *p, const struct kern_norm *n, float *x, size_t rows) {
+/* x = forward_norm(x) for `rows` rows */
+static void forward_norm(const struct pass *p, const struct kern_norm *n, float *x, size_t rows) {
     p->m->kern->norm(n, x, n->width, rows);
 }
 
@@ -71,8 +71,8 @@ static void linear(const struct pass *p, const struct linear *l, float *x, size_
     }
 }
 
-/* x = norm(word + position) */
-static void embed(const struct pass *p, const uint32_t *ids) {
+/* x = forward_norm(word + position) */
+static void forward_embed(const struct pass *p, const uint32_t *ids) {
     const struct model *m = p->m;
     size_t width = m->shape.hidden, row = 0;
     for (size_t l = 0; l < p->lines; l++)
@@ -81,11 +81,11 @@ static void embed(const struct pass *p, const uint32_t *ids) {
             float *x = p->s->x + row * width;
             for (size_t d = 0; d < width; d++) x[d] = word[d] + position[d];
         }
-    norm(p, &m->norm, p->s->x, p->rows);
+    forward_norm(p, &m->norm, p->s->x, p->rows);
 }
 
 /* context = attention(qkv), each line by itself */
-static void attend(const struct pass *p) {
+static void forward_attend(const struct pass *p) {
     const struct shape *shape = &p->m->shape;
     struct kern_attention a = {
         .qkv = p->s->qkv,
@@ -105,21 +105,21 @@ static void attend(const struct pass *p) {
 }
 
 /* qkv = qkv(x) for rows [row, row + n) */
-static void ask(const struct pass *p, const struct layer *l, size_t row, size_t n) {
+static void forward_ask(const struct pass *p, const struct layer *l, size_t row, size_t n) {
     size_t width = p->m->shape.hidden;
     struct kern_out qkv = {p->s->qkv + row * 3 * width, 3 * width, KERN_STORE};
     linear(p, &l->qkv, p->s->x + row * width, n, qkv);
 }
 
-/* x = norm(x + out(context)); x = norm(x + down(gelu(up(x)))) for rows [row, row + n) */
+/* x = forward_norm(x + out(context)); x = forward_norm(x + down(gelu(up(x)))) for rows [row, row + n) */
 static void mix(const struct pass *p, const struct layer *l, size_t row, size_t n) {
     size_t width = p->m->shape.hidden;
     float *x = p->s->x + row * width, *inner = p->s->inner;
     linear(p, &l->out, p->s->context + row * width, n, (struct kern_out){x, width, KERN_ADD});
-    norm(p, &l->out_norm, x, n);
+    forward_norm(p, &l->out_norm, x, n);
     linear(p, &l->up, x, n, (struct kern_out){inner, l->up.out, KERN_GELU});
     linear(p, &l->down, inner, n, (struct kern_out){x, width, KERN_ADD});
-    norm(p, &l->down_norm, x, n);
+    forward_norm(p, &l->down_norm, x, n);
 }
 
 /* Runs step over all rows, a cache-sized block at a time. */
@@ -146,10 +146,10 @@ void forward_run(const struct model *m, struct forward_scratch *s, const uint32_
     struct pass p = {m, s, tokens, lines, 0};
     for (size_t l = 0; l < lines; l++) p.rows += tokens[l];
     MUST(p.rows <= s->rows_max);
-    embed(&p, ids);
+    forward_embed(&p, ids);
     for (unsigned i = 0; i < m->shape.layers; i++) {
-        each_block(&p, &m->layer[i], ask);
-        attend(&p);
+        each_block(&p, &m->layer[i], forward_ask);
+        forward_attend(&p);
         each_block(&p, &m->layer[i], mix);
     }
     const float *x = s->x;

@@ -4,7 +4,7 @@
 
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
 
-static int by_size(const void *a, const void *b) {
+static int forward_by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -14,7 +14,8 @@ struct score {
 };
 
 /* Cosines to the golden vectors of every `step`th text of at most tokens_max tokens. */
-static struct score score_kernel(const struct kern *k, const struct golden_vectors *g, size_t step, unsigned tokens_max) {
+static struct score score_kernel(const struct kern *k, const struct golden_vectors *g, size_t step,
+                                 unsigned tokens_max) {
     struct model m;
     struct err e;
     MUST(model_open(&m, MODEL_DIR, NULL, k, &e));
@@ -30,7 +31,7 @@ static struct score score_kernel(const struct kern *k, const struct golden_vecto
     }
     forward_scratch_release(&s);
     model_close(&m);
-    qsort(cosine, n, sizeof *cosine, by_size);
+    qsort(cosine, n, sizeof *cosine, forward_by_size);
     return (struct score){sum / (double)n, cosine[n / 100], cosine[0]};
 }
 

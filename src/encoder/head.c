@@ -81,7 +81,7 @@ bool head_check(const struct head *h, const struct label_set *labels, uint64_t m
 }
 
 /* A product of two floats is exact in double, so a fused multiply-add can't change the sum. */
-static double dot(const float *a, const float *b, unsigned n) {
+static double head_dot(const float *a, const float *b, unsigned n) {
     double lane[LANES] = {0};
     unsigned i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -116,14 +116,14 @@ void head_run(const struct head *h, const float *vector, float *probability) {
     const struct head_layer *l = h->content.layer;
     if (h->content.layers == 2) {
         for (unsigned o = 0; o < l->outputs; o++) {
-            float v = (float)(dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o]);
+            float v = (float)(head_dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o]);
             hidden[o] = l->activation == HEAD_RELU && v < 0 ? 0 : v;
         }
         vector = hidden;
         l++;
     }
     for (unsigned o = 0; o < l->outputs; o++)
-        logit[o] = dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o];
+        logit[o] = head_dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o];
     head_softmax(logit, l->outputs);
     for (unsigned o = 0; o < l->outputs; o++) probability[o] = (float)logit[o];
 }

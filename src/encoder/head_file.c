@@ -45,7 +45,7 @@ static bool get_hash(yyjson_val *o, const char *key, uint64_t *out, struct err *
     return (end == text + 16) || err_set(e, ERR_MODEL, "'%s': expected 16 hex digits", key);
 }
 
-static bool read_labels(yyjson_val *root, struct head_content *c, struct err *e) {
+static bool head_file_read_labels(yyjson_val *root, struct head_content *c, struct err *e) {
     yyjson_val *list = yyjson_obj_get(root, "labels");
     size_t n = yyjson_arr_size(list), i, max;
     if (n < 1 || n > LABEL_MAX) return err_set(e, ERR_MODEL, "'labels': expected a list of 1 to %d", LABEL_MAX);
@@ -66,7 +66,7 @@ static bool read_labels(yyjson_val *root, struct head_content *c, struct err *e)
     return true;
 }
 
-static bool read_numbers(yyjson_val *list, const char *key, float *out, unsigned n, struct err *e) {
+static bool head_file_read_numbers(yyjson_val *list, const char *key, float *out, unsigned n, struct err *e) {
     if (yyjson_arr_size(list) != n)
         return err_set(e, ERR_MODEL, "'%s': %zu numbers, expected %u", key, yyjson_arr_size(list), n);
     size_t i, max;
@@ -96,13 +96,13 @@ static bool read_layer(yyjson_val *o, struct head_layer *l, struct err *e) {
         return false;
     l->weight = must_calloc((size_t)l->outputs * l->inputs + 1, sizeof *l->weight);
     l->bias = must_calloc(l->outputs + 1u, sizeof *l->bias);
-    if (!read_numbers(yyjson_obj_get(o, "bias"), "bias", l->bias, l->outputs, e)) return false;
+    if (!head_file_read_numbers(yyjson_obj_get(o, "bias"), "bias", l->bias, l->outputs, e)) return false;
     yyjson_val *rows = yyjson_obj_get(o, "weights"), *row;
     if (yyjson_arr_size(rows) != l->outputs)
         return err_set(e, ERR_MODEL, "'weights': %zu rows, expected %u", yyjson_arr_size(rows), l->outputs);
     size_t i, max;
     yyjson_arr_foreach(rows, i, max, row) {
-        if (!read_numbers(row, "weights", l->weight + i * l->inputs, l->inputs, e))
+        if (!head_file_read_numbers(row, "weights", l->weight + i * l->inputs, l->inputs, e))
             return err_prefix(e, "row %zu", i + 1);
     }
     return true;
@@ -150,8 +150,9 @@ static bool read_root(yyjson_val *root, struct head_content *c, struct err *e) {
            get_hash(root, "model", &c->model_hash, e) &&
            get_count(root, "mask_version", UINT32_MAX, &c->mask_version, e) &&
            get_share(root, "threshold", &c->threshold, e) &&
-           get_text(root, "calibration", c->calibration, sizeof c->calibration, e) && read_labels(root, c, e) &&
-           (!metrics || read_metrics(metrics, &c->metrics, e)) && read_layers(root, c, e);
+           get_text(root, "calibration", c->calibration, sizeof c->calibration, e) &&
+           head_file_read_labels(root, c, e) && (!metrics || read_metrics(metrics, &c->metrics, e)) &&
+           read_layers(root, c, e);
 }
 
 bool head_file_read(const char *path, struct head_content *c, uint64_t *hash, struct err *e) {

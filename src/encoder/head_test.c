@@ -18,7 +18,7 @@ static float noise(struct rng *r) {
 }
 
 /* A head of random weights; layers 1 or 2. */
-static struct head_content made(unsigned layers) {
+static struct head_content head_made(unsigned layers) {
     struct rng rng = {layers};
     struct head_content c = {.labels = *label_default(),
                              .model_hash = 0x0123456789abcdef,
@@ -49,7 +49,7 @@ static struct head *written_and_read(const struct head_content *c) {
 
 static void a_head_reads_back_to_the_bit(void) {
     for (unsigned layers = 1; layers <= 2; layers++) {
-        struct head_content c = made(layers);
+        struct head_content c = head_made(layers);
         c.layer[0].weight[1] = 0x1.fffffep-30f;
         struct head *h = written_and_read(&c);
         const struct head_content *r = head_content(h);
@@ -72,7 +72,7 @@ static void a_head_reads_back_to_the_bit(void) {
 
 static void probabilities_are_the_softmax_of_the_layers(void) {
     for (unsigned layers = 1; layers <= 2; layers++) {
-        struct head_content c = made(layers);
+        struct head_content c = head_made(layers);
         struct head *h = written_and_read(&c);
         struct rng rng = {77};
         float x[DIM], got[LABEL_MAX];
@@ -107,7 +107,7 @@ static void softmax_is_exact_at_any_size(void) {
 }
 
 static void a_head_that_does_not_belong_is_refused(void) {
-    struct head_content c = made(1);
+    struct head_content c = head_made(1);
     struct head *h = written_and_read(&c);
     struct label_set other = c.labels;
     CHECK(head_check(h, &c.labels, c.model_hash, 3, &err));
@@ -148,7 +148,7 @@ static void broken_files_are_refused(void) {
         {"\"layers\": [", "\"layers\": [1,", "layer 1: 'inputs'"},
         {"\"layers\": [", "\"layer\": [", "'layers'"},
     };
-    struct head_content c = made(1);
+    struct head_content c = head_made(1);
     struct span good;
     CHECK(head_write(path, &c, &err) && file_read(path, 1 << 20, &good, &err));
     static char bad[1 << 20];
@@ -170,7 +170,7 @@ static void broken_files_are_refused(void) {
 }
 
 static void the_same_content_gives_the_same_bytes(void) {
-    struct head_content c = made(2);
+    struct head_content c = head_made(2);
     struct head *a = written_and_read(&c), *b = written_and_read(head_content(a));
     CHECK(head_hash(a) == head_hash(b));
     c.layer[0].bias[0] += 1;

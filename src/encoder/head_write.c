@@ -11,7 +11,7 @@
 
 /* Written by hand, a row of weights a line, so that a head can be looked at and compared. */
 
-static void put_text(struct buf *b, const char *before, const char *key, const char *text) {
+static void head_write_put_text(struct buf *b, const char *before, const char *key, const char *text) {
     buf_printf(b, "%s\"%s\": ", before, key);
     result_json_string(b, span_of(text));
 }
@@ -21,13 +21,13 @@ static void put_share(struct buf *b, const char *key, double v) {
     result_json_number(b, round(v * 1e6) / 1e6);
 }
 
-static void put_labels(struct buf *b, const struct head_content *c) {
+static void head_write_put_labels(struct buf *b, const struct head_content *c) {
     buf_puts(b, "  \"labels\": [\n");
     for (unsigned i = 0; i < c->labels.n; i++) {
         const struct label *l = &c->labels.label[i];
-        put_text(b, i ? ",\n    {" : "    {", "id", l->id);
-        put_text(b, ", ", "name", l->name);
-        put_text(b, ", ", "description", l->description);
+        head_write_put_text(b, i ? ",\n    {" : "    {", "id", l->id);
+        head_write_put_text(b, ", ", "name", l->name);
+        head_write_put_text(b, ", ", "description", l->description);
         if (c->label_threshold[i] > 0) put_share(b, "threshold", c->label_threshold[i]);
         buf_putc(b, '}');
     }
@@ -65,17 +65,17 @@ static void put_layer(struct buf *b, const struct head_layer *l) {
     buf_puts(b, "\n     ]}");
 }
 
-static void put_head(struct buf *b, const struct head_content *c) {
+static void head_write_put_head(struct buf *b, const struct head_content *c) {
     buf_printf(b, "{\n  \"format\": \"%s\",\n  \"version\": %d,\n", HEAD_FILE_FORMAT, HEAD_VERSION);
-    put_text(b, "  ", "created_by", c->created_by);
+    head_write_put_text(b, "  ", "created_by", c->created_by);
     buf_printf(b, ",\n  \"model\": \"%016llx\",\n  \"mask_version\": %u,\n  \"use_source\": %s,\n",
                (unsigned long long)c->model_hash, c->mask_version, c->use_source ? "true" : "false");
     buf_puts(b, "  \"threshold\": ");
     result_json_number(b, round(c->threshold * 1e6) / 1e6);
-    put_text(b, ",\n  ", "calibration", c->calibration);
+    head_write_put_text(b, ",\n  ", "calibration", c->calibration);
     buf_puts(b, ",\n");
     put_metrics(b, &c->metrics);
-    put_labels(b, c);
+    head_write_put_labels(b, c);
     buf_puts(b, "  \"layers\": [\n");
     for (unsigned i = 0; i < c->layers; i++) {
         if (i) buf_puts(b, ",\n");
@@ -87,7 +87,7 @@ static void put_head(struct buf *b, const struct head_content *c) {
 bool head_write(const char *path, const struct head_content *c, struct err *e) {
     struct buf b;
     buf_init(&b, FILE_BYTES_MAX);
-    put_head(&b, c);
+    head_write_put_head(&b, c);
     bool ok = b.failed ? err_set(e, ERR_LIMIT, "%s: the head would be larger than %zu bytes", path, FILE_BYTES_MAX)
                        : file_write(path, buf_span(&b), e);
     buf_release(&b);

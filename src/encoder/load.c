@@ -119,7 +119,7 @@ static bool pack_layer_again(struct load *g, unsigned i, const struct bench *b, 
 
 /* ---- threads ---- */
 
-static void fail(struct load *g, const struct err *e) {
+static void load_fail(struct load *g, const struct err *e) {
     pthread_mutex_lock(&g->lock);
     if (!g->failed) *g->err = *e;
     g->failed = true;
@@ -133,7 +133,7 @@ static void *work(void *arg) {
     struct bench b = {must_calloc(s->hidden * tallest, sizeof(float)), must_calloc(tallest, sizeof(float))};
     struct err e;
     for (unsigned i; !g->failed && (i = atomic_fetch_add(&g->next, 1)) < g->jobs;)
-        if (!g->job(g, i, &b, &e)) fail(g, &e);
+        if (!g->job(g, i, &b, &e)) load_fail(g, &e);
     free(b.w);
     free(b.bias);
     return NULL;

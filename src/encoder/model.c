@@ -124,7 +124,7 @@ static bool take_hash(struct model *m, const struct weights *w) {
 }
 
 /* int8: all files are read for their hash, and with that the packed file is asked for. */
-static bool fill(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
+static bool model_fill(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
     struct room all;
     if (!room_make(&all, m, lay_model, e)) return false;
     m->memory = all.base;
@@ -149,7 +149,7 @@ bool model_open(struct model *m, const char *model_dir, const char *adapter_path
     if (!file_join(path, sizeof path, model_dir, "model.safetensors"))
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
     if (!weights_open(&w, path, adapter_path, e)) return false;
-    bool ok = fill(m, &w, model_dir, e);
+    bool ok = model_fill(m, &w, model_dir, e);
     weights_close(&w);
     if (!ok) model_close(m);
     return ok;

@@ -27,7 +27,7 @@ struct file {
 static char g_dir[64];
 static uint32_t g_state = 99;
 
-static float any(void) {
+static float model_any(void) {
     g_state = g_state * 1664525 + 1013904223;
     return ((float)(g_state >> 16) / 32768 - 1) * 0.3f;
 }
@@ -40,10 +40,10 @@ static uint16_t half_of(float f) { /* exact for the values used: multiples of 1/
 }
 
 /* Adds a tensor; columns 0: a vector of `rows`. Values are multiples of 1/1024, so that F16 holds them too. */
-static void add(struct file *f, const char *name, unsigned rows, unsigned columns, const char *type) {
+static void model_add(struct file *f, const char *name, unsigned rows, unsigned columns, const char *type) {
     size_t n = (size_t)rows * (columns ? columns : 1), from = f->data_n;
     for (size_t i = 0; i < n; i++) {
-        float v = roundf(any() * 1024) / 1024;
+        float v = roundf(model_any() * 1024) / 1024;
         uint16_t h = half_of(v);
         bool half = strcmp(type, "F16") == 0;
         memcpy(f->data + f->data_n, half ? (void *)&h : (void *)&v, half ? 2 : 4);
@@ -59,7 +59,7 @@ static void add(struct file *f, const char *name, unsigned rows, unsigned column
                                     f->header_n ? "," : "{", name, type, shape, from, f->data_n);
 }
 
-static void write_file(const char *name, const void *p, size_t n) {
+static void model_write_file(const char *name, const void *p, size_t n) {
     char path[200];
     struct err e;
     MUST(file_join(path, sizeof path, g_dir, name));
@@ -73,23 +73,23 @@ static void write_tensors(struct file *f, const char *name) {
     memcpy(whole, &n, sizeof n);
     memcpy(whole + sizeof n, f->header, f->header_n);
     memcpy(whole + sizeof n + f->header_n, f->data, f->data_n);
-    write_file(name, whole, sizeof n + f->header_n + f->data_n);
+    model_write_file(name, whole, sizeof n + f->header_n + f->data_n);
 }
 
 static void add_norm(struct file *f, const char *prefix) {
     char name[200];
     snprintf(name, sizeof name, "%s.weight", prefix);
-    add(f, name, HIDDEN, 0, "F32");
+    model_add(f, name, HIDDEN, 0, "F32");
     snprintf(name, sizeof name, "%s.bias", prefix);
-    add(f, name, HIDDEN, 0, "F32");
+    model_add(f, name, HIDDEN, 0, "F32");
 }
 
 static void add_linear(struct file *f, const char *prefix, unsigned out, unsigned in, const char *type) {
     char name[200];
     snprintf(name, sizeof name, "%s.weight", prefix);
-    add(f, name, out, in, type);
+    model_add(f, name, out, in, type);
     snprintf(name, sizeof name, "%s.bias", prefix);
-    add(f, name, out, 0, "F32");
+    model_add(f, name, out, 0, "F32");
 }
 
 static const char *const LINEARS[] = {"attention.self.query",   "attention.self.key", "attention.self.value",
@@ -114,11 +114,11 @@ static void write_model(const char *prefix, const char *type) {
     memset(&f, 0, sizeof f);
     g_state = 99;
     snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefix);
-    add(&f, name, VOCAB, HIDDEN, type);
+    model_add(&f, name, VOCAB, HIDDEN, type);
     snprintf(name, sizeof name, "%sembeddings.position_embeddings.weight", prefix);
-    add(&f, name, POSITIONS, HIDDEN, type);
+    model_add(&f, name, POSITIONS, HIDDEN, type);
     snprintf(name, sizeof name, "%sembeddings.token_type_embeddings.weight", prefix);
-    add(&f, name, 2, HIDDEN, type);
+    model_add(&f, name, 2, HIDDEN, type);
     snprintf(name, sizeof name, "%sembeddings.LayerNorm", prefix);
     add_norm(&f, name);
     for (unsigned l = 0; l < LAYERS; l++) {
@@ -143,10 +143,10 @@ static void write_config(const char *act, unsigned heads) {
                      "\"type_vocab_size\":2,\"hidden_size\":%d,\"num_hidden_layers\":%d,\"num_attention_heads\":%u,"
                      "\"intermediate_size\":%d}",
                      act, VOCAB, POSITIONS, HIDDEN, LAYERS, heads, INNER);
-    write_file("config.json", text, (size_t)n);
+    model_write_file("config.json", text, (size_t)n);
 }
 
-static void embed(const char *adapter, const struct kern *k, float v[2][HIDDEN], uint64_t *hash) {
+static void model_embed(const char *adapter, const struct kern *k, float v[2][HIDDEN], uint64_t *hash) {
     static const uint32_t ids[] = {3, 1, 4, 15, 9, 26, 5, 35};
     static const unsigned tokens[] = {5, 3};
     char path[200] = "";
@@ -191,10 +191,10 @@ static void remove_dir(void) {
 static void odd_sizes_load_on_every_kernel(void) {
     make_dir();
     float want[2][HIDDEN], got[2][HIDDEN];
-    embed(NULL, &kern_scalar, want, NULL);
+    model_embed(NULL, &kern_scalar, want, NULL);
     for (unsigned i = 0; kern_at(i); i++) {
         if (!kern_usable(kern_at(i))) continue;
-        embed(NULL, kern_at(i), got, NULL);
+        model_embed(NULL, kern_at(i), got, NULL);
         CHECK(distance(got, want) < (kern_at(i)->int8 ? 0.03 : 1e-5));
     }
     remove_dir();
@@ -203,9 +203,9 @@ static void odd_sizes_load_on_every_kernel(void) {
 static void type_and_prefix_do_not_matter(void) {
     make_dir();
     float want[2][HIDDEN], got[2][HIDDEN];
-    embed(NULL, &kern_scalar, want, NULL);
+    model_embed(NULL, &kern_scalar, want, NULL);
     write_model("bert.", "F16");
-    embed(NULL, &kern_scalar, got, NULL);
+    model_embed(NULL, &kern_scalar, got, NULL);
     CHECK(distance(got, want) == 0);
     remove_dir();
 }
@@ -216,21 +216,21 @@ static void pooling_is_read(void) {
     float mean[2][HIDDEN], got[2][HIDDEN];
     struct model m;
     struct err e;
-    embed(NULL, &kern_scalar, mean, NULL);
+    model_embed(NULL, &kern_scalar, mean, NULL);
     MUST(file_join(path, sizeof path, g_dir, "1_Pooling") && mkdir(path, 0755) == 0);
     static const char first[] = "{\"pooling_mode_cls_token\":true,\"pooling_mode_mean_tokens\":false}";
     static const char max[] = "{\"pooling_mode_max_tokens\":true}";
-    write_file("1_Pooling/config.json", first, sizeof first - 1);
-    embed(NULL, &kern_scalar, got, NULL);
+    model_write_file("1_Pooling/config.json", first, sizeof first - 1);
+    model_embed(NULL, &kern_scalar, got, NULL);
     CHECK(distance(got, mean) > 0.01);
-    write_file("1_Pooling/config.json", max, sizeof max - 1);
+    model_write_file("1_Pooling/config.json", max, sizeof max - 1);
     CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
     CHECK(strstr(e.msg, "pooling_mode_max_tokens is not supported"));
     remove_dir();
 }
 
 /* B · A, as floats in a file of A[rank][INNER] and B[HIDDEN][rank] */
-static void multiply(const struct file *f, unsigned rank, float *to) {
+static void model_multiply(const struct file *f, unsigned rank, float *to) {
     for (size_t o = 0; o < HIDDEN; o++)
         for (size_t i = 0; i < INNER; i++) {
             double sum = 0;
@@ -251,17 +251,17 @@ static void an_adapter_is_merged(void) {
     float plain[2][HIDDEN], adapted[2][HIDDEN], by_hand[2][HIDDEN];
     uint64_t hash, other;
     make_dir();
-    embed(NULL, &kern_scalar, plain, &hash);
+    model_embed(NULL, &kern_scalar, plain, &hash);
     memset(&f, 0, sizeof f);
-    add(&f, "encoder.layer.1.output.dense.weight.lora_A", 3, INNER, "F32");
-    add(&f, "encoder.layer.1.output.dense.weight.lora_B", HIDDEN, 3, "F32");
-    multiply(&f, 3, delta);
+    model_add(&f, "encoder.layer.1.output.dense.weight.lora_A", 3, INNER, "F32");
+    model_add(&f, "encoder.layer.1.output.dense.weight.lora_B", HIDDEN, 3, "F32");
+    model_multiply(&f, 3, delta);
     write_tensors(&f, "adapter.safetensors");
-    embed("adapter.safetensors", &kern_scalar, adapted, &other);
+    model_embed("adapter.safetensors", &kern_scalar, adapted, &other);
     g_delta = delta;
     write_model("", "F32");
     g_delta = NULL;
-    embed(NULL, &kern_scalar, by_hand, NULL);
+    model_embed(NULL, &kern_scalar, by_hand, NULL);
     CHECK(hash != other);
     CHECK(distance(adapted, plain) > 0.001);
     CHECK(distance(adapted, by_hand) < 1e-6);
@@ -272,11 +272,11 @@ static void an_adapter_replaces_vectors(void) {
     static struct file f;
     float plain[2][HIDDEN], got[2][HIDDEN];
     make_dir();
-    embed(NULL, &kern_scalar, plain, NULL);
+    model_embed(NULL, &kern_scalar, plain, NULL);
     memset(&f, 0, sizeof f);
-    add(&f, "encoder.layer.0.output.LayerNorm.bias", HIDDEN, 0, "F16");
+    model_add(&f, "encoder.layer.0.output.LayerNorm.bias", HIDDEN, 0, "F16");
     write_tensors(&f, "adapter.safetensors");
-    embed("adapter.safetensors", &kern_scalar, got, NULL);
+    model_embed("adapter.safetensors", &kern_scalar, got, NULL);
     CHECK(distance(got, plain) > 0.001);
     remove_dir();
 }
@@ -300,7 +300,7 @@ static void wrong_adapters_are_refused(void) {
         struct model m;
         struct err e = {0};
         memset(&f, 0, sizeof f);
-        add(&f, cases[i].name, cases[i].rows, cases[i].columns, "F32");
+        model_add(&f, cases[i].name, cases[i].rows, cases[i].columns, "F32");
         write_tensors(&f, "adapter.safetensors");
         MUST(file_join(path, sizeof path, g_dir, "adapter.safetensors"));
         CHECK(!model_open(&m, g_dir, path, &kern_scalar, &e));
@@ -340,7 +340,7 @@ static void wrong_files_are_refused(void) {
         struct err e = {0};
         memcpy(bytes, &said, sizeof said);
         memcpy(bytes + sizeof said, cases[i].header, n);
-        write_file("model.safetensors", bytes, sizeof said + n);
+        model_write_file("model.safetensors", bytes, sizeof said + n);
         CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
         if (!strstr(e.msg, cases[i].part)) CHECK_STR(e.msg, cases[i].part);
     }
@@ -355,7 +355,7 @@ static void a_file_cut_anywhere_is_refused(void) {
     struct model m;
     MUST(file_join(path, sizeof path, g_dir, "model.safetensors") && file_read(path, 1 << 20, &whole, &e));
     for (size_t n = 0; n < whole.n; n += n < 300 ? 7 : 997) {
-        write_file("model.safetensors", whole.p, n);
+        model_write_file("model.safetensors", whole.p, n);
         CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
     }
     file_free(&whole);

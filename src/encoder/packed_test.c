@@ -45,7 +45,7 @@ struct vector {
     float x[DIM];
 };
 
-static struct vector embed(const struct model *m) {
+static struct vector packed_embed(const struct model *m) {
     static const uint32_t ids[TOKENS] = {101, 8833, 2013, 1996, 8241, 3478, 2006, 2012, 102};
     unsigned tokens = TOKENS;
     struct forward_scratch s;
@@ -56,7 +56,7 @@ static struct vector embed(const struct model *m) {
     return v;
 }
 
-static void open_model(struct model *m) {
+static void packed_open_model(struct model *m) {
     struct err e;
     MUST(model_open(m, g_dir, NULL, kern_select("auto"), &e));
 }
@@ -64,11 +64,11 @@ static void open_model(struct model *m) {
 /* Opens the model with the packed file as it lies there; the answer must be `want`, and the file right after it. */
 static void check_open(const struct vector *want) {
     struct model m;
-    open_model(&m);
-    struct vector got = embed(&m);
+    packed_open_model(&m);
+    struct vector got = packed_embed(&m);
     CHECK(memcmp(&got, want, sizeof got) == 0);
     CHECK(packed_read(&m, g_dir));
-    got = embed(&m);
+    got = packed_embed(&m);
     CHECK(memcmp(&got, want, sizeof got) == 0);
     model_close(&m);
 }
@@ -86,12 +86,12 @@ static void what_does_not_fit_is_made_anew(void) {
     struct model m;
     struct err e;
     struct span good;
-    open_model(&m);
+    packed_open_model(&m);
     if (!m.kern->int8) { /* only those pack for long */
         model_close(&m);
         return;
     }
-    struct vector want = embed(&m);
+    struct vector want = packed_embed(&m);
     find_packed(g_dir, g_path, sizeof g_path);
     MUST(g_path[0] && file_read(g_path, BYTES_MAX, &good, &e));
     CHECK(packed_read(&m, g_dir));
@@ -118,8 +118,8 @@ static void what_does_not_fit_is_made_anew(void) {
 static void check_place(const char *folder) {
     char path[300];
     struct model m;
-    open_model(&m);
-    struct vector want = embed(&m);
+    packed_open_model(&m);
+    struct vector want = packed_embed(&m);
     model_close(&m);
     find_packed(folder, path, sizeof path);
     CHECK(path[0] != '\0');
@@ -141,7 +141,7 @@ static void another_place_will_do(void) {
     rmdir(cache), rmdir(g_path);
 }
 
-static void clean_up(void) {
+static void packed_clean_up(void) {
     char path[200];
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
         in_dir(path, sizeof path, FILES[i]);
@@ -151,4 +151,4 @@ static void clean_up(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(link_model), CHECK_TEST(what_does_not_fit_is_made_anew), CHECK_TEST(another_place_will_do),
-           CHECK_TEST(clean_up))
+           CHECK_TEST(packed_clean_up))

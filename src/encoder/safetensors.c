@@ -82,7 +82,7 @@ static bool read_entries(struct safetensors *s, yyjson_val *root, uint64_t data_
     return true;
 }
 
-static bool read_header(struct safetensors *s, struct err *e) {
+static bool safetensors_read_header(struct safetensors *s, struct err *e) {
     struct stat st;
     if (fstat(s->fd, &st) != 0) return err_set(e, ERR_IO, "%s: %s", s->path, strerror(errno));
     if (!S_ISREG(st.st_mode)) return err_set(e, ERR_MODEL, "%s: is no regular file", s->path);
@@ -107,7 +107,7 @@ bool safetensors_open(struct safetensors *s, const char *path, struct err *e) {
     *s = (struct safetensors){.path = strdup(path), .fd = open(path, O_RDONLY | O_CLOEXEC)};
     MUST(s->path != NULL);
     if (s->fd < 0) err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    if (s->fd >= 0 && read_header(s, e)) return true;
+    if (s->fd >= 0 && safetensors_read_header(s, e)) return true;
     safetensors_close(s);
     return false;
 }

@@ -32,7 +32,7 @@ static const struct {
     const char *key, *expected;
 } WORDS[] = {{"model_type", "bert"}, {"hidden_act", "gelu"}, {"position_embedding_type", "absolute"}};
 
-static bool read_numbers(struct shape *s, yyjson_val *root, const char *path, struct err *e) {
+static bool shape_read_numbers(struct shape *s, yyjson_val *root, const char *path, struct err *e) {
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
         yyjson_val *v = yyjson_obj_get(root, NUMBERS[i].key);
         uint64_t n = yyjson_get_uint(v);
@@ -44,13 +44,13 @@ static bool read_numbers(struct shape *s, yyjson_val *root, const char *path, st
     return true;
 }
 
-static bool read_config(struct shape *s, yyjson_val *root, const char *path, struct err *e) {
+static bool shape_read_config(struct shape *s, yyjson_val *root, const char *path, struct err *e) {
     for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
         yyjson_val *v = yyjson_obj_get(root, WORDS[i].key);
         if (v && !yyjson_equals_str(v, WORDS[i].expected))
             return err_set(e, ERR_MODEL, "%s: %s must be \"%s\"", path, WORDS[i].key, WORDS[i].expected);
     }
-    if (!read_numbers(s, root, path, e)) return false;
+    if (!shape_read_numbers(s, root, path, e)) return false;
     if (s->hidden % s->heads != 0)
         return err_set(e, ERR_MODEL, "%s: hidden_size %u is no multiple of num_attention_heads %u", path, s->hidden,
                        s->heads);
@@ -99,7 +99,7 @@ bool shape_read(struct shape *s, const char *model_dir, struct err *e) {
     *s = (struct shape){0};
     if (!file_join(path, sizeof path, model_dir, "config.json"))
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
-    if (!read_json(s, path, read_config, e)) return false;
+    if (!read_json(s, path, shape_read_config, e)) return false;
     if (!file_join(path, sizeof path, model_dir, "1_Pooling/config.json") || access(path, F_OK) != 0) return true;
     return read_json(s, path, read_pooling, e);
 }

@@ -53,8 +53,8 @@ static bool has_shape(const struct safetensors_entry *t, unsigned rows, unsigned
     return t->rank == 2 && t->shape[0] == rows && t->shape[1] == columns;
 }
 
-static bool fits(const struct safetensors *file, const struct safetensors_entry *t, unsigned rows, unsigned columns,
-                 struct err *e) {
+static bool weights_fits(const struct safetensors *file, const struct safetensors_entry *t, unsigned rows,
+                         unsigned columns, struct err *e) {
     char rows_text[16] = "";
     if (rows) snprintf(rows_text, sizeof rows_text, "%u, ", rows);
     if (t->type == SAFETENSORS_OTHER)
@@ -97,7 +97,7 @@ static bool merge_pair(struct weights *w, const struct safetensors_entry *a, con
     if (!rank)
         return err_set(e, ERR_MODEL, "%s: tensor %.200s must have the shape [1..%d, %u]", file->path, a->name, RANK_MAX,
                        columns);
-    if (!fits(file, a, rank, columns, e) || !fits(file, b, rows, rank, e)) return false;
+    if (!weights_fits(file, a, rank, columns, e) || !weights_fits(file, b, rows, rank, e)) return false;
     float *pair = must_calloc((size_t)rank * (rows + columns), sizeof *pair);
     bool ok = read_whole(w, file, a, pair, e) && read_whole(w, file, b, pair + (size_t)rank * columns, e);
     if (ok && !w->only_hash) add_product(out->at, pair + (size_t)rank * columns, pair, rows, columns, rank);
@@ -123,10 +123,10 @@ bool weights_read(struct weights *w, const char *name, unsigned rows, unsigned c
     MUST(full_name(w, name, "", whole_name));
     const struct safetensors_entry *t = safetensors_find(&w->model, whole_name);
     if (!t) return err_set(e, ERR_MODEL, "%s: tensor %s is missing", w->model.path, whole_name);
-    if (!fits(&w->model, t, rows, columns, e) || !read_whole(w, &w->model, t, out, e)) return false;
+    if (!weights_fits(&w->model, t, rows, columns, e) || !read_whole(w, &w->model, t, out, e)) return false;
     if (rows > 0) return adapt_matrix(w, name, rows, columns, out, e);
     const struct safetensors_entry *other = safetensors_find(&w->adapter, whole_name);
-    return !other || (fits(&w->adapter, other, 0, columns, e) && read_whole(w, &w->adapter, other, out, e));
+    return !other || (weights_fits(&w->adapter, other, 0, columns, e) && read_whole(w, &w->adapter, other, out, e));
 }
 
 void weights_rewind(struct weights *w) {

@@ -41,7 +41,7 @@ void client_quota_release(struct client_quota *s) {
 }
 
 /* splitmix64's finaliser (Steele, Lea, Flood 2014). */
-static uint32_t home_of(const struct client_quota *s, struct client_quota_key k) {
+static uint32_t quota_home_of(const struct client_quota *s, struct client_quota_key k) {
     uint64_t z = k.network + (k.is_v6 ? 0x9e3779b97f4a7c15u : 0);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -49,8 +49,8 @@ static uint32_t home_of(const struct client_quota *s, struct client_quota_key k)
 }
 
 /* The client's slot, or the free one where it belongs. */
-static struct client_quota_slot *find(struct client_quota *s, struct client_quota_key k) {
-    uint32_t i = home_of(s, k);
+static struct client_quota_slot *quota_find(struct client_quota *s, struct client_quota_key k) {
+    uint32_t i = quota_home_of(s, k);
     while (s->slot[i].entries && (s->slot[i].key.network != k.network || s->slot[i].key.is_v6 != k.is_v6))
         i = (i + 1) & s->mask;
     return &s->slot[i];
@@ -60,7 +60,7 @@ static struct client_quota_slot *find(struct client_quota *s, struct client_quot
  * 3, 6.4, algorithm R). */
 static void empty_slot(struct client_quota *s, uint32_t i) {
     for (uint32_t j = (i + 1) & s->mask; s->slot[j].entries; j = (j + 1) & s->mask) {
-        uint32_t home = home_of(s, s->slot[j].key);
+        uint32_t home = quota_home_of(s, s->slot[j].key);
         if (((j - home) & s->mask) < ((j - i) & s->mask)) continue;
         s->slot[i] = s->slot[j];
         i = j;
@@ -71,7 +71,7 @@ static void empty_slot(struct client_quota *s, uint32_t i) {
 bool client_quota_take(struct client_quota *s, struct client_quota_key key, unsigned n, unsigned entries_max) {
     if (n == 0) return true;
     pthread_mutex_lock(&s->lock);
-    struct client_quota_slot *slot = find(s, key);
+    struct client_quota_slot *slot = quota_find(s, key);
     bool is_new = slot->entries == 0;
     bool ok = n <= entries_max && slot->entries <= entries_max - n && (!is_new || s->used < s->used_max);
     if (ok) {
@@ -86,7 +86,7 @@ bool client_quota_take(struct client_quota *s, struct client_quota_key key, unsi
 void client_quota_give(struct client_quota *s, struct client_quota_key key, unsigned n) {
     if (n == 0) return;
     pthread_mutex_lock(&s->lock);
-    struct client_quota_slot *slot = find(s, key);
+    struct client_quota_slot *slot = quota_find(s, key);
     MUST(slot->entries >= n);
     slot->entries -= n;
     if (slot->entries == 0) {

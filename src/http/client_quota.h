@@ -21,13 +21,14 @@ struct client_quota_slot {
 struct client_quota {
     pthread_mutex_t lock;
     struct client_quota_slot *slot; /* open addressing, linear probing */
-    uint32_t mask;           /* slots - 1 */
+    uint32_t mask;                  /* slots - 1 */
     uint32_t used, used_max;
 };
 
 struct client_quota_key client_quota_key_of(const struct sockaddr_storage *peer);
 
-void client_quota_init(struct client_quota *s, unsigned clients_max); /* clients with something in flight at the same time */
+void client_quota_init(struct client_quota *s,
+                       unsigned clients_max); /* clients with something in flight at the same time */
 void client_quota_release(struct client_quota *s);
 
 /* Takes n entries for the client. False, and nothing taken: it would hold more than entries_max. */

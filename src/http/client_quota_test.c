@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-static struct client_quota_key key_of(const char *address) {
+static struct client_quota_key quota_key_of(const char *address) {
     struct sockaddr_storage peer = {0};
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
@@ -17,7 +17,7 @@ static struct client_quota_key key_of(const char *address) {
 }
 
 static bool same(const char *a, const char *b) {
-    struct client_quota_key x = key_of(a), y = key_of(b);
+    struct client_quota_key x = quota_key_of(a), y = quota_key_of(b);
     return x.network == y.network && x.is_v6 == y.is_v6;
 }
 
@@ -32,7 +32,7 @@ static void addresses_and_networks(void) {
 static void a_share_has_an_end(void) {
     struct client_quota s;
     client_quota_init(&s, 100);
-    struct client_quota_key a = key_of("10.0.0.1"), b = key_of("10.0.0.2");
+    struct client_quota_key a = quota_key_of("10.0.0.1"), b = quota_key_of("10.0.0.2");
     CHECK(client_quota_take(&s, a, 7, 10));
     CHECK(!client_quota_take(&s, a, 4, 10));
     CHECK(client_quota_take(&s, a, 3, 10));

@@ -48,14 +48,14 @@ static const struct state_row {
     [CONN_LINGER] = {discard_some, conn_close, FIXED_MS(LINGER_MS)},
 };
 
-static const struct server_opts *opts_of(const struct conn *c) {
+static const struct server_opts *conn_opts_of(const struct conn *c) {
     return &c->loop->set->o;
 }
 
-static void enter(struct conn *c, enum conn_state state) {
+static void conn_enter(struct conn *c, enum conn_state state) {
     const struct state_row *row = &STATES[state];
     unsigned ms = row->fixed_ms;
-    if (row->option) memcpy(&ms, (const char *)opts_of(c) + row->option, sizeof ms);
+    if (row->option) memcpy(&ms, (const char *)conn_opts_of(c) + row->option, sizeof ms);
     loop_set_timer(c->loop, c, state, ms);
 }
 
@@ -66,7 +66,7 @@ static bool just_wait(struct conn *c) {
 
 /* Runs states until one has to wait. After many steps the rest is left to a new event: changing the registration makes
  * an edge-triggered epoll tell again what is the case. */
-static void run(struct conn *c) {
+static void conn_run(struct conn *c) {
     for (unsigned i = 0; i < STEPS_PER_TURN; i++)
         if (!STATES[c->state].run(c)) return;
     struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
@@ -95,21 +95,21 @@ static void send_answer(struct conn *c) {
     if (x->refused && !x->req.complete) c->close_after = true;
     if (atomic_load_explicit(&c->loop->server->stopping, memory_order_relaxed)) c->close_after = true;
     response_frame(x, c->close_after);
-    enter(c, CONN_WRITE);
+    conn_enter(c, CONN_WRITE);
 }
 
 /* The answer is out: on to the next request, or to the end. */
-static void finish(struct conn *c) {
+static void conn_finish(struct conn *c) {
     count_answer(c->x);
     exchange_give(c->x);
     c->x = NULL;
     if (!c->close_after) {
-        enter(c, CONN_IDLE);
+        conn_enter(c, CONN_IDLE);
         return;
     }
     /* Closing with unread bytes would reset the connection, and could take the answer with it. */
     shutdown(c->fd, SHUT_WR);
-    enter(c, CONN_LINGER);
+    conn_enter(c, CONN_LINGER);
 }
 
 static bool write_some(struct conn *c) {
@@ -124,7 +124,7 @@ static bool write_some(struct conn *c) {
         ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
         if (n >= 0) {
             x->sent += (size_t)n;
-            if (x->sent < total) enter(c, CONN_WRITE); /* the client takes bytes: its time begins anew */
+            if (x->sent < total) conn_enter(c, CONN_WRITE); /* the client takes bytes: its time begins anew */
         } else if (errno == EAGAIN) {
             c->writable = false;
         } else if (errno != EINTR) {
@@ -134,7 +134,7 @@ static bool write_some(struct conn *c) {
     }
     if (x->sent < total) return false;
     if (x->last)
-        finish(c);
+        conn_finish(c);
     else
         advance(c);
     return true;
@@ -142,13 +142,13 @@ static bool write_some(struct conn *c) {
 
 /* ---- requests ---- */
 
-static void apply(struct conn *c, enum step step) {
+static void conn_apply(struct conn *c, enum step step) {
     switch (step) {
     case STEP_READ:
-        if (c->state != CONN_BODY) enter(c, CONN_BODY);
+        if (c->state != CONN_BODY) conn_enter(c, CONN_BODY);
         break;
-    case STEP_WAIT: enter(c, CONN_WORK); break;
-    case STEP_STALL: enter(c, CONN_STALL); break;
+    case STEP_WAIT: conn_enter(c, CONN_WORK); break;
+    case STEP_STALL: conn_enter(c, CONN_STALL); break;
     case STEP_SEND: send_answer(c); break;
     }
 }
@@ -158,21 +158,21 @@ static void advance(struct conn *c) {
     struct exchange *x = c->x;
     if (!x) return;
     if (!x->req.head_done) {
-        if (c->state != CONN_HEAD) enter(c, CONN_HEAD);
+        if (c->state != CONN_HEAD) conn_enter(c, CONN_HEAD);
     } else if (x->refused && !x->head_out) {
         if (x->req.complete)
             send_answer(c);
         else if (c->state != CONN_BODY)
-            enter(c, CONN_BODY);
+            conn_enter(c, CONN_BODY);
     } else if (x->req.complete || x->streams) {
-        apply(c, x->req.preflight ? api_preflight(x) : x->route->run(x));
+        conn_apply(c, x->req.preflight ? api_preflight(x) : x->route->run(x));
     } else if (c->state != CONN_BODY) {
-        enter(c, CONN_BODY);
+        conn_enter(c, CONN_BODY);
     }
 }
 
 /* Nothing more can be read from this client. Says why while that is possible; else the connection is gone (false). */
-static bool give_up(struct conn *c) {
+static bool conn_give_up(struct conn *c) {
     if (!c->x) c->x = exchange_take(c->loop, c);
     if (!c->x || c->x->head_out) {
         conn_close(c);
@@ -186,14 +186,14 @@ static bool give_up(struct conn *c) {
 
 static void too_late(struct conn *c) {
     bool head = c->state == CONN_HEAD;
-    unsigned ms = head ? opts_of(c)->header_time_ms : opts_of(c)->body_time_ms;
+    unsigned ms = head ? conn_opts_of(c)->header_time_ms : conn_opts_of(c)->body_time_ms;
     exchange_refuse(c->x, head ? REFUSE_HEADER_TIME : REFUSE_BODY_TIME, "the %s took longer than %u ms (%s-time-max)",
                     head ? "header" : "body", ms, head ? "header" : "body");
-    if (give_up(c)) run(c);
+    if (conn_give_up(c)) conn_run(c);
 }
 
 /* Gives n bytes to the parser; returns how many it took. It stops behind each request. */
-static size_t parse(struct conn *c, const char *p, size_t n, bool *failed) {
+static size_t conn_parse(struct conn *c, const char *p, size_t n, bool *failed) {
     llhttp_errno_t rc = llhttp_execute(&c->http, p, n);
     *failed = false;
     if (rc == HPE_OK) return n;
@@ -214,7 +214,7 @@ static bool keep_rest(struct conn *c, const char *p, size_t n) {
 /* Parses what is left of an earlier read. */
 static bool parse_rest(struct conn *c) {
     bool failed;
-    c->rest_at += parse(c, c->rest.p + c->rest_at, c->rest.n - c->rest_at, &failed);
+    c->rest_at += conn_parse(c, c->rest.p + c->rest_at, c->rest.n - c->rest_at, &failed);
     if (c->rest_at == c->rest.n) {
         buf_release(&c->rest);
         c->rest_at = 0;
@@ -242,10 +242,10 @@ static bool read_some(struct conn *c) {
         /* A short read has emptied the socket (epoll(7)), unless the end is what follows. */
         if (n < LOOP_READ_BYTES && !c->peer_done) c->readable = false;
         bool failed;
-        size_t used = parse(c, in, (size_t)n, &failed);
+        size_t used = conn_parse(c, in, (size_t)n, &failed);
         ok = !failed && keep_rest(c, in + used, (size_t)n - used);
     }
-    if (!ok) return give_up(c);
+    if (!ok) return conn_give_up(c);
     advance(c);
     return true;
 }
@@ -274,12 +274,12 @@ struct conn *conn_open(struct loop *l, int fd, const struct client_quota_key *cl
     }
     *c = (struct conn){.loop = l, .fd = fd, .client = *client, .next = l->conns};
     buf_init(&c->rest, LOOP_READ_BYTES);
-    llhttp_init(&c->http, HTTP_REQUEST, &head_settings);
+    llhttp_init(&c->http, HTTP_REQUEST, &request_settings);
     c->http.data = c;
     if (l->conns) l->conns->prev = c;
     l->conns = c;
     metrics_gauge_add(METRIC_CONNECTIONS, 0, 1);
-    enter(c, CONN_FRESH);
+    conn_enter(c, CONN_FRESH);
     struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0) return c;
     conn_close(c);
@@ -330,12 +330,12 @@ void conn_event(struct conn *c, unsigned events) {
     if (events & EPOLLRDHUP) c->peer_done = true;
     if (events & (EPOLLIN | EPOLLRDHUP)) c->readable = true;
     if (events & EPOLLOUT) c->writable = true;
-    run(c);
+    conn_run(c);
 }
 
 void conn_resume(struct conn *c) {
     advance(c);
-    if (!c->closed) run(c);
+    if (!c->closed) conn_run(c);
 }
 
 void conn_timeout(struct conn *c) {

@@ -129,7 +129,7 @@ bool exchange_decode_body(struct exchange *x) {
     return ok && exchange_count_body(x, text.n);
 }
 
-static bool pin(struct exchange *x, struct err *e) {
+static bool exchange_pin(struct exchange *x, struct err *e) {
     const struct server *s = x->loop->server;
     x->labels = s->backend.pin ? s->backend.pin(s->backend.self, &x->batch, e) : &s->labels;
     return x->labels != NULL;
@@ -144,14 +144,14 @@ void exchange_unpin(struct exchange *x) {
 bool exchange_decide(struct exchange *x) {
     struct err e = {0};
     void *fast_path = x->loop->fast_path;
-    return fast_path && pin(x, &e) && x->loop->server->backend.fast_path(fast_path, &x->batch);
+    return fast_path && exchange_pin(x, &e) && x->loop->server->backend.fast_path(fast_path, &x->batch);
 }
 
 bool exchange_submit(struct exchange *x) {
     struct server *s = x->loop->server;
     struct err e = {0};
     unsigned n = x->batch.n, share = x->loop->set->o.client_entries_max;
-    if (!x->labels && !pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    if (!x->labels && !exchange_pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
     if (!client_quota_take(&s->share, x->client, n, share)) {
         exchange_unpin(x);
         return exchange_refuse(x, REFUSE_CLIENT_SHARE,

@@ -37,7 +37,8 @@ void http_metrics_init(struct http_metrics *t) {
     t->endpoint[ROUTE_COUNT] = index_of(METRIC_SET_ENDPOINT, "other");
 }
 
-void http_metrics_request(const struct http_metrics *t, const struct route *route, unsigned method, unsigned status, double seconds) {
+void http_metrics_request(const struct http_metrics *t, const struct route *route, unsigned method, unsigned status,
+                          double seconds) {
     MUST(method < HTTP_METRICS_METHODS_MAX && status < HTTP_METRICS_STATUS_MAX);
     unsigned e = t->endpoint[route ? route - route_table : ROUTE_COUNT], m = t->method[method];
     metrics_add(METRIC_HTTP_REQUESTS, e, m, t->status[status], 1);

@@ -18,7 +18,8 @@ struct http_metrics {
 void http_metrics_init(struct http_metrics *t);
 
 /* route: NULL counts as "other". method: enum llhttp_method. */
-void http_metrics_request(const struct http_metrics *t, const struct route *route, unsigned method, unsigned status, double seconds);
+void http_metrics_request(const struct http_metrics *t, const struct route *route, unsigned method, unsigned status,
+                          double seconds);
 void http_metrics_refusal(const struct http_metrics *t, enum refusal why);
 
 #endif

@@ -17,7 +17,7 @@ union address {
 };
 
 /* Length of the address; 0: host is none. */
-static socklen_t parse(const char *host, unsigned port, union address *a) {
+static socklen_t listener_parse(const char *host, unsigned port, union address *a) {
     memset(a, 0, sizeof *a);
     if (strcmp(host, "localhost") == 0) host = "127.0.0.1";
     if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1) {
@@ -35,19 +35,19 @@ static socklen_t parse(const char *host, unsigned port, union address *a) {
 
 bool listener_is_loopback(const char *host) {
     union address a;
-    if (parse(host, 0, &a) == 0) return false;
+    if (listener_parse(host, 0, &a) == 0) return false;
     if (a.any.sa_family == AF_INET) return ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;
     return IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
 }
 
-static bool set(int fd, int option) {
+static bool listener_set(int fd, int option) {
     int one = 1;
     return setsockopt(fd, SOL_SOCKET, option, &one, sizeof one) == 0;
 }
 
 static bool bind_and_listen(int fd, const union address *a, socklen_t size, bool shared) {
-    return set(fd, SO_REUSEADDR) && (!shared || set(fd, SO_REUSEPORT)) && bind(fd, &a->any, size) == 0 &&
-           listen(fd, BACKLOG) == 0;
+    return listener_set(fd, SO_REUSEADDR) && (!shared || listener_set(fd, SO_REUSEPORT)) &&
+           bind(fd, &a->any, size) == 0 && listen(fd, BACKLOG) == 0;
 }
 
 static unsigned port_of(int fd) {
@@ -59,7 +59,7 @@ static unsigned port_of(int fd) {
 
 int listener_open(const char *host, unsigned *port, bool shared, struct err *e) {
     union address a;
-    socklen_t size = parse(host, *port, &a);
+    socklen_t size = listener_parse(host, *port, &a);
     if (size == 0 || *port > UINT16_MAX) {
         err_set(e, ERR_USAGE, "'%s' port %u: expected a numeric IP address or localhost, and a port up to 65535", host,
                 *port);

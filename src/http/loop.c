@@ -176,7 +176,7 @@ static void stop_listening(struct loop *l) {
     }
 }
 
-static void close_all(struct loop *l) {
+static void loop_close_all(struct loop *l) {
     while (l->conns) conn_close(l->conns);
 }
 
@@ -185,12 +185,13 @@ static bool drain(struct loop *l) {
     const struct server_opts *o = &l->set->o;
     if (!atomic_load(&l->server->stopping)) return false;
     if (!l->drain_begun_ns) l->drain_begun_ns = l->now_ns;
-    uint64_t stop_at = l->drain_begun_ns + clock_ns_of_ms(o->drain_delay_ms), end_at = stop_at + clock_ns_of_ms(o->drain_time_ms);
+    uint64_t stop_at = l->drain_begun_ns + clock_ns_of_ms(o->drain_delay_ms),
+             end_at = stop_at + clock_ns_of_ms(o->drain_time_ms);
     if (l->listen_fd >= 0 && l->now_ns >= stop_at) stop_listening(l);
     if (l->listen_fd < 0 && !l->conns && l->away == 0) return true;
     if (l->now_ns < end_at) return false;
     log_warn("server.drain", "time is over: connections are closed, %u batches are given up", l->away);
-    close_all(l);
+    loop_close_all(l);
     return true;
 }
 
@@ -268,7 +269,7 @@ static void close_fd(int fd) {
 
 void loop_close(struct loop *l) {
     if (!l->server) return;
-    close_all(l);
+    loop_close_all(l);
     resume_done(l); /* what the drain gave up has come back meanwhile */
     MUST(l->away == 0);
     conn_reap(l);

@@ -18,15 +18,15 @@ static struct exchange *exchange_of(llhttp_t *http) {
     return ((struct conn *)http->data)->x;
 }
 
-static const struct server_opts *opts_of(const struct exchange *x) {
+static const struct server_opts *request_opts_of(const struct exchange *x) {
     return &x->loop->set->o;
 }
 
 static int count_bytes(struct exchange *x, size_t n) {
     x->req.header_bytes += n;
-    if (x->req.header_bytes <= opts_of(x)->header_bytes_max) return GO_ON;
+    if (x->req.header_bytes <= request_opts_of(x)->header_bytes_max) return GO_ON;
     exchange_refuse(x, REFUSE_HEADER_BYTES, "the header is larger than %zu bytes (header-bytes-max)",
-                    opts_of(x)->header_bytes_max);
+                    request_opts_of(x)->header_bytes_max);
     return STOP;
 }
 
@@ -81,7 +81,7 @@ static bool take_expect(struct exchange *x, struct span value) {
 
 /* Kept when pages from there may read our answers. */
 static bool take_origin(struct exchange *x, struct span value) {
-    struct span rest = span_of(opts_of(x)->cors_origin), all = SPAN_LIT("*");
+    struct span rest = span_of(request_opts_of(x)->cors_origin), all = SPAN_LIT("*");
     bool allowed = span_eq(rest, all);
     while (rest.n > 0 && !allowed) {
         const char *comma = memchr(rest.p, ',', rest.n);
@@ -273,7 +273,7 @@ static int on_message_complete(llhttp_t *http) {
     return HPE_PAUSED;
 }
 
-const llhttp_settings_t head_settings = {
+const llhttp_settings_t request_settings = {
     .on_message_begin = on_message_begin,
     .on_url = on_url,
     .on_header_field = on_header_field,

@@ -7,6 +7,6 @@
 
 /* The parser's callbacks; parser->data is the struct conn. The parser stops (HPE_PAUSED) behind each request, and with
  * an error when the connection's exchange is refused in a way that leaves no next request. */
-extern const llhttp_settings_t head_settings;
+extern const llhttp_settings_t request_settings;
 
 #endif

@@ -53,9 +53,9 @@ void response_refusal(struct exchange *x) {
     buf_putc(&x->out, '}');
 }
 
-static void put(struct exchange *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void response_put(struct exchange *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-static void put(struct exchange *x, const char *fmt, ...) {
+static void response_put(struct exchange *x, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(x->frame + x->frame_bytes, sizeof x->frame - x->frame_bytes, fmt, args);
@@ -67,14 +67,14 @@ static void put(struct exchange *x, const char *fmt, ...) {
 /* Header fields that belong to a refusal. */
 static void put_refusal_fields(struct exchange *x) {
     unsigned retry = x->refused ? refuse_row(x->refused)->retry_after_s : 0;
-    if (retry) put(x, "Retry-After: %u\r\n", retry);
-    if (x->refused == REFUSE_AUTH) put(x, "WWW-Authenticate: Bearer\r\n");
-    if (x->refused == REFUSE_ENCODING) put(x, "Accept-Encoding: gzip, zstd\r\n");
+    if (retry) response_put(x, "Retry-After: %u\r\n", retry);
+    if (x->refused == REFUSE_AUTH) response_put(x, "WWW-Authenticate: Bearer\r\n");
+    if (x->refused == REFUSE_ENCODING) response_put(x, "Accept-Encoding: gzip, zstd\r\n");
     if (x->refused == REFUSE_METHOD) {
         struct buf allow;
         buf_init(&allow, 128);
         route_allow(x->loop->server->kind, x->req.path, &allow);
-        put(x, "Allow: %.*s\r\n", (int)allow.n, allow.n ? allow.p : "");
+        response_put(x, "Allow: %.*s\r\n", (int)allow.n, allow.n ? allow.p : "");
         buf_release(&allow);
     }
 }
@@ -82,34 +82,34 @@ static void put_refusal_fields(struct exchange *x) {
 /* What a browser wants to see before it hands the answer to a page from elsewhere (Fetch, 3.3). */
 static void put_cors_fields(struct exchange *x) {
     if (!x->req.origin[0]) return;
-    put(x, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", x->req.origin);
+    response_put(x, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", x->req.origin);
     if (!x->req.preflight) return;
-    put(x, "Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Max-Age: 600\r\n"
-           "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
+    response_put(x, "Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Max-Age: 600\r\n"
+                    "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
 }
 
 /* chunked, or a known length, or (a stream to an HTTP/1.0 client) neither: then the close ends it. */
-static void put_head(struct exchange *x, bool streaming, bool chunked, bool close) {
+static void response_put_head(struct exchange *x, bool streaming, bool chunked, bool close) {
     bool http_1_0 = x->conn->http.http_minor == 0;
-    put(x, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\n", x->status, phrase_of(x->status), loop_date(x->loop),
-        x->type);
+    response_put(x, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\n", x->status, phrase_of(x->status),
+                 loop_date(x->loop), x->type);
     if (chunked)
-        put(x, "Transfer-Encoding: chunked\r\n");
+        response_put(x, "Transfer-Encoding: chunked\r\n");
     else if (!streaming)
-        put(x, "Content-Length: %zu\r\n", x->out.n);
+        response_put(x, "Content-Length: %zu\r\n", x->out.n);
     put_refusal_fields(x);
     put_cors_fields(x);
     if (close)
-        put(x, "Connection: close\r\n");
+        response_put(x, "Connection: close\r\n");
     else if (http_1_0)
-        put(x, "Connection: keep-alive\r\n");
-    put(x, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n");
+        response_put(x, "Connection: keep-alive\r\n");
+    response_put(x, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n");
 }
 
 /* A chunk around what is in out (RFC 9112, 7.1); out of nothing comes no chunk, that would be the end. */
 static void put_chunk(struct exchange *x) {
     if (x->out.n > 0) {
-        put(x, "%zx\r\n", x->out.n);
+        response_put(x, "%zx\r\n", x->out.n);
         buf_puts(&x->out, "\r\n");
     }
     if (x->last) buf_puts(&x->out, "0\r\n\r\n");
@@ -118,7 +118,7 @@ static void put_chunk(struct exchange *x) {
 void response_frame(struct exchange *x, bool close) {
     bool streaming = x->stream && !x->refused, chunked = streaming && x->conn->http.http_minor > 0;
     x->frame_bytes = x->sent = 0;
-    if (!x->head_out) put_head(x, streaming, chunked, close);
+    if (!x->head_out) response_put_head(x, streaming, chunked, close);
     if (chunked) put_chunk(x);
     if (x->req.method == HTTP_HEAD) buf_reset(&x->out);
     x->head_out = true;

@@ -79,8 +79,8 @@ struct server_backend {
     void (*unpin)(void *self, struct batch *b);
 
     /* A way to decide small batches on the loop's own thread. fast_path_open: what one loop needs for it, closed by
-     * fast_path_close, maybe after the backend. fast_path: true when all of b has its results, done is not called; false when
-     * that would take long: submit it. NULL instead of the three: there is none. */
+     * fast_path_close, maybe after the backend. fast_path: true when all of b has its results, done is not called;
+     * false when that would take long: submit it. NULL instead of the three: there is none. */
     void *(*fast_path_open)(void *self);
     bool (*fast_path)(void *fast_path, struct batch *b);
     void (*fast_path_close)(void *fast_path);
@@ -102,8 +102,8 @@ struct server_backend {
 struct server *server_open(const struct server_opts *o, const struct server_backend *backend, struct err *e);
 
 /* The same, with the pipeline as backend; labels: those it will begin with. */
-struct server *server_open_pipeline(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
-                                    struct err *e);
+struct server *backend_open_server(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,
+                                   struct err *e);
 
 /* A reload in two steps, so that it can be one with others: settings_open does all that can fail, server_set puts them
  * in force, for each loop at its next turn, and takes them over. host, port, kind, threads and connections_max stay as

@@ -34,7 +34,7 @@ static bool open_auth(struct settings *set, struct err *e) {
     return !has_token || auth_open(&set->auth, o->token_file, e);
 }
 
-static char *copy(const char **text) {
+static char *settings_copy(const char **text) {
     char *p = strdup(*text ? *text : "");
     MUST(p != NULL);
     *text = p;
@@ -46,9 +46,9 @@ struct settings *settings_open(const struct server_opts *o, const struct label_s
     struct settings *set = must_calloc(1, sizeof *set);
     atomic_init(&set->refs, 1);
     set->o = *o;
-    set->host = copy(&set->o.host);
-    set->token_file = copy(&set->o.token_file);
-    set->cors_origin = copy(&set->o.cors_origin);
+    set->host = settings_copy(&set->o.host);
+    set->token_file = settings_copy(&set->o.token_file);
+    set->cors_origin = settings_copy(&set->o.cors_origin);
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
     MUST(!set->openapi.failed);

@@ -13,14 +13,14 @@ extern const struct kern kern_amx_emulated; /* amx.c with its four instructions 
 
 static uint32_t g_state = 12345;
 
-static uint32_t next(void) {
+static uint32_t kern_next(void) {
     g_state = g_state * 1664525 + 1013904223;
     return g_state >> 8;
 }
 
 /* Evenly from -size to size */
-static float any(float size) {
-    return size * ((float)(next() & 0xffff) / 32768 - 1);
+static float kern_any(float size) {
+    return size * ((float)(kern_next() & 0xffff) / 32768 - 1);
 }
 
 static void *zeros(size_t n, size_t size) {
@@ -32,7 +32,7 @@ static void *zeros(size_t n, size_t size) {
 /* [rows][width + GAP] random floats, NaN in the gaps */
 static float *matrix(size_t rows, size_t width, float size) {
     float *m = zeros(rows * (width + GAP), sizeof *m);
-    for (size_t i = 0; i < rows * (width + GAP); i++) m[i] = i % (width + GAP) < width ? any(size) : NAN;
+    for (size_t i = 0; i < rows * (width + GAP); i++) m[i] = i % (width + GAP) < width ? kern_any(size) : NAN;
     return m;
 }
 
@@ -63,13 +63,13 @@ static void pack(struct layer *t, const struct kern *k) {
     k->linear_pack(&t->l, t->w, t->l.in + GAP, t->bias);
 }
 
-static void unpack(struct layer *t) {
+static void kern_unpack(struct layer *t) {
     free(t->l.w);
     free(t->memory);
 }
 
 /* y[rows][out + GAP] of kernel k; what was in the gaps of y must still be there. */
-static float *run(const struct kern *k, const struct layer *t, float *x, size_t rows, unsigned then) {
+static float *kern_run(const struct kern *k, const struct layer *t, float *x, size_t rows, unsigned then) {
     size_t stride = kern_input_stride(k, t->l.in), y_stride = t->l.out + GAP;
     uint8_t *q = zeros(rows * stride, 1);
     float *y = zeros(rows * y_stride, sizeof *y), *scale = zeros(rows, 4), *base = zeros(rows, 4);
@@ -89,11 +89,11 @@ static float *run(const struct kern *k, const struct layer *t, float *x, size_t 
 static double difference(const struct kern *k, struct layer *t, float *x, size_t rows, unsigned then) {
     const struct kern *scalar = k->int8 ? &kern_scalar_int8 : &kern_scalar;
     pack(t, k);
-    float *got = run(k, t, x, rows, then);
-    unpack(t);
+    float *got = kern_run(k, t, x, rows, then);
+    kern_unpack(t);
     pack(t, scalar);
-    float *want = run(scalar, t, x, rows, then);
-    unpack(t);
+    float *want = kern_run(scalar, t, x, rows, then);
+    kern_unpack(t);
     double worst = 0;
     for (size_t i = 0; i < rows * (t->l.out + GAP); i++) {
         double d = fabs((double)got[i] - (double)want[i]);
@@ -109,13 +109,13 @@ static void linear_layers_agree(void) {
     for (const struct kern *const *k = kernels(); *k; k++)
         for (size_t i = 0; i < 9; i++)
             for (size_t o = 0; o < 8; o++) {
-                size_t rows = 1 + next() % 97;
+                size_t rows = 1 + kern_next() % 97;
                 struct layer t = {.l = {.in = ins[i], .out = outs[o]}};
                 t.w = matrix(t.l.out, t.l.in, 1), t.bias = matrix(1, t.l.out, 1);
                 float *x = matrix(rows, t.l.in, 2), *factor = NULL;
                 if ((*k)->int8 && o % 2) t.l.factor = factor = matrix(1, t.l.in, 1);
                 for (size_t f = 0; factor && f < t.l.in; f++) factor[f] = 1.5f + factor[f];
-                unsigned then = (unsigned)(next() % 4);
+                unsigned then = (unsigned)(kern_next() % 4);
                 /* One step of a byte may go either way between kernels: 2 · 2 / 255 · 2.5 · a weight of 1. */
                 double limit = (*k)->int8 ? 0.05 : 1e-4;
                 double d = difference(*k, &t, x, rows, then);
@@ -166,13 +166,13 @@ static void rows_do_not_touch_each_other(void) {
         t.w = matrix(OUT, IN, 1), t.bias = matrix(1, OUT, 1);
         float *x = matrix(ROWS, IN, 3);
         pack(&t, *k);
-        float *all = run(*k, &t, x, ROWS, KERN_GELU);
+        float *all = kern_run(*k, &t, x, ROWS, KERN_GELU);
         for (size_t r = 0; r < ROWS; r++) {
-            float *one = run(*k, &t, x + r * (IN + GAP), 1, KERN_GELU);
+            float *one = kern_run(*k, &t, x + r * (IN + GAP), 1, KERN_GELU);
             CHECK(memcmp(one, all + r * (OUT + GAP), OUT * sizeof *one) == 0);
             free(one);
         }
-        unpack(&t);
+        kern_unpack(&t);
         free(all);
         free(t.w);
         free(t.bias);
@@ -199,11 +199,11 @@ static void int8_sums_are_exact(void) {
             struct layer t = {.l = {.in = IN, .out = OUT}};
             t.w = matrix(OUT, IN, 1);
             for (size_t i = 0; i < OUT * (IN + GAP); i++) {
-                float v = hostile & 1 ? (next() & 1 ? 127.0f : -127.0f) : roundf(any(127));
+                float v = hostile & 1 ? (kern_next() & 1 ? 127.0f : -127.0f) : roundf(kern_any(127));
                 t.w[i] = i % (IN + GAP) == 0 ? 127 : i % (IN + GAP) < IN ? v : NAN; /* so that the scale is 1 */
             }
             for (size_t i = 0; i < sizeof bytes; i++) {
-                uint8_t byte = hostile & 2 ? (next() & 1 ? 255 : 0) : (uint8_t)next();
+                uint8_t byte = hostile & 2 ? (kern_next() & 1 ? 255 : 0) : (uint8_t)kern_next();
                 bytes[i / 320][i % 320] = byte;
                 put_input(*k, q[i / 320], i % 320, byte);
             }
@@ -218,7 +218,7 @@ static void int8_sums_are_exact(void) {
                     for (size_t i = 0; i < IN; i++) sum += (int)t.w[o * (IN + GAP) + i] * bytes[r][i];
                     CHECK_INT(y[r][o], sum);
                 }
-            unpack(&t);
+            kern_unpack(&t);
             free(t.w);
         }
 }
@@ -242,8 +242,8 @@ static void vector_packing_is_scalar_packing(void) {
         pack_int8(&b.l, b.w, 75 + GAP, b.bias, cases[c].columns);
         CHECK(memcmp(a.l.w, b.l.w, cases[c].k->linear_bytes(75, 90)) == 0);
         CHECK(memcmp(a.memory, b.memory, 3 * kern_padded(90) * sizeof(float)) == 0);
-        unpack(&a);
-        unpack(&b);
+        kern_unpack(&a);
+        kern_unpack(&b);
         free(a.w);
         free(a.bias);
         free(factor);
@@ -261,7 +261,7 @@ static void quantised_rows_come_back(void) {
         for (int kind = 0; (*k)->int8 && kind < 40; kind++) {
             float x[WIDTH], scale = NAN, base = NAN;
             for (size_t i = 0; i < WIDTH; i++)
-                x[i] = kind < 8 ? odd[kind] : kind < 16 ? odd[next() % 8] : any((float)kind);
+                x[i] = kind < 8 ? odd[kind] : kind < 16 ? odd[kern_next() % 8] : kern_any((float)kind);
             struct kern_linear l = {.in = WIDTH, .out = 1};
             (*k)->quantise(&l, &(struct kern_in){x, WIDTH, q, 128, &scale, &base}, 1);
             CHECK(isfinite(scale) && isfinite(base));
@@ -283,13 +283,13 @@ static void gelu_is_within_its_bound(void) {
         double worst = 0;
         for (int i = -2000; i <= 2000; i++) {
             float x[1 + GAP] = {(float)i / 200};
-            float *y = run(*k, &t, x, 1, KERN_GELU);
+            float *y = kern_run(*k, &t, x, 1, KERN_GELU);
             double want = 0.5 * x[0] * (1 + erf(x[0] * M_SQRT1_2)), d = fabs(y[0] - want);
             worst = d <= worst ? worst : d;
             free(y);
         }
         CHECK(worst <= ((*k)->int8 ? 3e-4 : 1e-6));
-        unpack(&t);
+        kern_unpack(&t);
         free(t.w);
         free(t.bias);
     }
@@ -331,7 +331,8 @@ static void attention_agrees(void) {
     static const unsigned dims[] = {1, 8, 26, 32, 64};
     for (const struct kern *const *k = kernels(); *k; k++)
         for (unsigned tokens = 1; tokens <= 512; tokens += CHECK_SLOW ? tokens < 35 ? 5 : 101 : 1) {
-            unsigned dim = tokens > 97 ? 8u << tokens % 2 : dims[next() % 5], heads = tokens > 97 ? 1 : 1 + next() % 3;
+            unsigned dim = tokens > 97 ? 8u << tokens % 2 : dims[kern_next() % 5],
+                     heads = tokens > 97 ? 1 : 1 + kern_next() % 3;
             size_t stride = (size_t)heads * dim + GAP;
             float *qkv = matrix(tokens, 3 * (size_t)heads * dim, tokens % 5 ? 2 : 30); /* 30: one token takes all */
             float *got = attended(*k, qkv, tokens, heads, dim), *want = attended(&kern_scalar, qkv, tokens, heads, dim);

@@ -35,7 +35,7 @@ static float scaled(const struct kern_linear *l, const float *w, size_t i) {
     return l->factor ? w[i] / l->factor[i] : w[i];
 }
 
-static float largest(const struct kern_linear *l, const float *w) {
+static float pack_largest(const struct kern_linear *l, const float *w) {
     float most = 0;
     for (size_t i = 0; i < l->in; i++) most = fabsf(scaled(l, w, i)) > most ? fabsf(scaled(l, w, i)) : most;
     return most;
@@ -60,7 +60,7 @@ void pack_int8(struct kern_linear *l, const float *w, size_t stride, const float
     pack_int8_clear(l, bias, columns);
     for (unsigned o = 0; o < l->out; o++, w += stride) {
         float inverse;
-        int8_t *to = pack_int8_begin(l, o, columns, largest(l, w), &inverse);
+        int8_t *to = pack_int8_begin(l, o, columns, pack_largest(l, w), &inverse);
         int32_t sum = 0;
         for (size_t i = 0; i < l->in; i++) {
             int8_t q = (int8_t)lrintf(scaled(l, w, i) * inverse);

@@ -6,42 +6,44 @@
 #include <math.h>
 #include <string.h>
 
-static float finish(unsigned then, float old, double v) {
+static float scalar_finish(unsigned then, float old, double v) {
     if (then & KERN_ADD) v += old;
     if (then & KERN_GELU) v = 0.5 * v * (1.0 + erf(v * M_SQRT1_2));
     return (float)v;
 }
 
-static size_t f32_bytes(unsigned in, unsigned out) {
+static size_t scalar_f32_bytes(unsigned in, unsigned out) {
     return (size_t)in * out * sizeof(float);
 }
 
-static void f32_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+static void scalar_f32_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
     float *to = l->w;
     for (size_t o = 0; o < l->out; o++) memcpy(to + o * l->in, w + o * stride, l->in * sizeof *w);
     pack_bias(l, bias);
 }
 
-static void f32_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {
+static void scalar_f32_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows,
+                              const struct kern_out *y) {
     const float *w = l->w;
     for (size_t r = 0; r < rows; r++)
         for (size_t o = 0; o < l->out; o++) {
             double sum = l->bias[o];
             for (size_t i = 0; i < l->in; i++) sum += (double)w[o * l->in + i] * x->f[r * x->f_stride + i];
             float *to = &y->y[r * y->stride + o];
-            *to = finish(y->then, *to, sum);
+            *to = scalar_finish(y->then, *to, sum);
         }
 }
 
-static size_t int8_bytes(unsigned in, unsigned out) {
+static size_t scalar_int8_bytes(unsigned in, unsigned out) {
     return pack_int8_bytes(in, out, 1);
 }
 
-static void int8_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+static void scalar_int8_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
     pack_int8(l, w, stride, bias, 1);
 }
 
-static void int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows, const struct kern_out *y) {
+static void scalar_int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows,
+                               const struct kern_out *y) {
     const int8_t *w = l->w;
     size_t in = kern_padded(l->in);
     for (size_t r = 0; r < rows; r++)
@@ -50,7 +52,7 @@ static void int8_linear(const struct kern_linear *l, const struct kern_in *x, si
             for (size_t i = 0; i < l->in; i++) sum += w[o * in + i] * x->q[r * x->q_stride + i];
             double v = (double)sum * x->scale[r] * l->scale[o] + (double)x->base[r] * l->sum[o] + l->bias[o];
             float *to = &y->y[r * y->stride + o];
-            *to = finish(y->then, *to, v);
+            *to = scalar_finish(y->then, *to, v);
         }
 }
 
@@ -76,12 +78,12 @@ static void quantise_row(const struct kern_linear *l, const float *x, uint8_t *q
     }
 }
 
-static void quantise(const struct kern_linear *l, const struct kern_in *x, size_t rows) {
+static void scalar_quantise(const struct kern_linear *l, const struct kern_in *x, size_t rows) {
     for (size_t r = 0; r < rows; r++)
         quantise_row(l, x->f + r * x->f_stride, x->q + r * x->q_stride, &x->scale[r], &x->base[r]);
 }
 
-static void norm(const struct kern_norm *n, float *x, size_t stride, size_t rows) {
+static void scalar_norm(const struct kern_norm *n, float *x, size_t stride, size_t rows) {
     for (size_t r = 0; r < rows; r++, x += stride) {
         double mean = 0, variance = 0;
         for (size_t i = 0; i < n->width; i++) mean += x[i];
@@ -111,7 +113,7 @@ static void attend_one(const struct kern_attention *a, const float *q, const flo
     }
 }
 
-static void attend(const struct kern_attention *a) {
+static void scalar_attend(const struct kern_attention *a) {
     size_t width = (size_t)a->heads * a->head_dim;
     for (size_t h = 0; h < a->heads; h++)
         for (size_t i = 0; i < a->tokens; i++) {
@@ -124,11 +126,11 @@ static void attend(const struct kern_attention *a) {
 const struct kern kern_scalar = {
     .name = "scalar",
     .rows_block = 64,
-    .linear_bytes = f32_bytes,
-    .linear_pack = f32_pack,
-    .linear = f32_linear,
-    .norm = norm,
-    .attend = attend,
+    .linear_bytes = scalar_f32_bytes,
+    .linear_pack = scalar_f32_pack,
+    .linear = scalar_f32_linear,
+    .norm = scalar_norm,
+    .attend = scalar_attend,
 };
 
 const struct kern kern_scalar_int8 = {
@@ -136,10 +138,10 @@ const struct kern kern_scalar_int8 = {
     .int8 = true,
     .input_bytes = 1,
     .rows_block = 64,
-    .linear_bytes = int8_bytes,
-    .linear_pack = int8_pack,
-    .linear = int8_linear,
-    .quantise = quantise,
-    .norm = norm,
-    .attend = attend,
+    .linear_bytes = scalar_int8_bytes,
+    .linear_pack = scalar_int8_pack,
+    .linear = scalar_int8_linear,
+    .quantise = scalar_quantise,
+    .norm = scalar_norm,
+    .attend = scalar_attend,
 };

@@ -11,12 +11,12 @@ static const struct {
     int64_t seconds;
 } WINDOW[WINDOWS] = {{"minute", 60}, {"day", 86400}};
 
-static int64_t real_now_s(void) {
+static int64_t budget_real_now_s(void) {
     return (int64_t)time(NULL);
 }
 
 void budget_init(struct budget *b, const struct budget_opts *o, struct store *store, int64_t (*now_s)(void)) {
-    *b = (struct budget){.opts = *o, .store = store, .now_s = now_s ? now_s : real_now_s};
+    *b = (struct budget){.opts = *o, .store = store, .now_s = now_s ? now_s : budget_real_now_s};
 }
 
 static struct store_window window_of(const struct budget *b, int kind, int64_t now_s) {

@@ -6,13 +6,13 @@
 
 static int64_t g_now_s;
 
-static int64_t now_s(void) {
+static int64_t budget_now_s(void) {
     return g_now_s;
 }
 
 static struct store *open_store(const char *path) {
     struct err e = {0};
-    struct store *s = store_open(&(struct store_opts){.path = path, .now_s = now_s}, &e);
+    struct store *s = store_open(&(struct store_opts){.path = path, .now_s = budget_now_s}, &e);
     CHECK(s != NULL);
     return s;
 }
@@ -42,7 +42,7 @@ static void each_limit_holds_in_its_window(void) {
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
         struct store *s = open_store("");
         struct budget b;
-        budget_init(&b, &ROW[i].opts, s, now_s);
+        budget_init(&b, &ROW[i].opts, s, budget_now_s);
         g_now_s = 1700006399 / 86400 * 86400 + 59; /* the last second of a day's first minute */
         CHECK_INT(calls_until_refused(&b), ROW[i].first);
         g_now_s += 1;
@@ -59,7 +59,7 @@ static void a_reservation_is_corrected(void) {
     struct budget_call call;
     struct err e = {0};
     g_now_s = 1700000000;
-    budget_init(&b, &(struct budget_opts){.tokens_day = 1000}, s, now_s);
+    budget_init(&b, &(struct budget_opts){.tokens_day = 1000}, s, budget_now_s);
     CHECK(budget_reserve(&b, 900, &call, &e));
     budget_charge(&b, &call, 40, 10);
     CHECK(budget_reserve(&b, 900, &call, &e));
@@ -75,7 +75,7 @@ static void a_restart_does_not_start_at_nothing(void) {
     snprintf(path, sizeof path, "/tmp/logclass_budget_%d.db", (int)getpid());
     for (unsigned run = 0; run < 3; run++) {
         struct store *s = open_store(path);
-        budget_init(&b, &(struct budget_opts){.calls_day = 4}, s, now_s);
+        budget_init(&b, &(struct budget_opts){.calls_day = 4}, s, budget_now_s);
         CHECK_INT(calls_until_refused(&b), run == 0 ? 4 : 0);
         store_close(s);
     }

@@ -28,7 +28,8 @@ static void it_is_what_the_reference_says(void) {
 
 static void neither_side_rules_out_for_good(void) {
     double confidence;
-    CHECK_INT(ensemble_run((float[]){0, 1}, (double[]){1, 0}, 2, 1, &confidence), 0); /* as far from each other: the first */
+    CHECK_INT(ensemble_run((float[]){0, 1}, (double[]){1, 0}, 2, 1, &confidence),
+              0); /* as far from each other: the first */
     CHECK_NEAR(confidence, 0.5, 0);
     CHECK_INT(ensemble_run((float[]){0, 0.5F, 0.5F}, (double[]){0, 0, 0.1}, 3, 0.25, &confidence), 2);
     CHECK_INT(ensemble_run((float[]){0, 0}, (double[]){0, 0}, 2, 0.25, &confidence), 0);

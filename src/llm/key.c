@@ -17,7 +17,7 @@ const char *key_variable(enum openai_dialect d) {
     return NAME[d];
 }
 
-static bool keep(struct span key, const char *place, char *out, struct err *e) {
+static bool key_keep(struct span key, const char *place, char *out, struct err *e) {
     key = span_trim(key);
     if (key.n >= KEY_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "%s: the key is longer than %d bytes", place, KEY_BYTES_MAX - 1);
@@ -47,7 +47,7 @@ static bool from_file(const char *path, char *out, struct err *e) {
     struct span text;
     if (!file_read(path, KEY_BYTES_MAX, &text, e)) return false;
     struct span rest = text;
-    bool ok = keep(span_take_line(&rest), path, out, e);
+    bool ok = key_keep(span_take_line(&rest), path, out, e);
     wipe(&text);
     if (ok) warn_if_open(path);
     return ok;
@@ -71,7 +71,7 @@ static bool from_env_file(const char *path, const char *name, char *out, struct 
     bool ok = true;
     for (struct span rest = text; ok && rest.n > 0 && !out[0];) {
         struct span value = value_of(span_trim(span_take_line(&rest)), name);
-        if (value.n > 0) ok = keep(value, path, out, e);
+        if (value.n > 0) ok = key_keep(value, path, out, e);
     }
     wipe(&text);
     return ok;
@@ -82,7 +82,7 @@ bool key_find(const char *path, enum openai_dialect d, const char *env_file, cha
     if (path && path[0]) return from_file(path, out, e);
     const char *name = key_variable(d), *value = name ? getenv(name) : NULL;
     if (!name) return true;
-    if (value && value[0]) return keep(span_of(value), name, out, e);
+    if (value && value[0]) return key_keep(span_of(value), name, out, e);
     return from_env_file(env_file ? env_file : ".env", name, out, e);
 }
 

@@ -10,7 +10,7 @@
 static char g_dir[] = "/tmp/logclass_key_XXXXXX";
 static char g_path[64];
 
-static void write_file(const char *text) {
+static void key_write_file(const char *text) {
     struct err e = {0};
     if (!g_path[0]) {
         CHECK(mkdtemp(g_dir) != NULL);
@@ -23,16 +23,16 @@ static void write_file(const char *text) {
 static void a_file_holds_a_key(void) {
     char key[KEY_BYTES_MAX];
     struct err e = {0};
-    write_file("  canary-123 \nsecond line\n");
+    key_write_file("  canary-123 \nsecond line\n");
     setenv("GROQ_API_KEY", "from-environment", 1);
     CHECK(key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e)); /* the file comes first */
     CHECK_STR(key, "canary-123");
-    write_file("\n\n");
+    key_write_file("\n\n");
     CHECK(!key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e) && e.code == ERR_INPUT);
     CHECK(!key_find("/nowhere/key", OPENAI_GROQ, "/nowhere", key, &e) && e.code == ERR_IO);
     static char longer[KEY_BYTES_MAX + 100];
     memset(longer, 'k', sizeof longer - 1);
-    write_file(longer);
+    key_write_file(longer);
     CHECK(!key_find(g_path, OPENAI_GROQ, "/nowhere", key, &e) && strstr(e.msg, "kkk") == NULL);
     unsetenv("GROQ_API_KEY");
 }
@@ -66,7 +66,7 @@ static void an_env_file_is_read_as_usual(void) {
     struct err e = {0};
     unsetenv("GROQ_API_KEY");
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
-        write_file(ROW[i][0]);
+        key_write_file(ROW[i][0]);
         CHECK(key_find("", OPENAI_GROQ, g_path, key, &e));
         CHECK_STR(key, ROW[i][1]);
     }

@@ -79,7 +79,7 @@ static bool write_body(struct llm *l, struct span template, struct buf *body, st
     return !body->failed || err_set(e, ERR_MEMORY, "no memory for a request");
 }
 
-static bool write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
+static bool llm_write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
     struct llm *l = self;
     struct note note = {.form = l->form};
     if (!write_body(l, q->template, &call->request, e)) return false;
@@ -97,8 +97,8 @@ static bool write_request(void *self, const struct question *q, struct http_call
 /* What the answer is for a record: the label that the LLM named, or, where its endpoint told what it thinks of every
  * label, that and the head's thoughts combined. So it is a function of template, head and LLM, the same whether the
  * answer has just come or was kept. */
-static enum service_verdict decide(const struct llm *l, const struct question *q, const struct store_answer *a,
-                                   struct answer *out) {
+static enum service_verdict llm_decide(const struct llm *l, const struct question *q, const struct store_answer *a,
+                                       struct answer *out) {
     int label = label_find(l->labels, span_of(a->label));
     if (label < 0) return SERVICE_UNSURE;
     *out = (struct answer){.decider = DECIDER_LLM, .label = (uint8_t)label, .confidence = a->confidence};
@@ -109,22 +109,22 @@ static enum service_verdict decide(const struct llm *l, const struct question *q
     return SERVICE_ANSWERED;
 }
 
-static enum service_verdict recall(void *self, const struct question *q, struct answer *out) {
+static enum service_verdict llm_recall_answer(void *self, const struct question *q, struct answer *out) {
     struct llm *l = self;
     struct store_answer a;
     if (!store_find(l->store, &l->origin, q->template, &a)) return SERVICE_FAILED;
     if (a.label[0] && label_find(l->labels, span_of(a.label)) < 0) return SERVICE_FAILED;
     metrics_add(METRIC_LLM_RECALLED, 0, 0, 0, 1);
-    return decide(l, q, &a, out);
+    return llm_decide(l, q, &a, out);
 }
 
-static void keep(struct llm *l, struct span template, int label, struct store_answer *a) {
+static void llm_keep(struct llm *l, struct span template, int label, struct store_answer *a) {
     a->negative = label < 0 || label == (int)l->labels->unclassified;
     if (label >= 0) snprintf(a->label, sizeof a->label, "%s", l->labels->label[label].id);
     store_put(l->store, &l->origin, template, a);
 }
 
-static void flush(void *self) {
+static void llm_flush(void *self) {
     struct llm *l = self;
     struct err e;
     if (!store_flush(l->store, &e)) log_warn("store.unflushed", "%s", e.msg);
@@ -163,15 +163,16 @@ static enum service_verdict read_completion(struct llm *l, const struct question
             memcpy(a.likelihood, r.likelihood, sizeof a.likelihood);
         }
         a.confidence = r.confidence;
-        keep(l, q->template, (int)r.label, &a);
-        return decide(l, q, &a, out);
+        llm_keep(l, q->template, (int)r.label, &a);
+        return llm_decide(l, q, &a, out);
     case LLM_RESPONSE_CUT:
         if (is_outdated(l, note) || openai_form_widen(&l->form)) return SERVICE_AGAIN;
         break;
     case LLM_RESPONSE_NO_LABEL: break;
     case LLM_RESPONSE_BROKEN: return SERVICE_FAILED;
     }
-    keep(l, q->template, -1, &a); /* the endpoint works, but this line does not: not to be asked again for a while */
+    llm_keep(l, q->template, -1,
+             &a); /* the endpoint works, but this line does not: not to be asked again for a while */
     return SERVICE_UNSURE;
 }
 
@@ -188,7 +189,7 @@ static bool is_about_the_model(const char *code) {
 }
 
 /* What a status means, and which setting to look at. */
-static enum service_verdict fail(const struct llm *l, long status, const char *code, struct err *e) {
+static enum service_verdict llm_fail(const struct llm *l, long status, const char *code, struct err *e) {
     if (is_about_the_model(code) || status == 404)
         err_set(e, ERR_HTTP_STATUS, "status %ld: there is no model '%s' (llm-model), or nothing at this URL (llm-url)",
                 status, l->model);
@@ -209,7 +210,7 @@ static enum service_verdict read_refusal(struct llm *l, const struct http_call *
     bool about_form = (call->status == 400 || call->status == 422) && !is_about_the_model(code);
     if (about_form && (is_outdated(l, note) || openai_form_reduce(&l->form, body, !l->proven))) return SERVICE_AGAIN;
     if (about_form && !l->proven) l->form = l->first; /* so it was not the form */
-    return fail(l, call->status, code, e);
+    return llm_fail(l, call->status, code, e);
 }
 
 static enum service_verdict read_chat(void *self, const struct question *q, const struct http_call *call,
@@ -226,11 +227,11 @@ static enum service_verdict read_service(void *self, const struct question *q, c
                                          struct answer *out, struct err *e) {
     struct llm *l = self;
     struct service_json_answer w;
-    if (call->status != 200) return fail(l, call->status, "", e);
+    if (call->status != 200) return llm_fail(l, call->status, "", e);
     if (!service_json_read_answer(buf_span(&call->reply), l->labels, &w, e)) return SERVICE_FAILED;
     struct store_answer a = {.confidence = w.confidence};
-    keep(l, q->template, (int)w.label, &a);
-    return decide(l, q, &a, out);
+    llm_keep(l, q->template, (int)w.label, &a);
+    return llm_decide(l, q, &a, out);
 }
 
 /* ---- open ---- */
@@ -299,10 +300,10 @@ static void set_service(struct llm *l, const struct llm_opts *o) {
         .by_template = true,
         .keeps = true,
         .self = l,
-        .recall = recall,
-        .write = write_request,
+        .recall = llm_recall_answer,
+        .write = llm_write_request,
         .read = l->dialect == OPENAI_SERVICE ? read_service : read_chat,
-        .flush = flush,
+        .flush = llm_flush,
     };
 }
 

@@ -1,8 +1,8 @@
 /* llm: the last stage that decides: a language model behind an OpenAI-compatible endpoint or the described service. It
  * is asked once per template, gets nothing but the masked and redacted template, and can answer nothing but a label.
  * What it said is kept in the store; what it may cost is bounded. Where the endpoint tells how likely each label is,
- * its answer is combined with the probabilities of the encoder's head (mix.h). The dispatcher (remote/dispatcher.h) does the
- * asking. */
+ * its answer is combined with the probabilities of the encoder's head (mix.h). The dispatcher (remote/dispatcher.h)
+ * does the asking. */
 #ifndef LLM_LLM_H
 #define LLM_LLM_H
 

@@ -79,7 +79,7 @@ static void spread(const struct likelihoods *l, struct span value, struct span m
         if (is_possible(&l->labels->label[i], value, more)) l->of[i] += mass / n;
 }
 
-static double probability(yyjson_val *token) {
+static double response_probability(yyjson_val *token) {
     yyjson_val *logprob = member(token, "logprob");
     double p = yyjson_is_num(logprob) ? exp(yyjson_get_num(logprob)) : NAN;
     return p >= 0 && p <= 1.0001 ? p : NAN;
@@ -94,7 +94,7 @@ struct alternative {
 static struct alternative alternative_of(const struct likelihoods *l, yyjson_val *other, struct span token,
                                          struct span value, struct span lead) {
     struct span t = str(member(other, "token"));
-    double p = probability(other);
+    double p = response_probability(other);
     struct alternative a = {.more = span_sub(t, lead.n, t.n)};
     bool leads = p >= 0 && !span_eq(t, token) && span_starts(t, lead) && count_possible(l->labels, value, a.more) > 0;
     a.p = leads ? p : 0;
@@ -103,7 +103,7 @@ static struct alternative alternative_of(const struct likelihoods *l, yyjson_val
 
 /* Parts the mass between the chosen token, which keeps it on the way, and the alternatives that lead to a label. */
 static void part(struct likelihoods *l, yyjson_val *token, struct span value, struct span lead) {
-    double chosen = probability(token), sum = chosen;
+    double chosen = response_probability(token), sum = chosen;
     struct span text = str(member(token, "token"));
     size_t i, n;
     yyjson_val *other, *others = member(token, "top_logprobs");
@@ -167,7 +167,7 @@ static bool measure(const struct label_set *labels, yyjson_val *choice, struct s
 
 /* ---- the reply ---- */
 
-static uint64_t count(yyjson_val *usage, const char *name) {
+static uint64_t response_count(yyjson_val *usage, const char *name) {
     yyjson_val *v = member(usage, name);
     return yyjson_is_uint(v) ? yyjson_get_uint(v) : 0;
 }
@@ -196,8 +196,8 @@ void llm_response_read(struct span body, const struct label_set *labels, struct 
     yyjson_doc *doc = body.n ? yyjson_read(body.p, body.n, YYJSON_READ_NOFLAG) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc), *usage = member(root, "usage");
     yyjson_val *choice = yyjson_arr_get_first(member(root, "choices"));
-    out->tokens_in = count(usage, "prompt_tokens");
-    out->tokens_out = count(usage, "completion_tokens");
+    out->tokens_in = response_count(usage, "prompt_tokens");
+    out->tokens_out = response_count(usage, "completion_tokens");
     if (yyjson_is_obj(member(choice, "message")))
         read_choice(choice, labels, out, e);
     else

@@ -2,11 +2,13 @@
 
 #include "base/check.h"
 
-static struct llm_response read_body(const char *body) {
+static struct llm_response response_read_body(const char *body) {
     struct llm_response r;
     struct err e = {0};
     llm_response_read(span_of(body), label_default(), &r, &e);
-    CHECK_INT(e.code, r.kind == LLM_RESPONSE_LABEL ? ERR_OK : r.kind == LLM_RESPONSE_BROKEN ? ERR_DECODE : ERR_NO_LABEL);
+    CHECK_INT(e.code, r.kind == LLM_RESPONSE_LABEL    ? ERR_OK
+                      : r.kind == LLM_RESPONSE_BROKEN ? ERR_DECODE
+                                                      : ERR_NO_LABEL);
     return r;
 }
 
@@ -19,7 +21,7 @@ static struct llm_response read_content(const char *content, const char *finish)
         "\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":\"%s\"}],"
         "\"usage\":{\"prompt_tokens\":310,\"completion_tokens\":8,\"total_tokens\":318}}",
         content, finish);
-    return read_body(body);
+    return response_read_body(body);
 }
 
 static const char *label_of(const struct llm_response *r) {
@@ -108,10 +110,12 @@ static void what_is_no_completion_is_broken(void) {
         "{\"choices\":[{\"message\":{\"content\":\"DB_ERROR\"}}]} x",
         "data: {\"choices\":[{\"delta\":{\"content\":\"DB\"}}]}\n\n",
     };
-    for (size_t i = 0; i < sizeof BODY / sizeof BODY[0]; i++) CHECK_INT(read_body(BODY[i]).kind, LLM_RESPONSE_BROKEN);
-    CHECK_INT(read_body("{\"choices\":[{\"message\":{}}]}").kind, LLM_RESPONSE_NO_LABEL);
-    CHECK_INT(read_body("{\"choices\":[{\"message\":{\"content\":null}}]}").kind, LLM_RESPONSE_NO_LABEL);
-    CHECK_INT(read_body("{\"choices\":[{\"message\":{\"content\":[\"DB_ERROR\"]}}]}").kind, LLM_RESPONSE_NO_LABEL);
+    for (size_t i = 0; i < sizeof BODY / sizeof BODY[0]; i++)
+        CHECK_INT(response_read_body(BODY[i]).kind, LLM_RESPONSE_BROKEN);
+    CHECK_INT(response_read_body("{\"choices\":[{\"message\":{}}]}").kind, LLM_RESPONSE_NO_LABEL);
+    CHECK_INT(response_read_body("{\"choices\":[{\"message\":{\"content\":null}}]}").kind, LLM_RESPONSE_NO_LABEL);
+    CHECK_INT(response_read_body("{\"choices\":[{\"message\":{\"content\":[\"DB_ERROR\"]}}]}").kind,
+              LLM_RESPONSE_NO_LABEL);
 }
 
 /* A completion "{"label_id":"<a><b>"}" whose value is two tokens, with alternatives as JSON. */
@@ -121,7 +125,7 @@ static struct llm_response read_tokens(const char *content, const char *tokens) 
         body, sizeof body,
         "{\"choices\":[{\"message\":{\"content\":\"%s\"},\"finish_reason\":\"stop\",\"logprobs\":{\"content\":[%s]}}]}",
         content, tokens);
-    return read_body(body);
+    return response_read_body(body);
 }
 
 #define TOKEN(text, logprob, others) "{\"token\":\"" text "\",\"logprob\":" logprob ",\"top_logprobs\":[" others "]}"

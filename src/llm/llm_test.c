@@ -61,7 +61,7 @@ static struct {
     enum err_code why;
 } g_in = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
-static void take_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
+static void llm_take_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     (void)ctx;
     pthread_mutex_lock(&g_in.lock);
     g_in.n++;
@@ -72,7 +72,7 @@ static void take_answer(void *ctx, const struct pending *p, const struct answer 
     pthread_mutex_unlock(&g_in.lock);
 }
 
-static void wait_for(unsigned n) {
+static void llm_wait_for(unsigned n) {
     pthread_mutex_lock(&g_in.lock);
     while (g_in.n < n) pthread_cond_wait(&g_in.more, &g_in.lock);
     pthread_mutex_unlock(&g_in.lock);
@@ -102,10 +102,10 @@ static void start_lane(struct rig *r) {
     if (!r->llm) fprintf(stderr, "%s\n", e.msg);
     MUST(r->llm != NULL);
     struct dispatcher_opts lo = {.service = {llm_service(r->llm)},
-                           .services = 1,
-                           .calls_max = 1024,
-                           .waiters_max = RECORDS,
-                           .answer = take_answer};
+                                 .services = 1,
+                                 .calls_max = 1024,
+                                 .waiters_max = RECORDS,
+                                 .answer = llm_take_answer};
     r->dispatcher = dispatcher_open(&lo, &e);
     g_in.n = 0;
 }
@@ -129,19 +129,19 @@ static void stop(struct rig *r) {
     fake_service_close(r->fake);
 }
 
-static bool ask(struct rig *r, uint32_t i, const char *message, const char *template) {
+static bool llm_ask(struct rig *r, uint32_t i, const char *message, const char *template) {
     struct err e = {0};
     struct question q = {.message = span_of(message), .template = span_of(template)};
     return dispatcher_ask(r->dispatcher, &(struct pending){.i = i}, &q, &e);
 }
 
 /* Asks and waits; whether there was an answer. */
-static bool ask_one(struct rig *r, const char *template) {
+static bool llm_ask_one(struct rig *r, const char *template) {
     pthread_mutex_lock(&g_in.lock);
     g_in.n = 0;
     pthread_mutex_unlock(&g_in.lock);
-    CHECK(ask(r, 0, "raw", template));
-    wait_for(1);
+    CHECK(llm_ask(r, 0, "raw", template));
+    llm_wait_for(1);
     return g_in.answered[0];
 }
 
@@ -155,7 +155,7 @@ static void a_template_is_asked_about_once(void) {
     struct rig r = rig();
     start(&r);
     for (int i = 0; i < 5; i++) {
-        CHECK(ask_one(&r, "copied # files to tape"));
+        CHECK(llm_ask_one(&r, "copied # files to tape"));
         CHECK_INT(g_in.last.label, 4);
         CHECK_INT(g_in.last.decider, DECIDER_LLM);
         CHECK_NEAR(g_in.last.confidence, 0.70, 0);
@@ -178,8 +178,9 @@ static void only_the_masked_and_redacted_template_is_sent(void) {
     struct rig r = rig();
     r.opts.key_file = path;
     start(&r);
-    CHECK(ask(&r, 0, "login of mallory from 10.1.2.3 password=hunter2", "login of mallory from <ip> password=hunter2"));
-    wait_for(1);
+    CHECK(llm_ask(&r, 0, "login of mallory from 10.1.2.3 password=hunter2",
+                  "login of mallory from <ip> password=hunter2"));
+    llm_wait_for(1);
     const char *sent = fake_service_last(r.fake);
     CHECK(strncmp(sent, "POST /v1/chat/completions HTTP/1.1\r\n", 36) == 0);
     CHECK(strstr(sent, "\r\nAuthorization: Bearer canary-key\r\n") != NULL);
@@ -204,17 +205,17 @@ static void answers_outlive_a_restart(void) {
     struct rig r = rig();
     r.opts.store.path = path;
     start(&r);
-    CHECK(ask_one(&r, "a") && ask_one(&r, "b"));
+    CHECK(llm_ask_one(&r, "a") && llm_ask_one(&r, "b"));
     stop_lane(&r);
     start_lane(&r);
     double before = metrics_value(METRIC_LLM_RECALLED, 0, 0, 0);
-    CHECK(ask_one(&r, "a") && ask_one(&r, "b"));
+    CHECK(llm_ask_one(&r, "a") && llm_ask_one(&r, "b"));
     CHECK_INT(requests(&r), 2);
     CHECK_NEAR(metrics_value(METRIC_LLM_RECALLED, 0, 0, 0), before + 2, 0);
     stop_lane(&r);
     r.opts.model = "another-model"; /* would answer otherwise */
     start_lane(&r);
-    CHECK(ask_one(&r, "a"));
+    CHECK(llm_ask_one(&r, "a"));
     CHECK_INT(requests(&r), 3);
     stop(&r);
     unlink(path);
@@ -225,9 +226,9 @@ static void forms_are_found_out_once(void) {
     r.endpoint = (struct endpoint){.refuses = {"logprobs", "json_schema", "temperature", "max_tokens"}};
     r.endpoint.refuses[3] = NULL;
     start(&r);
-    CHECK(ask_one(&r, "first"));
+    CHECK(llm_ask_one(&r, "first"));
     CHECK_INT(r.endpoint.refusals, 3);
-    CHECK(ask_one(&r, "second"));
+    CHECK(llm_ask_one(&r, "second"));
     CHECK_INT(r.endpoint.refusals, 3);
     CHECK(strstr(fake_service_last(r.fake), "\"json_object\"") != NULL);
     stop(&r);
@@ -240,9 +241,9 @@ static void one_refusal_of_several_calls_in_flight_changes_one_part(void) {
     for (uint32_t i = 0; i < 8; i++) {
         char template[16];
         snprintf(template, sizeof template, "t%u", i % 8);
-        CHECK(ask(&r, i, "", template));
+        CHECK(llm_ask(&r, i, "", template));
     }
-    wait_for(8);
+    llm_wait_for(8);
     for (uint32_t i = 0; i < 8; i++) CHECK(g_in.answered[i]);
     CHECK(strstr(fake_service_last(r.fake), "json_schema") != NULL); /* not given up for nothing */
     stop(&r);
@@ -251,14 +252,14 @@ static void one_refusal_of_several_calls_in_flight_changes_one_part(void) {
 static void a_bad_line_does_not_cost_the_form(void) {
     struct rig r = rig();
     start(&r);
-    CHECK(ask_one(&r, "good"));
+    CHECK(llm_ask_one(&r, "good"));
     r.endpoint.status = "400 Bad Request";
     r.endpoint.body = "{\"error\":{\"message\":\"content filter\"}}";
-    CHECK(!ask_one(&r, "bad"));
+    CHECK(!llm_ask_one(&r, "bad"));
     CHECK_INT(g_in.why, ERR_HTTP_STATUS);
     CHECK_INT(requests(&r), 2);
     r.endpoint.status = NULL;
-    CHECK(ask_one(&r, "good again") && strstr(fake_service_last(r.fake), "json_schema") != NULL);
+    CHECK(llm_ask_one(&r, "good again") && strstr(fake_service_last(r.fake), "json_schema") != NULL);
     stop(&r);
 }
 
@@ -266,13 +267,13 @@ static void a_cut_answer_gets_more_room(void) {
     struct rig r = rig();
     r.endpoint.cut_below = 1000;
     start(&r);
-    CHECK(ask_one(&r, "long thoughts"));
+    CHECK(llm_ask_one(&r, "long thoughts"));
     CHECK(r.endpoint.cuts >= 1);
     unsigned cuts = r.endpoint.cuts;
-    CHECK(ask_one(&r, "more thoughts"));
+    CHECK(llm_ask_one(&r, "more thoughts"));
     CHECK_INT(r.endpoint.cuts, cuts);
     r.endpoint.cut_below = 1000000;
-    CHECK(!ask_one(&r, "endless thoughts"));
+    CHECK(!llm_ask_one(&r, "endless thoughts"));
     CHECK_INT(g_in.why, ERR_NO_LABEL);
     stop(&r);
 }
@@ -286,13 +287,13 @@ static void nothing_but_a_label_is_an_answer(void) {
         char template[32];
         snprintf(template, sizeof template, "hostile %zu", i);
         r.endpoint.content = ECHO[i];
-        CHECK(!ask_one(&r, template));
+        CHECK(!llm_ask_one(&r, template));
         CHECK_INT(g_in.why, ERR_NO_LABEL);
-        CHECK(!ask_one(&r, template)); /* known to bring nothing: not asked again */
+        CHECK(!llm_ask_one(&r, template)); /* known to bring nothing: not asked again */
     }
     CHECK_INT(requests(&r), sizeof ECHO / sizeof ECHO[0]);
     r.endpoint.content = NULL; /* such lines have not opened the breaker */
-    CHECK(ask_one(&r, "honest"));
+    CHECK(llm_ask_one(&r, "honest"));
     stop(&r);
 }
 
@@ -317,7 +318,7 @@ static void trouble_has_its_type_and_names_the_setting(void) {
         r.endpoint.status = ROW[i].status;
         r.endpoint.body = ROW[i].body;
         start(&r);
-        CHECK(!ask_one(&r, "x"));
+        CHECK(!llm_ask_one(&r, "x"));
         CHECK_STR(err_name(g_in.why), err_name(ROW[i].why));
         CHECK_INT(requests(&r), ROW[i].requests);
         stop(&r);
@@ -332,12 +333,12 @@ static void the_budget_is_a_hard_stop(void) {
     double refused = metrics_value(METRIC_LLM_REFUSED, 0, 0, 0);
     for (int i = 0; i < 10; i++) {
         snprintf(template, sizeof template, "t%d", i);
-        CHECK(ask_one(&r, template) == (i < 3));
+        CHECK(llm_ask_one(&r, template) == (i < 3));
         CHECK_INT(g_in.why, i < 3 ? ERR_OK : ERR_BUSY);
     }
     CHECK_INT(requests(&r), 3);
     CHECK_NEAR(metrics_value(METRIC_LLM_REFUSED, 0, 0, 0), refused + 7, 0);
-    CHECK(ask_one(&r, "t1")); /* what is known costs nothing */
+    CHECK(llm_ask_one(&r, "t1")); /* what is known costs nothing */
     dispatcher_stop(r.dispatcher, 0);
     struct llm_spent spent = llm_spent(r.llm);
     CHECK(spent.calls == 3 && spent.tokens_in == 300 && spent.tokens_out == 30);
@@ -355,14 +356,14 @@ static void the_described_service_is_asked_in_its_way(void) {
     stop_lane(&r);
     r.opts.url = r.fake->url;
     start_lane(&r);
-    CHECK(ask_one(&r, "step # of the job failed"));
+    CHECK(llm_ask_one(&r, "step # of the job failed"));
     CHECK_INT(g_in.last.label, 6);
     CHECK_NEAR(g_in.last.confidence, 0.05, 0);
     const char *sent = fake_service_last(r.fake);
     CHECK(strncmp(sent, "POST /classify HTTP/1.1\r\n", 25) == 0);
     CHECK(strstr(sent, "\r\n\r\n{\"message\":\"step # of the job failed\"}") != NULL);
     r.endpoint.body = "{\"label_id\":\"NOPE\",\"label\":\"n\",\"confidence\":0.9}";
-    CHECK(!ask_one(&r, "another"));
+    CHECK(!llm_ask_one(&r, "another"));
     CHECK_INT(g_in.why, ERR_DECODE);
     stop(&r);
 }
@@ -417,7 +418,7 @@ static void ask_with_head(struct rig *r, const char *template, float db_error, f
     g_in.n = 0;
     pthread_mutex_unlock(&g_in.lock);
     CHECK(dispatcher_ask(r->dispatcher, &(struct pending){0}, &q, &e));
-    wait_for(1);
+    llm_wait_for(1);
 }
 
 static const char *last_label(void) {
@@ -441,7 +442,7 @@ static void head_and_llm_are_combined(void) {
     }
     ask_with_head(&r, "t", 0.45F, 0.36F);
     CHECK_STR(last_label(), "DB_ERROR"); /* against the LLM's 0.6 */
-    CHECK(ask_one(&r, "t"));             /* a record without a head: the LLM alone */
+    CHECK(llm_ask_one(&r, "t"));         /* a record without a head: the LLM alone */
     CHECK_STR(last_label(), "BACKUP");
     CHECK_NEAR(g_in.last.confidence, 0.6, 1e-9);
     stop_lane(&r);
@@ -476,12 +477,12 @@ static void without_probabilities_the_llm_decides(void) {
 enum { THREADS = 16, TEMPLATES = 500, EACH = 4000 };
 static struct rig g_rig;
 
-static void *ask_many(void *arg) {
+static void *llm_ask_many(void *arg) {
     uint32_t from = (uint32_t)(uintptr_t)arg * EACH;
     for (uint32_t i = from; i < from + EACH; i++) {
         char template[32];
         snprintf(template, sizeof template, "kind %u of line", i * 7919u % TEMPLATES);
-        CHECK(ask(&g_rig, i, "", template));
+        CHECK(llm_ask(&g_rig, i, "", template));
     }
     return NULL;
 }
@@ -491,9 +492,9 @@ static void many_threads_meet_each_template_once(void) {
     g_rig = rig();
     g_rig.opts.wait_ms = 60000;
     start(&g_rig);
-    for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, ask_many, (void *)i);
+    for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, llm_ask_many, (void *)i);
     for (uintptr_t i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
-    wait_for(THREADS * EACH);
+    llm_wait_for(THREADS * EACH);
     for (uint32_t i = 0; i < THREADS * EACH; i++)
         if (!g_in.answered[i]) CHECK(g_in.answered[i]);
     CHECK_INT(requests(&g_rig), TEMPLATES);

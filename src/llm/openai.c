@@ -38,7 +38,7 @@ const char *openai_dialect_name(enum openai_dialect d) {
 }
 
 /* host:port, and what follows it: "" or "/…". */
-static struct span split(const char *url, const char **path) {
+static struct span openai_split(const char *url, const char **path) {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
     size_t n = strcspn(host, "/?#");
@@ -52,7 +52,7 @@ static bool ends_with(struct span s, const char *end) {
 }
 
 /* "api.groq.com", with or without a port, is at groq.com; "groq.com.example" is not. */
-static bool is_at(struct span host, const char *known) {
+static bool openai_is_at(struct span host, const char *known) {
     const char *colon = memchr(host.p, ':', host.n);
     if (known[0] != ':' && colon) host.n = (size_t)(colon - host.p);
     if (!ends_with(host, known)) return false;
@@ -62,16 +62,16 @@ static bool is_at(struct span host, const char *known) {
 
 enum openai_dialect openai_dialect_of(const char *url) {
     const char *path;
-    struct span host = split(url, &path);
+    struct span host = openai_split(url, &path);
     if (ends_with(span_of(path), "/classify")) return OPENAI_SERVICE;
     for (int d = 0; d < OPENAI_DIALECTS; d++)
-        if (DIALECT[d].host && is_at(host, DIALECT[d].host)) return (enum openai_dialect)d;
+        if (DIALECT[d].host && openai_is_at(host, DIALECT[d].host)) return (enum openai_dialect)d;
     return OPENAI_AUTO;
 }
 
 bool openai_url(const char *url, enum openai_dialect d, char *out, size_t size) {
     const char *path, *more = "";
-    split(url, &path);
+    openai_split(url, &path);
     size_t n = strlen(url);
     if (d != OPENAI_SERVICE) {
         if (path[0] == '\0' || strcmp(path, "/") == 0)
@@ -117,7 +117,7 @@ static bool loosen(struct openai_form *f) {
     return true;
 }
 
-static bool drop(bool *part) {
+static bool openai_drop(bool *part) {
     bool had = *part;
     *part = false;
     return had;
@@ -129,12 +129,12 @@ static bool name_tokens_otherwise(struct openai_form *f) {
 }
 
 bool openai_form_reduce(struct openai_form *f, struct span refusal, bool guess) {
-    if (names(refusal, "logprobs") && drop(&f->logprobs)) return true;
-    if (names(refusal, "temperature") && drop(&f->temperature)) return true;
-    if (names(refusal, "reasoning") && drop(&f->effort)) return true;
+    if (names(refusal, "logprobs") && openai_drop(&f->logprobs)) return true;
+    if (names(refusal, "temperature") && openai_drop(&f->temperature)) return true;
+    if (names(refusal, "reasoning") && openai_drop(&f->effort)) return true;
     if (names(refusal, "max_completion_tokens")) return name_tokens_otherwise(f);
     if ((names(refusal, "response_format") || names(refusal, "schema")) && loosen(f)) return true;
-    return guess && (drop(&f->logprobs) || drop(&f->effort) || loosen(f) || drop(&f->temperature));
+    return guess && (openai_drop(&f->logprobs) || openai_drop(&f->effort) || loosen(f) || openai_drop(&f->temperature));
 }
 
 bool openai_form_widen(struct openai_form *f) {
@@ -151,7 +151,7 @@ bool openai_form_is_equal(const struct openai_form *a, const struct openai_form 
 
 /* ---- requests ---- */
 
-static void put_message(struct buf *out, const char *role, struct span text) {
+static void openai_put_message(struct buf *out, const char *role, struct span text) {
     buf_printf(out, "{\"role\":\"%s\",\"content\":", role);
     service_json_write_string(out, text);
     buf_putc(out, '}');
@@ -181,9 +181,9 @@ void openai_write(const struct openai_request *r, struct buf *out) {
         buf_putc(out, ',');
     }
     buf_puts(out, "\"messages\":[");
-    put_message(out, "system", r->system);
+    openai_put_message(out, "system", r->system);
     buf_putc(out, ',');
-    put_message(out, "user", r->user);
+    openai_put_message(out, "user", r->user);
     buf_printf(out, "],\"stream\":false,\"%s\":%u", f->completion_tokens ? "max_completion_tokens" : "max_tokens",
                f->tokens_max);
     if (f->temperature) buf_puts(out, ",\"temperature\":0");

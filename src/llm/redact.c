@@ -31,7 +31,8 @@ static const struct {
 
 /* ---- open ---- */
 
-static bool add(struct redact *r, const char *pattern, const char *replacement, enum check check, struct err *e) {
+static bool redact_add(struct redact *r, const char *pattern, const char *replacement, enum check check,
+                       struct err *e) {
     char why[256];
     if (r->n == REDACT_RULES_MAX) return err_set(e, ERR_LIMIT, "more than %d rules", REDACT_RULES_MAX);
     struct rule *rule = &r->rule[r->n];
@@ -46,12 +47,12 @@ static bool add(struct redact *r, const char *pattern, const char *replacement, 
     return true;
 }
 
-static bool add_line(struct redact *r, struct span line, struct err *e) {
+static bool redact_add_line(struct redact *r, struct span line, struct err *e) {
     char pattern[REDACT_PATTERN_MAX];
     if (line.n >= sizeof pattern) return err_set(e, ERR_LIMIT, "longer than %d bytes", REDACT_PATTERN_MAX - 1);
     memcpy(pattern, line.p, line.n);
     pattern[line.n] = '\0';
-    if (!add(r, pattern, "<redacted>", CHECK_ANY, e)) return false;
+    if (!redact_add(r, pattern, "<redacted>", CHECK_ANY, e)) return false;
     regmatch_t m;
     return regexec(&r->rule[r->n - 1].regex, "", 1, &m, 0) == REG_NOMATCH ||
            err_set(e, ERR_INPUT, "'%s' matches nothing at all, so everywhere", pattern);
@@ -65,7 +66,7 @@ static bool add_file(struct redact *r, const char *path, struct err *e) {
     for (unsigned line_no = 1; ok && rest.n > 0; line_no++) {
         struct span line = span_trim(span_take_line(&rest));
         if (line.n == 0 || line.p[0] == '#') continue;
-        ok = add_line(r, line, e) || err_prefix(e, "%s:%u", path, line_no);
+        ok = redact_add_line(r, line, e) || err_prefix(e, "%s:%u", path, line_no);
     }
     file_free(&text);
     return ok;
@@ -74,7 +75,7 @@ static bool add_file(struct redact *r, const char *path, struct err *e) {
 struct redact *redact_open(const char *path, struct err *e) {
     struct redact *r = must_calloc(1, sizeof *r);
     for (size_t i = 0; i < sizeof BUILT_IN / sizeof BUILT_IN[0]; i++)
-        MUST(add(r, BUILT_IN[i].pattern, BUILT_IN[i].replacement, BUILT_IN[i].check, e));
+        MUST(redact_add(r, BUILT_IN[i].pattern, BUILT_IN[i].replacement, BUILT_IN[i].check, e));
     if (!path || !path[0] || add_file(r, path, e)) return r;
     redact_close(r);
     return NULL;
@@ -107,22 +108,22 @@ static void put_replacement(struct buf *out, const char *replacement, struct spa
     buf_puts(out, replacement);
 }
 
-static struct span matched(const char *text, regmatch_t m) {
+static struct span redact_matched(const char *text, regmatch_t m) {
     if (m.rm_so < 0) return (struct span){text, 0};
     return (struct span){text + m.rm_so, (size_t)(m.rm_eo - m.rm_so)};
 }
 
 /* text is NUL-terminated. */
-static void apply(const struct rule *rule, const char *text, struct buf *out) {
+static void redact_apply(const struct rule *rule, const char *text, struct buf *out) {
     regmatch_t m[2];
     for (int flags = 0; *text && regexec(&rule->regex, text, 2, m, flags) == 0; flags = REG_NOTBOL) {
-        struct span whole = matched(text, m[0]);
+        struct span whole = redact_matched(text, m[0]);
         buf_put(out, text, (size_t)m[0].rm_so);
         text = whole.p + whole.n;
         if (whole.n == 0) { /* a place, not a text: go on behind the next character */
             if (*text) buf_putc(out, *text++);
         } else if (rule->check == CHECK_ANY || luhn(whole)) {
-            put_replacement(out, rule->replacement, matched(whole.p - m[0].rm_so, m[1]));
+            put_replacement(out, rule->replacement, redact_matched(whole.p - m[0].rm_so, m[1]));
         } else {
             buf_put(out, whole.p, whole.n);
         }
@@ -138,7 +139,7 @@ void redact_run(const struct redact *r, struct span text, struct buf *out) {
     size_t from = 0;
     for (size_t i = 0; i < r->n && !side[from].failed; i++, from = 1 - from) {
         buf_reset(&side[1 - from]);
-        apply(&r->rule[i], side[from].p, &side[1 - from]);
+        redact_apply(&r->rule[i], side[from].p, &side[1 - from]);
         buf_putc(&side[1 - from], '\0');
     }
     if (side[from].failed)

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-static struct redact *open_rules(const char *path) {
+static struct redact *redact_open_rules(const char *path) {
     struct err e = {0};
     struct redact *r = redact_open(path, &e);
     if (!r) fprintf(stderr, "%s\n", e.msg);
@@ -55,7 +55,7 @@ static void secrets_go(void) {
         {"blob ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz end", "blob <secret> end"},
         {"a@b.co, c@d.co; password=x password=y", "<email>, <email>; password=<secret> password=<secret>"},
     };
-    struct redact *r = open_rules("");
+    struct redact *r = redact_open_rules("");
     check_rows(r, ROW, sizeof ROW / sizeof ROW[0]);
     redact_close(r);
 }
@@ -79,7 +79,7 @@ static void nothing_of_a_secret_passes_masking_and_redaction(void) {
         {"using key AIzaSyD4kQwErTyUiOpAsDfGhJkLzXcVbNm123", "SyD4"},
         {"hf_KpWqvLmNetRsRuZabcdefghijklmnopqr is invalid", "KpW"},
     };
-    struct redact *r = open_rules("");
+    struct redact *r = redact_open_rules("");
     struct buf out;
     buf_init(&out, 1 << 20);
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
@@ -113,7 +113,7 @@ static void ordinary_lines_stay(void) {
         "unknown option --token --verbose",
         "duplicate key value violates unique constraint",
     };
-    struct redact *r = open_rules(NULL);
+    struct redact *r = redact_open_rules(NULL);
     for (size_t i = 0; i < sizeof LINE / sizeof LINE[0]; i++) {
         const char *const row[1][2] = {{LINE[i], LINE[i]}};
         check_rows(r, row, 1);
@@ -132,7 +132,7 @@ static void own_rules_come_from_a_file(void) {
     CHECK(redact_open(path, &e) == NULL); /* matches nothing, so everywhere */
     CHECK(strstr(e.msg, ":5: ") != NULL);
     CHECK(file_write(path, SPAN_LIT("# hosts\n\n  db-[a-z]+-[a-z]+\nproject-[xy]\n\\b\n"), &e));
-    struct redact *r = open_rules(path); /* a place without text matches, too: harmless */
+    struct redact *r = redact_open_rules(path); /* a place without text matches, too: harmless */
     check_rows(r, ROW, 3);
     redact_close(r);
     CHECK(file_write(path, SPAN_LIT("ok\n(open\n"), &e));
@@ -143,7 +143,7 @@ static void own_rules_come_from_a_file(void) {
 
 static void long_lines_are_no_trouble(void) {
     static char text[8192];
-    struct redact *r = open_rules("");
+    struct redact *r = redact_open_rules("");
     struct buf out;
     buf_init(&out, 1 << 20);
     for (size_t i = 0; i < sizeof text; i++) text[i] = "a@=: p"[i % 6];

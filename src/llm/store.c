@@ -96,7 +96,7 @@ struct store {
     char path[4096];
 };
 
-static int64_t real_now_s(void) {
+static int64_t store_real_now_s(void) {
     return (int64_t)time(NULL);
 }
 
@@ -114,7 +114,7 @@ static sqlite3_stmt *bind(struct store *s, enum statement which, const int64_t *
 }
 
 /* Runs a statement to its end; false: it failed. */
-static bool finish(sqlite3_stmt *st) {
+static bool store_finish(sqlite3_stmt *st) {
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
         ;
@@ -123,15 +123,15 @@ static bool finish(sqlite3_stmt *st) {
     return rc == SQLITE_DONE;
 }
 
-static bool run(struct store *s, enum statement which, const int64_t *number, int n, struct err *e) {
-    return finish(bind(s, which, number, n)) || db_error(s, e);
+static bool store_run(struct store *s, enum statement which, const int64_t *number, int n, struct err *e) {
+    return store_finish(bind(s, which, number, n)) || db_error(s, e);
 }
 
 /* Ends the transaction, one way or the other. */
-static bool end(struct store *s, bool ok, struct err *e) {
+static bool store_end(struct store *s, bool ok, struct err *e) {
     struct err ignored;
-    if (ok && run(s, COMMIT, NULL, 0, e)) return true;
-    if (!sqlite3_get_autocommit(s->db)) run(s, ROLLBACK, NULL, 0, &ignored);
+    if (ok && store_run(s, COMMIT, NULL, 0, e)) return true;
+    if (!sqlite3_get_autocommit(s->db)) store_run(s, ROLLBACK, NULL, 0, &ignored);
     return false;
 }
 
@@ -193,17 +193,18 @@ static bool open_file(struct store *s, struct err *e) {
            pragma(s, "PRAGMA synchronous = NORMAL", e) && make_tables(s, e);
 }
 
-static bool trim(struct store *s, struct err *e) {
+static bool store_trim(struct store *s, struct err *e) {
     int64_t now_s = s->opts.now_s(), rows;
-    if (!run(s, BEGIN, NULL, 0, e)) return false;
-    bool ok = run(s, EXPIRE, (int64_t[]){now_s - s->opts.negative_life_s}, 1, e) &&
-              run(s, FORGET_USAGE, (int64_t[]){now_s - USAGE_LIFE_S}, 1, e) && pragma_value(s, SQL[COUNT], &rows, e) &&
-              (rows <= (int64_t)s->opts.rows_max || run(s, TRIM, (int64_t[]){rows - (int64_t)s->opts.rows_max}, 1, e));
+    if (!store_run(s, BEGIN, NULL, 0, e)) return false;
+    bool ok =
+        store_run(s, EXPIRE, (int64_t[]){now_s - s->opts.negative_life_s}, 1, e) &&
+        store_run(s, FORGET_USAGE, (int64_t[]){now_s - USAGE_LIFE_S}, 1, e) && pragma_value(s, SQL[COUNT], &rows, e) &&
+        (rows <= (int64_t)s->opts.rows_max || store_run(s, TRIM, (int64_t[]){rows - (int64_t)s->opts.rows_max}, 1, e));
     s->since_trim = 0;
-    return end(s, ok, e) && pragma(s, "PRAGMA incremental_vacuum", e);
+    return store_end(s, ok, e) && pragma(s, "PRAGMA incremental_vacuum", e);
 }
 
-static bool prepare(struct store *s, struct err *e) {
+static bool store_prepare(struct store *s, struct err *e) {
     for (int i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statement[i], NULL) != SQLITE_OK)
             return db_error(s, e);
@@ -213,14 +214,14 @@ static bool prepare(struct store *s, struct err *e) {
 struct store *store_open(const struct store_opts *o, struct err *e) {
     struct store *s = must_calloc(1, sizeof *s);
     s->opts = *o;
-    if (!s->opts.now_s) s->opts.now_s = real_now_s;
+    if (!s->opts.now_s) s->opts.now_s = store_real_now_s;
     if (!s->opts.rows_max) s->opts.rows_max = STORE_ROWS_MAX;
     if (!s->opts.negative_life_s) s->opts.negative_life_s = DAY_S;
     int n = snprintf(s->path, sizeof s->path, "%s", o->path ? o->path : "");
     s->opts.path = s->path;
     bool ok =
         n >= 0 && (size_t)n < sizeof s->path ? open_file(s, e) : err_set(e, ERR_USAGE, "the store's path is too long");
-    if (ok && prepare(s, e) && trim(s, e)) {
+    if (ok && store_prepare(s, e) && store_trim(s, e)) {
         sqlite3_busy_timeout(s->db, BUSY_MS);
         return s;
     }
@@ -250,7 +251,7 @@ void store_close(struct store *s) {
 
 /* ---- answers ---- */
 
-static char *copy(struct span s) {
+static char *store_copy(struct span s) {
     char *p = must_calloc(1, s.n + 1); /* at most STORE_TEMPLATE_MAX bytes */
     memcpy(p, s.n ? s.p : "", s.n);
     return p;
@@ -266,8 +267,8 @@ static void enqueue(struct store *s, const struct store_origin *o, struct span t
     }
     template = span_sub(template, 0, STORE_TEMPLATE_MAX);
     struct queued *q = &s->queue[s->queued++];
-    *q = (struct queued){.origin = *o, .template = {copy(template), template.n}, .at_s = s->opts.now_s()};
-    q->origin.model = a ? copy(span_of(o->model)) : NULL;
+    *q = (struct queued){.origin = *o, .template = {store_copy(template), template.n}, .at_s = s->opts.now_s()};
+    q->origin.model = a ? store_copy(span_of(o->model)) : NULL;
     if (a) q->answer = *a;
 }
 
@@ -316,7 +317,7 @@ static bool find_stored(struct store *s, uint64_t version, struct span template,
     bind_key(st, version, template, s->opts.now_s() - s->opts.negative_life_s);
     bool found = sqlite3_step(st) == SQLITE_ROW;
     if (found) found = read_answer(st, out);
-    finish(st);
+    store_finish(st);
     return found;
 }
 
@@ -350,18 +351,18 @@ static bool write_queued(struct store *s, const struct queued *q) {
         write_likelihood(&q->answer, likelihood);
         sqlite3_bind_text(st, 9, likelihood, -1, SQLITE_STATIC);
     }
-    return finish(st);
+    return store_finish(st);
 }
 
 bool store_flush(struct store *s, struct err *e) {
     if (s->queued == 0) return true;
-    if (!run(s, BEGIN, NULL, 0, e)) return false;
+    if (!store_run(s, BEGIN, NULL, 0, e)) return false;
     bool ok = true;
     for (unsigned i = 0; ok && i < s->queued; i++) ok = write_queued(s, &s->queue[i]) || db_error(s, e);
-    if (!end(s, ok, e)) return false;
+    if (!store_end(s, ok, e)) return false;
     for (unsigned i = 0; i < s->queued; i++) free_queued(&s->queue[i]);
     s->queued = 0;
-    return s->since_trim < TRIM_EVERY || trim(s, e);
+    return s->since_trim < TRIM_EVERY || store_trim(s, e);
 }
 
 uint64_t store_count(struct store *s) {
@@ -400,7 +401,7 @@ static bool read_window(struct store *s, struct store_window *w, struct err *e) 
         w->calls = (uint64_t)sqlite3_column_int64(st, 0);
         w->tokens = (uint64_t)sqlite3_column_int64(st, 1);
     }
-    return finish(st) || db_error(s, e);
+    return store_finish(st) || db_error(s, e);
 }
 
 /* Without overflow: a damaged file may say that anything was spent. */
@@ -421,21 +422,22 @@ static bool has_room(const struct store_window *w, uint64_t calls, uint64_t toke
 static bool spend(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens,
                   struct err *e) {
     bool ok = true;
-    for (unsigned i = 0; ok && i < n; i++) ok = run(s, SPEND, (int64_t[]){w[i].kind, w[i].start, calls, tokens}, 4, e);
+    for (unsigned i = 0; ok && i < n; i++)
+        ok = store_run(s, SPEND, (int64_t[]){w[i].kind, w[i].start, calls, tokens}, 4, e);
     return ok;
 }
 
 bool store_spend(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost, struct err *e) {
-    if (!run(s, BEGIN, NULL, 0, e)) return false;
+    if (!store_run(s, BEGIN, NULL, 0, e)) return false;
     bool ok = true;
     for (unsigned i = 0; ok && i < n; i++)
         ok = read_window(s, &w[i], e) && has_room(&w[i], cost->calls, cost->tokens, e);
     ok = ok && spend(s, w, n, (int64_t)cost->calls, (int64_t)cost->tokens, e);
-    if (!end(s, ok, e)) return false;
+    if (!store_end(s, ok, e)) return false;
     for (unsigned i = 0; i < n; i++) w[i].calls += cost->calls, w[i].tokens += cost->tokens;
     return true;
 }
 
 bool store_correct(struct store *s, const struct store_window *w, unsigned n, int64_t tokens, struct err *e) {
-    return run(s, BEGIN, NULL, 0, e) && end(s, spend(s, w, n, 0, tokens, e), e);
+    return store_run(s, BEGIN, NULL, 0, e) && store_end(s, spend(s, w, n, 0, tokens, e), e);
 }

@@ -13,7 +13,7 @@
 static char g_path[64];
 static int64_t g_now_s = 1700000000;
 
-static int64_t now_s(void) {
+static int64_t store_now_s(void) {
     return g_now_s;
 }
 
@@ -33,7 +33,7 @@ static void remove_files(void) {
 
 static struct store *open_at(const char *path) {
     struct err e = {0};
-    struct store_opts o = {.path = path, .negative_life_s = 100, .now_s = now_s};
+    struct store_opts o = {.path = path, .negative_life_s = 100, .now_s = store_now_s};
     struct store *s = store_open(&o, &e);
     if (!s) fprintf(stderr, "%s\n", e.msg);
     CHECK(s != NULL);
@@ -42,13 +42,13 @@ static struct store *open_at(const char *path) {
 
 static const struct store_origin ORIGIN = {.version = 0xffffffffffffff01u, .prompt = 5, .model = "m"};
 
-static void put(struct store *s, const char *template, const char *label, double confidence, bool negative) {
+static void store_one(struct store *s, const char *template, const char *label, double confidence, bool negative) {
     struct store_answer a = {.confidence = confidence, .negative = negative};
     snprintf(a.label, sizeof a.label, "%s", label);
     store_put(s, &ORIGIN, span_of(template), &a);
 }
 
-static bool flush(struct store *s) {
+static bool store_flush_now(struct store *s) {
     struct err e = {0};
     bool ok = store_flush(s, &e);
     if (!ok) fprintf(stderr, "%s\n", e.msg);
@@ -63,12 +63,12 @@ static bool has(struct store *s, const char *template, const char *label) {
 static void answers_outlive_the_process(void) {
     fresh_path();
     struct store *s = open_at(g_path);
-    put(s, "disk <num> full", "INFO", 0.123456789, false);
+    store_one(s, "disk <num> full", "INFO", 0.123456789, false);
     CHECK(has(s, "disk <num> full", "INFO")); /* before it is in the file */
-    put(s, "", "BACKUP", 1, false);
-    put(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
+    store_one(s, "", "BACKUP", 1, false);
+    store_one(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
     CHECK(has(s, "disk <num> full", "DB_ERROR"));
-    CHECK(flush(s));
+    CHECK(store_flush_now(s));
     CHECK_INT(store_count(s), 2);
     store_close(s);
     s = open_at(g_path);
@@ -89,14 +89,14 @@ static void likelihoods_come_back_as_they_were(void) {
     struct store_answer a = {.label = "INFO", .confidence = 0.5, .labels = N}, b;
     memcpy(a.likelihood, LIKELIHOOD, sizeof LIKELIHOOD);
     store_put(s, &ORIGIN, SPAN_LIT("t"), &a);
-    put(s, "u", "INFO", 1, false);
+    store_one(s, "u", "INFO", 1, false);
     for (int i = 0; i < 2; i++) { /* from the queue, then from the file */
         CHECK(store_find(s, &ORIGIN, SPAN_LIT("t"), &b));
         CHECK_INT(b.labels, N);
         CHECK(memcmp(b.likelihood, LIKELIHOOD, sizeof LIKELIHOOD) == 0);
         CHECK(store_find(s, &ORIGIN, SPAN_LIT("u"), &b));
         CHECK_INT(b.labels, 0);
-        CHECK(flush(s));
+        CHECK(store_flush_now(s));
     }
     store_close(s);
 }
@@ -104,7 +104,7 @@ static void likelihoods_come_back_as_they_were(void) {
 static void older_files_are_brought_to_our_form(void) {
     fresh_path();
     struct store *s = open_at(g_path);
-    put(s, "t", "INFO", 0.25, false);
+    store_one(s, "t", "INFO", 0.25, false);
     store_close(s);
     sqlite3 *db = NULL;
     CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
@@ -140,15 +140,15 @@ static void every_answer_with_a_label_is_handed_over(void) {
     struct buf out;
     buf_init(&out, 4096);
     other.version = 7;
-    put(s, "b", "INFO", 1, false);
-    put(s, "a", "BACKUP", 1, false);
-    put(s, "none", "", 0, true);
-    put(s, "c", "UNCLASSIFIED", 1, true);
+    store_one(s, "b", "INFO", 1, false);
+    store_one(s, "a", "BACKUP", 1, false);
+    store_one(s, "none", "", 0, true);
+    store_one(s, "c", "UNCLASSIFIED", 1, true);
     g_now_s++;
     store_put(s, &other, SPAN_LIT("b"), &a);
     CHECK(store_each(s, list_row, &out, &e));
     CHECK_SPAN(buf_span(&out), "a=BACKUP b=INFO b=DB_ERROR c=UNCLASSIFIED ");
-    put(s, "longer", "INFO", 1, false);
+    store_one(s, "longer", "INFO", 1, false);
     CHECK(!store_each(s, list_row, &out, &e));
     CHECK_STR(e.msg, "enough");
     CHECK(has(s, "a", "BACKUP")); /* the store goes on */
@@ -161,8 +161,8 @@ static void a_change_of_version_hides_old_answers(void) {
     struct store_origin other = ORIGIN;
     struct store_answer a;
     other.version++;
-    put(s, "t", "INFO", 1, false);
-    CHECK(flush(s) && has(s, "t", "INFO"));
+    store_one(s, "t", "INFO", 1, false);
+    CHECK(store_flush_now(s) && has(s, "t", "INFO"));
     CHECK(!store_find(s, &other, SPAN_LIT("t"), &a));
     store_close(s);
 }
@@ -170,14 +170,14 @@ static void a_change_of_version_hides_old_answers(void) {
 static void negative_answers_live_shorter(void) {
     fresh_path();
     struct store *s = open_at(g_path);
-    put(s, "good", "INFO", 1, false);
-    put(s, "bad", "", 0, true);
-    CHECK(flush(s));
+    store_one(s, "good", "INFO", 1, false);
+    store_one(s, "bad", "", 0, true);
+    CHECK(store_flush_now(s));
     g_now_s += 100;
     CHECK(has(s, "good", "INFO") && has(s, "bad", ""));
     g_now_s += 1;
     CHECK(has(s, "good", "INFO") && !has(s, "bad", ""));
-    CHECK(flush(s));
+    CHECK(store_flush_now(s));
     CHECK_INT(store_count(s), 2);
     store_close(s);
     s = open_at(g_path); /* and is removed at the next start */
@@ -189,14 +189,14 @@ static void negative_answers_live_shorter(void) {
 static void those_not_seen_for_longest_make_room(void) {
     fresh_path();
     struct err e;
-    struct store_opts o = {.path = g_path, .rows_max = 10, .now_s = now_s};
+    struct store_opts o = {.path = g_path, .rows_max = 10, .now_s = store_now_s};
     struct store *s = store_open(&o, &e);
     char template[32];
     for (int i = 0; i < 30; i++, g_now_s++) {
         snprintf(template, sizeof template, "t%d", i);
-        put(s, template, "INFO", 1, false);
+        store_one(s, template, "INFO", 1, false);
     }
-    CHECK(flush(s));
+    CHECK(store_flush_now(s));
     CHECK(has(s, "t0", "INFO")); /* a sight of it */
     store_close(s);
     s = store_open(&o, &e);
@@ -211,9 +211,9 @@ static void more_than_the_queue_holds_is_written(void) {
     char template[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(template, sizeof template, "t%d", i);
-        put(s, template, "INFO", 1, false);
+        store_one(s, template, "INFO", 1, false);
     }
-    CHECK(flush(s));
+    CHECK(store_flush_now(s));
     CHECK_INT(store_count(s), 1000);
     for (int i = 0; i < 1000; i++) {
         snprintf(template, sizeof template, "t%d", i);
@@ -255,7 +255,7 @@ static void a_damaged_file_is_told_not_trusted(void) {
     struct err e = {0};
     for (int i = 0; i < 2000; i++) {
         snprintf(template, sizeof template, "template number %d", i);
-        put(s, template, "INFO", 1, false);
+        store_one(s, template, "INFO", 1, false);
     }
     store_close(s);
     struct span bytes;
@@ -273,7 +273,7 @@ static void a_damaged_file_is_told_not_trusted(void) {
             struct store_answer a;
             snprintf(template, sizeof template, "template number %d", i);
             if (store_find(s, &ORIGIN, span_of(template), &a)) CHECK(strlen(a.label) < LABEL_ID_MAX);
-            put(s, template, "BACKUP", 1, false);
+            store_one(s, template, "BACKUP", 1, false);
         }
         store_close(s); /* whatever it can't write is said, nothing crashes */
         remove_files();
@@ -295,7 +295,7 @@ static void numbers_that_can_not_be_are_not_believed(void) {
     for (size_t i = 0; i < sizeof CHANGE / sizeof CHANGE[0]; i++) {
         fresh_path();
         struct store *s = open_at(g_path);
-        put(s, "a", "INFO", 1, false);
+        store_one(s, "a", "INFO", 1, false);
         CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e));
         store_close(s);
         execute(CHANGE[i]);
@@ -323,7 +323,7 @@ static void write_answers(int child) {
     char template[32];
     for (int i = 0; i < EACH; i++) {
         snprintf(template, sizeof template, "t%d", i); /* all write the same ones */
-        put(s, template, "INFO", (double)child / CHILDREN, false);
+        store_one(s, template, "INFO", (double)child / CHILDREN, false);
         if (i % 3 == 0 && !store_flush(s, &e)) fprintf(stderr, "%s\n", e.msg);
     }
     store_close(s);
@@ -356,7 +356,7 @@ static void write_until_killed(int out) {
     for (uint32_t i = 0;; i++) {
         char template[32];
         snprintf(template, sizeof template, "t%u", i);
-        put(s, template, "INFO", 1, false);
+        store_one(s, template, "INFO", 1, false);
         if (store_flush(s, &e) && write(out, &i, sizeof i) != sizeof i) _exit(1);
     }
     _exit(1);

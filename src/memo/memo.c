@@ -83,13 +83,13 @@ static bool key_eq(struct memo_key a, struct memo_key b) {
 }
 
 /* Where an entry lies unless another took the place first: a lookup then touches one cache line of the set. */
-static size_t home_of(struct memo_key key) {
+static size_t memo_home_of(struct memo_key key) {
     return (size_t)(key.hi / SHARDS % WAYS);
 }
 
 /* The entry with key `what`, looked for from the home of `key` on. */
 static struct entry *find_from(struct set *s, struct memo_key key, struct memo_key what) {
-    size_t home = home_of(key);
+    size_t home = memo_home_of(key);
     for (size_t i = 0; i < WAYS; i++) {
         struct entry *e = &s->way[(home + i) % WAYS];
         if (key_eq(e->key, what)) return e;
@@ -97,18 +97,18 @@ static struct entry *find_from(struct set *s, struct memo_key key, struct memo_k
     return NULL;
 }
 
-static struct entry *find(struct set *s, struct memo_key key) {
+static struct entry *memo_find(struct set *s, struct memo_key key) {
     return find_from(s, key, key);
 }
 
 void memo_prefetch(struct memo *m, struct memo_key key) {
-    __builtin_prefetch(&set_of(m, key)->way[home_of(key)]);
+    __builtin_prefetch(&set_of(m, key)->way[memo_home_of(key)]);
 }
 
 bool memo_get(struct memo *m, struct memo_key key, struct answer *out) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
-    struct entry *e = find(set_of(m, key), key);
+    struct entry *e = memo_find(set_of(m, key), key);
     if (e) {
         e->used = true;
         *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider};
@@ -131,7 +131,7 @@ bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
     struct set *s = set_of(m, key);
-    struct entry *e = find(s, key);
+    struct entry *e = memo_find(s, key);
     bool evicted = false, fresh = e == NULL;
     if (fresh) e = find_from(s, key, (struct memo_key){0, 0});
     if (!e) {
@@ -147,7 +147,7 @@ bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
 void memo_forget(struct memo *m, struct memo_key key) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
-    struct entry *e = find(set_of(m, key), key);
+    struct entry *e = memo_find(set_of(m, key), key);
     if (e) {
         *e = (struct entry){0};
         sh->n--;

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-static struct memo_key key_of(struct memo *m, unsigned i) {
+static struct memo_key memo_key_of(struct memo *m, unsigned i) {
     char text[32];
     int n = snprintf(text, sizeof text, "template %u", i);
     return memo_key(m, (struct span){text, (size_t)n}, 7);
@@ -13,13 +13,13 @@ static struct memo_key key_of(struct memo *m, unsigned i) {
 static void an_answer_comes_back_exactly(void) {
     struct memo *m = memo_open(0);
     struct answer a = {.confidence = 0.1 + 0.2, .label = 5, .decider = 1}, got = {0};
-    CHECK(!memo_get(m, key_of(m, 1), &got));
-    CHECK(!memo_put(m, key_of(m, 1), &a));
-    CHECK(memo_get(m, key_of(m, 1), &got));
+    CHECK(!memo_get(m, memo_key_of(m, 1), &got));
+    CHECK(!memo_put(m, memo_key_of(m, 1), &a));
+    CHECK(memo_get(m, memo_key_of(m, 1), &got));
     CHECK(got.confidence == a.confidence && got.label == 5 && got.decider == 1);
     CHECK(!memo_get(m, memo_key(m, SPAN_LIT("template 1"), 8), &got)); /* another version: another key */
-    memo_forget(m, key_of(m, 1));
-    CHECK(!memo_get(m, key_of(m, 1), &got));
+    memo_forget(m, memo_key_of(m, 1));
+    CHECK(!memo_get(m, memo_key_of(m, 1), &got));
     CHECK_INT(memo_count(m), 0);
     memo_close(m);
 }
@@ -29,13 +29,13 @@ static void a_full_table_evicts_and_stays_bounded(void) {
     CHECK_INT(memo_capacity(m), MEMO_ENTRIES_MIN);
     unsigned evicted = 0;
     for (unsigned i = 0; i < 10000; i++)
-        evicted += memo_put(m, key_of(m, i), &(struct answer){.label = (uint8_t)i});
+        evicted += memo_put(m, memo_key_of(m, i), &(struct answer){.label = (uint8_t)i});
     CHECK(memo_count(m) <= memo_capacity(m));
     CHECK_INT(memo_count(m) + evicted, 10000);
     unsigned kept = 0, wrong = 0;
     for (unsigned i = 0; i < 10000; i++) {
         struct answer got;
-        if (!memo_get(m, key_of(m, i), &got)) continue;
+        if (!memo_get(m, memo_key_of(m, i), &got)) continue;
         kept++;
         wrong += got.label != (uint8_t)i;
     }
@@ -48,10 +48,10 @@ static void what_is_used_is_kept(void) {
     struct memo *m = memo_open(MEMO_ENTRIES_MIN);
     struct answer got;
     unsigned hits = 0;
-    memo_put(m, key_of(m, 0), &(struct answer){.label = 9});
+    memo_put(m, memo_key_of(m, 0), &(struct answer){.label = 9});
     for (unsigned i = 1; i < 20000; i++) {
-        hits += memo_get(m, key_of(m, 0), &got);
-        memo_put(m, key_of(m, i), &(struct answer){0});
+        hits += memo_get(m, memo_key_of(m, 0), &got);
+        memo_put(m, memo_key_of(m, i), &(struct answer){0});
     }
     CHECK_INT(hits, 19999); /* used between any two evictions of its set: never the victim */
     memo_close(m);
@@ -62,7 +62,7 @@ static struct memo *g_memo;
 static void *hammer(void *arg) {
     for (unsigned i = 0; i < 30000; i++) {
         struct answer got, a = {.confidence = i % 3000, .label = (uint8_t)(i % 3000)};
-        struct memo_key k = key_of(g_memo, i % 3000);
+        struct memo_key k = memo_key_of(g_memo, i % 3000);
         if (memo_get(g_memo, k, &got)) CHECK(got.label == a.label && got.confidence == a.confidence);
         memo_put(g_memo, k, &a);
     }

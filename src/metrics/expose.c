@@ -52,7 +52,7 @@ static void put_escaped(struct buf *out, const char *text) {
 }
 
 /* Most numbers are counts: their digits are written without printf, which is most of what a scrape costs. */
-static void put_number(struct buf *out, double v) {
+static void expose_put_number(struct buf *out, double v) {
     char text[24], *at = text + sizeof text;
     if (!(v >= 0 && v < 1e15 && v == floor(v))) {
         buf_printf(out, "%.15g", v);
@@ -83,7 +83,7 @@ static void put_sample(struct buf *out, const struct series *s, const char *suff
         before = ',';
     }
     buf_puts(out, before == '{' ? " " : "} ");
-    put_number(out, v);
+    expose_put_number(out, v);
     buf_putc(out, '\n');
 }
 

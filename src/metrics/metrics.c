@@ -122,7 +122,7 @@ void metrics_snapshot(struct metric_snapshot *out) {
     pthread_mutex_unlock(&g.lock);
 }
 
-static unsigned find_label(const char *name) {
+static unsigned metrics_find_label(const char *name) {
     for (unsigned i = 0; i < g.labels; i++)
         if (strcmp(g.label[i], name) == 0) return i;
     if (g.labels == METRIC_CAP_LABEL) return METRIC_CAP_LABEL - 1;
@@ -133,7 +133,7 @@ static unsigned find_label(const char *name) {
 
 unsigned metrics_label(const char *name) {
     pthread_mutex_lock(&g.lock);
-    unsigned i = find_label(name);
+    unsigned i = metrics_find_label(name);
     pthread_mutex_unlock(&g.lock);
     return i;
 }

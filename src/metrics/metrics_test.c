@@ -83,7 +83,7 @@ static void buckets_are_the_contracts_and_cumulative(void) {
 
 enum { THREADS = 4, ADDS = 50000 };
 
-static void *count(void *arg) {
+static void *metrics_count(void *arg) {
     for (int i = 0; i < ADDS; i++) {
         metrics_add(METRIC_MEMO_HITS, 0, 0, 0, 2);
         metrics_gauge_add(METRIC_CONNECTIONS, 0, i % 2 ? -1 : 1);
@@ -96,7 +96,7 @@ static void counts_of_ended_threads_stay(void) {
     pthread_t t[THREADS];
     double hits = metrics_value(METRIC_MEMO_HITS, 0, 0, 0);
     for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, count, NULL);
+        for (int i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, metrics_count, NULL);
         double last = 0;
         for (int i = 0; i < 5; i++) { /* a scrape during the run never sees a counter go down */
             double now = sample("logclass_memo_hits_total");

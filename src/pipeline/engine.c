@@ -8,18 +8,18 @@
 
 enum { DIM_MAX = 1024 };
 
-static bool is_set(const char *s) {
+static bool engine_is_set(const char *s) {
     return s && s[0];
 }
 
 static bool load_labels(struct engine *eng, const struct engine_opts *o, struct err *e) {
-    if (is_set(o->labels_path)) return label_load(&eng->labels, o->labels_path, e);
+    if (engine_is_set(o->labels_path)) return label_load(&eng->labels, o->labels_path, e);
     eng->labels = eng->head ? *head_labels(eng->head) : *label_default();
     return true;
 }
 
 static bool load_rules(struct engine *eng, const struct engine_opts *o, struct err *e) {
-    if (!is_set(o->rules_path)) return true;
+    if (!engine_is_set(o->rules_path)) return true;
     if (o->rules_shipped && label_hash(&eng->labels) != label_hash(label_default())) return true;
     eng->rules = rules_open(o->rules_path, &eng->labels, e);
     return eng->rules != NULL;
@@ -61,7 +61,7 @@ struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     struct engine *eng = must_calloc(1, sizeof *eng);
     atomic_init(&eng->refs, 1);
     eng->pipeline_threshold = o->pipeline_threshold;
-    bool ok = !is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
+    bool ok = !engine_is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
     ok = ok && load_labels(eng, o, e) && load_rules(eng, o, e) && (!eng->head || load_encoder(eng, o, e));
     if (!ok) {
         engine_close(eng);

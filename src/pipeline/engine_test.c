@@ -26,7 +26,7 @@ static struct head *make_head(char *path, double common, double of_b) {
     return h;
 }
 
-static bool decide(const struct engine *eng, float a, float b, unsigned *label) {
+static bool engine_decide_one(const struct engine *eng, float a, float b, unsigned *label) {
     const float p[K] = {a, b, 1 - a - b};
     double confidence;
     return engine_decide(eng, p, label, &confidence);
@@ -36,17 +36,17 @@ static void thresholds_are_compared_as_published(void) {
     struct engine eng = {
         .labels = {.n = K, .unclassified = NONE}, .threshold = {0.5, 0.5, 0.5}, .pipeline_threshold = 0.2};
     unsigned label;
-    CHECK(decide(&eng, 0.5f, 0.3f, &label) && label == A);
-    CHECK(decide(&eng, 0.49996f, 0.3f, &label) && label == A); /* published as 0.5 */
-    CHECK(!decide(&eng, 0.4999f, 0.3f, &label) && label == NONE);
-    CHECK(!decide(&eng, 0.1f, 0.1f, &label) && label == NONE);
+    CHECK(engine_decide_one(&eng, 0.5f, 0.3f, &label) && label == A);
+    CHECK(engine_decide_one(&eng, 0.49996f, 0.3f, &label) && label == A); /* published as 0.5 */
+    CHECK(!engine_decide_one(&eng, 0.4999f, 0.3f, &label) && label == NONE);
+    CHECK(!engine_decide_one(&eng, 0.1f, 0.1f, &label) && label == NONE);
     eng.threshold[B] = 0.7, eng.threshold[A] = 0.1;
-    CHECK(!decide(&eng, 0.3f, 0.65f, &label) && label == NONE);
-    CHECK(decide(&eng, 0.3f, 0.7f, &label) && label == B);
-    CHECK(decide(&eng, 0.4f, 0.3f, &label) && label == A);
-    CHECK(decide(&eng, 0.35f, 0.33f, &label)); /* accepted by the pipeline's own threshold … */
+    CHECK(!engine_decide_one(&eng, 0.3f, 0.65f, &label) && label == NONE);
+    CHECK(engine_decide_one(&eng, 0.3f, 0.7f, &label) && label == B);
+    CHECK(engine_decide_one(&eng, 0.4f, 0.3f, &label) && label == A);
+    CHECK(engine_decide_one(&eng, 0.35f, 0.33f, &label)); /* accepted by the pipeline's own threshold … */
     eng.pipeline_threshold = 0.36;
-    CHECK(!decide(&eng, 0.35f, 0.33f, &label)); /* … and refused by it */
+    CHECK(!engine_decide_one(&eng, 0.35f, 0.33f, &label)); /* … and refused by it */
 }
 
 static void a_heads_thresholds_stand_in_for_the_options(void) {

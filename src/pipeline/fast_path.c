@@ -30,7 +30,7 @@ void fast_path_close(struct fast_path *q) {
     free(q);
 }
 
-static bool fits(const struct batch *b) {
+static bool fast_path_fits(const struct batch *b) {
     size_t bytes = 0;
     if (b->n > FAST_PATH_RECORDS_MAX) return false;
     for (uint32_t i = 0; i < b->n; i++) bytes += b->rec[i].source.n + b->rec[i].message.n;
@@ -38,7 +38,7 @@ static bool fits(const struct batch *b) {
 }
 
 /* Of an engine's scratch only that of the rules is needed. */
-static bool follow_engine(struct fast_path *q, struct engine *eng) {
+static bool fast_path_follow_engine(struct fast_path *q, struct engine *eng) {
     if (q->eng == eng) return true;
     struct err e = {0};
     struct rules_scratch *rules = eng->rules ? rules_scratch_open(eng->rules, &e) : NULL;
@@ -52,7 +52,7 @@ static bool follow_engine(struct fast_path *q, struct engine *eng) {
     return true;
 }
 
-static void count(const struct batch *b, double seconds) {
+static void fast_path_count(const struct batch *b, double seconds) {
     unsigned hits = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         const struct result *r = &b->res[i];
@@ -67,7 +67,7 @@ static void count(const struct batch *b, double seconds) {
 
 bool fast_path_run(struct fast_path *q, struct batch *b) {
     MUST(b->engine != NULL);
-    if (!fits(b) || !follow_engine(q, b->engine)) return false;
+    if (!fast_path_fits(b) || !fast_path_follow_engine(q, b->engine)) return false;
     uint64_t begun = clock_now_ns(NULL);
     struct work *k = &q->work;
     k->n = b->n;
@@ -77,6 +77,6 @@ bool fast_path_run(struct fast_path *q, struct batch *b) {
         b->res[i] = (struct result){.decider = DECIDER_FALLBACK};
     }
     if (!stage_quick_run(k)) return false;
-    count(b, (double)(clock_now_ns(NULL) - begun) * 1e-9);
+    fast_path_count(b, (double)(clock_now_ns(NULL) - begun) * 1e-9);
     return true;
 }

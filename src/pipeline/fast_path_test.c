@@ -29,7 +29,7 @@ static void close_bench(struct bench *k) {
     engine_unref(k->eng);
 }
 
-static bool decide(struct bench *k, uint32_t n) {
+static bool fast_path_decide(struct bench *k, uint32_t n) {
     struct err e = {0};
     memset(k->res, 0xff, sizeof k->res); /* nothing of an earlier batch may show through */
     k->b = (struct batch){.rec = k->rec, .res = k->res, .n = n};
@@ -51,14 +51,14 @@ static void a_rule_and_a_memory_decide(void) {
     k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
     k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
     k.rec[2] = (struct record){.message = SPAN_LIT("nothing of note in pool 3")};
-    CHECK(!decide(&k, 3)); /* nobody knows the second */
-    CHECK(decide(&k, 1));
+    CHECK(!fast_path_decide(&k, 3)); /* nobody knows the second */
+    CHECK(fast_path_decide(&k, 1));
     CHECK_INT(k.res[0].decider, DECIDER_REGEX);
     CHECK(k.res[0].confidence == 0.95 && k.res[0].match_to > k.res[0].match_from);
     remember(&k, "pool 12345 is full", (struct answer){.decider = DECIDER_BERT, .label = 3, .confidence = 0.7123});
     remember(&k, "nothing of note in pool 9",
              (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)k.eng->labels.unclassified});
-    CHECK(decide(&k, 3));
+    CHECK(fast_path_decide(&k, 3));
     CHECK_INT(k.res[1].decider, DECIDER_BERT);
     CHECK_INT(k.res[1].label, 3);
     CHECK(k.res[1].confidence == 0.7123 && k.res[1].from_memo && k.res[1].decided);
@@ -72,8 +72,8 @@ static void without_a_memory_only_rules_do(void) {
     open_bench(&k, 0);
     k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
     k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
-    CHECK(decide(&k, 1));
-    CHECK(!decide(&k, 2));
+    CHECK(fast_path_decide(&k, 1));
+    CHECK(!fast_path_decide(&k, 2));
     close_bench(&k);
 }
 
@@ -83,14 +83,14 @@ static void large_batches_go_the_long_way(void) {
     open_bench(&k, 4096);
     for (uint32_t i = 0; i <= FAST_PATH_RECORDS_MAX; i++)
         k.rec[i] = (struct record){.message = SPAN_LIT("User bob logged in")};
-    CHECK(decide(&k, FAST_PATH_RECORDS_MAX));
-    CHECK(!decide(&k, FAST_PATH_RECORDS_MAX + 1));
+    CHECK(fast_path_decide(&k, FAST_PATH_RECORDS_MAX));
+    CHECK(!fast_path_decide(&k, FAST_PATH_RECORDS_MAX + 1));
     int n = snprintf(text, sizeof text, "User bob logged in");
     memset(text + n, ' ', sizeof text - (size_t)n);
     k.rec[0].message = (struct span){text, sizeof text};
-    CHECK(decide(&k, 1));
+    CHECK(fast_path_decide(&k, 1));
     k.rec[0].source = SPAN_LIT("x");
-    CHECK(!decide(&k, 1));
+    CHECK(!fast_path_decide(&k, 1));
     close_bench(&k);
 }
 
@@ -109,18 +109,18 @@ static void the_engine_of_the_batch_decides(void) {
     open_bench(&k, 4096);
     k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
     k.rec[1] = (struct record){.message = SPAN_LIT("pool 7 is full")};
-    CHECK(decide(&k, 1));
+    CHECK(fast_path_decide(&k, 1));
     struct engine *fresh = engine_open(&o, &e);
     engine_set_network(fresh, &NETWORK, 1);
     pipeline_swap(k.p, fresh);
     engine_unref(k.eng);
     k.eng = fresh;
-    CHECK(!decide(&k, 1)); /* it has no rules */
+    CHECK(!fast_path_decide(&k, 1)); /* it has no rules */
     k.rec[0] = k.rec[1];
     remember(&k, "pool 1 is full", (struct answer){.decider = DECIDER_FALLBACK});
-    CHECK(!decide(&k, 1));
+    CHECK(!fast_path_decide(&k, 1));
     remember(&k, "pool 1 is full", (struct answer){.decider = DECIDER_LLM, .label = 2, .confidence = 1});
-    CHECK(decide(&k, 1));
+    CHECK(fast_path_decide(&k, 1));
     CHECK_INT(k.res[0].decider, DECIDER_LLM);
     close_bench(&k);
 }

@@ -172,7 +172,7 @@ static void count_shares(const struct worker *w, const struct slice *slice, size
 }
 
 /* Nobody waits any more: everything falls back at once. */
-static void give_up(struct work *k) {
+static void pipeline_give_up(struct work *k) {
     for (uint32_t i = 0; i < k->n; i++) {
         k->res[i]->err = ERR_CANCELLED;
         fall_back(k->eng, k->res[i]);
@@ -186,7 +186,7 @@ static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     gather(w, slice, n);
     metrics_observe(METRIC_BATCH_RECORDS, 0, 0, w->work.n, 1);
     if (atomic_load_explicit(&w->p->cancelled, memory_order_relaxed))
-        give_up(&w->work);
+        pipeline_give_up(&w->work);
     else
         run_stages(&w->work);
     hand_over(w, begun);
@@ -197,7 +197,7 @@ static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
 }
 
 /* Takes up the engine that decides b; scratch is opened anew when it changed. */
-static void follow_engine(struct worker *w, const struct batch *b) {
+static void pipeline_follow_engine(struct worker *w, const struct batch *b) {
     if (b->engine && b->engine == w->eng) return;
     struct engine *now = engine_for(w->p, b);
     if (now == w->eng) {
@@ -253,7 +253,7 @@ static void *worker_main(void *arg) {
         note_wait(w->p, slice, n);
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
-            follow_engine(w, slice[from].batch);
+            pipeline_follow_engine(w, slice[from].batch);
             look_at_network(w);
             run_slices(w, slice + from, same);
         }
@@ -348,7 +348,8 @@ static struct slice slice_of(struct batch *b, uint32_t from, size_t ahead, uint6
 static bool is_slow(const struct pipeline *p, size_t queued, struct err *e) {
     uint64_t turn = atomic_load_explicit(&p->turn_ns, memory_order_relaxed);
     if (!p->queue_ns_max || queued * turn <= p->queue_ns_max) return false;
-    err_set(e, ERR_BUSY, "lines would wait longer than %" PRIu64 " ms (queue-time-max)", p->queue_ns_max / clock_ns_of_ms(1));
+    err_set(e, ERR_BUSY, "lines would wait longer than %" PRIu64 " ms (queue-time-max)",
+            p->queue_ns_max / clock_ns_of_ms(1));
     return true;
 }
 

@@ -19,8 +19,8 @@ struct pipeline_opts {
     unsigned queue_time_ms; /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
 };
 
-/* The network stage of an engine. `hand_over` never waits: it takes the record and answers later, once, with pipeline_answer
- * from any thread; or refuses it (false and the reason), and the record falls back now. */
+/* The network stage of an engine. `hand_over` never waits: it takes the record and answers later, once, with
+ * pipeline_answer from any thread; or refuses it (false and the reason), and the record falls back now. */
 struct network_stage {
     bool (*hand_over)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;

@@ -38,7 +38,7 @@ static void done(struct batch *b) {
 }
 
 /* Every third line is a rule's. */
-static void fill(struct request *r, uint32_t n) {
+static void pipeline_fill(struct request *r, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         snprintf(r->text[i], sizeof r->text[i], i % 3 == 0 ? "User u%u logged in" : "something else %u happened", i);
         r->rec[i] = (struct record){.message = span_of(r->text[i])};
@@ -73,7 +73,7 @@ static void every_record_gets_one_result(void) {
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 3, .memo_entries = 4096}, eng, &e);
     struct request *r = request_new();
     for (size_t k = 0; k < sizeof SIZES / sizeof SIZES[0]; k++) {
-        fill(r, SIZES[k]);
+        pipeline_fill(r, SIZES[k]);
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
         for (uint32_t i = 0; i < SIZES[k]; i++) {
@@ -126,7 +126,7 @@ static void the_network_answers_what_is_left(void) {
     engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
     for (int round = 0; round < 20; round++) {
-        fill(r, N);
+        pipeline_fill(r, N);
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
         for (uint32_t i = 0; i < N; i++) {
@@ -136,7 +136,7 @@ static void the_network_answers_what_is_left(void) {
         }
     }
     f.refuse = true;
-    fill(r, 10);
+    pipeline_fill(r, 10);
     CHECK(pipeline_submit(p, &r->batch, &e));
     wait_done(r);
     CHECK_INT(r->res[1].decider, DECIDER_FALLBACK);
@@ -161,7 +161,7 @@ static void a_network_answer_is_remembered(void) {
     engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
     for (int round = 0; round < 3; round++) {
-        fill(r, 2); /* record 1 is "something else 1 happened": answered by the network, then from memory */
+        pipeline_fill(r, 2); /* record 1 is "something else 1 happened": answered by the network, then from memory */
         CHECK(pipeline_submit(p, &r->batch, &e));
         wait_done(r);
         CHECK_INT(r->res[1].decider, DECIDER_LLM);
@@ -190,7 +190,7 @@ static void a_shut_network_is_not_asked_about_what_was_left_open(void) {
     struct network_stage stage = {.hand_over = fake_ask, .self = &f, .unavailable = always_unavailable};
     engine_set_network(eng, &stage, 1);
     struct request *r = request_new();
-    fill(r, 2);
+    pipeline_fill(r, 2);
     struct memo_key key = memo_key(pipeline_memo(p), SPAN_LIT("something else # happened"), eng->version);
     for (unsigned round = 0; round < 2; round++) {
         CHECK(pipeline_submit(p, &r->batch, &e));
@@ -215,7 +215,7 @@ static void an_engine_is_swapped_under_load(void) {
     engine_unref(eng);
     struct request *r = request_new();
     for (int round = 0; round < 10; round++) {
-        fill(r, N);
+        pipeline_fill(r, N);
         pipeline_submit_wait(p, &r->batch);
         struct engine *fresh = open_engine();
         pipeline_swap(p, fresh);
@@ -231,7 +231,7 @@ static void a_pinned_batch_keeps_its_engine(void) {
     struct err e = {0};
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2, .memo_entries = 4096}, NULL, &e);
     struct request *r = request_new();
-    fill(r, N);
+    pipeline_fill(r, N);
     CHECK(!pipeline_ready(p) && !pipeline_pin(p, &r->batch, &e));
     CHECK_INT(e.code, ERR_BUSY);
     struct engine *rules = open_engine(), *none = engine_open(&(struct engine_opts){.rules_path = ""}, &e);
@@ -246,7 +246,7 @@ static void a_pinned_batch_keeps_its_engine(void) {
     pipeline_unpin(&r->batch);
     pipeline_unpin(&r->batch);
     CHECK_INT(rules->pinned, 0);
-    fill(r, N);
+    pipeline_fill(r, N);
     CHECK(pipeline_submit(p, &r->batch, &e)); /* not pinned: what is in force */
     wait_done(r);
     CHECK_INT(r->res[0].decider, DECIDER_FALLBACK);
@@ -262,7 +262,7 @@ static void what_waits_falls_back_when_cancelled(void) {
     struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 0}, eng, &e);
     struct request *r = request_new();
     pipeline_cancel(p);
-    fill(r, N);
+    pipeline_fill(r, N);
     CHECK(pipeline_submit(p, &r->batch, &e));
     wait_done(r);
     CHECK_INT(r->times_done, 1);

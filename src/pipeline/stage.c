@@ -50,7 +50,7 @@ static void write_template(struct work *w, uint32_t i) {
 }
 
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
-static bool recall(struct work *w, uint32_t i) {
+static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
     if (a.decider == DECIDER_FALLBACK && w->calls_network) return false;
@@ -63,7 +63,7 @@ static bool recall(struct work *w, uint32_t i) {
 /* True: nobody has to think about record i, it is remembered or equal to an earlier one of this run. *left takes it
  * where it is not settled yet. */
 static bool known(struct work *w, uint32_t i, uint32_t *left) {
-    if (recall(w, i)) return true;
+    if (stage_recall(w, i)) return true;
     w->tpl[i].leader = find_leader(w, i);
     w->todo[(*left)++] = i;
     return w->tpl[i].leader != WORK_NO_LEADER;
@@ -95,7 +95,7 @@ bool stage_quick_run(struct work *w) {
         if (!w->memo) return false;
         w->text_n = 0;
         write_template(w, i);
-        if (!recall(w, i)) return false;
+        if (!stage_recall(w, i)) return false;
     }
     return true;
 }

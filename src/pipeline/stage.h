@@ -22,8 +22,8 @@ struct work_template {
 struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
-    struct memo *memo;  /* NULL: do not remember */
-    bool calls_network;  /* a network stage follows: what the encoder leaves open goes there */
+    struct memo *memo;         /* NULL: do not remember */
+    bool calls_network;        /* a network stage follows: what the encoder leaves open goes there */
     enum err_code unavailable; /* why one follows, but is not to be asked now; else ERR_OK */
     uint32_t n, todo_n;
     const struct record *rec[WORK_MAX];

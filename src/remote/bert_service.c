@@ -11,7 +11,7 @@ struct bert_service {
     bool send_source;
 };
 
-static bool write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
+static bool bert_service_write_request(void *self, const struct question *q, struct http_call *call, struct err *e) {
     (void)e;
     const struct bert_service *s = self;
     service_json_write_question(&call->request, q->message, s->send_source ? q->source : (struct span){0});
@@ -55,7 +55,7 @@ struct bert_service *bert_service_open(const struct bert_service_opts *o, const 
         .by_template = o->by_template,
         .by_source = o->send_source,
         .self = s,
-        .write = write_request,
+        .write = bert_service_write_request,
         .read = read_reply,
     };
     return s;

@@ -12,7 +12,7 @@ void breaker_release(struct breaker *b) {
     pthread_mutex_destroy(&b->lock);
 }
 
-static void turn(struct breaker *b, enum breaker_state to, uint64_t now_ns) {
+static void breaker_turn(struct breaker *b, enum breaker_state to, uint64_t now_ns) {
     b->state = to;
     b->generation++;
     b->failures = 0;
@@ -34,7 +34,7 @@ static bool take_probe(struct breaker *b, uint64_t now_ns) {
 static bool may_enter(struct breaker *b, uint64_t now_ns) {
     if (b->state == BREAKER_CLOSED) return true;
     if (b->state == BREAKER_OPEN && now_ns - b->opened_ns >= clock_ns_of_ms(b->opts.reset_ms))
-        turn(b, BREAKER_HALF_OPEN, now_ns);
+        breaker_turn(b, BREAKER_HALF_OPEN, now_ns);
     return b->state == BREAKER_HALF_OPEN && take_probe(b, now_ns);
 }
 
@@ -50,13 +50,13 @@ bool breaker_enter(struct breaker *b, struct breaker_pass *pass, struct err *e) 
 static void report_closed(struct breaker *b, enum breaker_outcome outcome, uint64_t now_ns) {
     if (outcome == BREAKER_ABANDONED) return;
     b->failures = outcome == BREAKER_SUCCEEDED ? 0 : b->failures + 1;
-    if (b->failures >= b->opts.failures_max) turn(b, BREAKER_OPEN, now_ns);
+    if (b->failures >= b->opts.failures_max) breaker_turn(b, BREAKER_OPEN, now_ns);
 }
 
 static void report_probe(struct breaker *b, enum breaker_outcome outcome, uint64_t now_ns) {
     b->probing = false;
-    if (outcome == BREAKER_SUCCEEDED) turn(b, BREAKER_CLOSED, now_ns);
-    if (outcome == BREAKER_FAILED) turn(b, BREAKER_OPEN, now_ns);
+    if (outcome == BREAKER_SUCCEEDED) breaker_turn(b, BREAKER_CLOSED, now_ns);
+    if (outcome == BREAKER_FAILED) breaker_turn(b, BREAKER_OPEN, now_ns);
 }
 
 void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_outcome outcome) {

@@ -20,7 +20,7 @@ static void pass_ms(uint64_t ms) {
     atomic_fetch_add(&g_now_ns, clock_ns_of_ms(ms));
 }
 
-static bool enter(struct breaker *b, struct breaker_pass *pass) {
+static bool breaker_enters(struct breaker *b, struct breaker_pass *pass) {
     struct err e = {0};
     bool passed = breaker_enter(b, pass, &e);
     CHECK_INT(e.code, passed ? ERR_OK : ERR_CIRCUIT_OPEN);
@@ -30,18 +30,18 @@ static bool enter(struct breaker *b, struct breaker_pass *pass) {
 /* A whole call; false: it was refused. */
 static bool call(struct breaker *b, enum breaker_outcome outcome) {
     struct breaker_pass pass;
-    if (!enter(b, &pass)) return false;
+    if (!breaker_enters(b, &pass)) return false;
     breaker_leave(b, pass, outcome);
     return true;
 }
 
-static void fail(struct breaker *b, unsigned times) {
+static void breaker_fail(struct breaker *b, unsigned times) {
     for (unsigned i = 0; i < times; i++) CHECK(call(b, BREAKER_FAILED));
 }
 
 static void open_breaker(struct breaker *b, const struct breaker_opts *o) {
     breaker_init(b, o, &CLOCK);
-    fail(b, o->failures_max);
+    breaker_fail(b, o->failures_max);
     CHECK_INT(breaker_state(b), BREAKER_OPEN);
 }
 
@@ -50,9 +50,9 @@ static void exactly_so_many_failures_open_it(void) {
     for (size_t i = 0; i < 2; i++) {
         struct breaker b;
         breaker_init(&b, opts[i], &CLOCK);
-        fail(&b, opts[i]->failures_max - 1);
+        breaker_fail(&b, opts[i]->failures_max - 1);
         CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
-        fail(&b, 1);
+        breaker_fail(&b, 1);
         CHECK_INT(breaker_state(&b), BREAKER_OPEN);
         CHECK(!call(&b, BREAKER_SUCCEEDED));
         breaker_release(&b);
@@ -63,11 +63,11 @@ static void a_success_starts_the_count_anew(void) {
     struct breaker b;
     breaker_init(&b, &LLM, &CLOCK);
     for (int round = 0; round < 10; round++) {
-        fail(&b, 2);
+        breaker_fail(&b, 2);
         CHECK(call(&b, BREAKER_SUCCEEDED));
     }
     CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
-    fail(&b, 3);
+    breaker_fail(&b, 3);
     CHECK_INT(breaker_state(&b), BREAKER_OPEN);
     breaker_release(&b);
 }
@@ -75,10 +75,10 @@ static void a_success_starts_the_count_anew(void) {
 static void abandoned_calls_count_for_nothing(void) {
     struct breaker b;
     breaker_init(&b, &LLM, &CLOCK);
-    fail(&b, 2);
+    breaker_fail(&b, 2);
     CHECK(call(&b, BREAKER_ABANDONED));
     CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
-    fail(&b, 1);
+    breaker_fail(&b, 1);
     CHECK_INT(breaker_state(&b), BREAKER_OPEN);
     breaker_release(&b);
 }
@@ -94,7 +94,7 @@ static void it_rests_to_the_nanosecond(void) {
     atomic_fetch_add(&g_now_ns, 1);
     CHECK(!breaker_is_open(&b));
     struct breaker_pass pass;
-    CHECK(enter(&b, &pass));
+    CHECK(breaker_enters(&b, &pass));
     CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
     breaker_leave(&b, pass, BREAKER_SUCCEEDED);
     CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
@@ -106,12 +106,12 @@ static void half_open_lets_one_probe_through(void) {
     struct breaker_pass probe, other;
     open_breaker(&b, &LLM);
     pass_ms(5000);
-    CHECK(enter(&b, &probe));
-    for (int i = 0; i < 1000; i++) CHECK(!enter(&b, &other));
+    CHECK(breaker_enters(&b, &probe));
+    for (int i = 0; i < 1000; i++) CHECK(!breaker_enters(&b, &other));
     CHECK(breaker_is_open(&b));
     breaker_leave(&b, probe, BREAKER_SUCCEEDED);
     CHECK(!breaker_is_open(&b));
-    for (int i = 0; i < 10; i++) CHECK(enter(&b, &other));
+    for (int i = 0; i < 10; i++) CHECK(breaker_enters(&b, &other));
     breaker_release(&b);
 }
 
@@ -145,11 +145,11 @@ static void a_silent_probe_loses_its_place_at_its_time_out(void) {
     struct breaker_pass lost, next;
     open_breaker(&b, &LLM);
     pass_ms(5000);
-    CHECK(enter(&b, &lost));
+    CHECK(breaker_enters(&b, &lost));
     pass_ms(1999);
-    CHECK(!enter(&b, &next));
+    CHECK(!breaker_enters(&b, &next));
     pass_ms(1);
-    CHECK(enter(&b, &next));
+    CHECK(breaker_enters(&b, &next));
     breaker_leave(&b, lost, BREAKER_SUCCEEDED); /* too late to tell */
     CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
     breaker_leave(&b, next, BREAKER_FAILED);
@@ -163,19 +163,19 @@ static void results_of_an_earlier_state_are_ignored(void) {
     struct breaker b;
     struct breaker_pass early[8], probe;
     breaker_init(&b, &LLM, &CLOCK);
-    for (int i = 0; i < 8; i++) CHECK(enter(&b, &early[i]));
+    for (int i = 0; i < 8; i++) CHECK(breaker_enters(&b, &early[i]));
     for (int i = 0; i < 3; i++) breaker_leave(&b, early[i], BREAKER_FAILED);
     CHECK_INT(breaker_state(&b), BREAKER_OPEN);
     breaker_leave(&b, early[3], BREAKER_SUCCEEDED);
     CHECK_INT(breaker_state(&b), BREAKER_OPEN);
     pass_ms(5000);
-    CHECK(enter(&b, &probe));
+    CHECK(breaker_enters(&b, &probe));
     breaker_leave(&b, early[4], BREAKER_FAILED);
     breaker_leave(&b, early[5], BREAKER_SUCCEEDED);
     CHECK_INT(breaker_state(&b), BREAKER_HALF_OPEN);
     breaker_leave(&b, probe, BREAKER_SUCCEEDED);
     for (int i = 0; i < 2; i++) breaker_leave(&b, early[6 + i], BREAKER_FAILED);
-    fail(&b, 2); /* with the two above it would be four */
+    breaker_fail(&b, 2); /* with the two above it would be four */
     CHECK_INT(breaker_state(&b), BREAKER_CLOSED);
     breaker_release(&b);
 }
@@ -184,7 +184,7 @@ static void it_recovers_as_often_as_needed(void) {
     struct breaker b;
     breaker_init(&b, &LLM, &CLOCK);
     for (int round = 0; round < 50; round++) {
-        fail(&b, 3);
+        breaker_fail(&b, 3);
         CHECK(!call(&b, BREAKER_SUCCEEDED));
         pass_ms(5000);
         CHECK(call(&b, BREAKER_SUCCEEDED));

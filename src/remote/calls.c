@@ -60,7 +60,7 @@ static bool is_equal(const struct calls *t, const struct call *a, unsigned step,
            (!t->opts.step[step].by_source || span_eq(a->q.source, q->source));
 }
 
-static struct call *find(const struct calls *t, unsigned step, const struct question *q, uint64_t hash) {
+static struct call *calls_find(const struct calls *t, unsigned step, const struct question *q, uint64_t hash) {
     struct call *a = t->bucket[hash & (t->buckets - 1)];
     while (a && !(a->hash == hash && is_equal(t, a, step, q))) a = a->next_in_bucket;
     return a;
@@ -111,7 +111,7 @@ static bool copy_question(struct call *a, const struct question *q) {
     return true;
 }
 
-static void place(struct calls *t, struct call *a, unsigned step, uint64_t hash) {
+static void calls_place(struct calls *t, struct call *a, unsigned step, uint64_t hash) {
     a->step = step;
     a->hash = hash;
     a->call = (struct call_attempt){0};
@@ -119,18 +119,18 @@ static void place(struct calls *t, struct call *a, unsigned step, uint64_t hash)
     calls_set_state(t, a, CALL_FRESH);
 }
 
-static struct call *make(struct calls *t, unsigned step, const struct question *q, uint64_t hash) {
+static struct call *calls_make(struct calls *t, unsigned step, const struct question *q, uint64_t hash) {
     struct call *a = take_free(t);
     if (!a || !copy_question(a, q)) return NULL;
     t->n++;
-    place(t, a, step, hash);
+    calls_place(t, a, step, hash);
     return a;
 }
 
 static struct call *find_or_make(struct calls *t, unsigned step, const struct question *q) {
     uint64_t hash = hash_of(t, step, q);
-    struct call *a = find(t, step, q, hash);
-    if (!a) return make(t, step, q, hash);
+    struct call *a = calls_find(t, step, q, hash);
+    if (!a) return calls_make(t, step, q, hash);
     if (a->state == CALL_ORPHAN) calls_set_state(t, a, CALL_FRESH);
     return a;
 }
@@ -217,11 +217,11 @@ bool calls_forward(struct calls *t, struct call *a, enum err_code why, uint64_t 
     unsigned step = a->step + 1;
     if (step >= t->opts.steps || a->waiting == 0) return false;
     uint64_t hash = hash_of(t, step, &a->q);
-    struct call *to = find(t, step, &a->q, hash);
+    struct call *to = calls_find(t, step, &a->q, hash);
     if (to && to->state == CALL_ORPHAN) calls_set_state(t, to, CALL_FRESH);
     if (!to) { /* a itself goes on, text and all */
         leave_bucket(t, a);
-        place(t, a, step, hash);
+        calls_place(t, a, step, hash);
         to = a;
     }
     for (unsigned n = a->waiting; n > 0; n--) { /* those who were there before, when a itself goes on */

@@ -12,7 +12,7 @@ static const struct calls_opts TWO_STEPS = {
 static const struct calls_opts LLM_ONLY = {
     .calls_max = 4, .waiters_max = 8, .steps = 1, .step = {{.wait_ns = 20, .by_template = true, .keeps = true}}};
 
-static bool join(struct calls *t, uint32_t i, const char *message, const char *template, uint64_t now_ns) {
+static bool calls_join_one(struct calls *t, uint32_t i, const char *message, const char *template, uint64_t now_ns) {
     struct err e = {0};
     struct question q = {.message = span_of(message), .template = span_of(template)};
     bool ok = calls_join(t, &(struct pending){.i = i}, &q, now_ns, &e);
@@ -32,7 +32,8 @@ static unsigned take_all(struct calls *t, struct call *a) {
 static void equal_questions_are_one_ask(void) {
     struct calls t;
     calls_init(&t, &TWO_STEPS);
-    CHECK(join(&t, 1, "a 1", "a N", 0) && join(&t, 2, "a 1", "a N", 1) && join(&t, 3, "a 2", "a N", 2));
+    CHECK(calls_join_one(&t, 1, "a 1", "a N", 0) && calls_join_one(&t, 2, "a 1", "a N", 1) &&
+          calls_join_one(&t, 3, "a 2", "a N", 2));
     CHECK_INT(t.n, 2); /* the first step sees messages */
     struct call *a = calls_first(&t, 0, CALL_FRESH), *b = calls_next(&t, a);
     CHECK_SPAN(a->q.message, "a 1");
@@ -99,10 +100,11 @@ static void a_source_makes_a_difference_where_it_is_asked_for(void) {
 static void both_tables_have_a_limit(void) {
     struct calls t;
     calls_init(&t, &LLM_ONLY);
-    CHECK(join(&t, 1, "", "a", 0) && join(&t, 2, "", "b", 0) && join(&t, 3, "", "c", 0) && join(&t, 4, "", "d", 0));
-    CHECK(!join(&t, 5, "", "e", 0)); /* a fifth question */
-    for (uint32_t i = 5; i < 9; i++) CHECK(join(&t, i, "", "a", 0));
-    CHECK(!join(&t, 9, "", "a", 0)); /* a ninth waiter */
+    CHECK(calls_join_one(&t, 1, "", "a", 0) && calls_join_one(&t, 2, "", "b", 0) && calls_join_one(&t, 3, "", "c", 0) &&
+          calls_join_one(&t, 4, "", "d", 0));
+    CHECK(!calls_join_one(&t, 5, "", "e", 0)); /* a fifth question */
+    for (uint32_t i = 5; i < 9; i++) CHECK(calls_join_one(&t, i, "", "a", 0));
+    CHECK(!calls_join_one(&t, 9, "", "a", 0)); /* a ninth waiter */
     CHECK_INT(t.waiting, 8);
     calls_release(&t);
 }
@@ -112,7 +114,7 @@ static void time_runs_out_step_by_step(void) {
     struct calls_expiry x;
     calls_init(&t, &TWO_STEPS);
     CHECK(calls_next_end_ns(&t) == UINT64_MAX);
-    CHECK(join(&t, 1, "m", "t", 100) && join(&t, 2, "m", "t", 110));
+    CHECK(calls_join_one(&t, 1, "m", "t", 100) && calls_join_one(&t, 2, "m", "t", 110));
     CHECK_INT(calls_next_end_ns(&t), 140);
     CHECK(!calls_expire(&t, 139, &x));
     calls_set_state(&t, calls_first(&t, 0, CALL_FRESH), CALL_CALLING);
@@ -136,19 +138,20 @@ static void what_nobody_waits_for_comes_last_and_gives_way(void) {
     struct calls t;
     struct calls_expiry x;
     calls_init(&t, &LLM_ONLY);
-    CHECK(join(&t, 1, "", "old", 0) && join(&t, 2, "", "older", 0));
+    CHECK(calls_join_one(&t, 1, "", "old", 0) && calls_join_one(&t, 2, "", "older", 0));
     CHECK(calls_expire(&t, 20, &x) && calls_expire(&t, 20, &x));
     CHECK_INT(t.n, 2); /* their answers would be kept */
     CHECK_SPAN(calls_ready(&t, 0)->q.template, "old");
-    CHECK(join(&t, 3, "", "new", 30));
+    CHECK(calls_join_one(&t, 3, "", "new", 30));
     calls_set_state(&t, calls_first(&t, 0, CALL_FRESH), CALL_READY);
     CHECK_SPAN(calls_ready(&t, 0)->q.template, "new");
-    CHECK(join(&t, 4, "", "older", 31)); /* wanted again */
+    CHECK(calls_join_one(&t, 4, "", "older", 31)); /* wanted again */
     CHECK_SPAN(calls_first(&t, 0, CALL_FRESH)->q.template, "older");
-    CHECK(join(&t, 5, "", "newer", 32) && join(&t, 6, "", "newest", 33)); /* the last orphan is dropped for it */
+    CHECK(calls_join_one(&t, 5, "", "newer", 32) &&
+          calls_join_one(&t, 6, "", "newest", 33)); /* the last orphan is dropped for it */
     CHECK(calls_first(&t, 0, CALL_ORPHAN) == NULL);
     CHECK_INT(t.n, 4);
-    CHECK(!join(&t, 7, "", "too many", 34));
+    CHECK(!calls_join_one(&t, 7, "", "too many", 34));
     calls_release(&t);
 }
 
@@ -158,7 +161,7 @@ static void an_answer_of_no_further_use_is_not_asked_for(void) {
     struct calls_opts o = LLM_ONLY;
     o.step[0].keeps = false;
     calls_init(&t, &o);
-    CHECK(join(&t, 1, "", "a", 0) && calls_expire(&t, 20, &x));
+    CHECK(calls_join_one(&t, 1, "", "a", 0) && calls_expire(&t, 20, &x));
     CHECK_INT(t.n, 0);
     calls_release(&t);
 }
@@ -167,7 +170,7 @@ static void nobody_is_moved_when_nobody_waits(void) {
     struct calls t;
     struct calls_expiry x;
     calls_init(&t, &TWO_STEPS);
-    CHECK(join(&t, 1, "m", "t", 0));
+    CHECK(calls_join_one(&t, 1, "m", "t", 0));
     struct call *a = calls_first(&t, 0, CALL_FRESH);
     calls_set_state(&t, a, CALL_CALLING);
     CHECK(calls_expire(&t, 40, &x));

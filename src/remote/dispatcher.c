@@ -72,7 +72,7 @@ static void pass_on(struct dispatcher *l, struct call *ask, enum err_code why) {
     if (!moved) answer_all(l, ask, NULL, why);
 }
 
-static void fail(struct dispatcher *l, struct call *ask, const struct err *e) {
+static void dispatcher_fail(struct dispatcher *l, struct call *ask, const struct err *e) {
     const char *url = http_endpoint_url(l->step[ask->step].service->endpoint);
     if (e->code == ERR_CIRCUIT_OPEN || e->code == ERR_BUSY)
         log_debug("remote.refused", "%s: %s", url, e->msg);
@@ -83,7 +83,7 @@ static void fail(struct dispatcher *l, struct call *ask, const struct err *e) {
 
 /* ---- attempts ---- */
 
-static void set_state(struct dispatcher *l, struct call *ask, enum call_state state) {
+static void dispatcher_set_state(struct dispatcher *l, struct call *ask, enum call_state state) {
     pthread_mutex_lock(&l->lock);
     calls_set_state(&l->asks, ask, state);
     pthread_mutex_unlock(&l->lock);
@@ -91,7 +91,7 @@ static void set_state(struct dispatcher *l, struct call *ask, enum call_state st
 
 static void pause_until(struct dispatcher *l, struct call *ask, uint64_t resume_ns) {
     ask->call.resume_ns = resume_ns;
-    set_state(l, ask, CALL_PAUSED);
+    dispatcher_set_state(l, ask, CALL_PAUSED);
 }
 
 static void leave_breaker(struct step *s, struct breaker_pass pass, enum breaker_outcome outcome) {
@@ -133,15 +133,15 @@ static void attempt(struct dispatcher *l, struct call *ask) {
     uint64_t hold_ns = s->hold_until_ns, ready_ns = hold_ns > now_ns ? hold_ns : now_ns;
     if (ready_ns >= end_ns) {
         err_set(&e, now_ns >= end_ns ? ERR_TIMEOUT : ERR_HTTP_RETRY, "no attempt is possible before its time is over");
-        fail(l, ask, &e);
+        dispatcher_fail(l, ask, &e);
     } else if (ready_ns > now_ns) {
         pause_until(l, ask, ready_ns);
     } else if (!breaker_enter(&s->breaker, &ask->call.pass, &e)) {
-        fail(l, ask, &e);
+        dispatcher_fail(l, ask, &e);
     } else if (!send_request(l, ask, end_ns - now_ns, &e)) {
         leave_breaker(s, ask->call.pass, BREAKER_ABANDONED);
         if (e.code == ERR_BUSY) s->budget_until_ns = now_ns + clock_ns_of_ms(BUDGET_REST_MS);
-        fail(l, ask, &e);
+        dispatcher_fail(l, ask, &e);
     }
 }
 
@@ -154,7 +154,7 @@ static void retry_or_fail(struct dispatcher *l, struct call *ask, const struct e
                               .left_ms = (int64_t)s->timeout_ms - (int64_t)spent_ms};
     int64_t wait_ms = retry_wait_ms(&s->retry, &call, rng_next(&l->rng));
     if (wait_ms == RETRY_NEVER)
-        fail(l, ask, e);
+        dispatcher_fail(l, ask, e);
     else
         pause_until(l, ask, now_ns + clock_ns_of_ms((uint64_t)wait_ms));
 }
@@ -167,10 +167,11 @@ static void ask_again(struct dispatcher *l, struct call *ask) {
         return;
     }
     err_set(&e, ERR_DECODE, "it accepts no form of the question");
-    fail(l, ask, &e);
+    dispatcher_fail(l, ask, &e);
 }
 
-static enum service_verdict judge(const struct step *s, const struct call *ask, struct answer *a, struct err *e) {
+static enum service_verdict dispatcher_judge(const struct step *s, const struct call *ask, struct answer *a,
+                                             struct err *e) {
     const struct http_call *http = ask->call.http;
     *e = http->err;
     if (http->err.code != ERR_OK) return SERVICE_FAILED;
@@ -182,7 +183,7 @@ static void finish_call(struct dispatcher *l, struct http_call *http) {
     struct step *s = &l->step[ask->step];
     struct answer a;
     struct err e;
-    enum service_verdict verdict = judge(s, ask, &a, &e);
+    enum service_verdict verdict = dispatcher_judge(s, ask, &a, &e);
     int64_t asked_ms = http->retry_after_ms;
     if (asked_ms > 0) s->hold_until_ns = clock_now_ns(l->opts.clock) + clock_ns_of_ms((uint64_t)asked_ms);
     http_client_give_back(l->http, http);
@@ -219,7 +220,7 @@ static void look_at_fresh(struct dispatcher *l, unsigned step) {
         else if (known == SERVICE_UNSURE)
             pass_on(l, ask, ERR_OK);
         else
-            set_state(l, ask, CALL_READY);
+            dispatcher_set_state(l, ask, CALL_READY);
     }
 }
 
@@ -275,7 +276,7 @@ static void settle(struct dispatcher *l) {
     }
 }
 
-static void turn(struct dispatcher *l) {
+static void dispatcher_turn(struct dispatcher *l) {
     for (struct http_call *done; (done = http_client_step(l->http)) != NULL;) finish_call(l, done);
     settle(l); /* before new questions are looked at, so that what has just been answered is known */
     for (unsigned step = 0; step < l->opts.services; step++) look_at_fresh(l, step);
@@ -315,7 +316,7 @@ static void rest(struct dispatcher *l) {
 }
 
 /* Stopped, and nothing is worth waiting for any more, or its time is over. */
-static bool is_over(struct dispatcher *l) {
+static bool dispatcher_is_over(struct dispatcher *l) {
     unsigned in_flight = 0;
     for (unsigned i = 0; i < l->opts.services; i++) in_flight += l->step[i].in_flight;
     pthread_mutex_lock(&l->lock);
@@ -338,7 +339,7 @@ static void cancel(struct dispatcher *l, struct call *ask) {
 
 static void *dispatcher_main(void *arg) {
     struct dispatcher *l = arg;
-    for (turn(l); !is_over(l); turn(l)) rest(l);
+    for (dispatcher_turn(l); !dispatcher_is_over(l); dispatcher_turn(l)) rest(l);
     for (unsigned step = 0; step < l->opts.services; step++)
         for (unsigned state = 0; state < CALL_STATES; state++)
             for (struct call *ask; (ask = first(l, step, (enum call_state)state)) != NULL;) cancel(l, ask);

@@ -1,7 +1,7 @@
-/* dispatcher: the network's one thread. Records that no compute stage decided come in by dispatcher_ask, pass the services in their
- * order (the first that has an answer wins), and go out by the answer callback. Equal questions are asked once; each
- * record waits no longer than its service's wait_ms; a service that is down, slow or wrong costs its own records time
- * and nobody else. Every attempt passes the service's breaker. */
+/* dispatcher: the network's one thread. Records that no compute stage decided come in by dispatcher_ask, pass the
+ * services in their order (the first that has an answer wins), and go out by the answer callback. Equal questions are
+ * asked once; each record waits no longer than its service's wait_ms; a service that is down, slow or wrong costs its
+ * own records time and nobody else. Every attempt passes the service's breaker. */
 #ifndef REMOTE_DISPATCHER_H
 #define REMOTE_DISPATCHER_H
 
@@ -16,7 +16,7 @@ enum { DISPATCHER_CALLS_DEFAULT = 4096, DISPATCHER_WAITERS_DEFAULT = 1 << 17 };
 struct dispatcher_opts {
     const struct service *service[CALLS_STEPS_MAX]; /* in the order they are asked; must outlive the dispatcher */
     unsigned services;
-    unsigned calls_max;         /* different questions on their way: DISPATCHER_CALLS_DEFAULT */
+    unsigned calls_max;        /* different questions on their way: DISPATCHER_CALLS_DEFAULT */
     unsigned waiters_max;      /* records that wait: DISPATCHER_WAITERS_DEFAULT */
     question_answer *answer;   /* called on the dispatcher's thread */
     void *ctx;                 /* its first argument */

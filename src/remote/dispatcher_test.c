@@ -23,7 +23,7 @@ static struct {
     struct memo_key key[RECORDS];
 } g_in = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
-static void take_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
+static void dispatcher_take_answer(void *ctx, const struct pending *p, const struct answer *a, enum err_code why) {
     (void)ctx;
     pthread_mutex_lock(&g_in.lock);
     g_in.n++;
@@ -43,7 +43,7 @@ static void forget_answers(void) {
     pthread_mutex_unlock(&g_in.lock);
 }
 
-static void wait_for(unsigned n) {
+static void dispatcher_wait_for(unsigned n) {
     pthread_mutex_lock(&g_in.lock);
     while (g_in.n < n) pthread_cond_wait(&g_in.more, &g_in.lock);
     pthread_mutex_unlock(&g_in.lock);
@@ -104,7 +104,8 @@ struct rig {
 
 static void rig_init(struct rig *r) {
     *r = (struct rig){.bert_opts = BERT_SERVICE_DEFAULT};
-    r->dispatcher_opts = (struct dispatcher_opts){.calls_max = 256, .waiters_max = RECORDS, .answer = take_answer};
+    r->dispatcher_opts =
+        (struct dispatcher_opts){.calls_max = 256, .waiters_max = RECORDS, .answer = dispatcher_take_answer};
     r->fake_llm.service = (struct service){
         .decider = DECIDER_LLM,
         .breaker = {.failures_max = 3, .reset_ms = 5000, .probe_ms = 2000},
@@ -152,18 +153,18 @@ static void rig_close(struct rig *r) {
     if (r->llm) fake_service_close(r->llm);
 }
 
-static bool ask(struct rig *r, uint32_t i, const char *message, const char *template) {
+static bool dispatcher_question(struct rig *r, uint32_t i, const char *message, const char *template) {
     struct err e = {0};
     struct question q = {.message = span_of(message), .template = span_of(template)};
     return dispatcher_ask(r->dispatcher, &(struct pending){.i = i, .key = {1, 2}}, &q, &e);
 }
 
 /* Asks and waits; the milliseconds it took. */
-static int64_t ask_one(struct rig *r, const char *text) {
+static int64_t dispatcher_ask_one(struct rig *r, const char *text) {
     uint64_t begun = clock_now_ns(NULL);
     forget_answers();
-    CHECK(ask(r, 0, text, text));
-    wait_for(1);
+    CHECK(dispatcher_question(r, 0, text, text));
+    dispatcher_wait_for(1);
     return (int64_t)((clock_now_ns(NULL) - begun) / 1000000);
 }
 
@@ -172,7 +173,7 @@ static int64_t ask_anew(struct rig *r) {
     static unsigned serial;
     char text[32];
     snprintf(text, sizeof text, "new %u", serial++);
-    return ask_one(r, text);
+    return dispatcher_ask_one(r, text);
 }
 
 static double errors(enum decider stage, enum err_code code) {
@@ -203,7 +204,7 @@ static void the_first_service_that_is_sure_answers(void) {
     for (int i = 0; i < 4; i++) {
         char text[32];
         snprintf(text, sizeof text, "line %d", i);
-        ask_one(&r, text);
+        dispatcher_ask_one(&r, text);
         CHECK(g_in.answered[0]);
         CHECK_INT(g_in.answer[0].decider, WANT[i].decider);
         CHECK_INT(g_in.answer[0].label, WANT[i].label);
@@ -219,8 +220,8 @@ static void bert_sees_the_message_and_the_llm_the_template(void) {
     rig_add_bert(&r, &(struct fake_reply){.status = "404 Not Found", .body = ""}, 1);
     rig_add_llm(&r, &(struct fake_reply){.body = OK_BACKUP}, 1);
     rig_start(&r);
-    CHECK(ask(&r, 0, "user 17 failed", "user <num> failed"));
-    wait_for(1);
+    CHECK(dispatcher_question(&r, 0, "user 17 failed", "user <num> failed"));
+    dispatcher_wait_for(1);
     CHECK(strstr(fake_service_last(r.bert), "\r\n\r\n{\"message\":\"user 17 failed\"}") != NULL);
     CHECK(strstr(fake_service_last(r.llm), "\r\n\r\n{\"message\":\"user <num> failed\"}") != NULL);
     CHECK(strstr(fake_service_last(r.llm), "17 failed") == NULL);
@@ -234,8 +235,8 @@ static void equal_questions_are_asked_once(void) {
     rig_init(&r);
     rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 100}, 1);
     rig_start(&r);
-    for (uint32_t i = 0; i < N; i++) CHECK(ask(&r, i, "m", i % 2 ? "odd" : "even"));
-    wait_for(N);
+    for (uint32_t i = 0; i < N; i++) CHECK(dispatcher_question(&r, i, "m", i % 2 ? "odd" : "even"));
+    dispatcher_wait_for(N);
     for (uint32_t i = 0; i < N; i++) CHECK(g_in.times[i] == 1 && g_in.answered[i] && g_in.key[i].lo == 1);
     CHECK_INT(atomic_load(&r.llm->requests), 2);
     rig_close(&r);
@@ -251,9 +252,9 @@ static void whole_batches_are_in_flight_at_once(void) {
     for (uint32_t i = 0; i < N; i++) {
         char text[32];
         snprintf(text, sizeof text, "%u", i);
-        CHECK(ask(&r, i, text, "t"));
+        CHECK(dispatcher_question(&r, i, text, "t"));
     }
-    wait_for(N);
+    dispatcher_wait_for(N);
     CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(3000)); /* one by one: 12,800 */
     CHECK_INT(atomic_load(&r.bert->requests), N);
     rig_close(&r);
@@ -283,7 +284,7 @@ static void every_failure_is_counted_by_its_type(void) {
         rig_add_bert(&r, &ROW[i].reply, 1);
         rig_start(&r);
         double before = errors(DECIDER_BERT, ROW[i].code);
-        CHECK(ask_one(&r, "x") < 1500);
+        CHECK(dispatcher_ask_one(&r, "x") < 1500);
         CHECK(!g_in.answered[0]);
         CHECK_STR(err_name(g_in.why[0]), err_name(ROW[i].code));
         CHECK_NEAR(errors(DECIDER_BERT, ROW[i].code), before + 1, 0);
@@ -300,7 +301,7 @@ static void transient_failures_are_tried_again(void) {
     rig_add_bert(&r, script, 3);
     rig_start(&r);
     double before = metrics_value(METRIC_REMOTE_RETRIES, BERT_METRIC, 0, 0);
-    int64_t ms = ask_one(&r, "x");
+    int64_t ms = dispatcher_ask_one(&r, "x");
     CHECK(g_in.answered[0] && ms >= 300 && ms < 1500);
     CHECK_NEAR(metrics_value(METRIC_REMOTE_RETRIES, BERT_METRIC, 0, 0), before + 2, 0);
     rig_close(&r);
@@ -313,16 +314,16 @@ static void a_services_wish_to_wait_is_granted(void) {
     rig_init(&r);
     rig_add_bert(&r, script, 2);
     rig_start(&r);
-    CHECK(ask(&r, 0, "x", "x"));
+    CHECK(dispatcher_question(&r, 0, "x", "x"));
     while (atomic_load(&r.bert->requests) == 0) fake_sleep_ms(5);
     fake_sleep_ms(50);
-    CHECK(ask(&r, 1, "y", "y")); /* others wait, too */
-    wait_for(2);
+    CHECK(dispatcher_question(&r, 1, "y", "y")); /* others wait, too */
+    dispatcher_wait_for(2);
     CHECK(g_in.answered[0] && g_in.answered[1]);
-    CHECK(ask_one(&r, "z") < 300);
+    CHECK(dispatcher_ask_one(&r, "z") < 300);
     static const struct fake_reply long_wait = {.status = "429 Slow", .header = "Retry-After: 30\r\n", .body = ""};
     fake_service_script(r.bert, &long_wait, 1);
-    CHECK(ask_one(&r, "u") < 1000); /* longer than its time: no use in waiting */
+    CHECK(dispatcher_ask_one(&r, "u") < 1000); /* longer than its time: no use in waiting */
     CHECK_INT(g_in.why[0], ERR_HTTP_RETRY);
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_HTTP_RETRY);
     rig_close(&r);
@@ -363,11 +364,11 @@ static void hanging_calls_open_the_breaker_too(void) {
     for (uint32_t i = 0; i < 5; i++) {
         char text[32];
         snprintf(text, sizeof text, "%u", i);
-        CHECK(ask(&r, i, text, "t"));
+        CHECK(dispatcher_question(&r, i, text, "t"));
     }
-    wait_for(5);
+    dispatcher_wait_for(5);
     fake_sleep_ms(100);
-    CHECK(ask_one(&r, "x") < 100);
+    CHECK(dispatcher_ask_one(&r, "x") < 100);
     CHECK_INT(g_in.why[0], ERR_CIRCUIT_OPEN);
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_CIRCUIT_OPEN);
     CHECK_INT(atomic_load(&r.bert->requests), 5);
@@ -380,10 +381,10 @@ static void a_late_answer_is_kept_for_the_next(void) {
     r.fake_llm.service.wait_ms = 100;
     rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 400}, 1);
     rig_start(&r);
-    int64_t ms = ask_one(&r, "slow");
+    int64_t ms = dispatcher_ask_one(&r, "slow");
     CHECK(!g_in.answered[0] && g_in.why[0] == ERR_TIMEOUT && ms >= 100 && ms < 350);
     fake_sleep_ms(500);
-    CHECK(ask_one(&r, "slow") < 100);
+    CHECK(dispatcher_ask_one(&r, "slow") < 100);
     CHECK(g_in.answered[0]);
     CHECK_INT(atomic_load(&r.llm->requests), 1);
     rig_close(&r);
@@ -395,10 +396,10 @@ static void each_waiter_has_its_own_time(void) {
     r.fake_llm.service.wait_ms = 300;
     rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 450}, 1);
     rig_start(&r);
-    CHECK(ask(&r, 0, "m", "t"));
+    CHECK(dispatcher_question(&r, 0, "m", "t"));
     fake_sleep_ms(200);
-    CHECK(ask(&r, 1, "m", "t"));
-    wait_for(2);
+    CHECK(dispatcher_question(&r, 1, "m", "t"));
+    dispatcher_wait_for(2);
     CHECK(!g_in.answered[0] && g_in.answered[1]); /* the later one still gets the answer */
     rig_close(&r);
 }
@@ -409,14 +410,14 @@ static void a_form_that_is_refused_is_changed(void) {
     rig_init(&r);
     rig_add_llm(&r, script, 2);
     rig_start(&r);
-    ask_one(&r, "x");
+    dispatcher_ask_one(&r, "x");
     CHECK(g_in.answered[0]);
     rig_close(&r);
     rig_init(&r);
     r.fake_llm.accept_no_form = true;
     rig_add_llm(&r, script, 1);
     rig_start(&r);
-    ask_one(&r, "x");
+    dispatcher_ask_one(&r, "x");
     CHECK(!g_in.answered[0] && g_in.why[0] == ERR_DECODE);
     CHECK_INT(atomic_load(&r.llm->requests), 1 + SERVICE_CHANGES_MAX);
     rig_close(&r);
@@ -431,13 +432,13 @@ static void a_used_up_budget_sends_nothing(void) {
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_OK);
     for (int i = 0; i < 10; i++) {
         begun_ns = clock_now_ns(NULL);
-        ask_one(&r, "too dear");
+        dispatcher_ask_one(&r, "too dear");
         CHECK_INT(g_in.why[0], ERR_BUSY);
     }
     CHECK_INT(atomic_load(&r.llm->requests), 0);
     enum err_code unavailable = dispatcher_unavailable(r.dispatcher);
     CHECK(unavailable == ERR_BUSY || clock_now_ns(NULL) - begun_ns >= clock_ns_of_ms(1000));
-    ask_one(&r, "cheap"); /* and the breaker has not taken it amiss */
+    dispatcher_ask_one(&r, "cheap"); /* and the breaker has not taken it amiss */
     CHECK(g_in.answered[0]);
     rig_close(&r);
 }
@@ -449,12 +450,13 @@ static void a_full_table_refuses(void) {
     rig_add_llm(&r, &(struct fake_reply){.kind = FAKE_HANG}, 1);
     rig_start(&r);
     double before = errors(DECIDER_LLM, ERR_BUSY);
-    CHECK(ask(&r, 0, "", "a") && ask(&r, 1, "", "b") && ask(&r, 2, "", "c") && !ask(&r, 3, "", "d"));
+    CHECK(dispatcher_question(&r, 0, "", "a") && dispatcher_question(&r, 1, "", "b") &&
+          dispatcher_question(&r, 2, "", "c") && !dispatcher_question(&r, 3, "", "d"));
     CHECK_NEAR(errors(DECIDER_LLM, ERR_BUSY), before + 1, 0);
     dispatcher_stop(r.dispatcher, 0);
     CHECK_INT(g_in.n, 3); /* those who were let in are answered: cancelled */
     CHECK_INT(g_in.why[2], ERR_CANCELLED);
-    CHECK(!ask(&r, 4, "", "e"));
+    CHECK(!dispatcher_question(&r, 4, "", "e"));
     rig_close(&r);
 }
 
@@ -463,7 +465,7 @@ static void a_stop_waits_for_what_is_on_its_way(void) {
     rig_init(&r);
     rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 200}, 1);
     rig_start(&r);
-    for (uint32_t i = 0; i < 6; i++) CHECK(ask(&r, i, "", i % 2 ? "odd" : "even"));
+    for (uint32_t i = 0; i < 6; i++) CHECK(dispatcher_question(&r, i, "", i % 2 ? "odd" : "even"));
     dispatcher_stop(r.dispatcher, 5000);
     CHECK_INT(g_in.n, 6);
     for (uint32_t i = 0; i < 6; i++) CHECK(g_in.answered[i]);
@@ -473,13 +475,13 @@ static void a_stop_waits_for_what_is_on_its_way(void) {
 enum { THREADS = 4, EACH = 1000 };
 static struct rig g_rig;
 
-static void *ask_many(void *arg) {
+static void *dispatcher_ask_many(void *arg) {
     uint32_t from = (uint32_t)(uintptr_t)arg * EACH;
     for (uint32_t i = from; i < from + EACH; i++) {
         char message[32], template[32];
         snprintf(message, sizeof message, "m%u", i % 50);
         snprintf(template, sizeof template, "t%u", i % 10);
-        CHECK(ask(&g_rig, i, message, template));
+        CHECK(dispatcher_question(&g_rig, i, message, template));
         if (i % 100 == 0) fake_sleep_ms(1);
     }
     return NULL;
@@ -499,9 +501,9 @@ static void many_threads_get_each_answer_once(void) {
     rig_add_bert(&g_rig, bert, 6);
     rig_add_llm(&g_rig, llm, 1);
     rig_start(&g_rig);
-    for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, ask_many, (void *)i);
+    for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, dispatcher_ask_many, (void *)i);
     for (uintptr_t i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
-    wait_for(THREADS * EACH);
+    dispatcher_wait_for(THREADS * EACH);
     for (uint32_t i = 0; i < THREADS * EACH; i++) CHECK(g_in.times[i] == 1 && g_in.answered[i]);
     CHECK_INT(atomic_load(&g_rig.llm->requests), 10); /* one for each template */
     rig_close(&g_rig);

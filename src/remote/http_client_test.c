@@ -36,7 +36,7 @@ struct outcome {
     size_t bytes;
 };
 
-static struct outcome ask(const struct fake_reply *reply, uint64_t timeout_ms) {
+static struct outcome http_client_ask(const struct fake_reply *reply, uint64_t timeout_ms) {
     struct err e = {0};
     struct fake_service *s = fake_service_open(reply, 1);
     struct http_client *c = http_client_open(1, &e);
@@ -55,11 +55,11 @@ static struct outcome ask(const struct fake_reply *reply, uint64_t timeout_ms) {
 }
 
 static void an_answer_comes_whole_with_its_status(void) {
-    struct outcome o = ask(&(struct fake_reply){.body = "{\"a\":1}"}, 2000);
+    struct outcome o = http_client_ask(&(struct fake_reply){.body = "{\"a\":1}"}, 2000);
     CHECK_INT(o.code, ERR_OK);
     CHECK_INT(o.status, 200);
     CHECK_INT(o.bytes, 7);
-    o = ask(&(struct fake_reply){.status = "500 Oops", .body = "no"}, 2000);
+    o = http_client_ask(&(struct fake_reply){.status = "500 Oops", .body = "no"}, 2000);
     CHECK_INT(o.code, ERR_OK);
     CHECK_INT(o.status, 500);
 }
@@ -80,7 +80,7 @@ static void trouble_on_the_way_has_its_code(void) {
         {{.kind = FAKE_FLOOD}, ERR_DECODE},
     };
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
-        struct outcome o = ask(&ROW[i].reply, 300);
+        struct outcome o = http_client_ask(&ROW[i].reply, 300);
         if (o.code != ROW[i].code) fprintf(stderr, "row %zu: %s, not %s\n", i, err_name(o.code), err_name(ROW[i].code));
         CHECK_INT(o.code, ROW[i].code);
         CHECK(o.took_ms < 1500);
@@ -93,7 +93,7 @@ static void endless_headers_are_cut(void) {
     strcpy(raw, "HTTP/1.1 200 OK\r\n");
     for (size_t n = strlen(raw); n + 40 < sizeof raw; n += 32)
         memcpy(raw + n, "X-Filler: 0123456789012345678\r\n\0", 32), n--;
-    CHECK_INT(ask(&(struct fake_reply){.kind = FAKE_RAW, .body = raw}, 2000).code, ERR_DECODE);
+    CHECK_INT(http_client_ask(&(struct fake_reply){.kind = FAKE_RAW, .body = raw}, 2000).code, ERR_DECODE);
 }
 
 static void a_refused_connection_is_told(void) {
@@ -151,7 +151,7 @@ static void the_environments_proxy_is_ignored(void) {
     struct fake_service *proxy = fake_service_open(NULL, 0);
     setenv("http_proxy", proxy->url, 1);
     setenv("all_proxy", proxy->url, 1);
-    CHECK_INT(ask(&(struct fake_reply){.body = "{}"}, 2000).status, 200);
+    CHECK_INT(http_client_ask(&(struct fake_reply){.body = "{}"}, 2000).status, 200);
     CHECK_INT(atomic_load(&proxy->connections), 0);
     unsetenv("http_proxy");
     unsetenv("all_proxy");
@@ -243,7 +243,7 @@ static void a_service_that_asks_for_time_is_heard(void) {
     };
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
         struct fake_reply r = {.status = ROW[i].status, .header = ROW[i].header, .body = "{}"};
-        CHECK_INT(ask(&r, 2000).retry_after_ms, ROW[i].ms);
+        CHECK_INT(http_client_ask(&r, 2000).retry_after_ms, ROW[i].ms);
     }
 }
 

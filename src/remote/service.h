@@ -1,5 +1,6 @@
-/* service: something over the network that the dispatcher can ask for a label: where it is, how patient we are with it, and
- * how questions and answers look on its wire. Immutable once a dispatcher has it; the functions run on the dispatcher's thread. */
+/* service: something over the network that the dispatcher can ask for a label: where it is, how patient we are with it,
+ * and how questions and answers look on its wire. Immutable once a dispatcher has it; the functions run on the
+ * dispatcher's thread. */
 #ifndef REMOTE_SERVICE_H
 #define REMOTE_SERVICE_H
 
@@ -38,8 +39,8 @@ struct service {
     bool (*write)(void *self, const struct question *q, struct http_call *call, struct err *e);
 
     /* Reads a whole answer, whatever its status. */
-    enum service_verdict (*read)(void *self, const struct question *q, const struct http_call *call,
-                                 struct answer *out, struct err *e);
+    enum service_verdict (*read)(void *self, const struct question *q, const struct http_call *call, struct answer *out,
+                                 struct err *e);
 
     /* Called when answers have come, once for several: the moment to make them durable. NULL: nothing to do. */
     void (*flush)(void *self);

@@ -51,7 +51,8 @@ static struct members members_of(yyjson_val *object) {
     return m;
 }
 
-static bool read_members(yyjson_val *object, const struct label_set *labels, struct service_json_answer *out, struct err *e) {
+static bool read_members(yyjson_val *object, const struct label_set *labels, struct service_json_answer *out,
+                         struct err *e) {
     struct members m = members_of(object);
     if (!yyjson_is_str(m.id) || !yyjson_is_str(m.label) || !yyjson_is_num(m.confidence))
         return err_set(e, ERR_DECODE, "expected the strings label_id and label, and the number confidence");
@@ -63,7 +64,8 @@ static bool read_members(yyjson_val *object, const struct label_set *labels, str
     return true;
 }
 
-bool service_json_read_answer(struct span body, const struct label_set *labels, struct service_json_answer *out, struct err *e) {
+bool service_json_read_answer(struct span body, const struct label_set *labels, struct service_json_answer *out,
+                              struct err *e) {
     yyjson_doc *doc = body.n ? yyjson_read(body.p, body.n, YYJSON_READ_NOFLAG) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc);
     bool ok = yyjson_is_obj(root) ? read_members(root, labels, out, e)

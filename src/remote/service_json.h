@@ -20,6 +20,7 @@ void service_json_write_string(struct buf *out, struct span s);
 
 /* An object with a known label_id, a string as label and a confidence in [0, 1]. Other members are ignored, of equal
  * names the last counts, and nothing may stand behind the object. */
-bool service_json_read_answer(struct span body, const struct label_set *labels, struct service_json_answer *out, struct err *e);
+bool service_json_read_answer(struct span body, const struct label_set *labels, struct service_json_answer *out,
+                              struct err *e);
 
 #endif

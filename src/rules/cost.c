@@ -23,7 +23,7 @@ static bool is_wide(char c) {
     return ((unsigned char)c & 0x80) != 0;
 }
 
-static void add(struct walk *w, struct level piece) {
+static void cost_add(struct walk *w, struct level piece) {
     w->level[w->depth].positions += piece.positions;
     w->level[w->depth].copies += piece.copies;
     w->last = piece;
@@ -31,7 +31,7 @@ static void add(struct walk *w, struct level piece) {
 }
 
 static void add_one(struct walk *w) {
-    add(w, (struct level){1, 0});
+    cost_add(w, (struct level){1, 0});
 }
 
 /* Reads the digits of a bound; past the limit the value stays just above it. */
@@ -146,10 +146,10 @@ static void take_close(struct walk *w) {
     w->p++;
     if (w->depth == 0) return; /* the engine says so */
     struct level group = w->level[w->depth--];
-    add(w, group);
+    cost_add(w, group);
 }
 
-static bool take(struct walk *w, struct err *e) {
+static bool cost_take(struct walk *w, struct err *e) {
     uint32_t times;
     const char *end = read_repeat(w->p, &times);
     if (end) return take_repeat(w, end, times, e);
@@ -181,7 +181,7 @@ static bool take(struct walk *w, struct err *e) {
 bool cost_of(const char *pattern, struct cost *out, struct err *e) {
     struct walk w = {.p = pattern};
     while (*w.p != '\0')
-        if (!take(&w, e)) return false;
+        if (!cost_take(&w, e)) return false;
     *out = (struct cost){0};
     for (unsigned i = 0; i <= w.depth; i++) { /* groups left open are the engine's to report */
         out->positions += w.level[i].positions;

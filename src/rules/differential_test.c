@@ -162,21 +162,21 @@ enum answer { NO, YES, UNKNOWN };
 
 static unsigned unknowns;
 
-static enum answer answer(int rc) {
+static enum answer differential_answer(int rc) {
     MUST(rc >= 0 || rc == PCRE2_ERROR_NOMATCH || rc == PCRE2_ERROR_MATCHLIMIT);
     unknowns += rc == PCRE2_ERROR_MATCHLIMIT;
     return rc >= 0 ? YES : rc == PCRE2_ERROR_NOMATCH ? NO : UNKNOWN;
 }
 
 static enum answer matches(const pcre2_code *code, struct span text) {
-    return answer(pcre2_match(code, (PCRE2_SPTR)text.p, text.n, 0, 0, data, limits));
+    return differential_answer(pcre2_match(code, (PCRE2_SPTR)text.p, text.n, 0, 0, data, limits));
 }
 
 /* Leftmost, then longest. */
-static enum answer find(const pcre2_code *code, struct span text, struct rules_match *m) {
+static enum answer differential_find(const pcre2_code *code, struct span text, struct rules_match *m) {
     static int workspace[1 << 16];
-    enum answer found = answer(pcre2_dfa_match(code, (PCRE2_SPTR)text.p, text.n, 0, 0, data, limits, workspace,
-                                               sizeof workspace / sizeof workspace[0]));
+    enum answer found = differential_answer(pcre2_dfa_match(code, (PCRE2_SPTR)text.p, text.n, 0, 0, data, limits,
+                                                            workspace, sizeof workspace / sizeof workspace[0]));
     const PCRE2_SIZE *v = pcre2_get_ovector_pointer(data);
     if (found == YES) *m = (struct rules_match){(uint32_t)v[0], (uint32_t)v[1]};
     return found;
@@ -230,7 +230,7 @@ static void report(const char *what, const char *pattern, struct span line) {
 static struct maker maker;
 static struct subject subject[SET];
 
-static void begin(uint64_t seed) {
+static void differential_begin(uint64_t seed) {
     maker.rng.state = seed;
     buf_init(&maker.pattern, TEXT_MAX);
     buf_init(&maker.sample, TEXT_MAX);
@@ -248,14 +248,15 @@ static void free_subjects(unsigned n) {
     for (unsigned i = 0; i < n; i++) pcre2_code_free(subject[i].code);
 }
 
-static void end(void) {
+static void differential_end(void) {
     buf_release(&maker.pattern);
     buf_release(&maker.sample);
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);
 }
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
+static int differential_on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                                 void *ctx) {
     (void)from, (void)to, (void)flags;
     bool *matched = ctx;
     matched[id] = true;
@@ -266,7 +267,7 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 static unsigned compare_line(const hs_database_t *db, hs_scratch_t *scratch, unsigned n, struct span line) {
     bool matched[SET] = {false};
     unsigned hits = 0;
-    CHECK(regex_scan(db, line.p, line.n, scratch, on_match, matched));
+    CHECK(regex_scan(db, line.p, line.n, scratch, differential_on_match, matched));
     for (unsigned i = 0; i < n; i++) {
         enum answer want = line.n == 0 ? NO : matches(subject[i].code, line);
         if (want != UNKNOWN && matched[i] != (want == YES))
@@ -296,13 +297,13 @@ static unsigned compare_set(unsigned n, unsigned lines) {
 
 static void same_patterns_match(void) {
     unsigned hits = 0;
-    begin(1);
+    differential_begin(1);
     for (unsigned set = 0; set < SETS && check_failures == 0; set++) {
         make_subjects(SET);
         hits += compare_set(SET, LINES);
         free_subjects(SET);
     }
-    end();
+    differential_end();
     CHECK(unknowns < SETS * SET * LINES / 50);
     /* neither all nor none: the comparison means something */
     CHECK(hits > SETS * SET * LINES / 20);
@@ -311,13 +312,13 @@ static void same_patterns_match(void) {
 
 /* A lone pattern is searched for by other code than many are. */
 static void lone_patterns_match(void) {
-    begin(3);
+    differential_begin(3);
     for (unsigned set = 0; set < LONE_SETS && check_failures == 0; set++) {
         make_subjects(1);
         compare_set(1, LONE_LINES);
         free_subjects(1);
     }
-    end();
+    differential_end();
 }
 
 /* Writes the subjects as a rule file; every third rule has a condition on the source. */
@@ -354,7 +355,7 @@ static void compare_record(const struct rules *r, struct rules_scratch *s, const
     int first = -1;
     for (int i = 0; i < SET && found == NO; i++) {
         bool asked = rec->message.n > 0 && (i % 3 != 1 || source_fits);
-        found = asked ? find(subject[i].code, rec->message, &want) : NO;
+        found = asked ? differential_find(subject[i].code, rec->message, &want) : NO;
         if (found == YES) first = i;
     }
     int rule = rules_match(r, s, rec, &got);
@@ -368,7 +369,7 @@ static void compare_record(const struct rules *r, struct rules_scratch *s, const
 
 static void same_rule_is_first_with_the_same_span(void) {
     static char line[TEXT_MAX];
-    begin(2);
+    differential_begin(2);
     for (unsigned file = 0; file < FILES && check_failures == 0; file++) {
         struct err e;
         make_subjects(SET);
@@ -384,7 +385,7 @@ static void same_rule_is_first_with_the_same_span(void) {
         rules_close(r);
         free_subjects(SET);
     }
-    end();
+    differential_end();
     CHECK(unknowns < FILES * FILE_LINES / 20);
 }
 

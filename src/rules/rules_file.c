@@ -24,7 +24,7 @@ static int shown(struct span s) {
     return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
 }
 
-static bool keep(struct parser *p, struct span s, char **out, struct err *e) {
+static bool rules_file_keep(struct parser *p, struct span s, char **out, struct err *e) {
     struct span copy = arena_copy(&p->list->text, s);
     if (!copy.p) return err_set(e, ERR_MEMORY, "no memory for the rules");
     *out = (char *)(uintptr_t)copy.p;
@@ -52,7 +52,7 @@ static bool set_confidence(struct parser *p, struct span v, struct err *e) {
 static bool keep_pattern(struct parser *p, struct span v, char **out, struct err *e) {
     if (v.n > RULES_PATTERN_MAX)
         return err_set(e, ERR_LIMIT, "the pattern has %zu bytes, at most %d are allowed", v.n, RULES_PATTERN_MAX);
-    return keep(p, v, out, e);
+    return rules_file_keep(p, v, out, e);
 }
 
 static bool set_pattern(struct parser *p, struct span v, struct err *e) {
@@ -89,7 +89,7 @@ static bool end_block(struct parser *p, struct err *e) {
     return true;
 }
 
-static bool append(struct rules_list *l, struct err *e) {
+static bool rules_file_append(struct rules_list *l, struct err *e) {
     if (l->n == RULES_MAX) return err_set(e, ERR_LIMIT, "more than %d rules", RULES_MAX);
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
@@ -120,11 +120,11 @@ static bool begin_block(struct parser *p, struct span line, struct err *e) {
     bool is_rule = span_starts(line, SPAN_LIT("[rule")) && line.p[line.n - 1] == ']';
     if (!is_rule || (name.n > 0 && name.p == line.p + 5))
         return err_set(e, ERR_RULE, "'%.*s' starts no block: expected [rule NAME]", shown(line), line.p);
-    if (!name_check(name, e) || !append(p->list, e)) return false;
+    if (!name_check(name, e) || !rules_file_append(p->list, e)) return false;
     p->rule = &p->list->rule[p->list->n - 1];
     p->rule->line = p->line;
     p->seen = 0;
-    return keep(p, name, &p->rule->name, e);
+    return rules_file_keep(p, name, &p->rule->name, e);
 }
 
 /* line is "key = value". */
@@ -144,7 +144,7 @@ static bool take_pair(struct parser *p, struct span line, struct err *e) {
     return err_set(e, ERR_RULE, "'%.*s' is no key: expected label, pattern, confidence or source", shown(key), key.p);
 }
 
-static bool take_line(struct parser *p, struct span line, struct err *e) {
+static bool rules_file_take_line(struct parser *p, struct span line, struct err *e) {
     if (memchr(line.p, '\0', line.n)) return err_set(e, ERR_RULE, "holds a NUL byte: this is no text file");
     line = span_trim(line);
     if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';') return true;
@@ -153,7 +153,7 @@ static bool take_line(struct parser *p, struct span line, struct err *e) {
 
 static bool take_lines(struct parser *p, struct span text, struct err *e) {
     for (p->line = 1; text.n > 0; p->line++) {
-        if (!take_line(p, span_take_line(&text), e)) return false;
+        if (!rules_file_take_line(p, span_take_line(&text), e)) return false;
     }
     return end_block(p, e);
 }

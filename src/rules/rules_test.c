@@ -27,7 +27,7 @@ static struct rules *open_text(const char *text, struct err *e) {
 }
 
 /* For a test's length: `rules` and `scratch` hold this text's rules. */
-static bool begin(const char *text) {
+static bool rules_begin(const char *text) {
     struct err e = {0};
     rules = open_text(text, &e);
     scratch = rules ? rules_scratch_open(rules, &e) : NULL;
@@ -35,20 +35,20 @@ static bool begin(const char *text) {
     return scratch != NULL;
 }
 
-static void end(void) {
+static void rules_end(void) {
     rules_scratch_close(scratch);
     rules_close(rules);
     scratch = NULL;
     rules = NULL;
 }
 
-static int match(const char *source, const char *message) {
+static int rules_match_one(const char *source, const char *message) {
     struct record rec = {span_of(source), span_of(message)};
     return rules_match(rules, scratch, &rec, NULL);
 }
 
 /* The text that the winning rule's match covers, in a buffer of its own. */
-static const char *matched(const char *message) {
+static const char *rules_matched(const char *message) {
     static char text[256];
     struct record rec = {{0}, span_of(message)};
     struct rules_match m;
@@ -93,79 +93,80 @@ static void default_rules_hold_the_contract(void) {
     scratch = rules_scratch_open(rules, &e);
     CHECK_INT(rules_count(rules), 6);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int k = match("", rows[i].message);
+        int k = rules_match_one("", rows[i].message);
         CHECK_STR(k == NONE ? rows[i].message : label_default()->label[rules_get(rules, (size_t)k)->label].id,
                   rows[i].label ? rows[i].label : rows[i].message);
         if (k != NONE) CHECK_NEAR(rules_get(rules, (size_t)k)->confidence, 0.95, 0);
     }
     struct record none = {{NULL, 0}, {NULL, 0}};
     CHECK_INT(rules_match(rules, scratch, &none, NULL), NONE);
-    end();
+    rules_end();
 }
 
 static void first_rule_wins(void) {
     /* the later rules' matches end earlier, so the engine reports them first */
-    if (!begin("[rule a]\nlabel=INFO\npattern=error.*disk$\n"
-               "[rule b]\nlabel=DB_ERROR\nconfidence = 0.5\npattern=error\n"
-               "[rule c]\nlabel=BACKUP\npattern=err\n"))
+    if (!rules_begin("[rule a]\nlabel=INFO\npattern=error.*disk$\n"
+                     "[rule b]\nlabel=DB_ERROR\nconfidence = 0.5\npattern=error\n"
+                     "[rule c]\nlabel=BACKUP\npattern=err\n"))
         return;
-    CHECK_INT(match("", "an ERROR of the disk"), 0);
-    CHECK_INT(match("", "an error of the disk!"), 1);
-    CHECK_INT(match("", "erratic"), 2);
-    CHECK_INT(match("", "er"), NONE);
+    CHECK_INT(rules_match_one("", "an ERROR of the disk"), 0);
+    CHECK_INT(rules_match_one("", "an error of the disk!"), 1);
+    CHECK_INT(rules_match_one("", "erratic"), 2);
+    CHECK_INT(rules_match_one("", "er"), NONE);
     CHECK_STR(rules_get(rules, 1)->name, "b");
     CHECK_INT(rules_get(rules, 1)->line, 4);
     CHECK_INT(rules_get(rules, 1)->pattern_line, 7);
     CHECK_NEAR(rules_get(rules, 1)->confidence, 0.5, 0);
-    end();
+    rules_end();
 }
 
 static void source_is_a_condition(void) {
-    if (!begin("[rule a]\nlabel=INFO\npattern=closed\nsource=^sshd$\n"
-               "[rule b]\nlabel=BACKUP\npattern=closed\nsource=cron|at\n"
-               "[rule c]\nlabel=DB_ERROR\npattern=session closed\n"))
+    if (!rules_begin("[rule a]\nlabel=INFO\npattern=closed\nsource=^sshd$\n"
+                     "[rule b]\nlabel=BACKUP\npattern=closed\nsource=cron|at\n"
+                     "[rule c]\nlabel=DB_ERROR\npattern=session closed\n"))
         return;
-    CHECK_INT(match("sshd", "session closed"), 0);
-    CHECK_INT(match("SSHD", "session closed"), 0);
-    CHECK_INT(match("sshd2", "session closed"), 2);
-    CHECK_INT(match("/usr/bin/cron", "session closed"), 1);
-    CHECK_INT(match("", "session closed"), 2); /* an earlier record's source must not count */
-    CHECK_INT(match("sshd", "session open"), NONE);
-    CHECK_INT(match("", "closed"), NONE);
-    end();
+    CHECK_INT(rules_match_one("sshd", "session closed"), 0);
+    CHECK_INT(rules_match_one("SSHD", "session closed"), 0);
+    CHECK_INT(rules_match_one("sshd2", "session closed"), 2);
+    CHECK_INT(rules_match_one("/usr/bin/cron", "session closed"), 1);
+    CHECK_INT(rules_match_one("", "session closed"), 2); /* an earlier record's source must not count */
+    CHECK_INT(rules_match_one("sshd", "session open"), NONE);
+    CHECK_INT(rules_match_one("", "closed"), NONE);
+    rules_end();
 }
 
 static void span_is_leftmost_and_longest(void) {
-    if (!begin("[rule a]\nlabel=INFO\npattern=user \\w+\n"
-               "[rule b]\nlabel=INFO\npattern=id .+ by .+\n"
-               "[rule c]\nlabel=INFO\npattern=(ab|abcd|cde)\n"
-               "[rule d]\nlabel=INFO\npattern=x.{0,700}y\n"))
+    if (!rules_begin("[rule a]\nlabel=INFO\npattern=user \\w+\n"
+                     "[rule b]\nlabel=INFO\npattern=id .+ by .+\n"
+                     "[rule c]\nlabel=INFO\npattern=(ab|abcd|cde)\n"
+                     "[rule d]\nlabel=INFO\npattern=x.{0,700}y\n"))
         return;
-    CHECK_STR(matched("the user bob left, user alice came"), "user bob");
-    CHECK_STR(matched("an ID 7 by x by y\nz"), "ID 7 by x by y");
-    CHECK_STR(matched("-abcde"), "abcd");
-    CHECK_STR(matched("12x345y6"), "12x345y"); /* too big for a start: from 0 */
-    CHECK_STR(matched("nothing"), "(none)");
-    end();
+    CHECK_STR(rules_matched("the user bob left, user alice came"), "user bob");
+    CHECK_STR(rules_matched("an ID 7 by x by y\nz"), "ID 7 by x by y");
+    CHECK_STR(rules_matched("-abcde"), "abcd");
+    CHECK_STR(rules_matched("12x345y6"), "12x345y"); /* too big for a start: from 0 */
+    CHECK_STR(rules_matched("nothing"), "(none)");
+    rules_end();
 }
 
 static void files_without_rules_are_fine(void) {
     static const char *const texts[] = {"", "\n\n", "# only\n; comments", "\xef\xbb\xbf# with a byte order mark\r\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (!begin(texts[i])) continue;
+        if (!rules_begin(texts[i])) continue;
         CHECK_INT(rules_count(rules), 0);
-        CHECK_INT(match("a", "b"), NONE);
-        end();
+        CHECK_INT(rules_match_one("a", "b"), NONE);
+        rules_end();
     }
 }
 
 static void text_is_read_leniently(void) {
-    if (!begin("\xef\xbb\xbf  [rule   a = b [c] ]\r\n\tlabel=INFO\r\n  # a comment\r\n  pattern  =  a = #[b] ;c  \r\n"))
+    if (!rules_begin(
+            "\xef\xbb\xbf  [rule   a = b [c] ]\r\n\tlabel=INFO\r\n  # a comment\r\n  pattern  =  a = #[b] ;c  \r\n"))
         return;
     CHECK_STR(rules_get(rules, 0)->name, "a = b [c]");
     CHECK_STR(rules_get(rules, 0)->pattern, "a = #[b] ;c");
-    CHECK_INT(match("", "A = #B ;C"), 0);
-    end();
+    CHECK_INT(rules_match_one("", "A = #B ;C"), 0);
+    rules_end();
 }
 
 /* What stands behind "PATH:" of the error that this text gives; "(fine)": none. */

@@ -73,7 +73,7 @@ struct asker {
     hs_scratch_t *scratch;
 };
 
-static bool asker_open(struct asker *k, const char *const *pattern, unsigned n, struct err *e) {
+static bool selftest_asker_open(struct asker *k, const char *const *pattern, unsigned n, struct err *e) {
     unsigned id[QUESTION_COUNT] = {0};
     MUST(n <= QUESTION_COUNT);
     for (unsigned i = 0; i < n; i++) id[i] = i;
@@ -91,7 +91,7 @@ struct answer {
     bool matched;
 };
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
+static int selftest_on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx) {
     (void)from, (void)to, (void)flags;
     struct answer *a = ctx;
     if (id == a->asked) a->matched = true;
@@ -106,14 +106,14 @@ struct inquiry {
     bool matches;         /* the right answer */
 };
 
-static bool ask(const struct asker *k, const struct inquiry *q, struct err *e) {
+static bool selftest_ask(const struct asker *k, const struct inquiry *q, struct err *e) {
     char whole[TEXT_MAX + 2 * LONE_OFFSET_MAX];
     size_t n = strlen(q->text);
     MUST(n <= TEXT_MAX);
     memset(whole, FILLER, q->before + n + q->after);
     memcpy(whole + q->before, q->text, n);
     struct answer a = {.asked = q->id};
-    if (!regex_scan(k->db, whole, q->before + n + q->after, k->scratch, on_match, &a))
+    if (!regex_scan(k->db, whole, q->before + n + q->after, k->scratch, selftest_on_match, &a))
         return err_set(e, ERR_RULE, "the regex engine's scan failed");
     return a.matched == q->matches ||
            err_set(e, ERR_RULE,
@@ -127,7 +127,7 @@ static bool ask_texts(const struct asker *k, unsigned i, const char *const *text
     size_t last = QUESTIONS[i].alone ? 0 : OFFSET_MAX;
     for (size_t t = 0; t < TEXTS && texts[t]; t++)
         for (size_t n = 0; n <= last; n++)
-            if (!ask(k, &(struct inquiry){i, QUESTIONS[i].pattern, texts[t], n, n, matches}, e)) return false;
+            if (!selftest_ask(k, &(struct inquiry){i, QUESTIONS[i].pattern, texts[t], n, n, matches}, e)) return false;
     return true;
 }
 
@@ -135,7 +135,7 @@ static bool ask_together(struct err *e) {
     const char *pattern[QUESTION_COUNT];
     for (unsigned i = 0; i < QUESTION_COUNT; i++) pattern[i] = QUESTIONS[i].pattern;
     struct asker k;
-    bool ok = asker_open(&k, pattern, QUESTION_COUNT, e);
+    bool ok = selftest_asker_open(&k, pattern, QUESTION_COUNT, e);
     for (unsigned i = 0; i < QUESTION_COUNT && ok; i++)
         ok = ask_texts(&k, i, QUESTIONS[i].yes, true, e) && ask_texts(&k, i, QUESTIONS[i].no, false, e);
     asker_close(&k);
@@ -144,10 +144,10 @@ static bool ask_together(struct err *e) {
 
 static bool ask_lone(unsigned i, struct err *e) {
     struct asker k;
-    bool ok = asker_open(&k, &LONE[i].pattern, 1, e);
+    bool ok = selftest_asker_open(&k, &LONE[i].pattern, 1, e);
     for (size_t before = 0; before <= LONE_OFFSET_MAX && ok; before++)
         for (size_t after = 0; after <= LONE_OFFSET_MAX && ok; after++)
-            ok = ask(&k, &(struct inquiry){0, LONE[i].pattern, LONE[i].text, before, after, true}, e);
+            ok = selftest_ask(&k, &(struct inquiry){0, LONE[i].pattern, LONE[i].text, before, after, true}, e);
     asker_close(&k);
     return ok;
 }

@@ -29,7 +29,7 @@ struct input {
 };
 
 /* Refills raw when it is used up; at the end of the file raw stays empty. */
-static bool fill(struct input *in, struct err *e) {
+static bool input_fill(struct input *in, struct err *e) {
     while (in->raw_at == in->raw_n && !in->raw_end) {
         ssize_t r = read(in->fd, in->raw, RAW_BYTES);
         if (r < 0 && errno == EINTR) {
@@ -85,7 +85,7 @@ static bool decode_zstd(struct input *in, char *p, size_t n, size_t *got, struct
 }
 
 static bool choose_decoder(struct input *in, struct err *e) {
-    if (!fill(in, e)) return false;
+    if (!input_fill(in, e)) return false;
     const unsigned char *b = (const unsigned char *)in->raw;
     in->decode = decode_plain;
     if (in->raw_n >= 2 && b[0] == 0x1f && b[1] == 0x8b) {
@@ -129,7 +129,7 @@ void input_close(struct input *in) {
 
 bool input_read(struct input *in, char *p, size_t n, size_t *got, struct err *e) {
     for (*got = 0; *got == 0;) {
-        if (!fill(in, e)) return false;
+        if (!input_fill(in, e)) return false;
         if (in->raw_at == in->raw_n && !in->raw_end) return true; /* interrupted */
         bool nothing_left = in->raw_at == in->raw_n;
         if (!in->decode(in, p, n, got, e)) return false;

@@ -42,7 +42,7 @@ static void chunk_decided(struct batch *b) {
 
 /* ---- the writing thread ---- */
 
-static bool write_all(struct job *j, struct span s) {
+static bool job_write_all(struct job *j, struct span s) {
     while (s.n > 0) {
         ssize_t w = write(j->o->fd, s.p, s.n);
         if (w < 0 && errno == EINTR) continue;
@@ -65,7 +65,7 @@ static bool write_chunk(struct job *j, struct slot *s, struct buf *out) {
         j->result->by[b->res[i].decider][b->res[i].label]++;
     }
     if (out->failed) return err_set(&j->write_err, ERR_MEMORY, "no memory for the answers of %u lines", b->n);
-    if (!write_all(j, buf_span(out))) return false;
+    if (!job_write_all(j, buf_span(out))) return false;
     j->result->lines += b->n;
     s->progress.lines = j->result->lines;
     if (j->o->on_progress) j->o->on_progress(j->o->user, &s->progress);
@@ -98,7 +98,7 @@ static void *write_main(void *arg) {
     bool failed = false;
     buf_init(&out, OUT_BYTES_MAX);
     writer_header(j->o->writer, &out);
-    failed = !write_all(j, buf_span(&out));
+    failed = !job_write_all(j, buf_span(&out));
     for (struct slot *s; (s = wait_decided(j)) != NULL;) {
         failed = failed || !write_chunk(j, s, &out); /* after a failure the rest is only drained */
         free_slot(j, s, failed);
@@ -118,7 +118,7 @@ static struct slot *wait_free(struct job *j, bool *go_on) {
     return s;
 }
 
-static void submit(struct job *j, struct slot *s, const char *path, const struct reader *r) {
+static void job_submit(struct job *j, struct slot *s, const char *path, const struct reader *r) {
     s->progress =
         (struct job_progress){.path = path, .position = s->chunk.position, .size = input_size(reader_input(r))};
     s->chunk.batch.done = chunk_decided;
@@ -142,7 +142,7 @@ static bool read_file(struct job *j, const char *path, bool *go_on, struct err *
         struct slot *s = wait_free(j, go_on);
         if (!*go_on || stopped(j)) break;
         ok = reader_next(r, &s->chunk, e);
-        if (s->chunk.batch.n > 0) submit(j, s, path, r);
+        if (s->chunk.batch.n > 0) job_submit(j, s, path, r);
         if (!ok || s->chunk.batch.n == 0) break;
     }
     j->result->odd_lines += reader_odd_lines(r);

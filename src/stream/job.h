@@ -29,9 +29,9 @@ struct job_opts {
 
 struct job_result {
     uint64_t lines;
-    uint64_t odd_lines;                  /* JSONL lines that were none */
+    uint64_t odd_lines;                    /* JSONL lines that were none */
     uint64_t by[DECIDER_COUNT][LABEL_MAX]; /* lines per deciding stage and label */
-    bool reader_gone;                    /* whoever read our output closed it: no error */
+    bool reader_gone;                      /* whoever read our output closed it: no error */
 };
 
 /* Classifies the files in order. On false, all that was read before the trouble has been written. */

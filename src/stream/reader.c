@@ -34,7 +34,7 @@ static bool is_full(const struct chunk *c) {
     return c->batch.n == READER_CHUNK_LINES;
 }
 
-static void add_line(struct reader *r, struct chunk *c, struct span line) {
+static void reader_add_line(struct reader *r, struct chunk *c, struct span line) {
     struct record *rec = &c->rec[c->batch.n++];
     if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
     *rec = (struct record){.source = r->source, .message = span_sub(line, 0, READER_LINE_MAX)};
@@ -50,17 +50,17 @@ static void split_lines(struct reader *r, struct chunk *c, size_t *from) {
         if (r->skipping) {
             r->skipping = false;
         } else {
-            add_line(r, c, (struct span){start, (size_t)(nl - start)});
+            reader_add_line(r, c, (struct span){start, (size_t)(nl - start)});
         }
     }
     if (r->skipping) *from = c->text_n;
 }
 
-static bool split(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
+static bool reader_split(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
     if (r->format == READER_CSV) return reader_csv_split(&r->csv, c, from, r->ended, e);
     split_lines(r, c, from);
     if (r->ended && !is_full(c) && *from < c->text_n && !r->skipping) { /* a last line without a newline */
-        add_line(r, c, (struct span){c->text + *from, c->text_n - *from});
+        reader_add_line(r, c, (struct span){c->text + *from, c->text_n - *from});
         *from = c->text_n;
     }
     return true;
@@ -71,7 +71,7 @@ static bool cut_record(struct reader *r, struct chunk *c, size_t *from, struct e
     if (r->format == READER_CSV)
         return err_set(e, ERR_LIMIT, "%s:%llu: a CSV row of more than %d bytes; is a quote not closed?", r->csv.path,
                        (unsigned long long)r->csv.line, READER_CHUNK_BYTES);
-    if (!r->skipping) add_line(r, c, (struct span){c->text, c->text_n});
+    if (!r->skipping) reader_add_line(r, c, (struct span){c->text, c->text_n});
     r->skipping = true;
     *from = c->text_n;
     return true;
@@ -94,13 +94,13 @@ bool reader_next(struct reader *r, struct chunk *c, struct err *e) {
     arena_reset(&c->arena);
     memcpy(c->text, r->carry, r->carry_n);
     c->text_n = r->carry_n;
-    while ((ok = split(r, c, &from, e)) && !is_full(c) && !r->ended) {
+    while ((ok = reader_split(r, c, &from, e)) && !is_full(c) && !r->ended) {
         if (c->text_n == READER_CHUNK_BYTES && from == 0 && !(ok = cut_record(r, c, &from, e))) break;
         if (c->text_n == READER_CHUNK_BYTES && c->batch.n > 0) break;
         if (c->batch.n > 0 && input_size(r->in) == 0) break; /* a pipe: hand on what is there */
         if (!(ok = read_more(r, c, &from, e))) {
             struct err ignored = {0};
-            split(r, c, &from, &ignored); /* what came before the trouble is still good */
+            reader_split(r, c, &from, &ignored); /* what came before the trouble is still good */
             break;
         }
     }

@@ -10,7 +10,7 @@
 
 static const char PATH[] = "/tmp/logclass_reader_test";
 
-static void put(struct span s) {
+static void reader_put(struct span s) {
     struct err e = {0};
     CHECK(file_write(PATH, s, &e));
 }
@@ -18,7 +18,7 @@ static void put(struct span s) {
 /* All messages of the file, each followed by '|', and their sources in `sources`. */
 static struct buf g_messages, g_sources;
 
-static bool read_all(enum reader_format format, struct err *e) {
+static bool reader_read_all(enum reader_format format, struct err *e) {
     static struct chunk c;
     struct reader_opts o = {.format = format, .source = SPAN_LIT("src")};
     buf_release(&g_messages);
@@ -46,8 +46,8 @@ static bool read_all(enum reader_format format, struct err *e) {
 #define CHECK_READ(text, format, messages, sources)  \
     do {                                             \
         struct err e_ = {0};                         \
-        put(SPAN_LIT(text));                         \
-        CHECK(read_all(format, &e_));                \
+        reader_put(SPAN_LIT(text));                  \
+        CHECK(reader_read_all(format, &e_));         \
         CHECK_SPAN(buf_span(&g_messages), messages); \
         CHECK_SPAN(buf_span(&g_sources), sources);   \
     } while (0)
@@ -57,8 +57,8 @@ static void every_line_is_a_record(void) {
     CHECK_READ("\n", READER_AUTO, "|", "src|");
     CHECK_READ("a\n\nb\r\nc", READER_AUTO, "a||b|c|", "src|src|src|src|");
     struct err e = {0};
-    put(SPAN_LIT("\xff\xfe\n\0x\n")); /* not UTF-8; a NUL */
-    CHECK(read_all(READER_AUTO, &e));
+    reader_put(SPAN_LIT("\xff\xfe\n\0x\n")); /* not UTF-8; a NUL */
+    CHECK(reader_read_all(READER_AUTO, &e));
     CHECK(span_eq(buf_span(&g_messages), SPAN_LIT("\xff\xfe|\0x|")));
 }
 
@@ -73,11 +73,11 @@ static void formats_are_found_out(void) {
 
 static void csv_trouble_is_named(void) {
     struct err e = {0};
-    put(SPAN_LIT("a,b\n1,2\n"));
-    CHECK(!read_all(READER_CSV, &e));
+    reader_put(SPAN_LIT("a,b\n1,2\n"));
+    CHECK(!reader_read_all(READER_CSV, &e));
     CHECK(strstr(e.msg, "log_message") && strstr(e.msg, "a, b"));
-    put(SPAN_LIT("source,log_message\nx,good\ny,\"never closed\n"));
-    CHECK(!read_all(READER_CSV, &e));
+    reader_put(SPAN_LIT("source,log_message\nx,good\ny,\"never closed\n"));
+    CHECK(!reader_read_all(READER_CSV, &e));
     CHECK(strstr(e.msg, ":3"));
     CHECK_SPAN(buf_span(&g_messages), "good|"); /* what came before is not lost */
 }
@@ -95,8 +95,8 @@ static void long_lines_are_cut_not_lost(void) {
         memset(p, 'x', SIZES[k]);
         text.n = SIZES[k];
         buf_puts(&text, "\nnext\n");
-        put(buf_span(&text));
-        CHECK(read_all(READER_LINES, &e));
+        reader_put(buf_span(&text));
+        CHECK(reader_read_all(READER_LINES, &e));
         size_t kept = SIZES[k] < READER_LINE_MAX ? SIZES[k] : READER_LINE_MAX;
         CHECK_INT(g_messages.n, kept + 1 + 5);
         CHECK_SPAN(span_sub(buf_span(&g_messages), kept, SIZE_MAX), "|next|");
@@ -109,8 +109,8 @@ static void many_lines_cross_chunks(void) {
     struct err e = {0};
     buf_init(&text, 16 << 20);
     for (int i = 0; i < 50000; i++) buf_printf(&text, "line number %d of many\n", i);
-    put(buf_span(&text));
-    CHECK(read_all(READER_AUTO, &e));
+    reader_put(buf_span(&text));
+    CHECK(reader_read_all(READER_AUTO, &e));
     for (size_t i = 0; i < text.n; i++)
         if (text.p[i] == '\n') text.p[i] = '|';
     CHECK(span_eq(buf_span(&text), buf_span(&g_messages)));
@@ -131,28 +131,28 @@ static void compressed_files_are_read(void) {
     size_t n = z.total_out;
     deflateEnd(&z);
     memcpy(packed + n, packed, n); /* two members, as log rotation by cat makes them */
-    put((struct span){(char *)packed, 2 * n});
-    CHECK(read_all(READER_AUTO, &e));
+    reader_put((struct span){(char *)packed, 2 * n});
+    CHECK(reader_read_all(READER_AUTO, &e));
     CHECK_SPAN(buf_span(&g_messages), "one|two|one|two|");
-    put((struct span){(char *)packed, 2 * n - 5});
-    CHECK(!read_all(READER_AUTO, &e));
+    reader_put((struct span){(char *)packed, 2 * n - 5});
+    CHECK(!reader_read_all(READER_AUTO, &e));
     CHECK(strstr(e.msg, "cut short"));
     CHECK(g_messages.n >= 8); /* the first member at least */
     n = ZSTD_compress(packed, sizeof packed, TEXT, sizeof TEXT - 1, 3);
-    put((struct span){(char *)packed, n});
-    CHECK(read_all(READER_AUTO, &e));
+    reader_put((struct span){(char *)packed, n});
+    CHECK(reader_read_all(READER_AUTO, &e));
     CHECK_SPAN(buf_span(&g_messages), "one|two|");
-    put((struct span){(char *)packed, n - 1});
-    CHECK(!read_all(READER_AUTO, &e));
+    reader_put((struct span){(char *)packed, n - 1});
+    CHECK(!reader_read_all(READER_AUTO, &e));
     packed[7] ^= 0x55;
-    put((struct span){(char *)packed, n});
-    CHECK(!read_all(READER_AUTO, &e));
+    reader_put((struct span){(char *)packed, n});
+    CHECK(!reader_read_all(READER_AUTO, &e));
 }
 
 static void missing_files_are_named(void) {
     struct err e = {0};
     unlink(PATH);
-    CHECK(!read_all(READER_AUTO, &e));
+    CHECK(!reader_read_all(READER_AUTO, &e));
     CHECK(strstr(e.msg, PATH));
     struct reader_opts o = {0};
     CHECK(reader_open("/tmp", &o, &e) == NULL);

@@ -69,7 +69,7 @@ static void explain_labels(struct writer *w, struct buf *out, const struct recor
 }
 
 /* {"rule":…} or {"memo":…,"template":…,"nearest":{…}} */
-static void explain(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
+static void writer_explain(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
     buf_putc(out, '{');
     if (res->decider == DECIDER_REGEX) {
         explain_rule(w, out, rec, res);
@@ -93,7 +93,7 @@ static void write_jsonl(struct writer *w, struct buf *out, const struct record *
     }
     if (w->explain) {
         buf_puts(out, ",\"explain\":");
-        explain(w, out, rec, res);
+        writer_explain(w, out, rec, res);
     }
     buf_puts(out, "}\n");
 }
@@ -114,7 +114,7 @@ static void write_csv(struct writer *w, struct buf *out, const struct record *re
     if (w->explain) {
         struct buf why;
         buf_init(&why, 1 << 16);
-        explain(w, &why, rec, res);
+        writer_explain(w, &why, rec, res);
         buf_putc(out, ',');
         csv_put(out, buf_span(&why));
         buf_release(&why);
@@ -160,7 +160,7 @@ static void write_table(struct writer *w, struct buf *out, const struct record *
     buf_putc(out, '\n');
     if (!w->explain) return;
     buf_puts(out, "    ");
-    explain(w, out, rec, res);
+    writer_explain(w, out, rec, res);
     buf_putc(out, '\n');
 }
 

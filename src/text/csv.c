@@ -39,7 +39,7 @@ static struct span take_plain(char *text, size_t n, size_t *at) {
     return (struct span){text + from, *at - from};
 }
 
-static bool split(char *text, size_t n, struct csv_row *row, struct err *e) {
+static bool csv_split(char *text, size_t n, struct csv_row *row, struct err *e) {
     for (size_t at = 0;;) {
         if (row->n == CSV_FIELDS_MAX) return err_set(e, ERR_LIMIT, "more than %d columns", CSV_FIELDS_MAX);
         bool quoted = at < n && text[at] == '"';
@@ -65,7 +65,7 @@ size_t csv_read(char *text, size_t n, bool last, struct csv_row *row, struct err
     size_t end = used;
     if (end > 0 && text[end - 1] == '\n') end--;
     if (end > 0 && text[end - 1] == '\r') end--;
-    return split(text, end, row, e) ? used : 0;
+    return csv_split(text, end, row, e) ? used : 0;
 }
 
 int csv_find(const struct csv_row *row, const char *name) {

@@ -83,7 +83,7 @@ struct mask {
 };
 
 /* Makes room for n bytes, behind the space that is due. */
-static bool make_room(struct mask *m, size_t n) {
+static bool mask_make_room(struct mask *m, size_t n) {
     bool space = m->space && m->n > 0;
     if (n + space > MASK_OUTPUT_MAX - m->n) {
         m->full = true;
@@ -94,17 +94,17 @@ static bool make_room(struct mask *m, size_t n) {
     return true;
 }
 
-static void put(struct mask *m, const char *p, size_t n) {
-    if (!make_room(m, n)) return;
+static void mask_put(struct mask *m, const char *p, size_t n) {
+    if (!mask_make_room(m, n)) return;
     memcpy(m->out + m->n, p, n);
     m->n += n;
 }
 
 /* Most words are short: where both sides have the room, a copy of fixed size costs less than one of the right size. */
-static void put_line(struct mask *m, size_t from, size_t to) {
+static void mask_put_line(struct mask *m, size_t from, size_t to) {
     enum { COPY = 16 };
     size_t n = to - from;
-    if (!make_room(m, n)) return;
+    if (!mask_make_room(m, n)) return;
     if (n <= COPY && from + COPY <= m->line.n && m->n + COPY <= MASK_OUTPUT_MAX)
         memcpy(m->out + m->n, m->line.p + from, COPY);
     else
@@ -125,7 +125,7 @@ static void put_masked(struct mask *m, enum kind kind) {
         m->space = false;
         return;
     }
-    put(m, PLACEHOLDER[kind].p, PLACEHOLDER[kind].n);
+    mask_put(m, PLACEHOLDER[kind].p, PLACEHOLDER[kind].n);
     m->last = kind;
     m->masked = m->n;
 }
@@ -133,11 +133,11 @@ static void put_masked(struct mask *m, enum kind kind) {
 /* ---- tokens ---- */
 
 /* The plain number [at, end), whose sign begins at `from`. */
-static void put_number(struct mask *m, size_t from, size_t at, size_t end) {
+static void mask_put_number(struct mask *m, size_t from, size_t at, size_t end) {
     if (mask_number_is_kept(m->line, at, end))
-        put_line(m, from, end);
+        mask_put_line(m, from, end);
     else if (mask_number_is_zero(m->line, from, end))
-        put(m, "0", 1);
+        mask_put(m, "0", 1);
     else
         put_masked(m, KIND_NUM);
 }
@@ -145,20 +145,20 @@ static void put_number(struct mask *m, size_t from, size_t at, size_t end) {
 /* A number with its unit, of which 1h30m leaves the last part's. */
 static size_t number_and_unit(struct mask *m, size_t from, size_t at) {
     size_t end = mask_number(m->line, at), unit = mask_unit(m->line, end);
-    put_number(m, from, at, end);
+    mask_put_number(m, from, at, end);
     if (unit > end) {
         size_t last = unit;
         while (mask_class_at(m->line, last - 1) & C_LETTER) last--;
-        put_line(m, last, unit);
+        mask_put_line(m, last, unit);
     }
     return unit;
 }
 
 /* A run of letters and digits. */
-static size_t word(struct mask *m, size_t at) {
+static size_t mask_one_word(struct mask *m, size_t at) {
     size_t end = mask_run(m->line, at, C_ALNUM), glog = mask_glog(m->line, at, end);
     if (glog > at) {
-        put_line(m, at, at + 1);
+        mask_put_line(m, at, at + 1);
         put_masked(m, KIND_TIME);
         return glog;
     }
@@ -166,13 +166,13 @@ static size_t word(struct mask *m, size_t at) {
     case WORD_ID: put_masked(m, KIND_ID); return end;
     case WORD_STAYS:
         end = mask_word_minor(m->line, end);
-        put_line(m, at, end);
+        mask_put_line(m, at, end);
         return end;
     case WORD_DIGITS_GO: break;
     }
     while (at < end) {
         size_t letters = mask_run(m->line, at, C_LETTER), digits = mask_run(m->line, letters, C_DIGIT);
-        if (letters > at) put_line(m, at, letters);
+        if (letters > at) mask_put_line(m, at, letters);
         if (digits > letters) put_masked(m, KIND_NUM);
         at = digits;
     }
@@ -183,7 +183,7 @@ static size_t word(struct mask *m, size_t at) {
 static size_t digits(struct mask *m, size_t at) {
     size_t end = mask_number(m->line, at);
     bool number = !(mask_class_at(m->line, end) & C_ALNUM) || mask_unit(m->line, end) > end;
-    return number ? number_and_unit(m, at, at) : word(m, at);
+    return number ? number_and_unit(m, at, at) : mask_one_word(m, at);
 }
 
 /* A mark; a sign goes with its number, where the mark can't be a hyphen. */
@@ -194,7 +194,7 @@ static size_t mark(struct mask *m, size_t at) {
         size_t end = mask_number(m->line, at + 1), unit = mask_unit(m->line, end);
         if (!(mask_class_at(m->line, unit) & (C_ALNUM | C_MARK))) return number_and_unit(m, at, at + 1);
     }
-    put_line(m, at, at + 1);
+    mask_put_line(m, at, at + 1);
     return at + 1;
 }
 
@@ -205,13 +205,13 @@ static size_t token(struct mask *m, size_t at, size_t end, unsigned chunk_classe
         size_t to = SHAPE[i].match(m->line, at, end);
         if (to == at) continue;
         if (SHAPE[i].kind == KIND_NONE)
-            put_line(m, at, to);
+            mask_put_line(m, at, to);
         else
             put_masked(m, SHAPE[i].kind);
         return to;
     }
     if (c & C_DIGIT) return digits(m, at);
-    if (c & C_LETTER) return word(m, at);
+    if (c & C_LETTER) return mask_one_word(m, at);
     return mark(m, at);
 }
 
@@ -226,7 +226,7 @@ static size_t chunk(struct mask *m, size_t at) {
             put_masked(m, KIND_TIME);
             return time;
         }
-        put_line(m, at, end);
+        mask_put_line(m, at, end);
         return end;
     }
     while (at < end && !m->full) at = token(m, at, end, classes);
@@ -249,7 +249,7 @@ size_t mask_line(struct span message, char *out) {
             m.space = true;
             at = m.line.p[at] == '\033' ? escape_end(m.line, at) : at + 1;
         } else if (c & C_DELIM) {
-            put_line(&m, at, at + 1);
+            mask_put_line(&m, at, at + 1);
             at++;
         } else {
             at = chunk(&m, at);

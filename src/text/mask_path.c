@@ -7,7 +7,7 @@ static bool ends_path(char c) {
 }
 
 /* Punctuation at the end belongs to the sentence. */
-static size_t trim(struct span line, size_t from, size_t end) {
+static size_t mask_path_trim(struct span line, size_t from, size_t end) {
     while (end > from && strchr(".:!?,", line.p[end - 1])) end--;
     return end;
 }
@@ -20,7 +20,7 @@ size_t mask_url(struct span line, size_t at, size_t end) {
     size_t to = i + 3;
     while (to < line.n && !ends_path(line.p[to]) && !(mask_class_at(line, to) & C_SPACE)) to++;
     if (mask_char_at(line, to) == '[' && to == i + 3) to = mask_run(line, to + 1, C_XDIGIT | C_COLON | C_SLASH);
-    return to == i + 3 ? at : trim(line, i + 3, to);
+    return to == i + 3 ? at : mask_path_trim(line, i + 3, to);
 }
 
 static bool is_local_byte(struct span line, size_t at) {
@@ -83,7 +83,7 @@ size_t mask_path(struct span line, size_t at, size_t end) {
     size_t to = at;
     while (is_path_byte(line, to)) to++;
     size_t query = query_end(line, to);
-    to = trim(line, at, query > to + 1 ? query : to);
+    to = mask_path_trim(line, at, query > to + 1 ? query : to);
     if (line.p[at] != '/') return is_relative_path(line, at, to) ? to : at;
     for (size_t i = at; i < to; i++)
         if (mask_class_at(line, i) & C_ALNUM) return to;
@@ -128,5 +128,5 @@ size_t mask_win_path(struct span line, size_t at, size_t end) {
     if (root == at) return at;
     size_t to = win_run(line, root), more;
     while ((more = win_spaced(line, to)) > to) to = win_run(line, more);
-    return trim(line, root, to);
+    return mask_path_trim(line, root, to);
 }

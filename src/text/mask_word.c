@@ -56,7 +56,7 @@ static const struct known CODE_PREFIX[] = {
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 /* The row of table with the letters [from, to) of line, or NULL. */
-static const struct known *find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
+static const struct known *word_find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
     char word[WORD_BYTES] = {0};
     uint64_t wanted, row;
     for (size_t i = 0; i < to - from && i < WORD_BYTES; i++) {
@@ -95,7 +95,7 @@ size_t mask_number(struct span line, size_t at) {
 
 size_t mask_unit(struct span line, size_t at) {
     size_t end = mask_run(line, at, C_LETTER);
-    const struct known *unit = end - at <= WORD_BYTES ? find(UNIT, COUNT(UNIT), line, at, end) : NULL;
+    const struct known *unit = end - at <= WORD_BYTES ? word_find(UNIT, COUNT(UNIT), line, at, end) : NULL;
     if (!unit) return at;
     if (!(mask_class_at(line, end) & C_DIGIT)) return end;
     if (!unit->digits) return at;
@@ -125,8 +125,9 @@ static unsigned digits_to_keep(struct span line, size_t at) {
         while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER)) from--;
     else if (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER))
         from--;
-    const struct known *word = to - from <= WORD_BYTES ? find(KEEP_AFTER, COUNT(KEEP_AFTER), line, from, to) : NULL;
-    if (!word && to - from > 4) word = find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
+    const struct known *word =
+        to - from <= WORD_BYTES ? word_find(KEEP_AFTER, COUNT(KEEP_AFTER), line, from, to) : NULL;
+    if (!word && to - from > 4) word = word_find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
     return word ? word->digits : 0;
 }
 
@@ -143,14 +144,14 @@ static bool ends_with_request(struct span line, size_t to) {
     while (path > 0 && !(mask_class[(unsigned char)line.p[path - 1]] & C_SPACE)) path--;
     if (path < 2 || path == to || (line.p[path] != '/' && line.p[path] != '<' && line.p[path] != 'h')) return false;
     for (from = path - 1; from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER);) from--;
-    return path - 1 - from <= WORD_BYTES && find(METHOD, COUNT(METHOD), line, from, path - 1) != NULL;
+    return path - 1 - from <= WORD_BYTES && word_find(METHOD, COUNT(METHOD), line, from, path - 1) != NULL;
 }
 
 static bool is_http_status(struct span line, size_t at, size_t end) {
     if (end - at != 3 || line.p[at] < '1' || line.p[at] > '5' || mask_run(line, at, C_DIGIT) != end) return false;
     size_t word = end + 1, word_end = mask_run(line, word, C_LETTER);
     if (mask_char_at(line, end) == ' ' && (mask_class_at(line, word) & C_UPPER) &&
-        find(STATUS_TEXT, COUNT(STATUS_TEXT), line, word, word_end))
+        word_find(STATUS_TEXT, COUNT(STATUS_TEXT), line, word, word_end))
         return true;
     size_t to = at;
     while (to > 0 && at - to < 2 && strchr("\" ", line.p[to - 1])) to--;
@@ -222,7 +223,7 @@ size_t mask_code(struct span line, size_t at, size_t end) {
     if (mask_class_at(line, at) & C_DIGIT) return stated_code(line, at);
     size_t letters = mask_run(line, at, C_UPPER), to = code_digits(line, letters);
     if (letters == at || letters - at > WORD_BYTES || to == letters) return at;
-    const struct known *prefix = find(CODE_PREFIX, COUNT(CODE_PREFIX), line, at, letters);
+    const struct known *prefix = word_find(CODE_PREFIX, COUNT(CODE_PREFIX), line, at, letters);
     if (prefix && prefix->word[1] == '\0' && to - letters != 4) prefix = NULL;          /* E0042, W1203 */
     size_t more = prefix && mask_char_at(line, to) == '-' ? code_digits(line, to) : to; /* CVE-2021-44228 */
     to = more;
@@ -260,7 +261,7 @@ static bool is_hash(const struct word_facts *f, size_t n) {
 
 enum mask_word mask_word(struct span line, size_t at, size_t end) {
     enum { CHANGES_OF_AN_ID = 3 };
-    if (end - at <= WORD_BYTES && find(TERM, COUNT(TERM), line, at, end)) return WORD_STAYS;
+    if (end - at <= WORD_BYTES && word_find(TERM, COUNT(TERM), line, at, end)) return WORD_STAYS;
     struct word_facts f = facts_of(line, at, end);
     if (f.digits == 0) return WORD_STAYS;
     if (is_hash(&f, end - at) || (f.changes >= CHANGES_OF_AN_ID && f.digits >= 2)) return WORD_ID;

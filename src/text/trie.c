@@ -33,7 +33,7 @@ static int by_key(const void *a, const void *b) {
     return x->value < y->value ? -1 : 1;
 }
 
-static bool grow(struct trie *t, uint32_t slots, struct err *e) {
+static bool trie_grow(struct trie *t, uint32_t slots, struct err *e) {
     uint32_t n = (slots + BYTES - 1) / BYTES * BYTES;
     if (n <= t->n) return true;
     if (n > TRIE_NODES_MAX) return err_set(e, ERR_LIMIT, "the words need more than %d nodes", TRIE_NODES_MAX);
@@ -79,7 +79,7 @@ static size_t children(const struct builder *b, const struct job *j, unsigned ch
 }
 
 /* Places the children of one node and pushes their jobs. */
-static bool place(struct builder *b, struct job j, struct job *stack, size_t *top, struct err *e) {
+static bool trie_place(struct builder *b, struct job j, struct job *stack, size_t *top, struct err *e) {
     unsigned char byte[BYTES];
     uint32_t begin[BYTES];
     for (uint32_t i = j.from; i < j.to && b->entry[i].key.n == j.depth; i++)
@@ -87,7 +87,7 @@ static bool place(struct builder *b, struct job j, struct job *stack, size_t *to
     size_t n = children(b, &j, byte, begin);
     if (n == 0) return true;
     uint32_t base = find_base(b, byte, n);
-    if (!grow(b->t, (base | (BYTES - 1)) + 1, e)) return false;
+    if (!trie_grow(b->t, (base | (BYTES - 1)) + 1, e)) return false;
     b->t->node[j.node].base = base;
     for (size_t i = 0; i < n; i++) {
         b->t->node[base ^ byte[i]].parent = j.node;
@@ -102,9 +102,9 @@ static bool place_all(struct builder *b, uint32_t keys, struct err *e) {
     struct job *stack = must_calloc(((size_t)TRIE_KEY_MAX + 1) * BYTES, sizeof *stack);
     size_t top = 0;
     stack[top++] = (struct job){.node = TRIE_ROOT, .to = keys};
-    bool ok = grow(b->t, BYTES, e);
+    bool ok = trie_grow(b->t, BYTES, e);
     if (ok) b->t->node[TRIE_ROOT].parent = TRIE_ROOT; /* taken; child() knows it is nobody's child */
-    while (ok && top > 0) ok = place(b, stack[--top], stack, &top, e);
+    while (ok && top > 0) ok = trie_place(b, stack[--top], stack, &top, e);
     free(stack);
     return ok;
 }

@@ -56,7 +56,7 @@ static const struct lower_row LOWERS[] = {
 /* clang-format on */
 
 /* The last row of table whose first field is not above cp, or NULL. */
-static const void *find(const void *table, size_t bytes, size_t row_bytes, uint32_t cp) {
+static const void *unicode_find(const void *table, size_t bytes, size_t row_bytes, uint32_t cp) {
     const unsigned char *rows = table, *found = NULL;
     for (size_t low = 0, high = bytes / row_bytes; low < high;) {
         size_t middle = (low + high) / 2;
@@ -71,7 +71,7 @@ static const void *find(const void *table, size_t bytes, size_t row_bytes, uint3
     return found;
 }
 
-#define FIND(table, cp) find(table, sizeof(table), sizeof(table)[0], cp)
+#define FIND(table, cp) unicode_find(table, sizeof(table), sizeof(table)[0], cp)
 
 enum unicode_class unicode_class(uint32_t cp) {
     const struct class_row *row = FIND(CLASSES, cp);

@@ -132,7 +132,7 @@ static size_t put_ascii_run(struct encoding *c, const char *p, size_t n) {
 }
 
 /* A piece of text without special tokens. */
-static void put_text(struct encoding *c, struct span text) {
+static void wordpiece_put_text(struct encoding *c, struct span text) {
     for (size_t i = 0; i < text.n && c->n < c->max;) {
         unsigned char byte = (unsigned char)text.p[i];
         if (byte >= 0x80) {
@@ -179,7 +179,7 @@ size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *i
     put_id(&c, w->special[CLS]);
     for (size_t from = 0; from < text.n;) {
         size_t special, at = next_special(w, text, from, &special);
-        put_text(&c, span_sub(text, from, at));
+        wordpiece_put_text(&c, span_sub(text, from, at));
         if (special == SPECIALS) break;
         put_id(&c, w->special[special]);
         from = at + strlen(SPECIAL[special]);
@@ -209,7 +209,7 @@ static bool take_config(struct wordpiece *w, struct span text, struct err *e) {
     return ok;
 }
 
-static bool read_config(struct wordpiece *w, const char *dir, struct err *e) {
+static bool wordpiece_read_config(struct wordpiece *w, const char *dir, struct err *e) {
     char path[PATH_BYTES_MAX];
     struct span text;
     w->lower = w->strip = w->split_cjk = true;
@@ -273,7 +273,7 @@ static void fill_ascii(struct wordpiece *w) {
 
 struct wordpiece *wordpiece_open(const char *model_dir, struct err *e) {
     struct wordpiece *w = must_calloc(1, sizeof *w);
-    if (!read_config(w, model_dir, e) || !read_vocab(w, model_dir, e)) {
+    if (!wordpiece_read_config(w, model_dir, e) || !read_vocab(w, model_dir, e)) {
         wordpiece_close(w);
         return NULL;
     }

@@ -10,7 +10,7 @@
 
 enum { GOLDEN_BYTES_MAX = 4 << 20, TEXT_MAX = 32768, IDS_MAX = 512 };
 
-static struct wordpiece *open_model(void) {
+static struct wordpiece *wordpiece_open_model(void) {
     struct err e = {0};
     struct wordpiece *w = wordpiece_open(MODEL_DIR, &e);
     if (!w) fprintf(stderr, "%s\n", e.msg);
@@ -39,7 +39,7 @@ static void replay(const struct wordpiece *w, yyjson_val *line) {
 }
 
 static void ids_equal_the_reference(void) {
-    struct wordpiece *w = open_model();
+    struct wordpiece *w = wordpiece_open_model();
     struct span file;
     struct err e = {0};
     size_t cases = 0;
@@ -58,13 +58,13 @@ static void ids_equal_the_reference(void) {
 }
 
 static void vocabulary_is_whole(void) {
-    struct wordpiece *w = open_model();
+    struct wordpiece *w = wordpiece_open_model();
     CHECK_INT(wordpiece_vocab_size(w), 30522);
     wordpiece_close(w);
 }
 
-static void any_bytes_are_fine(void) {
-    struct wordpiece *w = open_model();
+static void wordpiece_any_bytes_are_fine(void) {
+    struct wordpiece *w = wordpiece_open_model();
     char text[600];
     uint32_t ids[64], state = 3;
     for (int round = 0; round < 3000; round++) {
@@ -128,5 +128,6 @@ static void cased_models_keep_case(void) {
     wordpiece_close(w);
 }
 
-CHECK_MAIN(CHECK_TEST(ids_equal_the_reference), CHECK_TEST(vocabulary_is_whole), CHECK_TEST(any_bytes_are_fine),
-           CHECK_TEST(broken_models_are_refused), CHECK_TEST(cased_models_keep_case))
+CHECK_MAIN(CHECK_TEST(ids_equal_the_reference), CHECK_TEST(vocabulary_is_whole),
+           CHECK_TEST(wordpiece_any_bytes_are_fine), CHECK_TEST(broken_models_are_refused),
+           CHECK_TEST(cased_models_keep_case))

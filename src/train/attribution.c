@@ -20,7 +20,7 @@ static int most_first(const void *a, const void *b) {
     return x->text.p < y->text.p ? -1 : 1;
 }
 
-static unsigned split(struct span s, struct word word[REASON_WORDS_MAX]) {
+static unsigned attribution_split(struct span s, struct word word[REASON_WORDS_MAX]) {
     unsigned n = 0;
     for (size_t i = 0; i < s.n && n < REASON_WORDS_MAX;) {
         size_t from = i;
@@ -39,23 +39,24 @@ static struct span without(struct span s, struct span word, char *out) {
     return (struct span){out, head + tail};
 }
 
-static double probability(const struct head *h, const float *vector, unsigned label) {
+static double attribution_probability(const struct head *h, const float *vector, unsigned label) {
     float p[LABEL_MAX];
     head_run(h, vector, p);
     return (double)p[label];
 }
 
 void attribution_put(struct buf *out, const struct encoder *enc, struct encoder_scratch *scratch, const struct head *h,
-                struct span template, unsigned label) {
+                     struct span template, unsigned label) {
     struct word word[REASON_WORDS_MAX] = {0};
     struct span text[REASON_WORDS_MAX + 1] = {template};
-    unsigned n = split(template, word), dim = encoder_dim(enc);
+    unsigned n = attribution_split(template, word), dim = encoder_dim(enc);
     char *room = must_calloc((size_t)n + 1, TEMPLATE_MAX);
     float *vector = must_calloc((size_t)(n + 1) * dim, sizeof *vector);
     for (unsigned i = 0; i < n; i++) text[i + 1] = without(template, word[i].text, room + (size_t)i * TEMPLATE_MAX);
     encoder_embed(enc, scratch, text, n + 1, vector);
-    double whole = probability(h, vector, label);
-    for (unsigned i = 0; i < n; i++) word[i].loss = whole - probability(h, vector + (size_t)(i + 1) * dim, label);
+    double whole = attribution_probability(h, vector, label);
+    for (unsigned i = 0; i < n; i++)
+        word[i].loss = whole - attribution_probability(h, vector + (size_t)(i + 1) * dim, label);
     qsort(word, n, sizeof *word, most_first);
     for (unsigned i = 0; i < n && i < SHOWN && word[i].loss >= LEAST; i++) {
         buf_puts(out, i ? ", " : "");

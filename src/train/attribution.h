@@ -13,6 +13,6 @@ enum { REASON_WORDS_MAX = 64 /* words of a line that are tried */ };
 /* Appends the words that `label` owes most to, most first, each with what its probability loses without it: "failed
  * -0.62, backup -0.20". Appends nothing when no word counts by itself. At most three. */
 void attribution_put(struct buf *out, const struct encoder *enc, struct encoder_scratch *scratch, const struct head *h,
-                struct span template, unsigned label);
+                     struct span template, unsigned label);
 
 #endif

@@ -39,7 +39,7 @@ static void from_variables(const struct task *t, const double *x, struct calibra
 }
 
 /* Adds a row's part of the loss and its gradient. */
-static double add_row(const struct task *t, const struct calibration *c, size_t row, double *grad) {
+static double calibrate_add_row(const struct task *t, const struct calibration *c, size_t row, double *grad) {
     const double *z = t->logit + row * t->labels;
     double p[LABEL_MAX];
     memcpy(p, z, t->labels * sizeof *p);
@@ -61,14 +61,14 @@ static double add_row(const struct task *t, const struct calibration *c, size_t 
     return loss;
 }
 
-static double value(void *self, const double *x, double *grad) {
+static double calibrate_value(void *self, const double *x, double *grad) {
     const struct task *t = self;
     struct calibration c;
     double loss = 0, scale = 1 / (double)t->n;
     size_t n = t->vector ? 1 + 2 * (size_t)t->labels : 1;
     from_variables(t, x, &c);
     memset(grad, 0, n * sizeof *grad);
-    for (size_t i = 0; i < t->n; i++) loss += add_row(t, &c, i, grad);
+    for (size_t i = 0; i < t->n; i++) loss += calibrate_add_row(t, &c, i, grad);
     for (size_t i = 1; i < n; i++) {
         loss += PULL / 2 * x[i] * x[i];
         grad[i] += PULL * x[i];
@@ -81,8 +81,11 @@ void calibrate_fit(struct calibration *c, enum calibrate_method method, const do
                    size_t n, unsigned labels) {
     struct task t = {logit, label, n, labels, method == CALIBRATE_VECTOR};
     double x[1 + 2 * LABEL_MAX] = {0};
-    struct lbfgs_problem p = {
-        .n = t.vector ? 1 + 2 * (size_t)labels : 1, .value = value, .self = &t, .steps_max = 200, .gradient_max = 1e-7};
+    struct lbfgs_problem p = {.n = t.vector ? 1 + 2 * (size_t)labels : 1,
+                              .value = calibrate_value,
+                              .self = &t,
+                              .steps_max = 200,
+                              .gradient_max = 1e-7};
     if (method != CALIBRATE_NONE && n > 0) lbfgs_run(&p, x);
     *c = (struct calibration){.temperature = exp(-x[0])};
     from_variables(&t, x, c);

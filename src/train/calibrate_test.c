@@ -9,7 +9,7 @@ enum { N = 6000, K = 4 };
 static double logit[N][K];
 static uint8_t label[N];
 
-static double uniform(struct rng *r) {
+static double calibrate_uniform(struct rng *r) {
     return (double)(rng_next(r) >> 11) * 0x1p-53;
 }
 
@@ -17,8 +17,8 @@ static double uniform(struct rng *r) {
 static void draw(void) {
     struct rng rng = {11};
     for (unsigned i = 0; i < N; i++) {
-        double p[K], u = uniform(&rng);
-        for (unsigned k = 0; k < K; k++) p[k] = logit[i][k] = 6 * uniform(&rng) - 3;
+        double p[K], u = calibrate_uniform(&rng);
+        for (unsigned k = 0; k < K; k++) p[k] = logit[i][k] = 6 * calibrate_uniform(&rng) - 3;
         head_softmax(p, K);
         label[i] = 0;
         for (unsigned k = 0; k < K - 1 && u > p[k]; k++) u -= p[k], label[i]++;

@@ -38,7 +38,7 @@ static bool has_pattern(struct span s) {
     return false;
 }
 
-static bool check_slots(struct reader *r, struct span text) {
+static bool corpus_check_slots(struct reader *r, struct span text) {
     struct err e;
     if (has_pattern(text)) return complain(r, "'%d', '%x' and '%[1-9]' stand for values in VALUES only: use a slot");
     return values_check(&r->c->values, text, &e) || complain(r, e.msg);
@@ -61,7 +61,7 @@ static void read_sources(struct reader *r, struct span text) {
             complain(r, one.n == 0 ? "an empty source" : "too many sources");
             return;
         }
-        if (check_slots(r, one)) r->system->source[r->system->sources++] = one;
+        if (corpus_check_slots(r, one)) r->system->source[r->system->sources++] = one;
         more = bar != NULL;
         if (more) text = span_sub(text, (size_t)(bar - text.p) + 1, text.n);
     }
@@ -78,7 +78,7 @@ static void read_head(struct reader *r, struct span line) {
     } else if (span_eq(key, SPAN_LIT("source")) && s->sources == 0) {
         read_sources(r, value);
     } else if (span_eq(key, SPAN_LIT("prefix")) && s->prefixes < CORPUS_PREFIXES_MAX) {
-        if (check_slots(r, value)) s->prefix[s->prefixes++] = value;
+        if (corpus_check_slots(r, value)) s->prefix[s->prefixes++] = value;
     } else {
         complain(r, "expected one 'system:', one 'source:', some 'prefix:' or a '[LABEL]'");
     }
@@ -87,7 +87,7 @@ static void read_head(struct reader *r, struct span line) {
 static void add_template(struct reader *r, struct span text) {
     struct corpus *c = r->c;
     if (text.p[0] == '\\' && text.n > 1 && (text.p[1] == '#' || text.p[1] == '[')) text = span_sub(text, 1, text.n);
-    if (!check_slots(r, text)) return;
+    if (!corpus_check_slots(r, text)) return;
     if (c->n == c->cap) {
         c->cap = c->cap ? 2 * c->cap : TEMPLATES_FIRST;
         c->template = realloc(c->template, c->cap * sizeof *c->template);

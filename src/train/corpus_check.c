@@ -26,14 +26,15 @@ static void put_place(struct buf *out, const struct corpus *c, size_t i, const c
     buf_printf(out, "%s.log:%u: %s: ", system_of(c, &c->template[i])->id, c->template[i].line, kind);
 }
 
-static int by_hash(const void *a, const void *b) {
+static int corpus_check_by_hash(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
 /* Judges a template that repeats an earlier one. */
-static void evaluate_repeat(const struct corpus *c, size_t i, size_t first, struct corpus_check_result *r, struct buf *out) {
+static void evaluate_repeat(const struct corpus *c, size_t i, size_t first, struct corpus_check_result *r,
+                            struct buf *out) {
     const struct corpus_template *t = &c->template[i], *f = &c->template[first];
     if (t->label != f->label) {
         r->contradictions++;
@@ -55,7 +56,7 @@ static void find_repeats(const struct corpus *c, struct corpus_check_result *r, 
         struct span text = span_trim(c->template[i].text);
         entry[i] = (struct entry){XXH3_64bits(text.p, text.n), i};
     }
-    qsort(entry, c->n, sizeof *entry, by_hash);
+    qsort(entry, c->n, sizeof *entry, corpus_check_by_hash);
     for (size_t i = 0, first = 0; i < c->n; i++) {
         if (i > 0 && entry[i].hash == entry[first].hash) {
             evaluate_repeat(c, entry[i].index, entry[first].index, r, out);
@@ -67,7 +68,7 @@ static void find_repeats(const struct corpus *c, struct corpus_check_result *r, 
     free(entry);
 }
 
-static void put_labels(const struct corpus *c, struct corpus_check_result *r, struct buf *out) {
+static void corpus_check_put_labels(const struct corpus *c, struct corpus_check_result *r, struct buf *out) {
     size_t rows[LABEL_MAX] = {0};
     unsigned systems[LABEL_MAX] = {0};
     uint32_t last[LABEL_MAX] = {0}; /* system + 1: templates come system by system */
@@ -92,7 +93,7 @@ static void put_labels(const struct corpus *c, struct corpus_check_result *r, st
 void corpus_check_run(const struct corpus *c, struct corpus_check_result *r, struct buf *out) {
     *r = (struct corpus_check_result){0};
     find_repeats(c, r, out);
-    put_labels(c, r, out);
+    corpus_check_put_labels(c, r, out);
     buf_printf(out,
                "%zu distinct templates, %zu repeated in other systems; errors: %zu duplicates, %zu contradictions\n",
                r->distinct, r->repeats, r->duplicates, r->contradictions);
@@ -107,7 +108,7 @@ struct comparison {
     uint8_t *like; /* [c->n]: enum likeness */
 };
 
-static void compare(void *self, size_t i, unsigned thread) {
+static void corpus_check_compare(void *self, size_t i, unsigned thread) {
     struct comparison *k = self;
     struct wording s;
     (void)thread;
@@ -154,7 +155,8 @@ static bool is_plain(const char *path) {
     return dot && (strcmp(dot, ".log") == 0 || strcmp(dot, ".txt") == 0);
 }
 
-bool corpus_check_against(const struct corpus *c, const char *path, struct corpus_check_result *r, struct buf *out, struct err *e) {
+bool corpus_check_against(const struct corpus *c, const char *path, struct corpus_check_result *r, struct buf *out,
+                          struct err *e) {
     static const char *const SAYS[] = {
         [NEARLY] = "nearly the wording of a row of the file that must stay unseen",
         [EQUAL] = "the wording of a row of the file that must stay unseen",
@@ -163,7 +165,7 @@ bool corpus_check_against(const struct corpus *c, const char *path, struct corpu
     size_t others;
     bool ok = is_plain(path) ? read_other_lines(path, &other, &others, e) : read_others(path, &other, &others, e);
     struct comparison k = {c, other, others, must_calloc(c->n, 1)};
-    if (ok) parallel_for(c->n, 0, compare, &k);
+    if (ok) parallel_for(c->n, 0, corpus_check_compare, &k);
     for (size_t i = 0; i < c->n; i++) {
         if (k.like[i] == DIFFERENT) continue;
         r->leaks++;

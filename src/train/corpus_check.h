@@ -27,6 +27,7 @@ void corpus_check_run(const struct corpus *c, struct corpus_check_result *r, str
 /* Compares each template with each row of a file (labelled CSV or JSON lines, or plain lines) and appends a line for
  * each template whose wording equals that of a row, or shares 9 of 10 words with one of at least 4 words. Names the
  * corpus' file and line only: nothing of the other file is written. */
-bool corpus_check_against(const struct corpus *c, const char *path, struct corpus_check_result *r, struct buf *out, struct err *e);
+bool corpus_check_against(const struct corpus *c, const char *path, struct corpus_check_result *r, struct buf *out,
+                          struct err *e);
 
 #endif

@@ -11,17 +11,17 @@ static struct corpus c;
 static struct buf said;
 static struct err err;
 
-static void put(const char *name, const char *text) {
+static void corpus_put(const char *name, const char *text) {
     char path[256];
     CHECK(file_join(path, sizeof path, dir, name) && file_write(path, span_of(text), &err));
 }
 
-static void drop(const char *name) {
+static void corpus_drop(const char *name) {
     char path[256];
     CHECK(file_join(path, sizeof path, dir, name) && unlink(path) == 0);
 }
 
-static bool read_corpus(void) {
+static bool corpus_read_corpus(void) {
     corpus_release(&c);
     buf_reset(&said);
     bool ok = corpus_read(&c, dir, label_default(), &said, &err);
@@ -53,10 +53,10 @@ static const char DOOR[] = "system: The Door\n"
 static void a_folder_is_read(void) {
     CHECK(mkdtemp(dir) != NULL);
     buf_init(&said, 1 << 20);
-    put("VALUES", VALUES);
-    put("door.log", DOOR);
-    put("alarm.log", "system: Alarm\nsource: alarm\n[UNCLASSIFIED]\nhorn broken\n");
-    CHECK(read_corpus());
+    corpus_put("VALUES", VALUES);
+    corpus_put("door.log", DOOR);
+    corpus_put("alarm.log", "system: Alarm\nsource: alarm\n[UNCLASSIFIED]\nhorn broken\n");
+    CHECK(corpus_read_corpus());
     CHECK_STR(said.p, "");
     CHECK_INT(c.systems, 2);
     CHECK_STR(c.system[0].id, "alarm");
@@ -68,7 +68,7 @@ static void a_folder_is_read(void) {
     CHECK_INT(c.template[4].label, label_find(label_default(), SPAN_LIT("INFO")));
 }
 
-static void generate(unsigned copies, uint64_t seed, struct dataset *d) {
+static void corpus_rows(unsigned copies, uint64_t seed, struct dataset *d) {
     dataset_init(d);
     CHECK(corpus_generate(&c, copies, seed, d, &err));
 }
@@ -76,7 +76,7 @@ static void generate(unsigned copies, uint64_t seed, struct dataset *d) {
 static void messages_are_made_from_templates(void) {
     struct dataset d, same, other;
     unsigned prefixed = 0;
-    generate(9, 1, &d), generate(9, 1, &same), generate(9, 2, &other);
+    corpus_rows(9, 1, &d), corpus_rows(9, 1, &same), corpus_rows(9, 2, &other);
     CHECK_INT(d.n, 45);
     CHECK_INT(d.groups, 2);
     size_t equal = 0;
@@ -94,13 +94,13 @@ static void messages_are_made_from_templates(void) {
 
 static void a_template_is_not_changed_by_others(void) {
     struct dataset before, after;
-    generate(2, 7, &before);
-    put("aaa.log", "system: A\nsource: a\n[INFO]\nhello {host}\n");
-    CHECK(read_corpus());
-    generate(2, 7, &after);
+    corpus_rows(2, 7, &before);
+    corpus_put("aaa.log", "system: A\nsource: a\n[INFO]\nhello {host}\n");
+    CHECK(corpus_read_corpus());
+    corpus_rows(2, 7, &after);
     for (size_t i = 0; i < before.n; i++) CHECK(span_eq(before.row[i].message, after.row[i + 2].message));
     dataset_release(&before), dataset_release(&after);
-    drop("aaa.log");
+    corpus_drop("aaa.log");
 }
 
 static void codes_make_values(void) {
@@ -121,9 +121,10 @@ static void codes_make_values(void) {
 }
 
 static void bad_lines_are_named(void) {
-    put("bad.log", "system: B\nsystem: C\nsource: b | \n[NOPE]\nx\n[INFO]\nno {such} slot\nopen { brace\n{\nfine\nat "
-                   "0x%x%x\nis %d %%d %DUAL\n");
-    CHECK(read_corpus());
+    corpus_put("bad.log",
+               "system: B\nsystem: C\nsource: b | \n[NOPE]\nx\n[INFO]\nno {such} slot\nopen { brace\n{\nfine\nat "
+               "0x%x%x\nis %d %%d %DUAL\n");
+    CHECK(corpus_read_corpus());
     CHECK_INT(c.problems, 7);
     static const char *const SAYS[] = {"bad.log:2: expected one 'system:'",
                                        "bad.log:3: an empty source",
@@ -134,7 +135,7 @@ static void bad_lines_are_named(void) {
                                        "bad.log:11: '%d', '%x'"};
     for (unsigned i = 0; i < 7; i++)
         if (!strstr(said.p, SAYS[i])) CHECK_STR(said.p, SAYS[i]);
-    drop("bad.log");
+    corpus_drop("bad.log");
 }
 
 static void bad_values_are_refused(void) {
@@ -148,18 +149,18 @@ static void bad_values_are_refused(void) {
         {"b: x\na: {c}\nc: y | {a}\n", "VALUES:2: slot {a} contains itself"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        put("VALUES", CASES[i].text);
-        CHECK(!read_corpus());
+        corpus_put("VALUES", CASES[i].text);
+        CHECK(!corpus_read_corpus());
         if (!strstr(err.msg, CASES[i].says)) CHECK_STR(err.msg, CASES[i].says);
     }
-    put("VALUES", VALUES);
+    corpus_put("VALUES", VALUES);
 }
 
 static void lint_finds_repeats(void) {
     struct corpus_check_result r;
-    put("more.log", "system: M\nsource: m\n[INFO]\ndoor {int} is open\ndoor {int} is ajar\ndoor {int} is ajar\n"
-                    "[BACKUP]\nhorn broken\n");
-    CHECK(read_corpus());
+    corpus_put("more.log", "system: M\nsource: m\n[INFO]\ndoor {int} is open\ndoor {int} is ajar\ndoor {int} is ajar\n"
+                           "[BACKUP]\nhorn broken\n");
+    CHECK(corpus_read_corpus());
     corpus_check_run(&c, &r, &said);
     buf_putc(&said, '\0');
     CHECK_INT(r.duplicates, 1);
@@ -170,16 +171,16 @@ static void lint_finds_repeats(void) {
     CHECK(strstr(said.p, "more.log:6: error: the same as line 5"));
     CHECK(strstr(said.p, "BACKUP here, but UNCLASSIFIED in alarm.log:4"));
     CHECK(strstr(said.p, "INFO                           6        2"));
-    drop("more.log");
+    corpus_drop("more.log");
 }
 
 static void lint_finds_leaks_and_tells_nothing(void) {
     struct corpus_check_result r = {0};
     char path[256];
-    put("unseen.csv", "message,label\nsecretd: the door 12 is open,x\nthe horn is broken secretly,y\n"
-                      "secret key alpha was refused at 12,z\n");
-    put("more.log", "system: M\nsource: m\n[INFO]\nthe door {int} is open\nred green blue {int}\n");
-    CHECK(read_corpus() && file_join(path, sizeof path, dir, "unseen.csv"));
+    corpus_put("unseen.csv", "message,label\nsecretd: the door 12 is open,x\nthe horn is broken secretly,y\n"
+                             "secret key alpha was refused at 12,z\n");
+    corpus_put("more.log", "system: M\nsource: m\n[INFO]\nthe door {int} is open\nred green blue {int}\n");
+    CHECK(corpus_read_corpus() && file_join(path, sizeof path, dir, "unseen.csv"));
     buf_reset(&said);
     CHECK(corpus_check_against(&c, path, &r, &said, &err));
     buf_putc(&said, '\0');
@@ -187,12 +188,12 @@ static void lint_finds_leaks_and_tells_nothing(void) {
     CHECK(strstr(said.p, "door.log:10: error: the wording"));
     CHECK(strstr(said.p, "more.log:4: error: the wording"));
     CHECK(!strstr(said.p, "secret"));
-    drop("more.log"), drop("unseen.csv");
+    corpus_drop("more.log"), corpus_drop("unseen.csv");
 }
 
-static void clean_up(void) {
-    drop("door.log"), drop("alarm.log"), drop("VALUES");
-    CHECK(!read_corpus());
+static void corpus_clean_up(void) {
+    corpus_drop("door.log"), corpus_drop("alarm.log"), corpus_drop("VALUES");
+    CHECK(!corpus_read_corpus());
     CHECK(strstr(err.msg, "no .log file") != NULL);
     corpus_release(&c);
     buf_release(&said);
@@ -202,4 +203,4 @@ static void clean_up(void) {
 CHECK_MAIN(CHECK_TEST(a_folder_is_read), CHECK_TEST(messages_are_made_from_templates),
            CHECK_TEST(a_template_is_not_changed_by_others), CHECK_TEST(codes_make_values),
            CHECK_TEST(bad_lines_are_named), CHECK_TEST(bad_values_are_refused), CHECK_TEST(lint_finds_repeats),
-           CHECK_TEST(lint_finds_leaks_and_tells_nothing), CHECK_TEST(clean_up))
+           CHECK_TEST(lint_finds_leaks_and_tells_nothing), CHECK_TEST(corpus_clean_up))

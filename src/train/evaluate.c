@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 void evaluate_head(const struct head *h, const struct examples *x, const struct dataset *d, double threshold,
-                struct score_row *row, double *truth) {
+                   struct score_row *row, double *truth) {
     const struct label_set *labels = head_labels(h);
     float p[LABEL_MAX];
     for (size_t i = 0; i < d->n; i++) {
@@ -23,14 +23,14 @@ void evaluate_head(const struct head *h, const struct examples *x, const struct 
     }
 }
 
-static int surest_first(const void *a, const void *b) {
+static int evaluate_surest_first(const void *a, const void *b) {
     const struct report_line *x = a, *y = b;
     if (x->confidence != y->confidence) return x->confidence < y->confidence ? 1 : -1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
 unsigned evaluate_worst(const struct dataset *d, const struct score_row *row, const double *truth,
-                     struct report_line *line, unsigned max) {
+                        struct report_line *line, unsigned max) {
     struct report_line *wrong = must_calloc(d->n + 1, sizeof *wrong);
     size_t n = 0;
     for (size_t i = 0; i < d->n; i++) {
@@ -45,7 +45,7 @@ unsigned evaluate_worst(const struct dataset *d, const struct score_row *row, co
                                           .truth_confidence = truth ? truth[i] : -1,
                                           .record = (uint32_t)i};
     }
-    qsort(wrong, n, sizeof *wrong, surest_first);
+    qsort(wrong, n, sizeof *wrong, evaluate_surest_first);
     if (n > max) n = max;
     memcpy(line, wrong, n * sizeof *line);
     free(wrong);

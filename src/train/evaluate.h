@@ -12,10 +12,10 @@
  * answer below the threshold is UNCLASSIFIED; threshold 0: the head's own, else FIT_HEAD_THRESHOLD. truth[d->n]: the
  * probability of each record's true label; may be NULL. */
 void evaluate_head(const struct head *h, const struct examples *x, const struct dataset *d, double threshold,
-                struct score_row *row, double *truth);
+                   struct score_row *row, double *truth);
 
 /* The wrong answers, surest first; returns how many of them are in line[max]. */
 unsigned evaluate_worst(const struct dataset *d, const struct score_row *row, const double *truth,
-                     struct report_line *line, unsigned max);
+                        struct report_line *line, unsigned max);
 
 #endif

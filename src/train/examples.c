@@ -117,7 +117,7 @@ static void embed_piece(void *self, size_t piece, unsigned thread) {
     if (thread == 0 && m->o->progress) m->o->progress(m->o->self, done, m->n);
 }
 
-static void embed(struct embedding *m) {
+static void examples_embed_all(struct embedding *m) {
     unsigned threads = parallel_for_threads(m->o->threads);
     for (unsigned t = 0; t < threads; t++) m->scratch[t] = encoder_scratch_open(m->enc);
     parallel_for((m->n + EMBED_ROWS - 1) / EMBED_ROWS, threads, embed_piece, m);
@@ -131,7 +131,7 @@ static void embed_missing(struct examples *x, const struct vectors *known, struc
     m->vector = must_calloc(x->n_texts * x->dim + 1, sizeof *m->vector);
     for (size_t i = 0; i < x->n_texts; i++)
         if (!vectors_find(known, x->texts[i])) m->text[m->n++] = x->texts[i];
-    embed(m);
+    examples_embed_all(m);
     for (size_t i = 0, next = 0; i < x->n_texts; i++) {
         const float *v = vectors_find(known, x->texts[i]);
         memcpy(x->vector + i * x->dim, v ? v : m->vector + next++ * x->dim, bytes);

@@ -10,25 +10,25 @@
 static struct dataset d;
 static struct err err;
 
-static void add(const char *system, const char *source, const char *message, unsigned label) {
+static void examples_add(const char *system, const char *source, const char *message, unsigned label) {
     struct dataset_row row = {
         .source = span_of(source), .message = span_of(message), .label = (uint8_t)label, .line = (uint32_t)d.n + 1};
     CHECK(dataset_add(&d, &row, span_of(system), &err));
 }
 
-static void fill(void) {
+static void examples_fill(void) {
     dataset_release(&d);
     dataset_init(&d);
-    add("a", "s", "took 12 seconds", 1);
-    add("a", "s", "took 70 seconds", 1); /* the same template */
-    add("b", "s", "took 8 seconds", 1);  /* another system */
-    add("a", "s", "took 9 seconds", 2);  /* another label */
-    add("a", "t", "took 5 seconds", 1);  /* another source */
+    examples_add("a", "s", "took 12 seconds", 1);
+    examples_add("a", "s", "took 70 seconds", 1); /* the same template */
+    examples_add("b", "s", "took 8 seconds", 1);  /* another system */
+    examples_add("a", "s", "took 9 seconds", 2);  /* another label */
+    examples_add("a", "t", "took 5 seconds", 1);  /* another source */
 }
 
 static void equal_templates_become_one(void) {
     struct examples x;
-    fill();
+    examples_fill();
     CHECK(examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     CHECK_INT(x.rows.n, 4);
     CHECK_INT(x.n_texts, 2);
@@ -57,7 +57,7 @@ static void vectors_are_the_encoders(void) {
     struct examples_embed_opts o = {.threads = 2, .vectors = path};
     float *one = calloc(encoder_dim(enc), sizeof *one);
     struct encoder_scratch *s = encoder_scratch_open(enc);
-    fill();
+    examples_fill();
     CHECK(examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     for (unsigned twice = 0; twice < 2; twice++) { /* the second time from the file */
         CHECK(examples_embed(&x, enc, &o, &err));
@@ -90,7 +90,7 @@ static void a_head_is_judged(void) {
     double truth[5];
     CHECK(close(mkstemp(path)) == 0);
     struct head *h = constant_head(path);
-    fill();
+    examples_fill();
     CHECK(h && examples_make(&x, &d, EXAMPLES_SOURCE, &err));
     x.dim = 2;
     x.vector = calloc(x.n_texts * 2, sizeof *x.vector);

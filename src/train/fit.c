@@ -62,7 +62,7 @@ static void load_block(const struct job *j, size_t first, size_t n, double *bloc
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(16), may_alias));
 
 /* logit[ROWS][LANES] of one panel. */
-static void multiply(const double *panel, const double *x, unsigned n, double logit[ROWS][LANES]) {
+static void fit_multiply(const double *panel, const double *x, unsigned n, double logit[ROWS][LANES]) {
     const lanes *w = (const lanes *)panel;
     lanes a = {0}, b = {0}, c = {0}, d = {0};
     for (unsigned i = 0; i < n; i++, x += ROWS) {
@@ -106,7 +106,7 @@ static void run_piece(void *self, size_t piece, unsigned thread) {
     for (size_t first = from; first < to; first += ROWS) {
         size_t rows = to - first < ROWS ? to - first : ROWS;
         load_block(j, first, rows, block);
-        for (unsigned p = 0; p < j->panels; p++) multiply(j->w + (size_t)p * n * LANES, block, n, logit[p]);
+        for (unsigned p = 0; p < j->panels; p++) fit_multiply(j->w + (size_t)p * n * LANES, block, n, logit[p]);
         for (unsigned r = 0; r < rows; r++) loss += lose(j, row_at(j, first + r), r, logit);
         for (unsigned p = 0; p < j->panels; p++) multiply_back(gradient + (size_t)p * n * LANES, block, n, logit[p]);
     }
@@ -114,7 +114,7 @@ static void run_piece(void *self, size_t piece, unsigned thread) {
 }
 
 /* The mean loss with its penalty, and its gradient; pieces are added in their order. */
-static double value(void *self, const double *w, double *gradient) {
+static double fit_value(void *self, const double *w, double *gradient) {
     struct job *j = self;
     size_t size = parameters(j), stride = (size_t)(j->d->dim + 1) * LANES;
     double loss = 0, penalty = 0;
@@ -160,7 +160,7 @@ static bool count_labels(struct job *j, struct err *e) {
     return true;
 }
 
-static void unpack(const struct job *j, const double *w, struct fit_model *m) {
+static void fit_unpack(const struct job *j, const double *w, struct fit_model *m) {
     unsigned dim = j->d->dim;
     for (unsigned l = 0; l < m->labels; l++) m->bias[l] = (double)HEAD_BIAS_NEVER;
     for (unsigned k = 0; k < j->used; k++) {
@@ -181,13 +181,13 @@ static void solve(struct job *j, struct fit_model *m) {
     j->block = must_calloc((size_t)threads * (j->d->dim + 1) * ROWS, sizeof *j->block);
     double *w = must_calloc(size, sizeof *w);
     struct lbfgs_problem p = {.n = size,
-                              .value = value,
+                              .value = fit_value,
                               .progress = j->o->progress ? show_step : NULL,
                               .self = j,
                               .steps_max = j->o->steps_max,
                               .gradient_max = j->o->gradient_max};
     struct lbfgs_result r = lbfgs_run(&p, w);
-    unpack(j, w, m);
+    fit_unpack(j, w, m);
     m->loss = r.value, m->steps = r.steps, m->done = r.done;
     free(w), free(j->gradient), free(j->loss), free(j->block);
 }

@@ -26,14 +26,14 @@ struct learner {
 
 struct fit_head_opts fit_head_defaults(void) {
     return (struct fit_head_opts){.fit = fit_defaults(),
-                               .folds = 5,
-                               .seed = 1,
-                               .calibration = CALIBRATE_TEMPERATURE,
-                               .temperature = 1,
-                               .target_llm_share = -1};
+                                  .folds = 5,
+                                  .seed = 1,
+                                  .calibration = CALIBRATE_TEMPERATURE,
+                                  .temperature = 1,
+                                  .target_llm_share = -1};
 }
 
-static void show(void *self, unsigned step, unsigned steps_max, double loss) {
+static void head_show(void *self, unsigned step, unsigned steps_max, double loss) {
     struct learner *l = self;
     (void)loss;
     l->o->progress(l->o->self, l->fits_done * THOUSAND + (size_t)step * THOUSAND / steps_max, l->fits * THOUSAND);
@@ -42,7 +42,7 @@ static void show(void *self, unsigned step, unsigned steps_max, double loss) {
 static bool fit(struct learner *l, size_t n, struct fit_model *m, struct err *e) {
     struct fit_opts o = l->o->fit;
     o.l2 = l->r->l2;
-    o.progress = l->o->progress ? show : NULL;
+    o.progress = l->o->progress ? head_show : NULL;
     o.self = l;
     l->data.pick = l->pick;
     l->data.n = n;
@@ -84,7 +84,7 @@ static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, st
 }
 
 /* Answers every row from its logits; with thresholds: as the head will. */
-static void answer(struct learner *l, const struct calibration *c, bool thresholds) {
+static void head_answer(struct learner *l, const struct calibration *c, bool thresholds) {
     unsigned labels = l->labels->n, unclassified = l->labels->unclassified;
     for (size_t i = 0; i < l->r->n; i++) {
         double p[LABEL_MAX];
@@ -110,7 +110,7 @@ static bool measure_curve(struct learner *l, struct err *e) {
         size_t rows;
         if (!cross_validate(l, EIGHTHS[i], &rows, e)) return false;
         if (rows == 0) continue;
-        answer(l, NULL, false);
+        head_answer(l, NULL, false);
         l->r->curve[i].rows = rows;
         l->r->curve[i].accuracy = l->r->score.accuracy;
         l->r->curve[i].macro_f1 = l->r->score.macro_f1;
@@ -179,15 +179,15 @@ static bool validate(struct learner *l, struct err *e) {
     l->logit = must_calloc(r->n * l->labels->n, sizeof *l->logit);
     if (must_choose(r, l->o) && !choose_l2(l, e)) return false;
     if (!measure_curve(l, e) || !cross_validate(l, 8, &rows, e)) return false;
-    answer(l, NULL, false);
+    head_answer(l, NULL, false);
     r->ece_before = r->score.ece;
     r->curve[FIT_HEAD_CURVE].rows = rows;
     r->curve[FIT_HEAD_CURVE].accuracy = r->score.accuracy;
     r->curve[FIT_HEAD_CURVE].macro_f1 = r->score.macro_f1;
     calibrate_fit(&r->calibration, l->o->calibration, l->logit, l->label, r->n, l->labels->n);
-    answer(l, &r->calibration, false);
+    head_answer(l, &r->calibration, false);
     if (!solve_thresholds(l, e)) return false;
-    answer(l, &r->calibration, true);
+    head_answer(l, &r->calibration, true);
     return true;
 }
 
@@ -206,7 +206,7 @@ static bool folds_are_usable(const struct learner *l) {
 }
 
 /* Folds by system where there are enough systems, else by row; none where there are too few rows. */
-static void deal(struct learner *l) {
+static void head_deal(struct learner *l) {
     struct fit_head_result *r = l->r;
     const struct dataset *d = &l->x->rows;
     r->folds = l->o->folds > DATASET_FOLDS_MAX ? DATASET_FOLDS_MAX : l->o->folds;
@@ -220,7 +220,7 @@ static void deal(struct learner *l) {
 }
 
 bool fit_head_run(struct fit_head_result *r, const struct examples *x, const struct label_set *labels,
-               const struct fit_head_opts *o, struct err *e) {
+                  const struct fit_head_opts *o, struct err *e) {
     size_t n = x->rows.n;
     struct learner l = {.x = x, .labels = labels, .o = o, .r = r};
     *r = (struct fit_head_result){
@@ -230,7 +230,7 @@ bool fit_head_run(struct fit_head_result *r, const struct examples *x, const str
     for (size_t i = 0; i < n; i++) l.label[i] = x->rows.row[i].label;
     l.data = (struct fit_data){
         .x = x->vector, .vector = x->text, .label = l.label, .weight = x->weight, .dim = x->dim, .labels = labels->n};
-    deal(&l);
+    head_deal(&l);
     r->l2 = o->fit.l2 < 0 ? 1 : o->fit.l2;
     l.fits = 1 + (size_t)r->folds * ((o->curve ? FIT_HEAD_CURVE + 1u : 1u) + (must_choose(r, o) ? CHOICES : 0u));
     bool solves = o->target_precision > 0 || o->target_llm_share >= 0 || o->label_precision > 0;
@@ -254,7 +254,7 @@ void fit_head_release(struct fit_head_result *r) {
 }
 
 void fit_head_head(const struct fit_head_result *r, const struct examples *x, const struct label_set *labels,
-                const struct fit_head_opts *o, struct head_content *c) {
+                   const struct fit_head_opts *o, struct head_content *c) {
     const struct fit_model *m = &r->model;
     size_t weights = (size_t)m->labels * m->dim;
     struct head_layer *l = &c->layer[0];

@@ -61,16 +61,16 @@ struct fit_head_result {
 };
 
 /* Groups are held apart where the examples have at least two for each fold; else rows are. An l2 to be chosen is the
- * one of 1, 0.1 and 0.01 that makes the rows held apart likeliest; 1 without folds or with more than FIT_HEAD_CHOICE_ROWS
- * examples, where it hardly matters. r is released in any case. */
+ * one of 1, 0.1 and 0.01 that makes the rows held apart likeliest; 1 without folds or with more than
+ * FIT_HEAD_CHOICE_ROWS examples, where it hardly matters. r is released in any case. */
 bool fit_head_run(struct fit_head_result *r, const struct examples *x, const struct label_set *labels,
-               const struct fit_head_opts *o, struct err *e);
+                  const struct fit_head_opts *o, struct err *e);
 void fit_head_release(struct fit_head_result *r);
 
 /* What goes into a head file: labels, layers (in memory of their own: fit_head_head_release), calibration, thresholds,
  * metrics. model_hash, mask_version, use_source and created_by are the caller's to set. */
 void fit_head_head(const struct fit_head_result *r, const struct examples *x, const struct label_set *labels,
-                const struct fit_head_opts *o, struct head_content *c);
+                   const struct fit_head_opts *o, struct head_content *c);
 void fit_head_head_release(struct head_content *c);
 
 /* Appends what the data lacks, one line each: labels without rows or with few rows or systems. Returns the number. */

@@ -10,12 +10,12 @@ enum { N = 900, DIM = 12, SYSTEMS = 30, K = 4 };
 static struct label_set labels;
 static struct err err;
 
-static double uniform(struct rng *r) {
+static double head_uniform(struct rng *r) {
     return (double)(rng_next(r) >> 11) * 0x1p-53;
 }
 
 /* Examples with vectors made up: a label's cluster, and an offset of each system; label 3 (UNCLASSIFIED) is spread. */
-static struct examples made(unsigned n, double noise) {
+static struct examples fit_made(unsigned n, double noise) {
     struct examples x = {.dim = DIM, .n_texts = n};
     struct rng rng = {42};
     float offset[SYSTEMS][DIM];
@@ -25,7 +25,7 @@ static struct examples made(unsigned n, double noise) {
     x.weight = must_calloc(n, sizeof *x.weight);
     x.text = must_calloc(n, sizeof *x.text);
     for (unsigned s = 0; s < SYSTEMS; s++)
-        for (unsigned k = 0; k < DIM; k++) offset[s][k] = (float)(uniform(&rng) - 0.5);
+        for (unsigned k = 0; k < DIM; k++) offset[s][k] = (float)(head_uniform(&rng) - 0.5);
     for (uint32_t i = 0; i < n; i++) {
         char system[16];
         unsigned s = rng_below(&rng, SYSTEMS);
@@ -33,7 +33,7 @@ static struct examples made(unsigned n, double noise) {
         snprintf(system, sizeof system, "s%u", s);
         MUST(dataset_add(&x.rows, &row, span_of(system), &err));
         for (unsigned k = 0; k < DIM; k++)
-            x.vector[i * DIM + k] = (float)(noise * (uniform(&rng) - 0.5) * 2) + offset[s][k] +
+            x.vector[i * DIM + k] = (float)(noise * (head_uniform(&rng) - 0.5) * 2) + offset[s][k] +
                                     (row.label < 3 && k == row.label ? 1.5f : 0);
         x.weight[i] = 1;
         x.text[i] = i;
@@ -48,7 +48,7 @@ static void set_labels(void) {
 }
 
 static void it_learns_what_there_is_to_learn(void) {
-    struct examples x = made(N, 0.8);
+    struct examples x = fit_made(N, 0.8);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     set_labels();
@@ -67,7 +67,7 @@ static void it_learns_what_there_is_to_learn(void) {
 
 /* With labels drawn by chance, held-apart figures must be those of chance: nothing of a fold reaches its own fit. */
 static void nothing_leaks_into_the_figures(void) {
-    struct examples x = made(N, 0.8);
+    struct examples x = fit_made(N, 0.8);
     struct rng rng = {9};
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
@@ -81,7 +81,7 @@ static void nothing_leaks_into_the_figures(void) {
 }
 
 static void the_same_twice_and_on_any_threads(void) {
-    struct examples x = made(N, 1.2);
+    struct examples x = fit_made(N, 1.2);
     struct fit_head_result a, b;
     struct fit_head_opts o = fit_head_defaults();
     set_labels();
@@ -96,7 +96,7 @@ static void the_same_twice_and_on_any_threads(void) {
 }
 
 static void a_wrong_label_is_doubted(void) {
-    struct examples x = made(N, 0.5);
+    struct examples x = fit_made(N, 0.5);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     struct buf out;
@@ -118,7 +118,7 @@ static void a_wrong_label_is_doubted(void) {
 }
 
 static void thresholds_are_solved(void) {
-    struct examples x = made(N, 2);
+    struct examples x = fit_made(N, 2);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     set_labels();
@@ -144,7 +144,7 @@ static void thresholds_are_solved(void) {
 }
 
 static void a_head_is_made_of_it(void) {
-    struct examples x = made(N, 0.8);
+    struct examples x = fit_made(N, 0.8);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     struct head_content *c = must_calloc(1, sizeof *c);
@@ -175,7 +175,7 @@ static void a_head_is_made_of_it(void) {
 }
 
 static void few_rows_are_said(void) {
-    struct examples x = made(40, 0.8);
+    struct examples x = fit_made(40, 0.8);
     struct buf b;
     set_labels();
     labels.n = 5;
@@ -191,7 +191,7 @@ static void few_rows_are_said(void) {
 }
 
 static void two_rows_are_fitted_but_not_measured(void) {
-    struct examples x = made(40, 0.5);
+    struct examples x = fit_made(40, 0.5);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     set_labels();
@@ -212,7 +212,7 @@ static void two_rows_are_fitted_but_not_measured(void) {
 }
 
 static void five_rows_a_label_are_enough_to_begin(void) {
-    struct examples x = made(20, 0.5);
+    struct examples x = fit_made(20, 0.5);
     struct fit_head_result r;
     struct fit_head_opts o = fit_head_defaults();
     set_labels();

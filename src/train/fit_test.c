@@ -15,11 +15,12 @@ struct problem {
     uint8_t *label;
 };
 
-static struct problem problem_open(void) {
+static struct problem fit_problem_open(void) {
     struct problem p = {.g = golden_fit_open("tests/golden/fit.txt")};
     struct golden_fit *g = &p.g;
     MUST(golden_fit_word(g, "problem"));
-    p.rows = (unsigned)golden_fit_number(g), p.dim = (unsigned)golden_fit_number(g), p.labels = (unsigned)golden_fit_number(g);
+    p.rows = (unsigned)golden_fit_number(g), p.dim = (unsigned)golden_fit_number(g),
+    p.labels = (unsigned)golden_fit_number(g);
     p.x = must_calloc((size_t)p.rows * p.dim, sizeof *p.x);
     p.weight = must_calloc(p.rows, sizeof *p.weight);
     p.label = must_calloc(p.rows, 1);
@@ -37,7 +38,7 @@ static void problem_close(struct problem *p) {
 }
 
 static void probabilities_equal_the_reference(void) {
-    struct problem p = problem_open();
+    struct problem p = fit_problem_open();
     unsigned settings = 0;
     for (; golden_fit_word(&p.g, "setting"); settings++) {
         struct fit_opts o = fit_defaults();

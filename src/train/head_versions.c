@@ -82,7 +82,7 @@ unsigned head_versions_list(const char *folder, struct head_versions_entry *out)
 }
 
 /* Before a new one comes: removes the oldest ones beyond the limit. */
-static void make_room(const char *folder) {
+static void head_versions_make_room(const char *folder) {
     struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
     char path[PATH_MAX];
     unsigned n = head_versions_list(folder, all);
@@ -123,7 +123,7 @@ static bool name_for(const char *folder, int64_t now_s, char name[HEAD_VERSIONS_
 
 bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e) {
     char head[PATH_MAX], taught[PATH_MAX];
-    make_room(folder);
+    head_versions_make_room(folder);
     if (!name_for(folder, l->now_s, name, head) || !path_of(folder, name, ".taught", taught))
         return err_set(e, ERR_IO, "%s: there is no name for another head", folder);
     return write_taught(taught, l, e) && head_write(head, l->content, e) && link_to(folder, name, e);

@@ -25,8 +25,9 @@ struct head_versions_entry {
 /* The path of the head in use. False: none that was learnt; the shipped one is. */
 bool head_versions_current(const char *folder, char *out, size_t size);
 
-/* Writes a head and makes it the one in use; name[HEAD_VERSIONS_NAME_MAX] gets its name. taught[n]: hashes of what it was
- * taught beyond the corpus, at most HEAD_VERSIONS_TAUGHT_MAX. now_s: seconds since the epoch. The folder must be there. */
+/* Writes a head and makes it the one in use; name[HEAD_VERSIONS_NAME_MAX] gets its name. taught[n]: hashes of what it
+ * was taught beyond the corpus, at most HEAD_VERSIONS_TAUGHT_MAX. now_s: seconds since the epoch. The folder must be
+ * there. */
 struct head_versions_lesson {
     const struct head_content *content;
     const uint64_t *taught;

@@ -26,7 +26,7 @@ static void remove_folder(void) {
 }
 
 /* A head of two labels that can be told by its bias. */
-static bool install(float bias, int64_t now_s, char *name, struct err *e) {
+static bool versions_install_one(float bias, int64_t now_s, char *name, struct err *e) {
     static const uint64_t TAUGHT[] = {7, 0xfedcba9876543210u};
     float weight[4] = {1, 2, 3, 4}, biases[2] = {bias, 0};
     struct head_content *c = calloc(1, sizeof *c);
@@ -59,9 +59,9 @@ static void heads_are_kept_and_brought_back(void) {
     fresh_folder();
     CHECK_INT(head_versions_list(g_folder, all), 0);
     CHECK(bias_of_current() == -1);
-    CHECK(install(1, NOW_S, first, &e) && bias_of_current() == 1);
+    CHECK(versions_install_one(1, NOW_S, first, &e) && bias_of_current() == 1);
     CHECK_STR(first, "20231114-221320");
-    CHECK(install(2, NOW_S, second, &e) && bias_of_current() == 2); /* in the same second */
+    CHECK(versions_install_one(2, NOW_S, second, &e) && bias_of_current() == 2); /* in the same second */
     CHECK_INT(head_versions_list(g_folder, all), 2);
     CHECK_STR(all[0].name, second);
     CHECK(all[0].current && !all[1].current);
@@ -86,9 +86,9 @@ static void the_oldest_make_room_but_not_the_one_in_use(void) {
     char first[HEAD_VERSIONS_NAME_MAX], name[HEAD_VERSIONS_NAME_MAX];
     struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
     fresh_folder();
-    CHECK(install(0, NOW_S, first, &e));
+    CHECK(versions_install_one(0, NOW_S, first, &e));
     for (int i = 1; i < HEAD_VERSIONS_MAX + 5; i++) {
-        CHECK(install((float)i, NOW_S + i, name, &e));
+        CHECK(versions_install_one((float)i, NOW_S + i, name, &e));
         CHECK(head_versions_restore(g_folder, first, &e));
     }
     unsigned n = head_versions_list(g_folder, all);

@@ -9,7 +9,7 @@
 
 /* Appends at most `max` rows, most doubtful first, one a line: "SYSTEM:LINE", own label and its probability, the label
  * believed and its probability, template. r must come from a fit with folds. Returns how many. */
-size_t label_issues_text(const struct fit_head_result *r, const struct examples *x, const struct label_set *labels, size_t max,
-                  struct buf *out);
+size_t label_issues_text(const struct fit_head_result *r, const struct examples *x, const struct label_set *labels,
+                         size_t max, struct buf *out);
 
 #endif

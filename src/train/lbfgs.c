@@ -23,7 +23,7 @@ struct state {
     double value;
 };
 
-static double dot(const double *a, const double *b, size_t n) {
+static double lbfgs_dot(const double *a, const double *b, size_t n) {
     double lane[4] = {0};
     size_t i = 0;
     for (; i + 4 <= n; i += 4)
@@ -36,7 +36,7 @@ static void add_scaled(double *to, double scale, const double *v, size_t n) {
     for (size_t i = 0; i < n; i++) to[i] += scale * v[i];
 }
 
-static double largest(const double *v, size_t n) {
+static double lbfgs_largest(const double *v, size_t n) {
     double most = 0;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs(v[i]));
     return most;
@@ -50,17 +50,17 @@ static void find_direction(struct state *t) {
     for (size_t i = 0; i < n; i++) t->dir[i] = -t->grad[i];
     for (unsigned k = 0; k < h->n; k++) {
         unsigned j = (h->newest + PAIRS - k) % PAIRS;
-        alpha[j] = h->rho[j] * dot(h->s[j], t->dir, n);
+        alpha[j] = h->rho[j] * lbfgs_dot(h->s[j], t->dir, n);
         add_scaled(t->dir, -alpha[j], h->y[j], n);
     }
     if (h->n > 0) {
         const double *y = h->y[h->newest];
-        double scale = 1 / (h->rho[h->newest] * dot(y, y, n));
+        double scale = 1 / (h->rho[h->newest] * lbfgs_dot(y, y, n));
         for (size_t i = 0; i < n; i++) t->dir[i] *= scale;
     }
     for (unsigned k = h->n; k-- > 0;) {
         unsigned j = (h->newest + PAIRS - k) % PAIRS;
-        add_scaled(t->dir, alpha[j] - h->rho[j] * dot(h->y[j], t->dir, n), h->s[j], n);
+        add_scaled(t->dir, alpha[j] - h->rho[j] * lbfgs_dot(h->y[j], t->dir, n), h->s[j], n);
     }
 }
 
@@ -68,14 +68,14 @@ static void find_direction(struct state *t) {
  * long, then bisected. Leaves the point in trial; false when none makes f smaller. */
 static bool search_line(struct state *t, double step, double *value) {
     size_t n = t->p->n;
-    double slope = dot(t->grad, t->dir, n), low = 0, high = INFINITY;
+    double slope = lbfgs_dot(t->grad, t->dir, n), low = 0, high = INFINITY;
     if (!(slope < 0)) return false;
     for (unsigned i = 0; i < TRIES_MAX; i++) {
         for (size_t k = 0; k < n; k++) t->trial[k] = t->x[k] + step * t->dir[k];
         *value = t->p->value(t->p->self, t->trial, t->trial_grad);
         if (!(*value <= t->value + DECREASE * step * slope))
             high = step;
-        else if (dot(t->trial_grad, t->dir, n) < CURVATURE * slope)
+        else if (lbfgs_dot(t->trial_grad, t->dir, n) < CURVATURE * slope)
             low = step;
         else
             return true;
@@ -99,8 +99,8 @@ static void take_step(struct state *t, double value) {
         h->s[j][i] = t->trial[i] - t->x[i];
         h->y[j][i] = t->trial_grad[i] - t->grad[i];
     }
-    double sy = dot(h->s[j], h->y[j], n);
-    if (sy > 1e-12 * dot(h->y[j], h->y[j], n)) {
+    double sy = lbfgs_dot(h->s[j], h->y[j], n);
+    if (sy > 1e-12 * lbfgs_dot(h->y[j], h->y[j], n)) {
         h->rho[j] = 1 / sy;
         h->newest = j;
         if (h->n < PAIRS) h->n++;
@@ -116,11 +116,11 @@ static struct lbfgs_result descend(struct state *t) {
     t->value = p->value(p->self, t->x, t->grad);
     for (;; r.steps++) {
         r.value = t->value;
-        r.gradient = largest(t->grad, p->n);
+        r.gradient = lbfgs_largest(t->grad, p->n);
         r.done = r.gradient <= p->gradient_max;
         if (r.steps > 0 && p->progress) p->progress(p->self, r.steps, r.value, r.gradient);
         if (r.done || r.steps == p->steps_max) return r;
-        double value, first = t->h.n ? 1 : 1 / sqrt(dot(t->grad, t->grad, p->n));
+        double value, first = t->h.n ? 1 : 1 / sqrt(lbfgs_dot(t->grad, t->grad, p->n));
         find_direction(t);
         if (!search_line(t, first, &value)) return r;
         take_step(t, value);

@@ -30,7 +30,7 @@ static void put_figure(const struct text *t, double v, int width) {
     put_styled(t, v >= 0.85 ? GREEN : v >= 0.7 ? YELLOW : RED, text);
 }
 
-static void put_labels(const struct text *t, const struct report *r, const struct score *s) {
+static void report_put_labels(const struct text *t, const struct report *r, const struct score *s) {
     char line[160];
     snprintf(line, sizeof line, "%-24s %9s %8s %8s %8s\n", "label", "precision", "recall", "F1", "rows");
     put_styled(t, BOLD, line);
@@ -59,7 +59,7 @@ static void put_summary(const struct text *t, const struct report *r, const stru
     buf_putc(t->out, '\n');
 }
 
-static void put_confusion(const struct text *t, const struct report *r, const struct score *s) {
+static void report_put_confusion(const struct text *t, const struct report *r, const struct score *s) {
     put_styled(t, BOLD, "\nwhat was answered, by truth\n");
     buf_printf(t->out, "%-27s", "");
     for (unsigned a = 0; a < s->labels; a++) buf_printf(t->out, "%6u", a + 1);
@@ -76,7 +76,7 @@ static void put_confusion(const struct text *t, const struct report *r, const st
     }
 }
 
-static void put_reliability(const struct text *t, const struct score *s) {
+static void report_put_reliability(const struct text *t, const struct score *s) {
     put_styled(t, BOLD, "\nconfidence       rows   mean  right\n");
     for (unsigned b = 0; b < SCORE_BINS; b++) {
         const struct score_bin *bin = &s->bin[b];
@@ -89,7 +89,7 @@ static void put_reliability(const struct text *t, const struct score *s) {
 }
 
 /* The message on one line, cut. */
-static void put_message(struct buf *out, struct span m) {
+static void report_put_message(struct buf *out, struct span m) {
     bool cut = m.n > MESSAGE_SHOWN;
     m = span_sub(m, 0, MESSAGE_SHOWN);
     while (cut && m.n > 0 && ((unsigned char)m.p[m.n - 1] & 0xc0) == 0x80) m.n--; /* not inside a character */
@@ -102,7 +102,7 @@ static double share(size_t part, size_t whole) {
     return whole ? (double)part / (double)whole : 0;
 }
 
-static void put_stages(const struct text *t, const struct report *r) {
+static void report_put_stages(const struct text *t, const struct report *r) {
     if (r->stages == 0) return;
     put_styled(t, BOLD, "\nstage        lines   share   right\n");
     for (unsigned i = 0; i < r->stages; i++) {
@@ -118,7 +118,7 @@ static void put_stages(const struct text *t, const struct report *r) {
     buf_putc(t->out, '\n');
 }
 
-static void put_lines(const struct text *t, const struct report *r) {
+static void report_put_lines(const struct text *t, const struct report *r) {
     if (r->lines == 0) return;
     put_styled(t, BOLD, "\nsure and wrong\n");
     for (unsigned i = 0; i < r->lines; i++) {
@@ -128,14 +128,14 @@ static void put_lines(const struct text *t, const struct report *r) {
         if (l->truth_confidence >= 0) buf_printf(t->out, " %.2f", l->truth_confidence);
         buf_puts(t->out, "\n    ");
         if (l->source.n > 0) {
-            put_message(t->out, l->source);
+            report_put_message(t->out, l->source);
             buf_puts(t->out, ": ");
         }
-        put_message(t->out, l->message);
+        report_put_message(t->out, l->message);
         buf_putc(t->out, '\n');
         if (l->reason.n == 0) continue;
         buf_puts(t->out, "    by ");
-        put_message(t->out, l->reason);
+        report_put_message(t->out, l->reason);
         buf_putc(t->out, '\n');
     }
 }
@@ -148,19 +148,19 @@ void report_text(struct buf *out, const struct report *r, bool colour) {
         snprintf(line, sizeof line, "%s%s: %s rows, %zu, by %s\n", p ? "\n" : "", r->title, r->part[p].name, s->n,
                  r->judge);
         put_styled(&t, BOLD, line);
-        put_labels(&t, r, s);
+        report_put_labels(&t, r, s);
         put_summary(&t, r, s);
         if (p > 0) continue; /* details of the first part only */
-        put_confusion(&t, r, s);
-        put_reliability(&t, s);
+        report_put_confusion(&t, r, s);
+        report_put_reliability(&t, s);
     }
-    put_stages(&t, r);
-    put_lines(&t, r);
+    report_put_stages(&t, r);
+    report_put_lines(&t, r);
 }
 
 /* ---- JSON ---- */
 
-static void put_number(struct buf *out, const char *key, double v) {
+static void report_put_number(struct buf *out, const char *key, double v) {
     buf_printf(out, "\"%s\":", key);
     result_json_number(out, v);
 }
@@ -170,11 +170,11 @@ static void put_json_labels(struct buf *out, const struct report *r, const struc
     for (unsigned l = 0; l < s->labels; l++) {
         const struct score_label *f = &s->label[l];
         buf_printf(out, "%s\"%s\":{", l ? "," : "", r->labels->label[l].id);
-        put_number(out, "precision", f->precision);
+        report_put_number(out, "precision", f->precision);
         buf_putc(out, ',');
-        put_number(out, "recall", f->recall);
+        report_put_number(out, "recall", f->recall);
         buf_putc(out, ',');
-        put_number(out, "f1", f->f1);
+        report_put_number(out, "f1", f->f1);
         buf_printf(out, ",\"rows\":%zu,\"answers\":%zu}", f->truth, f->answers);
     }
     buf_puts(out, "},\"confusion\":[");
@@ -197,15 +197,15 @@ static void put_json_part(struct buf *out, const struct report *r, const struct 
     buf_printf(out, "{\"rows\":%zu", s->n);
     for (unsigned i = 0; i < sizeof KEY / sizeof KEY[0]; i++) {
         buf_putc(out, ',');
-        put_number(out, KEY[i], value[i]);
+        report_put_number(out, KEY[i], value[i]);
     }
     put_json_labels(out, r, s);
     buf_puts(out, ",\"reliability\":[");
     for (unsigned b = 0; b < SCORE_BINS; b++) {
         buf_printf(out, "%s{\"rows\":%zu,", b ? "," : "", s->bin[b].n);
-        put_number(out, "confidence", s->bin[b].confidence);
+        report_put_number(out, "confidence", s->bin[b].confidence);
         buf_putc(out, ',');
-        put_number(out, "accuracy", s->bin[b].accuracy);
+        report_put_number(out, "accuracy", s->bin[b].accuracy);
         buf_putc(out, '}');
     }
     buf_puts(out, "],\"accuracy_at_coverage\":[");
@@ -223,7 +223,7 @@ static void put_json_stages(struct buf *out, const struct report *r) {
         buf_printf(out, "%s\"%s\":{\"rows\":%zu,\"right\":%zu}", i ? "," : "", r->stage[i].name, r->stage[i].answers,
                    r->stage[i].right);
     buf_printf(out, "},\"llm_calls\":%llu,", (unsigned long long)r->llm_calls);
-    put_number(out, "llm_cost", r->llm_cost);
+    report_put_number(out, "llm_cost", r->llm_cost);
 }
 
 static void put_json_lines(struct buf *out, const struct report *r) {
@@ -232,7 +232,7 @@ static void put_json_lines(struct buf *out, const struct report *r) {
         const struct report_line *l = &r->line[i];
         buf_printf(out, "%s{\"line\":%u,\"answer\":\"%s\",\"truth\":\"%s\",", i ? "," : "", l->row,
                    r->labels->label[l->best].id, r->labels->label[l->truth].id);
-        put_number(out, "confidence", l->confidence);
+        report_put_number(out, "confidence", l->confidence);
         buf_puts(out, ",\"source\":");
         result_json_string(out, l->source);
         buf_puts(out, ",\"log_message\":");
@@ -250,7 +250,7 @@ void report_json(struct buf *out, const struct report *r) {
     buf_puts(out, ",\"judge\":");
     result_json_string(out, span_of(r->judge));
     buf_putc(out, ',');
-    put_number(out, "threshold", r->threshold);
+    report_put_number(out, "threshold", r->threshold);
     for (unsigned p = 0; p < r->parts; p++) {
         buf_printf(out, ",\"%s\":", r->part[p].name);
         put_json_part(out, r, r->part[p].score);

@@ -29,7 +29,7 @@ static const char HEAD[] =
     "svg .cell.on{fill:var(--on)}\n</style></head><body>\n";
 
 /* Text of others in HTML: markup characters become entities, control characters blanks. */
-static void put_text(struct buf *out, struct span s) {
+static void report_html_put_text(struct buf *out, struct span s) {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         switch (c) {
@@ -43,7 +43,7 @@ static void put_text(struct buf *out, struct span s) {
     }
 }
 
-static void put_figures(struct buf *out, const struct report *r, const struct score *s) {
+static void report_html_put_figures(struct buf *out, const struct report *r, const struct score *s) {
     const struct {
         const char *name;
         double value;
@@ -62,7 +62,7 @@ static void put_figures(struct buf *out, const struct report *r, const struct sc
                r->threshold, s->macro_f1_best, s->accuracy_best);
 }
 
-static void put_labels(struct buf *out, const struct report *r, const struct score *s) {
+static void report_html_put_labels(struct buf *out, const struct report *r, const struct score *s) {
     buf_puts(out, "<table><tr><th>label<th>rows<th>precision<th>recall<th>F1<th></tr>\n");
     for (unsigned l = 0; l < s->labels; l++) {
         const struct score_label *f = &s->label[l];
@@ -106,7 +106,7 @@ static void end_diagram(struct buf *out) {
 }
 
 /* A dot for each bin, its size by the rows in it; on the diagonal confidence means what it says. */
-static void put_reliability(struct buf *out, const struct score *s) {
+static void report_html_put_reliability(struct buf *out, const struct score *s) {
     begin_diagram(out, "Reliability: is confidence true?", "confidence", "share that is right");
     buf_printf(out, "<path class=\"true\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x_at(0), y_at(0), x_at(1), y_at(1));
     for (unsigned b = 0; b < SCORE_BINS; b++) {
@@ -143,7 +143,7 @@ static void put_cell(struct buf *out, const struct score *s, unsigned truth, uns
                share > 0.55 ? " on" : "", 200 + answer * CELL + CELL / 2, 24 + truth * CELL + CELL / 2, n);
 }
 
-static void put_confusion(struct buf *out, const struct report *r, const struct score *s) {
+static void report_html_put_confusion(struct buf *out, const struct report *r, const struct score *s) {
     unsigned size = s->labels * CELL;
     buf_printf(out,
                "<h2>What was answered, by truth</h2>\n<svg width=\"%u\" height=\"%u\" role=\"img\" "
@@ -158,7 +158,7 @@ static void put_confusion(struct buf *out, const struct report *r, const struct 
     buf_puts(out, "</svg>\n");
 }
 
-static void put_stages(struct buf *out, const struct report *r) {
+static void report_html_put_stages(struct buf *out, const struct report *r) {
     size_t n = r->part[0].score->n;
     if (r->stages == 0 || n == 0) return;
     buf_puts(out, "<h2>Who decided</h2>\n<table><tr><th>stage<th>lines<th>share<th>right<th></tr>\n");
@@ -174,7 +174,7 @@ static void put_stages(struct buf *out, const struct report *r) {
     buf_puts(out, ".</p>\n");
 }
 
-static void put_lines(struct buf *out, const struct report *r) {
+static void report_html_put_lines(struct buf *out, const struct report *r) {
     if (r->lines == 0) return;
     buf_puts(out, "<h2>Sure and wrong</h2>\n<table><tr><th>line<th class=\"left\">answer<th class=\"left\">truth"
                   "<th class=\"left\">message, and what made the answer</tr>\n");
@@ -184,12 +184,12 @@ static void put_lines(struct buf *out, const struct report *r) {
                    r->labels->label[l->best].id, l->confidence, r->labels->label[l->truth].id);
         if (l->truth_confidence >= 0) buf_printf(out, "<br>%.2f", l->truth_confidence);
         buf_puts(out, "<td class=\"text\">");
-        put_text(out, l->source);
+        report_html_put_text(out, l->source);
         if (l->source.n > 0) buf_puts(out, ": ");
-        put_text(out, l->message);
+        report_html_put_text(out, l->message);
         if (l->reason.n > 0) {
             buf_puts(out, "<br><span class=\"soft\">by ");
-            put_text(out, l->reason);
+            report_html_put_text(out, l->reason);
             buf_puts(out, "</span>");
         }
         buf_puts(out, "</tr>\n");
@@ -200,23 +200,23 @@ static void put_lines(struct buf *out, const struct report *r) {
 void report_html(struct buf *out, const struct report *r) {
     buf_puts(out, HEAD);
     buf_puts(out, "<h1>");
-    put_text(out, span_of(r->title));
+    report_html_put_text(out, span_of(r->title));
     buf_puts(out, "</h1>\n<p class=\"soft\">judged by ");
-    put_text(out, span_of(r->judge));
+    report_html_put_text(out, span_of(r->judge));
     buf_puts(out, "</p>\n");
     for (unsigned p = 0; p < r->parts; p++) {
         const struct score *s = r->part[p].score;
         buf_printf(out, "<h2>%s: %zu rows</h2>\n", r->part[p].name, s->n);
-        put_figures(out, r, s);
-        put_labels(out, r, s);
+        report_html_put_figures(out, r, s);
+        report_html_put_labels(out, r, s);
         if (p > 0) continue; /* diagrams of the first part only */
         buf_puts(out, "<div class=\"charts\">\n");
-        put_reliability(out, s);
+        report_html_put_reliability(out, s);
         put_coverage(out, s);
         buf_puts(out, "</div>\n");
-        put_confusion(out, r, s);
+        report_html_put_confusion(out, r, s);
     }
-    put_stages(out, r);
-    put_lines(out, r);
+    report_html_put_stages(out, r);
+    report_html_put_lines(out, r);
     buf_puts(out, "</body></html>\n");
 }

@@ -30,7 +30,7 @@ struct retrain_opts retrain_defaults(void) {
 
 /* ---- answers ---- */
 
-static struct score_row decide(const struct teacher *t, size_t i, const double *p) {
+static struct score_row retrain_decide(const struct teacher *t, size_t i, const double *p) {
     const struct label_set *labels = head_labels(t->old);
     unsigned best = 0;
     for (unsigned k = 1; k < labels->n; k++)
@@ -45,14 +45,14 @@ static struct score_row answer_old(const struct teacher *t, size_t i) {
     double wide[LABEL_MAX];
     head_run(t->old, examples_vector(t->x, i), p);
     for (unsigned k = 0; k < t->data.labels; k++) wide[k] = (double)p[k];
-    return decide(t, i, wide);
+    return retrain_decide(t, i, wide);
 }
 
 static struct score_row answer_new(const struct teacher *t, const struct fit_model *m, size_t i) {
     double p[LABEL_MAX];
     fit_logits(m, examples_vector(t->x, i), p);
     head_softmax(p, t->data.labels);
-    return decide(t, i, p);
+    return retrain_decide(t, i, p);
 }
 
 /* Scores the rows of one kind out of t->row[]. */
@@ -79,7 +79,7 @@ static void score_side(struct teacher *t, struct retrain_side *side) {
 
 /* ---- fits ---- */
 
-static void show(void *self, unsigned step, unsigned steps_max, double loss) {
+static void retrain_show(void *self, unsigned step, unsigned steps_max, double loss) {
     struct teacher *t = self;
     (void)loss;
     t->o->progress(t->o->self, t->fits_done * THOUSAND + (size_t)step * THOUSAND / steps_max, t->fits * THOUSAND);
@@ -91,7 +91,7 @@ static bool fit_without(struct teacher *t, unsigned fold, struct fit_model *m, s
     size_t n = 0;
     for (uint32_t i = 0; i < t->n; i++)
         if (t->fold[i] == NO_FOLD || t->fold[i] != fold) t->pick[n++] = i;
-    o.progress = t->o->progress ? show : NULL;
+    o.progress = t->o->progress ? retrain_show : NULL;
     o.self = t;
     t->data.pick = t->pick;
     t->data.n = n;
@@ -123,7 +123,7 @@ static bool is_better(const struct retrain_result *r, double loss_max) {
     return gain_of(&r->new) > gain_of(&r->old);
 }
 
-static bool judge(struct teacher *t, struct err *e) {
+static bool retrain_judge(struct teacher *t, struct err *e) {
     for (size_t i = 0; i < t->n; i++) t->row[i] = answer_old(t, i);
     score_side(t, &t->r->old);
     if (!hold_apart(t, e) || !fit_without(t, NO_FOLD, &t->r->model, e)) return false;
@@ -134,8 +134,9 @@ static bool judge(struct teacher *t, struct err *e) {
     return true;
 }
 
-static void deal(struct teacher *t) {
-    size_t *count[] = {[RETRAIN_CORPUS] = &t->r->corpus, [RETRAIN_KNOWN] = &t->r->known, [RETRAIN_FRESH] = &t->r->fresh};
+static void retrain_deal(struct teacher *t) {
+    size_t *count[] = {
+        [RETRAIN_CORPUS] = &t->r->corpus, [RETRAIN_KNOWN] = &t->r->known, [RETRAIN_FRESH] = &t->r->fresh};
     for (size_t i = 0; i < t->n; i++) {
         struct wording w;
         t->label[i] = t->x->rows.row[i].label;
@@ -150,7 +151,7 @@ static void deal(struct teacher *t) {
 }
 
 bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8_t *kind, const struct head *old,
-               const struct retrain_opts *o, struct err *e) {
+                 const struct retrain_opts *o, struct err *e) {
     size_t n = x->rows.n;
     struct teacher t = {.x = x, .kind = kind, .old = old, .o = o, .r = r, .n = n, .fits = 1 + RETRAIN_FOLDS};
     *r = (struct retrain_result){0};
@@ -162,13 +163,13 @@ bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8
                                .weight = t.weight,
                                .dim = x->dim,
                                .labels = head_labels(old)->n};
-    deal(&t);
+    retrain_deal(&t);
     bool ok = r->fresh >= RETRAIN_FRESH_LEAST ||
               err_set(e, ERR_INPUT,
                       "%zu answers that the head in use was not taught: %d are needed to tell whether "
                       "another is better",
                       r->fresh, RETRAIN_FRESH_LEAST);
-    ok = ok && judge(&t, e);
+    ok = ok && retrain_judge(&t, e);
     free(t.label), free(t.fold), free(t.pick), free(t.weight), free(t.row);
     return ok;
 }

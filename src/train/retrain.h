@@ -17,8 +17,8 @@
 
 enum retrain_kind { RETRAIN_CORPUS, RETRAIN_KNOWN /* the old head was taught it */, RETRAIN_FRESH };
 
-/* A head gains a call by a right answer that is not left to the LLM. A wrong one costs as much as RETRAIN_WRONG calls: it
- * has to be right in 4 of 5 for answering to be worth it. */
+/* A head gains a call by a right answer that is not left to the LLM. A wrong one costs as much as RETRAIN_WRONG calls:
+ * it has to be right in 4 of 5 for answering to be worth it. */
 enum { RETRAIN_FRESH_LEAST = 20 /* fewer tell nothing */, RETRAIN_FOLDS = 5, RETRAIN_WRONG = 4 };
 
 struct retrain_opts {
@@ -51,7 +51,7 @@ struct retrain_result {
 /* kind[x->rows.n]: enum retrain_kind. x must be embedded; labels are the old head's. False with ERR_INPUT: fewer fresh
  * rows than RETRAIN_FRESH_LEAST. r, which is large, is released in any case. */
 bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8_t *kind, const struct head *old,
-               const struct retrain_opts *o, struct err *e);
+                 const struct retrain_opts *o, struct err *e);
 void retrain_release(struct retrain_result *r);
 
 #endif

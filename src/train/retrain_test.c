@@ -14,13 +14,13 @@ static struct examples g_x;
 static uint8_t g_kind[N];
 static char g_path[64];
 
-static double uniform(struct rng *r) {
+static double retrain_uniform(struct rng *r) {
     return (double)(rng_next(r) >> 11) * 0x1p-53;
 }
 
 /* Rows of the corpus lie around their label's axis. Taught ones lie around an axis of their own (3 + label), on which
  * the corpus says nothing; each has its own wording. */
-static void make(double noise) {
+static void retrain_make(double noise) {
     struct rng rng = {5};
     g_x = (struct examples){.dim = DIM, .n_texts = N};
     dataset_init(&g_x.rows);
@@ -35,7 +35,7 @@ static void make(double noise) {
         g_kind[i] = i < CORPUS ? RETRAIN_CORPUS : RETRAIN_FRESH;
         for (unsigned k = 0; k < DIM; k++)
             g_x.vector[i * DIM + k] =
-                (float)(noise * (uniform(&rng) - 0.5)) + (k == row.label + (i < CORPUS ? 0u : 3u) ? 1.0f : 0);
+                (float)(noise * (retrain_uniform(&rng) - 0.5)) + (k == row.label + (i < CORPUS ? 0u : 3u) ? 1.0f : 0);
         g_x.weight[i] = 1;
         g_x.text[i] = i;
     }
@@ -64,7 +64,7 @@ static struct head *old_head(void) {
     return h;
 }
 
-static struct retrain_result *teach(const struct retrain_opts *o, bool ok) {
+static struct retrain_result *retrain_teach(const struct retrain_opts *o, bool ok) {
     struct head *old = old_head();
     struct retrain_result *r = must_calloc(1, sizeof *r);
     struct err e = {0};
@@ -74,7 +74,7 @@ static struct retrain_result *teach(const struct retrain_opts *o, bool ok) {
     return r;
 }
 
-static void end(struct retrain_result *r) {
+static void retrain_end(struct retrain_result *r) {
     retrain_release(r);
     free(r);
     examples_release(&g_x);
@@ -82,8 +82,8 @@ static void end(struct retrain_result *r) {
 
 static void what_is_taught_is_learnt_and_nothing_forgotten(void) {
     struct retrain_opts o = retrain_defaults();
-    make(0.6);
-    struct retrain_result *r = teach(&o, true);
+    retrain_make(0.6);
+    struct retrain_result *r = retrain_teach(&o, true);
     CHECK_INT(r->fresh, TAUGHT);
     CHECK_INT(r->corpus, CORPUS);
     CHECK(r->old.fresh.accuracy_best < 0.6);
@@ -91,51 +91,52 @@ static void what_is_taught_is_learnt_and_nothing_forgotten(void) {
     CHECK(r->new.left < r->old.left || r->old.left == 0);
     CHECK(r->old.corpus.accuracy_best > 0.95 && r->new.corpus.accuracy_best > 0.95);
     CHECK(r->better);
-    end(r);
+    retrain_end(r);
 }
 
 /* Labels drawn by chance: figures held apart are those of chance, and nothing is better for them. */
 static void noise_is_not_better(void) {
     struct retrain_opts o = retrain_defaults();
     struct rng rng = {11};
-    make(0.6);
+    retrain_make(0.6);
     o.weight = 100; /* enough to be learnt by heart */
     for (uint32_t i = CORPUS; i < N; i++) {
         g_x.rows.row[i].label = (uint8_t)rng_below(&rng, K);
         for (unsigned k = 0; k < DIM; k++) g_x.vector[i * DIM + k] = g_x.vector[(i - CORPUS) * DIM + k];
     }
-    struct retrain_result *r = teach(&o, true);
+    struct retrain_result *r = retrain_teach(&o, true);
     CHECK_NEAR(r->new.fresh.accuracy_best, 1.0 / K, 0.12);
     CHECK(r->new.corpus.accuracy_best < r->old.corpus.accuracy_best);
     CHECK(!r->better);
-    end(r);
+    retrain_end(r);
 }
 
 static void what_the_old_head_knows_is_not_judged(void) {
     struct retrain_opts o = retrain_defaults();
-    make(0.6);
-    for (uint32_t i = 0; i < TAUGHT; i++) g_kind[CORPUS + i] = i < RETRAIN_FRESH_LEAST - 1 ? RETRAIN_FRESH : RETRAIN_KNOWN;
-    end(teach(&o, false));
-    make(0.6);
+    retrain_make(0.6);
+    for (uint32_t i = 0; i < TAUGHT; i++)
+        g_kind[CORPUS + i] = i < RETRAIN_FRESH_LEAST - 1 ? RETRAIN_FRESH : RETRAIN_KNOWN;
+    retrain_end(retrain_teach(&o, false));
+    retrain_make(0.6);
     for (uint32_t i = 0; i < TAUGHT; i++) g_kind[CORPUS + i] = i < RETRAIN_FRESH_LEAST ? RETRAIN_FRESH : RETRAIN_KNOWN;
-    struct retrain_result *r = teach(&o, true);
+    struct retrain_result *r = retrain_teach(&o, true);
     CHECK_INT(r->new.fresh.n, RETRAIN_FRESH_LEAST);
     CHECK_INT(r->known, TAUGHT - RETRAIN_FRESH_LEAST);
-    end(r);
+    retrain_end(r);
 }
 
 static void the_number_of_threads_changes_nothing(void) {
     struct retrain_opts o = retrain_defaults();
-    make(0.6);
+    retrain_make(0.6);
     o.fit.threads = 1;
-    struct retrain_result *a = teach(&o, true);
+    struct retrain_result *a = retrain_teach(&o, true);
     o.fit.threads = 3;
-    struct retrain_result *b = teach(&o, true);
+    struct retrain_result *b = retrain_teach(&o, true);
     CHECK(memcmp(a->model.weight, b->model.weight, sizeof(double) * K * DIM) == 0);
     CHECK(memcmp(&a->new.fresh, &b->new.fresh, sizeof a->new.fresh) == 0);
     retrain_release(a);
     free(a);
-    end(b);
+    retrain_end(b);
 }
 
 CHECK_MAIN(CHECK_TEST(what_is_taught_is_learnt_and_nothing_forgotten), CHECK_TEST(noise_is_not_better),

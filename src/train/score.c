@@ -48,7 +48,7 @@ static void fill_bins(struct score *s, const struct score_row *row) {
     }
 }
 
-static int surest_first(const void *a, const void *b) {
+static int score_surest_first(const void *a, const void *b) {
     const struct score_row *const *x = a, *const *y = b;
     if ((*x)->confidence != (*y)->confidence) return (*x)->confidence < (*y)->confidence ? 1 : -1;
     return *x < *y ? -1 : *x > *y;
@@ -57,7 +57,7 @@ static int surest_first(const void *a, const void *b) {
 static void fill_coverage(struct score *s, const struct score_row *row) {
     const struct score_row **order = must_calloc(s->n + 1, sizeof(struct score_row *));
     for (size_t i = 0; i < s->n; i++) order[i] = &row[i];
-    qsort(order, s->n, sizeof(struct score_row *), surest_first);
+    qsort(order, s->n, sizeof(struct score_row *), score_surest_first);
     size_t right = 0, seen = 0;
     for (unsigned step = 0; step < SCORE_STEPS; step++) {
         size_t to = (s->n * (step + 1) + SCORE_STEPS - 1) / SCORE_STEPS;

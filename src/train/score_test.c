@@ -12,7 +12,7 @@ static uint8_t label[ROWS];
 static struct score_row row[ROWS];
 
 /* Reads the problem of score.txt and answers it with the most probable labels. */
-static struct golden_fit problem_open(void) {
+static struct golden_fit score_problem_open(void) {
     struct golden_fit g = golden_fit_open("tests/golden/score.txt");
     MUST(golden_fit_word(&g, "problem") && golden_fit_number(&g) == ROWS && golden_fit_number(&g) == LABELS);
     for (unsigned i = 0; i < ROWS; i++) {
@@ -29,7 +29,7 @@ static struct golden_fit problem_open(void) {
 }
 
 static void figures_equal_the_reference(void) {
-    struct golden_fit g = problem_open();
+    struct golden_fit g = score_problem_open();
     static struct score s;
     MUST(golden_fit_word(&g, "temperature") && golden_fit_number(&g) > 0 && golden_fit_word(&g, "score"));
     score_run(&s, row, ROWS, LABELS);
@@ -46,7 +46,7 @@ static void figures_equal_the_reference(void) {
 }
 
 static void temperature_equals_the_reference(void) {
-    struct golden_fit g = problem_open();
+    struct golden_fit g = score_problem_open();
     struct calibration c;
     MUST(golden_fit_word(&g, "temperature"));
     calibrate_fit(&c, CALIBRATE_TEMPERATURE, logit[0], label, ROWS, LABELS);

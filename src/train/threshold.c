@@ -15,7 +15,7 @@ struct candidate {
     bool right;
 };
 
-static int surest_first(const void *a, const void *b) {
+static int threshold_surest_first(const void *a, const void *b) {
     double x = ((const struct candidate *)a)->confidence, y = ((const struct candidate *)b)->confidence;
     return (x < y) - (x > y);
 }
@@ -28,7 +28,7 @@ static size_t list_candidates(const struct threshold_rows *rows, unsigned label,
         if (label == THRESHOLD_ALL ? row[i].best == rows->unclassified : row[i].best != label) continue;
         out[found++] = (struct candidate){on_grid(row[i].confidence), row[i].best == row[i].label};
     }
-    qsort(out, found, sizeof *out, surest_first);
+    qsort(out, found, sizeof *out, threshold_surest_first);
     return found;
 }
 

@@ -116,7 +116,7 @@ static unsigned depth_of(const struct values *v, const struct values_slot *s, un
     return most;
 }
 
-static bool check_slots(const struct values *v, unsigned *line, struct err *e) {
+static bool values_check_slots(const struct values *v, unsigned *line, struct err *e) {
     for (unsigned i = 0; i < v->n; i++) {
         *line = v->slot[i].line;
         for (unsigned k = 0; k < v->slot[i].n; k++)
@@ -172,7 +172,7 @@ bool values_read(struct values *v, const char *path, struct err *e) {
         line_no++;
         if (line.n > 0 && line.p[0] != '#') ok = add_slot(v, line, line_no, e);
     }
-    ok = ok && check_slots(v, &line_no, e);
+    ok = ok && values_check_slots(v, &line_no, e);
     return ok || err_prefix(e, "%s:%u", path, line_no);
 }
 

@@ -23,7 +23,7 @@ uint64_t vectors_owner(uint64_t model_hash, const char *kernel) {
     return XXH3_64bits_withSeed(kernel, strlen(kernel), model_hash);
 }
 
-static bool parse(struct vectors *v, struct span file, struct err *e) {
+static bool vectors_parse(struct vectors *v, struct span file, struct err *e) {
     struct header h;
     if (file.n < sizeof h || memcmp(file.p, MAGIC, sizeof MAGIC) != 0)
         return err_set(e, ERR_INPUT, "is no file of vectors; name another, or remove it");
@@ -48,7 +48,7 @@ bool vectors_read(struct vectors *v, const char *path, uint64_t owner, unsigned 
     *v = (struct vectors){.owner = owner, .dim = dim};
     if (access(path, F_OK) != 0) return true;
     if (!file_read(path, FILE_BYTES_MAX, &file, e)) return false;
-    bool ok = parse(v, file, e) || err_prefix(e, "%s", path);
+    bool ok = vectors_parse(v, file, e) || err_prefix(e, "%s", path);
     file_free(&file);
     return ok;
 }
@@ -59,20 +59,20 @@ void vectors_release(struct vectors *v) {
     *v = (struct vectors){0};
 }
 
-static int ascending(const void *a, const void *b) {
+static int vectors_ascending(const void *a, const void *b) {
     const struct vectors_key *x = a, *y = b;
     if (x->low != y->low) return x->low < y->low ? -1 : 1;
     return (x->high > y->high) - (x->high < y->high);
 }
 
-static struct vectors_key key_of(struct span text, size_t index) {
+static struct vectors_key vectors_key_of(struct span text, size_t index) {
     XXH128_hash_t h = XXH3_128bits(text.p, text.n);
     return (struct vectors_key){h.low64, h.high64, index};
 }
 
 const float *vectors_find(const struct vectors *v, struct span text) {
-    struct vectors_key key = key_of(text, 0);
-    const struct vectors_key *found = v->n ? bsearch(&key, v->key, v->n, sizeof key, ascending) : NULL;
+    struct vectors_key key = vectors_key_of(text, 0);
+    const struct vectors_key *found = v->n ? bsearch(&key, v->key, v->n, sizeof key, vectors_ascending) : NULL;
     return found ? v->vector + found->index * v->dim : NULL;
 }
 
@@ -82,8 +82,8 @@ bool vectors_write(const struct vectors *v, const char *path, const struct span 
     struct vectors_key *key = must_calloc(n + 1, sizeof *key);
     struct buf b;
     memcpy(h.magic, MAGIC, sizeof MAGIC);
-    for (size_t i = 0; i < n; i++) key[i] = key_of(text[i], i);
-    qsort(key, n, sizeof *key, ascending);
+    for (size_t i = 0; i < n; i++) key[i] = vectors_key_of(text[i], i);
+    qsort(key, n, sizeof *key, vectors_ascending);
     buf_init(&b, FILE_BYTES_MAX);
     buf_put(&b, &h, sizeof h);
     for (size_t i = 0; i < n; i++) buf_put(&b, &key[i], KEY_BYTES);

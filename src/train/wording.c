@@ -53,14 +53,14 @@ static size_t take_word(struct span s, struct wording *out, bool *gap) {
     return n;
 }
 
-static int ascending(const void *a, const void *b) {
+static int wording_ascending(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
 static void sort_words(struct wording *s) {
     memcpy(s->sorted, s->word, s->n * sizeof s->word[0]);
-    qsort(s->sorted, s->n, sizeof s->sorted[0], ascending);
+    qsort(s->sorted, s->n, sizeof s->sorted[0], wording_ascending);
     for (unsigned i = 0; i < s->n; i++)
         if (s->distinct == 0 || s->sorted[s->distinct - 1] != s->sorted[i]) s->sorted[s->distinct++] = s->sorted[i];
 }
