@@ -9,6 +9,7 @@
 #define BASE_CHECK_H
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct check_test {
     void (*run)(void);
 };
 
-static int check_failures;
+static atomic_int check_failures; /* tests may check on several threads */
 
 #define CHECK(x)                                                                            \
     do {                                                                                    \
