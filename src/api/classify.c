@@ -51,7 +51,7 @@ bool classify_read(struct exchange *x,
     const struct server_opts *o = &l->set->o;
     struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
     struct err e = {0};
-    if (x->req.encoding != DECODE_IDENTITY && !exchange_decode_body(x)) return false;
+    if (x->req.encoding != INFLATE_PLAIN && !exchange_decode_body(x)) return false;
     enum refusal why = read(&l->entries, &lim, &x->body, &x->arena, &x->batch, &e);
     return why == REFUSE_NONE || exchange_refuse(x, why, "%s", e.msg);
 }

@@ -22,7 +22,7 @@ struct line {
 };
 
 struct ndjson {
-    struct decode *decode;
+    struct inflate *decoder;
     struct buf text; /* decoded; cut into lines from text_at on */
     size_t text_at;
     uint64_t lines_seen;
@@ -39,16 +39,16 @@ static size_t line_cap(const struct server_opts *o) {
 static struct ndjson *stream_open(const struct exchange *x) {
     struct ndjson *s = calloc(1, sizeof *s);
     if (!s) return NULL;
-    s->decode = decode_open(x->req.encoding);
+    s->decoder = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     buf_init(&s->text, line_cap(&x->loop->set->o) + 4 * (size_t)LOOP_READ_BYTES);
-    if (s->decode) return s;
+    if (s->decoder) return s;
     ndjson_close(s);
     return NULL;
 }
 
 void ndjson_close(struct ndjson *s) {
     if (!s) return;
-    decode_close(s->decode);
+    inflate_close(s->decoder);
     buf_release(&s->text);
     free(s);
 }
@@ -92,7 +92,7 @@ static bool more_text(struct exchange *x) {
     buf_drop_front(&s->text, s->text_at);
     s->text_at = 0;
     size_t had = s->text.n;
-    bool ok = decode_some(s->decode, &in, &s->text, LOOP_READ_BYTES, &e);
+    bool ok = inflate_append(s->decoder, &in, &s->text, LOOP_READ_BYTES, &e);
     buf_drop_front(&x->body, x->body.n - in.n);
     if (!ok) break_off(s, e.msg);
     return ok && s->text.n > had;
@@ -103,7 +103,7 @@ static bool next_line(struct exchange *x, struct span *line) {
     struct ndjson *s = x->stream;
     struct span left = span_sub(buf_span(&s->text), s->text_at, s->text.n);
     const char *nl = left.n ? memchr(left.p, '\n', left.n) : NULL;
-    bool at_end = x->req.complete && x->body.n == 0 && decode_is_whole(s->decode);
+    bool at_end = x->req.complete && x->body.n == 0 && inflate_is_whole(s->decoder);
     if (!nl && !(at_end && left.n > 0)) return false;
     size_t n = nl ? (size_t)(nl - left.p) : left.n;
     *line = span_sub(left, 0, n);
@@ -159,7 +159,7 @@ static void ndjson_put_lines(struct exchange *x) {
 /* True: the body is digested to its end. */
 static bool ndjson_is_over(struct exchange *x) {
     struct ndjson *s = x->stream;
-    return s->broken || (x->req.complete && x->body.n == 0 && s->text_at == s->text.n && decode_is_whole(s->decode));
+    return s->broken || (x->req.complete && x->body.n == 0 && s->text_at == s->text.n && inflate_is_whole(s->decoder));
 }
 
 static enum step ndjson_answer(struct exchange *x) {
@@ -179,7 +179,7 @@ static enum step without_lines(struct exchange *x) {
     struct ndjson *s = x->stream;
     if (batch_is_full(s)) return STEP_STALL; /* nothing but empty lines: others' turn */
     if (!x->req.complete) return STEP_READ;
-    if (!decode_is_whole(s->decode)) break_off(s, "the compressed body ends too soon");
+    if (!inflate_is_whole(s->decoder)) break_off(s, "the compressed body ends too soon");
     if (s->lines == 0 && !x->head_out) {
         exchange_refuse(x, REFUSE_MALFORMED, "no log entries provided");
         return STEP_SEND;

@@ -111,19 +111,19 @@ bool exchange_add_body(struct exchange *x, const char *p, size_t n) {
 bool exchange_decode_body(struct exchange *x) {
     size_t max = x->loop->set->o.body_bytes_max;
     struct err e = {0};
-    struct decode *d = decode_open(x->req.encoding);
+    struct inflate *d = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     if (!d) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory to decode the body");
     struct buf text;
     buf_init(&text, x->body.max);
     struct span in = buf_span(&x->body);
-    bool ok = decode_some(d, &in, &text, max + 1, &e);
+    bool ok = inflate_append(d, &in, &text, max + 1, &e);
     if (!ok)
         exchange_refuse(x, REFUSE_MALFORMED, "%s", e.msg);
     else if (text.n > max)
         ok = exchange_refuse(x, REFUSE_BODY_BYTES, "the decoded body is larger than %zu bytes (body-bytes-max)", max);
-    else if (!decode_is_whole(d))
+    else if (!inflate_is_whole(d))
         ok = exchange_refuse(x, REFUSE_MALFORMED, "the compressed body ends too soon");
-    decode_close(d);
+    inflate_close(d);
     buf_release(&x->body);
     x->body = text;
     return ok && exchange_count_body(x, text.n);

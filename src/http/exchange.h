@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/inflate.h"
 #include "data/batch.h"
-#include "http/decode.h"
 #include "http/refuse.h"
 #include "http/route.h"
 #include "http/client_quota.h"
@@ -36,7 +36,8 @@ struct request {
     char field[32];          /* name of the field being read, lower case; longer names are none of ours */
     size_t field_bytes;
     unsigned hosts, transfer_encodings, content_encodings;
-    enum decode_kind encoding;
+    enum inflate_format encoding; /* of the body */
+    bool encoding_unknown;
     bool head_done;    /* the header is complete */
     bool complete;     /* the body too */
     bool authorized;   /* a right token was shown */

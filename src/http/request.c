@@ -54,8 +54,27 @@ static bool take_transfer_encoding(struct exchange *x, struct span value) {
            exchange_refuse(x, REFUSE_TRANSFER, "Transfer-Encoding: nothing but 'chunked' is supported");
 }
 
+bool request_encoding(struct span value, enum inflate_format *format) {
+    static const struct {
+        const char *name;
+        enum inflate_format format;
+    } NAMES[] = {{"", INFLATE_PLAIN},
+                 {"identity", INFLATE_PLAIN},
+                 {"gzip", INFLATE_GZIP},
+                 {"x-gzip", INFLATE_GZIP},
+                 {"zstd", INFLATE_ZSTD}};
+    value = span_trim(value);
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (equals(value, NAMES[i].name)) {
+            *format = NAMES[i].format;
+            return true;
+        }
+    return false;
+}
+
 static bool take_content_encoding(struct exchange *x, struct span value) {
-    x->req.encoding = ++x->req.content_encodings > 1 ? DECODE_UNKNOWN : decode_kind_of(value);
+    bool known = ++x->req.content_encodings == 1 && request_encoding(value, &x->req.encoding);
+    x->req.encoding_unknown = !known;
     return true;
 }
 
@@ -228,8 +247,7 @@ static bool admit(struct exchange *x, const llhttp_t *http) {
     if (x->route->needs_token && set->auth.n > 0 && !r->authorized)
         return exchange_refuse(x, REFUSE_AUTH, "a valid bearer token is required");
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
-    if (r->encoding == DECODE_UNKNOWN)
-        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
+    if (r->encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     x->streams = x->route == &route_table[ROUTE_CLASSIFY] && r->ndjson;
     size_t max = set->o.body_bytes_max;
     if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > max)

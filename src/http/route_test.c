@@ -2,9 +2,9 @@
 
 #include "base/check.h"
 #include "http/auth.h"
-#include "http/decode.h"
 #include "api/openapi.h"
 #include "http/http_metrics.h"
+#include "http/request.h"
 
 #include <llhttp.h>
 #include <unistd.h>
@@ -56,14 +56,20 @@ static void the_description_is_json_and_complete(void) {
     }
 }
 
-static void codings_have_names(void) {
-    CHECK_INT(decode_kind_of(SPAN_LIT("")), DECODE_IDENTITY);
-    CHECK_INT(decode_kind_of(SPAN_LIT(" identity ")), DECODE_IDENTITY);
-    CHECK_INT(decode_kind_of(SPAN_LIT("GZip")), DECODE_GZIP);
-    CHECK_INT(decode_kind_of(SPAN_LIT("x-gzip")), DECODE_GZIP);
-    CHECK_INT(decode_kind_of(SPAN_LIT("zstd")), DECODE_ZSTD);
-    CHECK_INT(decode_kind_of(SPAN_LIT("zstd, gzip")), DECODE_UNKNOWN);
-    CHECK_INT(decode_kind_of(SPAN_LIT("deflate")), DECODE_UNKNOWN);
+static void encodings_have_names(void) {
+    static const struct {
+        const char *value;
+        bool known;
+        enum inflate_format format;
+    } ROW[] = {{"", true, INFLATE_PLAIN},         {" identity ", true, INFLATE_PLAIN},
+               {"GZip", true, INFLATE_GZIP},      {"x-gzip", true, INFLATE_GZIP},
+               {"zstd", true, INFLATE_ZSTD},      {"zstd, gzip", false, INFLATE_PLAIN},
+               {"deflate", false, INFLATE_PLAIN}, {"gzi", false, INFLATE_PLAIN}};
+    for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
+        enum inflate_format format = INFLATE_PLAIN;
+        CHECK_INT(request_encoding(span_of(ROW[i].value), &format), ROW[i].known);
+        CHECK_INT(format, ROW[i].format);
+    }
 }
 
 static bool tokens_are_read(const char *text, struct auth *a, struct err *e) {
@@ -92,4 +98,4 @@ static void token_files(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(rows_are_found), CHECK_TEST(everything_that_happens_can_be_counted),
-           CHECK_TEST(the_description_is_json_and_complete), CHECK_TEST(codings_have_names), CHECK_TEST(token_files))
+           CHECK_TEST(the_description_is_json_and_complete), CHECK_TEST(encodings_have_names), CHECK_TEST(token_files))
