@@ -33,6 +33,7 @@ struct exchange *exchange_take(struct loop *l, struct conn *c) {
         return NULL;
     }
     x->conn = c;
+    x->batch.arena = &x->arena;
     x->client = c->client;
     x->begun_ns = l->now_ns;
     x->req.text.max = l->set->o.header_bytes_max; /* it may have been in use under other limits */
