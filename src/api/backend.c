@@ -1,5 +1,5 @@
 /* The pipeline as the server's backend. */
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "metrics/metrics.h"
 #include "pipeline/fast_path.h"
 #include "http/server.h"
@@ -51,7 +51,7 @@ static void backend_explain(void *self, const struct batch *b, uint32_t i, struc
     const struct rules *rules = b->engine->rules;
     if (r->decider != DECIDER_REGEX || !rules || r->rule >= rules_count(rules)) return;
     buf_puts(out, ",\"rule\":");
-    result_json_string(out, span_of(rules_get(rules, r->rule)->name));
+    json_out_string(out, span_of(rules_get(rules, r->rule)->name));
 }
 
 struct server *backend_open_server(const struct server_opts *o, const struct label_set *labels, struct pipeline *p,

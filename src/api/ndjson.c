@@ -1,7 +1,7 @@
 #include "api/ndjson.h"
 
 #include "base/must.h"
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "api/classify.h"
 #include "http/response.h"
 #include "http/internal.h"
@@ -149,7 +149,7 @@ static void ndjson_put_lines(struct exchange *x) {
             classify_result(x, rec++);
         } else {
             buf_puts(&x->out, "{\"error\":");
-            result_json_string(&x->out, span_of(l->why));
+            json_out_string(&x->out, span_of(l->why));
             buf_putc(&x->out, '}');
         }
         buf_putc(&x->out, '\n');

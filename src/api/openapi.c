@@ -1,6 +1,6 @@
 #include "api/openapi.h"
 
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "http/response.h"
 #include "http/route.h"
 
@@ -33,7 +33,7 @@ static void put_content(struct buf *out, enum route_schema s) {
 
 static void put_operation(struct buf *out, const struct route *r, const char *method, const char *id) {
     buf_printf(out, "\"%s\":{\"operationId\":\"%s_%s\",\"summary\":", method, method, id);
-    result_json_string(out, span_of(r->summary));
+    json_out_string(out, span_of(r->summary));
     if (r->needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
     if (r->request != ROUTE_NONE) {
         if (r->request == ROUTE_Entries)

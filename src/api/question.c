@@ -1,5 +1,6 @@
 /* POST /classify of the described services: one message, one label. There is no fallback here: what can't be told is an
  * error, so that the caller goes on to its next stage, and counts it. */
+#include "base/json_out.h"
 #include "data/result_json.h"
 #include "api/api.h"
 #include "api/classify.h"
@@ -29,9 +30,9 @@ static enum step question_answer(struct exchange *x) {
     }
     const struct label *label = &x->labels->label[r->label];
     buf_puts(&x->out, "{\"label_id\":");
-    result_json_string(&x->out, span_of(label->id));
+    json_out_string(&x->out, span_of(label->id));
     buf_puts(&x->out, ",\"label\":");
-    result_json_string(&x->out, span_of(label->name));
+    json_out_string(&x->out, span_of(label->name));
     buf_puts(&x->out, ",\"confidence\":");
     result_json_number(&x->out, r->confidence);
     buf_putc(&x->out, '}');

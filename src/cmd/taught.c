@@ -2,7 +2,7 @@
 
 #include "base/must.h"
 #include "cmd/labelled.h"
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "llm/ensemble.h"
 #include "llm/store.h"
 #include "text/template.h"
@@ -59,9 +59,9 @@ bool taught_correct(const char *path, const struct label *label, struct span sou
     struct stat st;
     buf_init(&b, LINE_BYTES_MAX);
     buf_printf(&b, "{\"label\":\"%s\",\"source\":", label->id);
-    result_json_string(&b, source);
+    json_out_string(&b, source);
     buf_puts(&b, ",\"log_message\":");
-    result_json_string(&b, line);
+    json_out_string(&b, line);
     buf_puts(&b, "}\n");
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600); /* holds lines as they came */
     bool ok = fd >= 0 && fstat(fd, &st) == 0;

@@ -1,7 +1,7 @@
 #include "http/response.h"
 
 #include "base/must.h"
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "http/internal.h"
 
 #include <stdio.h>
@@ -49,7 +49,7 @@ void response_refusal(struct exchange *x) {
     x->last = true;
     buf_reset(&x->out);
     buf_puts(&x->out, "{\"error\":");
-    result_json_string(&x->out, span_of(x->why));
+    json_out_string(&x->out, span_of(x->why));
     buf_putc(&x->out, '}');
 }
 
