@@ -1,5 +1,5 @@
-/* head: what the HTTP parser reports about a request, and whether the request is admitted: decided when its header is
- * complete, before a byte of its body is read. */
+/* request: what the HTTP parser reports about a request, and whether the request is admitted: decided when its header
+ * is complete, before a byte of its body is read. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
