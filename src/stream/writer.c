@@ -11,12 +11,18 @@
 
 enum { EXPLAIN_LABELS = 3 };
 
-bool writer_open(struct writer *w, struct err *e) {
-    return !w->explain || engine_scratch_open(w->eng, &w->scratch, e);
-}
-
 void writer_close(struct writer *w) {
     engine_scratch_close(&w->scratch);
+    engine_unref(w->eng);
+    w->eng = NULL;
+}
+
+static void writer_follow_engine(struct writer *w, struct engine *eng) {
+    struct err e = {0};
+    if (w->eng == eng) return;
+    writer_close(w);
+    w->eng = engine_ref(eng);
+    if (w->explain) MUST(engine_scratch_open(eng, &w->scratch, &e)); /* fails for want of a few MB only */
 }
 
 int writer_format_find(const char *name) {
@@ -173,9 +179,10 @@ void writer_header(const struct writer *w, struct buf *out) {
     buf_putc(out, '\n');
 }
 
-void writer_record(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
+void writer_record(struct writer *w, struct buf *out, const struct batch *b, uint32_t i) {
     static void (*const WRITE[])(struct writer *, struct buf *, const struct record *, const struct result *) = {
         [WRITER_JSONL] = write_jsonl, [WRITER_CSV] = write_csv, [WRITER_TABLE] = write_table};
     MUST(w->format < WRITER_FORMAT_COUNT);
-    WRITE[w->format](w, out, rec, res);
+    writer_follow_engine(w, b->engine);
+    WRITE[w->format](w, out, &b->rec[i], &b->res[i]);
 }
