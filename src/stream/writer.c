@@ -1,6 +1,7 @@
 #include "stream/writer.h"
 
 #include "base/must.h"
+#include "base/json_out.h"
 #include "data/result_json.h"
 #include "text/csv.h"
 #include "text/template.h"
@@ -50,7 +51,7 @@ static unsigned best_labels(const struct engine *eng, const float *prob, unsigne
 static void json_text(struct buf *out, struct span s) {
     char fixed[3 * 4096];
     struct span cut = span_sub(s, 0, 4096);
-    result_json_string(out, (struct span){fixed, utf8_repair(cut, fixed)});
+    json_out_string(out, (struct span){fixed, utf8_repair(cut, fixed)});
 }
 
 static void explain_rule(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
