@@ -1,4 +1,4 @@
-/* bert_service: the encoder stage as a service of the described wire (contract, section 3). It gets the message as it
+/* bert_service: the encoder stage as a service of the described wire (docs/contract.md, section 3). It gets the message as it
  * came. */
 #ifndef REMOTE_BERT_SERVICE_H
 #define REMOTE_BERT_SERVICE_H
