@@ -42,7 +42,7 @@ VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
 LIB   := $(B)/liblogclass.a
 
-.PHONY: all model test unit e2e valgrind test-llama fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -112,12 +112,6 @@ fuzz: model                          ## libFuzzer on each target (FUZZ="stream c
 fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
 	scripts/run-fuzz $(FUZZ_SECONDS) $^
 
-LLAMA := build/llama
-test-llama: $(B)/logclass model      ## a real llama.cpp server with a real model (builds it: ten minutes, 2 GB)
-	scripts/build-llama $(LLAMA)
-	scripts/fetch smollm2 $(LLAMA)
-	python3 tests/llama_test.py $(B)/logclass $(LLAMA)/llama-server $(LLAMA)/SmolLM2-135M-Instruct.Q4_1.gguf
-
 valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that it can run)
 	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<
 
@@ -135,7 +129,6 @@ install: all                         ## binary, data, model, man page and comple
 	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
-	install -m755 scripts/build-llama $(SHARE)/logclass
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
 	install -Dm644 data/completions/_logclass $(SHARE)/zsh/vendor-completions/_logclass

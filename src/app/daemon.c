@@ -3,10 +3,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/thread.h"
-#include "cmd/cmd.h"
-#include "app/network.h"
+#include "app/classifier.h"
+#include "app/options.h"
 #include "metrics/metrics.h"
-#include "pipeline/pipeline.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,24 +18,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETIRED_MAX = 64, SWEEP_MS = 50, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
-
-/* What decides. `net` may be shared by several that were loaded one after the other. */
-struct loaded {
-    struct engine *eng;
-    struct network *net; /* NULL: none */
-};
+enum { SWEEP_MS = 50, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
 
 struct daemon {
     const struct daemon_role *role;
     int argc;
     char **argv;
-    struct conf conf; /* in force; the loader's, once it runs */
-    struct pipeline *pipeline;
+    struct conf conf;           /* in force; the loader's, once it runs */
+    const struct conf *loading; /* what a load is about; the loader's */
+    struct classifier classifier;
     struct server *server;
-    struct loaded now;
-    struct loaded old[RETIRED_MAX]; /* replaced, but batches may still need them */
-    unsigned old_n;
     sem_t wanted; /* posted for each reload that is asked for, and for the end */
     atomic_bool ending;
     struct err failure; /* of the first load */
@@ -73,7 +64,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
 
 static bool load_conf(const struct daemon *s, struct conf *c, struct err *e) {
     int operands;
-    if (!cmd_conf(c, s->role->command, s->argc, s->argv, &operands, e)) return false;
+    if (!options_load(c, s->role->command, s->argc, s->argv, &operands, e)) return false;
     if (operands > 0)
         return err_set(e, ERR_USAGE, "unknown word '%s'; see 'logclass %s --help'", s->argv[1], s->argv[0]);
     return !s->role->adjust || s->role->adjust(c, e);
@@ -87,47 +78,7 @@ static void warn_of_fixed(const struct conf *before, const struct conf *now) {
             log_warn("reload.fixed", "%s has another value now, which a restart will bring in force", FIXED[i]);
 }
 
-/* ---- what was replaced ---- */
-
-static bool is_in_use(const struct daemon *s, const struct network *net) {
-    bool used = net == s->now.net;
-    for (unsigned i = 0; i < s->old_n; i++) used = used || s->old[i].net == net;
-    return used;
-}
-
-/* Lets go of what no batch needs any more. */
-static void sweep(struct daemon *s) {
-    for (unsigned i = 0; i < s->old_n;) {
-        struct loaded gone = s->old[i];
-        if (atomic_load_explicit(&gone.eng->pinned, memory_order_acquire) > 0) {
-            i++;
-            continue;
-        }
-        s->old[i] = s->old[--s->old_n];
-        engine_unref(gone.eng);
-        if (!is_in_use(s, gone.net)) network_close(gone.net);
-    }
-}
-
-static void retire(struct daemon *s, struct loaded old) {
-    while (s->old_n == RETIRED_MAX) { /* so many reloads within the time of one answer */
-        nanosleep(&(struct timespec){.tv_nsec = SWEEP_MS * 1000000L}, NULL);
-        sweep(s);
-    }
-    s->old[s->old_n++] = old;
-    sweep(s);
-}
-
 /* ---- loading ---- */
-
-/* The services stay, with what they know about each other's health, unless something about them has changed. */
-static bool open_network(struct daemon *s, const struct conf *c, struct loaded *next, struct err *e) {
-    bool same = s->now.net && network_is_same(s->now.net, &s->conf, c, next->eng);
-    if (!same) return network_open(c, next->eng, s->pipeline, false, &next->net, e);
-    next->net = s->now.net;
-    network_join(next->net, next->eng);
-    return true;
-}
 
 static void note_model(const struct engine *eng) {
     char encoder[24] = "none", head[24] = "none";
@@ -139,23 +90,20 @@ static void note_model(const struct engine *eng) {
     metrics_gauge_set(METRIC_MODEL_INFO, 0, 1);
 }
 
-/* All or nothing. Everything that can fail comes before the first thing that others see. */
-static bool daemon_load(struct daemon *s, struct conf *c, struct err *e) {
-    struct loaded next = {.eng = cmd_engine(c, e)};
-    bool ok = next.eng && open_network(s, c, &next, e);
-    struct api_opts o = api_opts_of(c, s->role->kind);
-    struct settings *set = ok ? api_open_settings(s->server, &o, &next.eng->labels, e) : NULL;
-    if (!set) {
-        engine_unref(next.eng);
-        if (next.net != s->now.net) network_close(next.net);
-        return false;
-    }
-    struct loaded old = s->now;
-    s->now = next;
-    server_set(s->server, set);
-    pipeline_swap(s->pipeline, next.eng);
-    if (old.eng) retire(s, old);
-    note_model(next.eng);
+/* The server's part of a load, the last that can fail. */
+static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e) {
+    struct daemon *s = ctx;
+    struct api_opts o = api_opts_of(s->loading, s->role->kind);
+    struct settings *set = api_open_settings(s->server, &o, labels, e);
+    if (set) server_set(s->server, set);
+    return set != NULL;
+}
+
+/* All or nothing. */
+static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
+    s->loading = c;
+    if (!classifier_reload(&s->classifier, c, daemon_take, s, e)) return false;
+    note_model(s->classifier.engine);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
     return true;
@@ -177,19 +125,18 @@ static void reload(struct daemon *s) {
         metrics_gauge_set(METRIC_RELOAD_OK, 0, 0);
         log_error("reload.failed", "everything stays as it was: %s", e.msg);
         conf_release(&fresh);
-        cmd_log(&s->conf);
+        options_apply_log(&s->conf);
     }
     notify_send("READY=1");
 }
 
 static void wait_wanted(struct daemon *s) {
-    while (s->old_n > 0) { /* until what was replaced is gone, look again now and then */
+    while (classifier_sweep(&s->classifier)) { /* until what was replaced is gone, look again now and then */
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += SWEEP_MS * 1000000L;
         if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
         if (sem_timedwait(&s->wanted, &until) == 0) return;
-        sweep(s);
     }
     while (sem_wait(&s->wanted) != 0)
         ;
@@ -249,7 +196,7 @@ static void *signal_main(void *arg) {
             stopping = true;
         } else {
             log_warn("server.forced", "stopped at once by a second signal");
-            _exit(CMD_FAILED);
+            _exit(EXIT_FAILURE);
         }
     }
 }
@@ -265,30 +212,19 @@ static void block_signals(void) {
 
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
-    struct pipeline_opts po = {.workers = (unsigned)c->workers,
-                               .memo_entries = c->memo ? (size_t)c->memo_entries : 0,
-                               .queue_time_ms = (unsigned)c->queue_time_max};
     struct api_opts o = api_opts_of(c, s->role->kind);
     struct label_set labels = *label_default();
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
-    s->pipeline = pipeline_open(&po, NULL, e);
-    s->server = s->pipeline ? api_open_server(&o, &labels, s->pipeline, e) : NULL;
+    if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
+    s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
     return s->server != NULL;
 }
 
 /* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
 static void daemon_close_all(struct daemon *s) {
-    for (unsigned i = 0; i < s->old_n; i++) network_stop(s->old[i].net);
-    network_stop(s->now.net);
-    pipeline_close(s->pipeline);
+    classifier_stop(&s->classifier);
     server_close(s->server);
-    while (s->old_n > 0) {
-        struct loaded gone = s->old[--s->old_n];
-        engine_unref(gone.eng);
-        if (!is_in_use(s, gone.net)) network_close(gone.net);
-    }
-    engine_unref(s->now.eng);
-    network_close(s->now.net);
+    classifier_close(&s->classifier);
 }
 
 static bool serve(struct daemon *s, struct err *e) {
@@ -297,7 +233,7 @@ static bool serve(struct daemon *s, struct err *e) {
     log_info("server.bound", "%s port %u is bound; rules and model are being loaded", s->conf.host,
              server_port(s->server));
     bool ok = server_run(s->server, e);
-    pipeline_cancel(s->pipeline); /* of what is left when the drain's time is over */
+    pipeline_cancel(s->classifier.pipeline); /* of what is left when the drain's time is over */
     atomic_store(&s->ending, true);
     sem_post(&s->wanted);
     pthread_join(loader, NULL);
@@ -308,12 +244,11 @@ static bool serve(struct daemon *s, struct err *e) {
     return ok && s->failure.code == ERR_OK;
 }
 
-int daemon_run(const struct daemon_role *role, int argc, char **argv) {
+bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct err *e) {
     struct daemon s = {.role = role, .argc = argc, .argv = argv};
-    struct err e = {0};
     block_signals();
-    bool ok = load_conf(&s, &s.conf, &e) && open_all(&s, &e) && serve(&s, &e);
+    bool ok = load_conf(&s, &s.conf, e) && open_all(&s, e) && serve(&s, e);
     daemon_close_all(&s);
     conf_release(&s.conf);
-    return ok ? CMD_OK : cmd_fail(&e);
+    return ok;
 }

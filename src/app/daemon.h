@@ -1,4 +1,4 @@
-/* serving: a process that answers over HTTP, from its options to its end: start, signals, reload, drain. What `serve`
+/* daemon: a process that answers over HTTP, from its options to its end: start, signals, reload, drain. What `serve`
  * and `service` share.
  *
  *   main thread    serves; ends when the drain is over
@@ -19,7 +19,7 @@ struct daemon_role {
     bool (*adjust)(struct conf *c, struct err *e);
 };
 
-/* argv[1..] are options. Returns the exit status, errors printed. */
-int daemon_run(const struct daemon_role *role, int argc, char **argv);
+/* argv[1..] are options. Returns when the process is to end; false: it failed, and e says why. */
+bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct err *e);
 
 #endif

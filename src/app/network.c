@@ -119,11 +119,12 @@ static void network_answer(void *ctx, const struct pending *p, const struct answ
 
 static bool open_services(struct network *n, const struct conf *c, bool waits, struct err *e) {
     if (network_bert_is_remote(c) && !(n->bert = open_bert(c, &n->labels, e))) return false;
+    *e = (struct err){0}; /* what tells that none is configured from that it could not be opened */
     n->llm = network_llm_open(c, &n->labels, waits ? WAIT_FOR_FILES_MS : 0, e);
     return n->llm || e->code == ERR_OK;
 }
 
-static bool open_lane(struct network *n, struct pipeline *p, struct err *e) {
+static bool open_dispatcher(struct network *n, struct pipeline *p, struct err *e) {
     struct dispatcher_opts o = {.calls_max = DISPATCHER_CALLS_DEFAULT,
                                 .waiters_max = DISPATCHER_WAITERS_DEFAULT,
                                 .answer = network_answer,
@@ -160,7 +161,7 @@ bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, 
     struct network *n = must_calloc(1, sizeof *n);
     n->labels = eng->labels;
     n->files = mark_files(c);
-    bool ok = open_services(n, c, waits, e) && open_lane(n, p, e);
+    bool ok = open_services(n, c, waits, e) && open_dispatcher(n, p, e);
     if (ok && n->dispatcher) {
         network_join(n, eng);
         *out = n;

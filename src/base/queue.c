@@ -105,13 +105,6 @@ size_t queue_size(struct queue *q) {
     return n;
 }
 
-bool queue_is_closed(struct queue *q) {
-    pthread_mutex_lock(&q->lock);
-    bool closed = q->closed;
-    pthread_mutex_unlock(&q->lock);
-    return closed;
-}
-
 void queue_close(struct queue *q) {
     pthread_mutex_lock(&q->lock);
     q->closed = true;

@@ -31,7 +31,6 @@ size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms);
 size_t queue_pop_share(struct queue *q, void *items, size_t max, size_t sharers);
 
 size_t queue_size(struct queue *q);
-bool queue_is_closed(struct queue *q);
 void queue_close(struct queue *q); /* no more pushes; what is in it can still be popped; wakes all */
 
 #endif

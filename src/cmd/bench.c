@@ -1,5 +1,7 @@
 #include "base/file.h"
 #include "base/must.h"
+#include "app/options.h"
+#include "app/shipped.h"
 #include "cmd/cmd.h"
 #include "cmd/bench_encoder.h"
 #include "cmd/bench_precision.h"
@@ -103,7 +105,7 @@ static bool bench_files(const struct encoder_opts *o, const struct conf *c, char
         ok = bench_tokenizer(o->model_dir, &l, e);
     } else if (ok) {
         bool judged =
-            o->adapter_path[0] && cmd_data_path("head.json", head, sizeof head); /* the head is the adapter's */
+            o->adapter_path[0] && shipped_path("head.json", head, sizeof head); /* the head is the adapter's */
         struct bench_precision_opts p = {*o, judged ? head : "", PRECISION_LINES};
         p.encoder.kernel = strcmp(c->kernel, "auto") == 0 ? "" : c->kernel;
         ok = bench_precision_write(&p, l.line, l.n, stdout, e);
@@ -118,12 +120,12 @@ static bool bench_run(const struct conf *c, int operands, char **argv, struct er
     bool encoder = strcmp(what, "encoder") == 0;
     if (!encoder && strcmp(what, "tokenizer") != 0 && strcmp(what, "precision") != 0)
         return err_set(e, ERR_USAGE, "\"%.40s\": expected encoder, tokenizer or precision", what);
-    if (!c->model[0] && !cmd_data_path("model", model, sizeof model))
+    if (!c->model[0] && !shipped_path("model", model, sizeof model))
         return err_set(e, ERR_IO, "the model is not there; 'make model' fetches it");
     struct encoder_opts o = {.model_dir = c->model[0] ? c->model : model,
                              .kernel = c->kernel,
                              .adapter_path = c->adapter[0] ? c->adapter : adapter};
-    if (!c->adapter[0] && !cmd_data_path("adapter.safetensors", adapter, sizeof adapter)) adapter[0] = '\0';
+    if (!c->adapter[0] && !shipped_path("adapter.safetensors", adapter, sizeof adapter)) adapter[0] = '\0';
     if (strcmp(c->adapter, "none") == 0) o.adapter_path = "";
     if (!encoder) return bench_files(&o, c, argv, operands - 1, e);
     if (operands > 2) return err_set(e, ERR_USAGE, "expected 'logclass bench encoder [FILE]'");
@@ -135,7 +137,7 @@ int cmd_bench(int argc, char **argv) {
     struct err e = {0};
     int operands;
     if (cmd_help(argc, argv, USAGE, CONF_BENCH, "")) return CMD_OK;
-    bool ok = cmd_conf(&c, CONF_BENCH, argc, argv, &operands, &e) && bench_run(&c, operands, argv, &e);
+    bool ok = options_load(&c, CONF_BENCH, argc, argv, &operands, &e) && bench_run(&c, operands, argv, &e);
     conf_release(&c);
     return ok ? CMD_OK : cmd_fail(&e);
 }

@@ -2,9 +2,10 @@
 
 #include "base/clock.h"
 #include "base/must.h"
-#include "cmd/dry_run.h"
-#include "app/network.h"
-#include "cmd/progress.h"
+#include "app/classifier.h"
+#include "app/options.h"
+#include "app/progress.h"
+#include "app/terminal.h"
 #include "metrics/metrics.h"
 #include "stream/feed.h"
 #include "stream/sink_fd.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char USAGE[] =
@@ -54,23 +54,17 @@ static void classify_on_progress(void *user, const struct source_progress *p) {
     progress_draw(user, p->lines, p->position, p->size);
 }
 
-static unsigned terminal_columns(void) {
-    struct winsize w;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
-}
-
 static bool set_up_writer(const struct conf *c, struct writer *w, struct err *e) {
     bool terminal = isatty(STDOUT_FILENO);
     int format =
         strcmp(c->output, "auto") == 0 ? (terminal ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
     if (format < 0) return err_set(e, ERR_USAGE, "output is '%s': expected auto, jsonl, csv or table", c->output);
-    const char *no_colour = getenv("NO_COLOR");
     *w = (struct writer){
         .format = (enum writer_format)format,
         .with_message = c->with_message,
         .explain = c->explain,
-        .colour = terminal && !(no_colour && no_colour[0]),
-        .columns = terminal ? terminal_columns() : 0,
+        .colour = terminal_wants_colour(),
+        .columns = terminal_columns(),
     };
     return true;
 }
@@ -108,31 +102,18 @@ static void print_spent(const struct llm *l) {
             metrics_value(METRIC_LLM_RECALLED, 0, 0, 0));
 }
 
-/* What asks the LLM, or counts the questions instead; neither, when there is none to ask. */
-struct asker {
-    struct network *net;
-    struct dry_run *dry;
-};
-
-static bool classify_asker_open(struct asker *a, const struct conf *c, struct engine *eng, struct pipeline *p,
-                                struct err *e) {
-    if (!c->dry_run) return network_open(c, eng, p, true, &a->net, e);
-    a->dry = dry_run_open(c, eng, e);
-    return a->dry != NULL;
-}
-
 static uint64_t count_open(const struct sink_fd_result *r) {
     uint64_t n = 0;
     for (unsigned i = 0; i < LABEL_MAX; i++) n += r->by[DECIDER_FALLBACK][i];
     return n;
 }
 
-static void print_asked(const struct conf *c, const struct asker *a, const struct sink_fd_result *r) {
+static void print_asked(const struct conf *c, const struct classifier *k, const struct sink_fd_result *r) {
     bool as_json = strcmp(c->output, "auto") == 0 ? !isatty(STDOUT_FILENO) : strcmp(c->output, "table") != 0;
-    if (a->dry)
-        dry_run_print(a->dry, r->lines, count_open(r), as_json, stdout);
+    if (k->dry_run)
+        dry_run_print(k->dry_run, r->lines, count_open(r), as_json, stdout);
     else if (c->summary)
-        print_spent(network_llm(a->net));
+        print_spent(network_llm(k->network));
 }
 
 /* A dry run decides lines like any other, and drops the answers. */
@@ -167,8 +148,7 @@ static bool set_up_source(const struct conf *c, char **paths, size_t n, struct s
     return true;
 }
 
-static int classify_run(const struct conf *c, struct pipeline *p, struct engine *eng, const struct asker *a,
-                        char **paths, size_t n) {
+static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
     struct progress bar;
@@ -179,15 +159,15 @@ static int classify_run(const struct conf *c, struct pipeline *p, struct engine 
     progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
     from.user = &bar;
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
-    struct flow *f = flow_open(&(struct flow_opts){.pipeline = p, .sink = SINK_FD, .sink_opts = &to}, &e);
+    struct flow *f = flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = SINK_FD, .sink_opts = &to}, &e);
     bool ok = f && classify_files(f, &from, &odd_lines, &e);
     flow_close(f);
     progress_clear(&bar);
     writer_close(&writer);
     if (to.fd != STDOUT_FILENO) close(to.fd);
     if (c->summary && !result.reader_gone)
-        print_summary(&eng->labels, &result, odd_lines, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
-    print_asked(c, a, &result);
+        print_summary(&k->engine->labels, &result, odd_lines, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
+    print_asked(c, k, &result);
     if (!ok && !result.reader_gone) return cmd_fail(&e);
     return atomic_load(&g_stop) ? CMD_INTERRUPTED : CMD_OK;
 }
@@ -198,20 +178,11 @@ int cmd_classify(int argc, char **argv) {
     int operands, status;
     if (cmd_help(argc, argv, USAGE, CONF_CLASSIFY, EXAMPLES)) return CMD_OK;
     classify_catch_signals();
-    if (!cmd_conf(&c, CONF_CLASSIFY, argc, argv, &operands, &e)) {
-        conf_release(&c);
-        return cmd_fail(&e);
-    }
-    struct engine *eng = cmd_engine(&c, &e);
-    struct pipeline_opts po = {.workers = (unsigned)c.workers, .memo_entries = c.memo ? (size_t)c.memo_entries : 0};
-    struct pipeline *p = eng ? pipeline_open(&po, eng, &e) : NULL;
-    struct asker asker = {0};
-    bool ok = p && classify_asker_open(&asker, &c, eng, p, &e);
-    status = ok ? classify_run(&c, p, eng, &asker, argv + 1, (size_t)operands) : cmd_fail(&e);
-    pipeline_close(p);
-    network_close(asker.net);
-    dry_run_close(asker.dry);
-    engine_unref(eng);
+    struct classifier k = {0};
+    bool ok = options_load(&c, CONF_CLASSIFY, argc, argv, &operands, &e) &&
+              classifier_open(&k, &c, c.dry_run ? CLASSIFIER_DRY_RUN : CLASSIFIER_FILES, &e);
+    status = ok ? classify_run(&c, &k, argv + 1, (size_t)operands) : cmd_fail(&e);
+    classifier_close(&k);
     conf_release(&c);
     return status;
 }

@@ -1,3 +1,4 @@
+#include "app/options.h"
 #include "cmd/cmd.h"
 
 #include <stdio.h>
@@ -29,7 +30,7 @@ int cmd_config(int argc, char **argv) {
     } else if (strcmp(argv[1], "show") != 0 && strcmp(argv[1], "check") != 0) {
         err_set(&e, ERR_USAGE, "unknown word '%s'; expected show, check or doc", argv[1]);
         status = cmd_fail(&e);
-    } else if (!cmd_conf(&c, CONF_ALL, argc - 1, argv + 1, &operands, &e)) {
+    } else if (!options_load(&c, CONF_ALL, argc - 1, argv + 1, &operands, &e)) {
         status = cmd_fail(&e);
     } else if (strcmp(argv[1], "show") == 0) {
         conf_show(&out, &c);

@@ -1,6 +1,6 @@
 #include "cmd/cmd.h"
 #include "cmd/flags.h"
-#include "cmd/labelled.h"
+#include "train/labelled.h"
 
 #include "text/csv.h"
 #include "train/corpus_check.h"
@@ -84,7 +84,7 @@ int cmd_corpus(int argc, char **argv) {
     size_t flags = sizeof flag / sizeof flag[0];
     struct err e = {0};
     int operands;
-    if (labelled_help(argc, argv, USAGE, flag, flags, MORE)) return CMD_OK;
+    if (flags_show_help(argc, argv, USAGE, flag, flags, MORE)) return CMD_OK;
     if (!flags_parse(flag, flags, argc, argv, &operands, &e)) return cmd_fail(&e);
     if (operands == 2 && strcmp(argv[1], "lint") == 0) return lint(argv[2], &o, &e);
     if (operands == 2 && strcmp(argv[1], "generate") == 0) return corpus_write_rows(argv[2], &o, &e);

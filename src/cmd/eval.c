@@ -1,8 +1,10 @@
-#include "cmd/cascade.h"
+#include "app/cascade.h"
+#include "app/shipped.h"
+#include "app/terminal.h"
 #include "cmd/cmd.h"
 #include "cmd/flags.h"
-#include "cmd/labelled.h"
-#include "cmd/progress.h"
+#include "train/labelled.h"
+#include "app/progress.h"
 
 #include "base/file.h"
 #include "base/must.h"
@@ -34,7 +36,7 @@ enum { FLAGS_MAX = 24, TEXT_BYTES_MAX = 64 << 20, WORST = 10 };
 
 struct options {
     const char *head, *html, *vectors;
-    struct labelled_encoder encoder;
+    struct shipped_encoder_opts encoder;
     unsigned threads, worst;
     double threshold, min_macro_f1;
     bool json, cascade;
@@ -84,7 +86,7 @@ static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
 
 static bool open_head(struct evaluation *v, struct err *e) {
     const char *path = v->o.head;
-    if (!path && !cmd_data_path("head.json", v->head_path, sizeof v->head_path))
+    if (!path && !shipped_path("head.json", v->head_path, sizeof v->head_path))
         return err_set(e, ERR_IO, "there is no shipped head; --head names one, 'logclass train' makes one");
     if (path && (size_t)snprintf(v->head_path, sizeof v->head_path, "%s", path) >= sizeof v->head_path)
         return err_set(e, ERR_USAGE, "--head: the path is too long");
@@ -109,7 +111,7 @@ static void eval_on_progress(void *self, size_t done, size_t total) {
 
 /* The head alone, on the encoder it was trained on. */
 static bool answer_by_head(struct evaluation *v, struct err *e) {
-    struct encoder *enc = v->encoder = labelled_encoder_open(&v->o.encoder, e);
+    struct encoder *enc = v->encoder = shipped_encoder(&v->o.encoder, e);
     struct examples *x = &v->examples;
     struct examples_embed_opts o = {
         .threads = v->o.threads, .vectors = v->o.vectors, .progress = eval_on_progress, .self = v};
@@ -196,7 +198,7 @@ static bool eval_show(struct evaluation *v, struct err *e) {
     if (v->o.json) {
         report_json(&out, &r);
     } else {
-        report_text(&out, &r, labelled_colour());
+        report_text(&out, &r, terminal_wants_colour());
     }
     fwrite(out.p, 1, out.n, stdout);
     bool ok = fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written");
@@ -235,7 +237,7 @@ int cmd_eval(int argc, char **argv) {
     buf_init(&v->reasons, TEXT_BYTES_MAX);
     size_t flags = eval_make_flags(&v->o, flag);
     progress_init(&v->bar, true);
-    if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
+    if (!flags_show_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
         (!eval_parse(v, flag, flags, argc, argv, &e) || !eval_run(v, &e)))
         status = cmd_fail(&e);
     head_close(v->head);

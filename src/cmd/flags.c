@@ -1,9 +1,14 @@
 #include "cmd/flags.h"
 
+#include "cmd/cmd.h"
+
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { HELP_BYTES_MAX = 1 << 16 };
 
 static bool takes_value(const struct flag *f) {
     return f->kind != FLAG_YES && f->kind != FLAG_NO;
@@ -75,4 +80,14 @@ void flags_help(const struct flag *flag, size_t n, struct buf *out) {
         int used = (int)(out->n - from);
         buf_printf(out, "%*s%s\n", used < 28 ? 28 - used : 1, "", flag[i].help);
     }
+}
+
+bool flags_show_help(int argc, char **argv, const char *text, const struct flag *flag, size_t n, const char *more) {
+    if (!cmd_help(argc, argv, text, 0, "")) return false;
+    struct buf out;
+    buf_init(&out, HELP_BYTES_MAX);
+    flags_help(flag, n, &out);
+    printf("%.*s%s", (int)out.n, out.p, more);
+    buf_release(&out);
+    return true;
 }

@@ -32,4 +32,7 @@ bool flags_parse(const struct flag *flag, size_t n, int argc, char **argv, int *
 
 void flags_help(const struct flag *flag, size_t n, struct buf *out);
 
+/* True when argv asks for help; prints text, the flags and `more`. */
+bool flags_show_help(int argc, char **argv, const char *text, const struct flag *flag, size_t n, const char *more);
+
 #endif

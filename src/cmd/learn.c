@@ -1,9 +1,11 @@
+#include "app/classifier.h"
+#include "app/shipped.h"
 #include "cmd/cmd.h"
 #include "cmd/flags.h"
-#include "cmd/labelled.h"
-#include "cmd/progress.h"
+#include "train/labelled.h"
+#include "app/progress.h"
 #include "app/state_dir.h"
-#include "cmd/taught.h"
+#include "train/feedback.h"
 
 #include "base/must.h"
 #include "base/json_out.h"
@@ -42,7 +44,7 @@ enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 1 << 20 };
 
 struct options {
     const char *data, *head, *store, *correct, *source, *restore, *vectors;
-    struct labelled_encoder encoder;
+    struct shipped_encoder_opts encoder;
     unsigned threads, copies, seed;
     double weight, confidence_min, temperature, l2;
     bool list, json, dry_run;
@@ -55,7 +57,7 @@ struct lesson {
     char folder[PATH_MAX], corrections[PATH_MAX], store[PATH_MAX], head_path[PATH_MAX];
     struct head *base, *in_use;
     struct encoder *encoder;
-    struct taught taught;
+    struct feedback taught;
     struct dataset data; /* corpus, then what was taught */
     size_t corpus;       /* rows of it */
     struct examples examples;
@@ -116,7 +118,7 @@ static bool open_heads(struct lesson *l, struct err *e) {
     char path[PATH_MAX];
     struct err ignored;
     const char *base = l->o.head ? l->o.head : path;
-    if (!l->o.head && !cmd_data_path("head.json", path, sizeof path))
+    if (!l->o.head && !shipped_path("head.json", path, sizeof path))
         return err_set(e, ERR_IO, "there is no shipped head; --head names one");
     l->base = head_open(base, e);
     if (!l->base) return false;
@@ -146,7 +148,7 @@ static bool learn_read_corpus(struct lesson *l, struct err *e) {
     struct label_set labels = *head_labels(l->base);
     struct labelled_opts o = {.copies = l->o.copies, .seed = l->o.seed};
     dataset_init(&l->data);
-    if (!l->o.data && !cmd_data_path("corpus", path, sizeof path))
+    if (!l->o.data && !shipped_path("corpus", path, sizeof path))
         return err_set(e, ERR_IO, "the shipped corpus is not there; --data names another");
     if (!labelled_read(&l->data, l->o.data ? l->o.data : path, &labels, &o, e)) return false;
     l->corpus = l->data.n;
@@ -154,14 +156,14 @@ static bool learn_read_corpus(struct lesson *l, struct err *e) {
 }
 
 static bool read_taught(struct lesson *l, char *const *files, int n, struct err *e) {
-    struct taught_opts o = {.store = l->store,
-                            .files = files,
-                            .files_n = n,
-                            .corrections = l->corrections,
-                            .mix = l->conf.llm_mix,
-                            .confidence_min = l->o.confidence_min,
-                            .threads = l->o.threads};
-    if (!taught_read(&l->taught, &o, l->base, l->encoder, e)) return false;
+    struct feedback_opts o = {.store = l->store,
+                              .files = files,
+                              .files_n = n,
+                              .corrections = l->corrections,
+                              .mix = l->conf.llm_mix,
+                              .confidence_min = l->o.confidence_min,
+                              .threads = l->o.threads};
+    if (!feedback_read(&l->taught, &o, l->base, l->encoder, e)) return false;
     const struct dataset *d = &l->taught.rows;
     for (size_t i = 0; i < d->n; i++)
         if (!dataset_add(&l->data, &d->row[i], d->group[d->row[i].group], e)) return false;
@@ -181,7 +183,7 @@ static void tell_kinds(struct lesson *l) {
     if (n) qsort(known, n, sizeof *known, by_value);
     l->kind = must_calloc(l->examples.rows.n + 1, 1);
     for (size_t i = l->corpus; i < l->data.n; i++) {
-        uint64_t hash = taught_hash(&l->data.row[i]);
+        uint64_t hash = feedback_hash(&l->data.row[i]);
         bool is_known = n && bsearch(&hash, known, n, sizeof *known, by_value);
         l->kind[l->examples.of_record[i]] = is_known ? RETRAIN_KNOWN : RETRAIN_FRESH;
     }
@@ -191,7 +193,7 @@ static void tell_kinds(struct lesson *l) {
 static bool learn_prepare(struct lesson *l, char *const *files, int n, struct err *e) {
     struct examples_embed_opts o = {
         .threads = l->o.threads, .vectors = l->o.vectors, .progress = learn_on_progress, .self = l};
-    l->encoder = labelled_encoder_open(&l->o.encoder, e);
+    l->encoder = shipped_encoder(&l->o.encoder, e);
     bool ok = l->encoder &&
               (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
                err_prefix(e, "%s", l->head_path)) &&
@@ -248,7 +250,7 @@ static bool learn_install(struct lesson *l, struct err *e) {
     if (!l->result.better || l->o.dry_run) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
     uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
-    for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = taught_hash(&l->taught.rows.row[i]);
+    for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = feedback_hash(&l->taught.rows.row[i]);
     fill_head(l, c);
     struct head_versions_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
     bool ok = head_versions_install(l->folder, &lesson, l->installed, e);
@@ -274,7 +276,7 @@ static struct figures figures_of(const struct retrain_side *s) {
 }
 
 static void put_sources(const struct lesson *l, struct buf *out) {
-    const struct taught *t = &l->taught;
+    const struct feedback *t = &l->taught;
     buf_printf(out, "taught by the LLM's answers    %7zu   (%zu more were not sure enough, or of other labels)\n",
                t->by_llm, t->left_out);
     buf_printf(out, "taught by users' corrections   %7zu\n", t->by_user);
@@ -391,8 +393,8 @@ static bool correct(const struct lesson *l, const char *line, struct err *e) {
     if (label < 0)
         return err_set(e, ERR_USAGE, "--correct is '%s': expected a label id such as %s", l->o.correct,
                        labels->label[0].id);
-    return taught_correct(l->corrections, &labels->label[label], span_of(l->o.source ? l->o.source : ""), span_of(line),
-                          e);
+    return feedback_correct(l->corrections, &labels->label[label], span_of(l->o.source ? l->o.source : ""),
+                            span_of(line), e);
 }
 
 static bool learn_run(struct lesson *l, char **operand, int operands, struct err *e) {
@@ -414,13 +416,13 @@ int cmd_learn(int argc, char **argv) {
         (struct options){.copies = 2, .seed = 1, .l2 = 1, .weight = retrain_defaults().weight, .confidence_min = 0.5};
     size_t flags = learn_make_flags(&l->o, flag);
     progress_init(&l->bar, true);
-    if (!labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
+    if (!flags_show_help(argc, argv, USAGE, flag, flags, EXAMPLES) &&
         (!flags_parse(flag, flags, argc, argv, &operands, &e) || !learn_run(l, argv + 1, operands, &e)))
         status = cmd_fail(&e);
     retrain_release(&l->result);
     examples_release(&l->examples);
     dataset_release(&l->data);
-    taught_release(&l->taught);
+    feedback_release(&l->taught);
     encoder_close(l->encoder);
     head_close(l->in_use), head_close(l->base);
     conf_release(&l->conf);

@@ -1,3 +1,5 @@
+#include "app/classifier.h"
+#include "app/options.h"
 #include "cmd/cmd.h"
 #include "app/network.h"
 #include "data/result_json.h"
@@ -9,15 +11,10 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "Usage: logclass llm show|ask [OPTIONS] LINE\n"
-    "       logclass llm probe [OPTIONS] FILE\n"
-    "       logclass llm local [OPTIONS] MODEL.gguf\n\n"
+    "Usage: logclass llm show|ask [OPTIONS] LINE\n\n"
     "  show   print the exact request that would be sent for the line (without the key); nothing is sent\n"
-    "  ask    ask the LLM about the line, or recall what it said, and print the answer\n"
-    "  probe  ask about hostile lines, and tell how often they move the label ('logclass llm probe --help')\n"
-    "  local  run llama.cpp's server on this machine, for those who may not call out ('logclass llm local --help')\n\n"
-    "show and ask: the rules and the encoder are not asked. Where the LLM is and what it may cost is set by the llm "
-    "options.\n";
+    "  ask    ask the LLM about the line, or recall what it said, and print the answer\n\n"
+    "The rules and the encoder are not asked. The llm options set where the LLM is and what it may cost.\n";
 
 static const char EXAMPLES[] =
     "\nExamples\n"
@@ -96,7 +93,7 @@ static int llm_ask_line(struct llm *l, const struct label_set *labels, struct sp
 
 /* Every option's row says whom it is for; a question is a line that classify would have asked. */
 static int llm_run(const struct conf *c, bool only_show, struct span line, struct err *e) {
-    struct engine *eng = cmd_engine(c, e);
+    struct engine *eng = classifier_engine(c, e);
     struct llm *l = eng && !c->offline ? network_llm_open(c, &eng->labels, 0, e) : NULL;
     char template[TEMPLATE_MAX];
     int status;
@@ -119,13 +116,11 @@ int cmd_llm(int argc, char **argv) {
     struct conf c = {0};
     struct err e = {0};
     int operands;
-    if (argc > 1 && strcmp(argv[1], "local") == 0) return cmd_llm_local(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "probe") == 0) return cmd_llm_probe(argc - 1, argv + 1);
     if (cmd_help(argc, argv, USAGE, CONF_CLASSIFY, EXAMPLES)) return CMD_OK;
     bool only_show = argc > 1 && strcmp(argv[1], "show") == 0;
     bool ok = only_show || (argc > 1 && strcmp(argv[1], "ask") == 0);
-    if (!ok) err_set(&e, ERR_USAGE, "expected 'show', 'ask', 'probe' or 'local'; see 'logclass llm --help'");
-    ok = ok && cmd_conf(&c, CONF_CLASSIFY, argc - 1, argv + 1, &operands, &e);
+    if (!ok) err_set(&e, ERR_USAGE, "expected 'show' or 'ask'; see 'logclass llm --help'");
+    ok = ok && options_load(&c, CONF_CLASSIFY, argc - 1, argv + 1, &operands, &e);
     if (ok && operands != 1)
         ok = err_set(&e, ERR_USAGE, "%d words: expected one line, in quotes; see 'logclass llm --help'", operands);
     int status = ok ? llm_run(&c, only_show, span_of(argv[2]), &e) : cmd_fail(&e);

@@ -1,4 +1,6 @@
+#include "app/shipped.h"
 #include "cmd/cmd.h"
+#include "rules/rules.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -50,7 +52,7 @@ static struct rules *rules_open_rules(struct arguments *a, struct label_set *lab
     static char shipped[PATH_MAX];
     *labels = *label_default();
     if (a->labels && !label_load(labels, a->labels, e)) return NULL;
-    if (!a->file && cmd_data_path("rules.conf", shipped, sizeof shipped)) a->file = shipped;
+    if (!a->file && shipped_path("rules.conf", shipped, sizeof shipped)) a->file = shipped;
     if (a->file) return rules_open(a->file, labels, e);
     err_set(e, ERR_IO, "the shipped rules.conf is not there; name a file");
     return NULL;

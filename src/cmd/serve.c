@@ -15,5 +15,6 @@ static const char EXAMPLES[] =
 int cmd_serve(int argc, char **argv) {
     static const struct daemon_role ROLE = {.command = CONF_SERVE, .kind = API_CLASSIFIER};
     if (cmd_help(argc, argv, USAGE, CONF_SERVE, EXAMPLES)) return CMD_OK;
-    return daemon_run(&ROLE, argc, argv);
+    struct err e = {0};
+    return daemon_run(&ROLE, argc, argv, &e) ? CMD_OK : cmd_fail(&e);
 }

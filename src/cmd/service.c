@@ -10,7 +10,7 @@ static const char USAGE[] = "Usage: logclass service bert|llm [OPTIONS]\n\n"
                             "  bert   the encoder and its head; port 5000\n"
                             "  llm    the LLM that the llm options describe; port 5001\n\n"
                             "One stage as a service: POST /classify with {\"message\":\"…\"} is answered by\n"
-                            "{\"label_id\",\"label\",\"confidence\"}. What can not be told is a status of 502 to 504, "
+                            "{\"label_id\",\"label\",\"confidence\"}. What cannot be told is a status of 502 to 504, "
                             "so that the caller goes on.\n"
                             "GET /health, /metrics and the limits, tokens and signals are those of 'logclass serve'.\n";
 
@@ -48,8 +48,8 @@ int cmd_service(int argc, char **argv) {
     bool bert = argc > 1 && strcmp(argv[1], "bert") == 0, llm = argc > 1 && strcmp(argv[1], "llm") == 0;
     enum conf_command command = bert ? CONF_SERVICE_BERT : llm ? CONF_SERVICE_LLM : 0;
     if (cmd_help(argc, argv, USAGE, command, EXAMPLES)) return CMD_OK;
-    if (command) return daemon_run(bert ? &BERT : &LLM, argc - 1, argv + 1);
     struct err e = {0};
+    if (command) return daemon_run(bert ? &BERT : &LLM, argc - 1, argv + 1, &e) ? CMD_OK : cmd_fail(&e);
     err_set(&e, ERR_USAGE, "expected 'bert' or 'llm'; see 'logclass service --help'");
     return cmd_fail(&e);
 }

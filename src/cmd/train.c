@@ -1,7 +1,9 @@
+#include "app/shipped.h"
+#include "app/terminal.h"
 #include "cmd/cmd.h"
 #include "cmd/flags.h"
-#include "cmd/labelled.h"
-#include "cmd/progress.h"
+#include "train/labelled.h"
+#include "app/progress.h"
 
 #include "base/clock.h"
 #include "base/must.h"
@@ -36,7 +38,7 @@ struct options {
     unsigned folds, seed, copies, threads, take, doubts;
     double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, raw, curve;
-    struct labelled_encoder encoder;
+    struct shipped_encoder_opts encoder;
 };
 
 /* One training from files to a head. */
@@ -164,7 +166,7 @@ static unsigned text_kind(const struct options *o) {
 }
 
 static bool train_learn(struct training *t, struct fit_head_opts *l, struct err *e) {
-    t->encoder = labelled_encoder_open(&t->o.encoder, e);
+    t->encoder = shipped_encoder(&t->o.encoder, e);
     if (!t->encoder || !examples_make(&t->examples, &t->data, text_kind(&t->o), e)) return false;
     if (!train_embed(t, &t->examples, t->o.vectors, e)) return false;
     t->embedded_ns = clock_now_ns(NULL);
@@ -253,7 +255,7 @@ static void train_put_figures(const struct training *t, struct buf *out) {
                          .part = {{r->grouped ? "systems" : "rows", &r->score}},
                          .parts = 1};
     if (r->folds > 0) {
-        report_text(out, &rep, labelled_colour());
+        report_text(out, &rep, terminal_wants_colour());
         buf_printf(out, "before calibration the error was %.3f; temperature %.3f, l2 %g\n", r->ece_before,
                    r->calibration.temperature, r->l2);
         put_thresholds(t, out);
@@ -301,7 +303,7 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
                          .part = {{"other", s}},
                          .parts = 1};
     buf_putc(out, '\n');
-    report_text(out, &rep, labelled_colour());
+    report_text(out, &rep, terminal_wants_colour());
     free(s), free(row);
     examples_release(&x);
     return true;
@@ -333,7 +335,7 @@ int cmd_train(int argc, char **argv) {
     t->begun_ns = clock_now_ns(NULL);
     size_t flags = train_make_flags(&t->o, flag);
     progress_init(&t->bar, true);
-    if (labelled_help(argc, argv, USAGE, flag, flags, EXAMPLES))
+    if (flags_show_help(argc, argv, USAGE, flag, flags, EXAMPLES))
         status = CMD_OK;
     else if (!flags_parse(flag, flags, argc, argv, &operands, &e) || !train_run(t, argv + 1, operands, &e))
         status = cmd_fail(&e);

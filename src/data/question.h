@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "data/answer.h"
 #include "data/batch.h"
-#include "memo/memo.h"
 
 /* What services are asked about. Borrowed: valid during the call that hands it over. */
 struct question {

@@ -343,13 +343,9 @@ uint64_t llm_version(const struct llm *l) {
     return l->origin.version;
 }
 
-bool llm_knows(struct llm *l, struct span template) {
-    struct store_answer a;
-    return store_knows(l->store, l->origin.version, template, &a);
-}
-
 struct llm_estimate llm_estimate(struct llm *l, struct span template) {
-    struct llm_estimate est = {.known = llm_knows(l, template)};
+    struct store_answer a;
+    struct llm_estimate est = {.known = store_knows(l->store, l->origin.version, template, &a)};
     if (est.known || l->dialect == OPENAI_SERVICE) return est; /* the described service has a bill of its own */
     struct buf user;
     char nonce[PROMPT_NONCE_MAX];

@@ -60,9 +60,6 @@ const struct service *llm_service(const struct llm *l);
 /* What answers depend on beside the template: labels, prompt, model, masking. */
 uint64_t llm_version(const struct llm *l);
 
-/* Has the store an answer about the template? Without asking anybody. */
-bool llm_knows(struct llm *l, struct span template);
-
 /* What a question about the template would cost, without asking anybody: nothing when the store knows the answer. */
 struct llm_estimate {
     bool known;

@@ -33,10 +33,6 @@ int openai_dialect_find(const char *name) {
     return -1;
 }
 
-const char *openai_dialect_name(enum openai_dialect d) {
-    return DIALECT[d].name;
-}
-
 /* host:port, and what follows it: "" or "/…". */
 static struct span openai_split(const char *url, const char **path) {
     const char *host = strstr(url, "://");

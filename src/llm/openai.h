@@ -45,7 +45,6 @@ struct openai_request {
 
 /* -1: no dialect of that name. */
 int openai_dialect_find(const char *name);
-const char *openai_dialect_name(enum openai_dialect d);
 
 /* The dialect that the URL tells: by path (/classify) or host. */
 enum openai_dialect openai_dialect_of(const char *url);

@@ -365,12 +365,6 @@ bool store_flush(struct store *s, struct err *e) {
     return s->since_trim < TRIM_EVERY || store_trim(s, e);
 }
 
-uint64_t store_count(struct store *s) {
-    struct err e;
-    int64_t n = 0;
-    return pragma_value(s, SQL[COUNT], &n, &e) && n > 0 ? (uint64_t)n : 0;
-}
-
 static struct span column(sqlite3_stmt *st, int i) {
     const char *text = (const char *)sqlite3_column_text(st, i);
     return text ? (struct span){text, (size_t)sqlite3_column_bytes(st, i)} : SPAN_LIT("");

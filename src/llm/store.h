@@ -60,8 +60,6 @@ void store_put(struct store *s, const struct store_origin *o, struct span templa
  * time, while there is room. */
 bool store_flush(struct store *s, struct err *e);
 
-uint64_t store_count(struct store *s); /* answers in the file */
-
 /* An answer as it is in the file. Valid during the call that hands it over. */
 struct store_row {
     struct span template, model;

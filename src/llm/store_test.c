@@ -55,6 +55,19 @@ static bool store_flush_now(struct store *s) {
     return ok;
 }
 
+/* Answers in the file, whoever may read them: by a connection of its own. */
+static int64_t count_answers(void) {
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    CHECK_INT(sqlite3_open_v2(g_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_prepare_v2(db, "SELECT count(*) FROM answers", -1, &st, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_step(st), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return n;
+}
+
 static bool has(struct store *s, const char *template, const char *label) {
     struct store_answer a;
     return store_find(s, &ORIGIN, span_of(template), &a) && strcmp(a.label, label) == 0;
@@ -69,7 +82,7 @@ static void answers_outlive_the_process(void) {
     store_one(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
     CHECK(has(s, "disk <num> full", "DB_ERROR"));
     CHECK(store_flush_now(s));
-    CHECK_INT(store_count(s), 2);
+    CHECK_INT(count_answers(), 2);
     store_close(s);
     s = open_at(g_path);
     struct store_answer a;
@@ -178,10 +191,10 @@ static void negative_answers_live_shorter(void) {
     g_now_s += 1;
     CHECK(has(s, "good", "INFO") && !has(s, "bad", ""));
     CHECK(store_flush_now(s));
-    CHECK_INT(store_count(s), 2);
+    CHECK_INT(count_answers(), 2);
     store_close(s);
     s = open_at(g_path); /* and is removed at the next start */
-    CHECK_INT(store_count(s), 1);
+    CHECK_INT(count_answers(), 1);
     store_close(s);
     remove_files();
 }
@@ -200,7 +213,7 @@ static void those_not_seen_for_longest_make_room(void) {
     CHECK(has(s, "t0", "INFO")); /* a sight of it */
     store_close(s);
     s = store_open(&o, &e);
-    CHECK_INT(store_count(s), 10);
+    CHECK_INT(count_answers(), 10);
     CHECK(has(s, "t29", "INFO") && has(s, "t21", "INFO") && !has(s, "t20", "INFO") && has(s, "t0", "INFO"));
     store_close(s);
     remove_files();
@@ -214,7 +227,6 @@ static void more_than_the_queue_holds_is_written(void) {
         store_one(s, template, "INFO", 1, false);
     }
     CHECK(store_flush_now(s));
-    CHECK_INT(store_count(s), 1000);
     for (int i = 0; i < 1000; i++) {
         snprintf(template, sizeof template, "t%d", i);
         CHECK(has(s, template, "INFO"));
@@ -341,7 +353,7 @@ static void two_processes_write_at_once(void) {
         CHECK_INT(status, 0);
     }
     struct store *s = open_at(g_path);
-    CHECK_INT(store_count(s), EACH);
+    CHECK_INT(count_answers(), EACH);
     CHECK(has(s, "t0", "INFO") && has(s, "t299", "INFO"));
     store_close(s);
     remove_files();
@@ -377,7 +389,7 @@ static void a_kill_loses_nothing_that_was_flushed(void) {
     for (uint32_t more; read(pipe_fd[0], &more, sizeof more) == sizeof more;) last = more;
     close(pipe_fd[0]);
     struct store *s = open_at(g_path);
-    CHECK(last >= 500 && store_count(s) >= last + 1);
+    CHECK(last >= 500 && count_answers() >= last + 1);
     for (uint32_t i = 0; i <= last; i++) {
         char template[32];
         snprintf(template, sizeof template, "t%u", i);

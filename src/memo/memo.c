@@ -144,17 +144,6 @@ bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
     return evicted;
 }
 
-void memo_forget(struct memo *m, struct memo_key key) {
-    struct shard *sh = shard_of(m, key);
-    pthread_mutex_lock(&sh->lock);
-    struct entry *e = memo_find(set_of(m, key), key);
-    if (e) {
-        *e = (struct entry){0};
-        sh->n--;
-    }
-    pthread_mutex_unlock(&sh->lock);
-}
-
 size_t memo_count(struct memo *m) {
     size_t n = 0;
     for (size_t i = 0; i < SHARDS; i++) {
@@ -163,8 +152,4 @@ size_t memo_count(struct memo *m) {
         pthread_mutex_unlock(&m->shard[i].lock);
     }
     return n;
-}
-
-size_t memo_capacity(const struct memo *m) {
-    return m->sets * WAYS;
 }

@@ -4,6 +4,7 @@
 #define MEMO_MEMO_H
 
 #include "base/span.h"
+#include "data/answer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,25 +14,13 @@ struct memo;
 
 enum { MEMO_ENTRIES_MIN = 2048, MEMO_ENTRIES_MAX = 1 << 26 };
 
-/* 128 bits of XXH3 over the template, seeded per table: equal keys mean equal templates (2^-128 an honest pair; the
- * seed keeps a client from preparing a collision). */
-struct memo_key {
-    uint64_t lo, hi;
-};
-
-/* An answer. `stage` DECIDER_FALLBACK means: the encoder was asked and was not sure. */
-struct answer {
-    double confidence;
-    uint8_t label;
-    uint8_t decider;
-};
-
 /* entries: capacity, rounded up to a power of two within the limits above. Pages are touched as they fill. */
 struct memo *memo_open(size_t entries);
 void memo_close(struct memo *m); /* NULL is fine */
 
-/* version: hash of everything but the text that an answer depends on (model, head, labels, masking, thresholds,
- * prompt). */
+/* 128 bits of XXH3 over the template, seeded per table: equal keys mean equal templates (2^-128 an honest pair; the
+ * seed keeps a client from preparing a collision). version: hash of everything but the text that an answer depends on
+ * (model, head, labels, masking, thresholds, prompt). */
 struct memo_key memo_key(const struct memo *m, struct span template, uint64_t version);
 
 /* Fetches what memo_get will look at, while the caller does something else. */
@@ -42,8 +31,6 @@ bool memo_get(struct memo *m, struct memo_key key, struct answer *out);
 /* Stores or replaces. Returns whether another entry was evicted for it. */
 bool memo_put(struct memo *m, struct memo_key key, const struct answer *a);
 
-void memo_forget(struct memo *m, struct memo_key key);
 size_t memo_count(struct memo *m);
-size_t memo_capacity(const struct memo *m);
 
 #endif

@@ -18,19 +18,16 @@ static void an_answer_comes_back_exactly(void) {
     CHECK(memo_get(m, memo_key_of(m, 1), &got));
     CHECK(got.confidence == a.confidence && got.label == 5 && got.decider == 1);
     CHECK(!memo_get(m, memo_key(m, SPAN_LIT("template 1"), 8), &got)); /* another version: another key */
-    memo_forget(m, memo_key_of(m, 1));
-    CHECK(!memo_get(m, memo_key_of(m, 1), &got));
-    CHECK_INT(memo_count(m), 0);
+    CHECK_INT(memo_count(m), 1);
     memo_close(m);
 }
 
 static void a_full_table_evicts_and_stays_bounded(void) {
     struct memo *m = memo_open(MEMO_ENTRIES_MIN);
-    CHECK_INT(memo_capacity(m), MEMO_ENTRIES_MIN);
     unsigned evicted = 0;
     for (unsigned i = 0; i < 10000; i++)
         evicted += memo_put(m, memo_key_of(m, i), &(struct answer){.label = (uint8_t)i});
-    CHECK(memo_count(m) <= memo_capacity(m));
+    CHECK(memo_count(m) <= MEMO_ENTRIES_MIN);
     CHECK_INT(memo_count(m) + evicted, 10000);
     unsigned kept = 0, wrong = 0;
     for (unsigned i = 0; i < 10000; i++) {
@@ -74,7 +71,7 @@ static void threads_never_see_half_an_answer(void) {
     pthread_t t[4];
     for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, hammer, NULL);
     for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
-    CHECK(memo_count(g_memo) <= memo_capacity(g_memo));
+    CHECK(memo_count(g_memo) <= MEMO_ENTRIES_MIN);
     memo_close(g_memo);
 }
 

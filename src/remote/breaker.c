@@ -5,11 +5,14 @@
 void breaker_init(struct breaker *b, const struct breaker_opts *o, const struct clock *clock) {
     MUST(o->failures_max > 0);
     *b = (struct breaker){.opts = *o, .clock = clock};
-    pthread_mutex_init(&b->lock, NULL);
 }
 
-void breaker_release(struct breaker *b) {
-    pthread_mutex_destroy(&b->lock);
+/* Tells other threads what the state means for them. */
+static void breaker_publish(struct breaker *b) {
+    uint64_t until_ns = 0;
+    if (b->state == BREAKER_OPEN) until_ns = b->opened_ns + clock_ns_of_ms(b->opts.reset_ms);
+    if (b->probing) until_ns = b->probe_begun_ns + clock_ns_of_ms(b->opts.probe_ms);
+    atomic_store_explicit(&b->shut_until_ns, until_ns, memory_order_relaxed);
 }
 
 static void breaker_turn(struct breaker *b, enum breaker_state to, uint64_t now_ns) {
@@ -39,12 +42,10 @@ static bool may_enter(struct breaker *b, uint64_t now_ns) {
 }
 
 bool breaker_enter(struct breaker *b, struct breaker_pass *pass, struct err *e) {
-    pthread_mutex_lock(&b->lock);
     bool passes = may_enter(b, clock_now_ns(b->clock));
     pass->generation = b->generation;
-    enum breaker_state state = b->state;
-    pthread_mutex_unlock(&b->lock);
-    return passes || err_set(e, ERR_CIRCUIT_OPEN, "the circuit breaker is %s", breaker_state_name(state));
+    breaker_publish(b);
+    return passes || err_set(e, ERR_CIRCUIT_OPEN, "the circuit breaker is %s", breaker_state_name(b->state));
 }
 
 static void report_closed(struct breaker *b, enum breaker_outcome outcome, uint64_t now_ns) {
@@ -60,33 +61,22 @@ static void report_probe(struct breaker *b, enum breaker_outcome outcome, uint64
 }
 
 void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_outcome outcome) {
-    pthread_mutex_lock(&b->lock);
-    if (pass.generation == b->generation) {
-        uint64_t now_ns = clock_now_ns(b->clock);
-        MUST(b->state != BREAKER_OPEN); /* opening starts a generation that no call belongs to */
-        if (b->state == BREAKER_CLOSED)
-            report_closed(b, outcome, now_ns);
-        else
-            report_probe(b, outcome, now_ns);
-    }
-    pthread_mutex_unlock(&b->lock);
-}
-
-enum breaker_state breaker_state(struct breaker *b) {
-    pthread_mutex_lock(&b->lock);
-    enum breaker_state s = b->state;
-    pthread_mutex_unlock(&b->lock);
-    return s;
-}
-
-bool breaker_is_open(struct breaker *b) {
-    pthread_mutex_lock(&b->lock);
+    if (pass.generation != b->generation) return;
     uint64_t now_ns = clock_now_ns(b->clock);
-    bool resting = b->state == BREAKER_OPEN && now_ns - b->opened_ns < clock_ns_of_ms(b->opts.reset_ms);
-    bool probing =
-        b->state == BREAKER_HALF_OPEN && b->probing && now_ns - b->probe_begun_ns < clock_ns_of_ms(b->opts.probe_ms);
-    pthread_mutex_unlock(&b->lock);
-    return resting || probing;
+    MUST(b->state != BREAKER_OPEN); /* opening starts a generation that no call belongs to */
+    if (b->state == BREAKER_CLOSED)
+        report_closed(b, outcome, now_ns);
+    else
+        report_probe(b, outcome, now_ns);
+    breaker_publish(b);
+}
+
+enum breaker_state breaker_state(const struct breaker *b) {
+    return b->state;
+}
+
+bool breaker_is_open(const struct breaker *b) {
+    return clock_now_ns(b->clock) < atomic_load_explicit(&b->shut_until_ns, memory_order_relaxed);
 }
 
 const char *breaker_state_name(enum breaker_state s) {

@@ -6,14 +6,14 @@
  *              not report within `probe_ms` its place goes to the next call
  *
  * Every change of state starts a new generation, and what a call of an earlier generation reports is ignored. Time is
- * monotonic. Any thread may call; nothing waits. Source of the defaults: the contract, section 4. */
+ * monotonic. One thread owns a breaker; only breaker_is_open may come from any thread. Nothing waits. */
 #ifndef REMOTE_BREAKER_H
 #define REMOTE_BREAKER_H
 
 #include "base/clock.h"
 #include "base/err.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,13 +31,13 @@ struct breaker_opts {
 struct breaker {
     struct breaker_opts opts;
     const struct clock *clock; /* NULL: the real one */
-    pthread_mutex_t lock;
     enum breaker_state state;
     uint64_t generation;
     unsigned failures;       /* in a row, while closed */
     uint64_t opened_ns;      /* while open */
     uint64_t probe_begun_ns; /* while half-open and probing */
     bool probing;
+    atomic_ullong shut_until_ns; /* no call passes before; what other threads see of the rest */
 };
 
 /* A call's permission; give it back with breaker_leave, once. */
@@ -46,7 +46,6 @@ struct breaker_pass {
 };
 
 void breaker_init(struct breaker *b, const struct breaker_opts *o, const struct clock *clock);
-void breaker_release(struct breaker *b);
 
 /* May a call start? False with ERR_CIRCUIT_OPEN: it may not. */
 bool breaker_enter(struct breaker *b, struct breaker_pass *pass, struct err *e);
@@ -54,10 +53,10 @@ bool breaker_enter(struct breaker *b, struct breaker_pass *pass, struct err *e);
 void breaker_leave(struct breaker *b, struct breaker_pass pass, enum breaker_outcome outcome);
 
 /* The state as of the last call; an open breaker stays OPEN until a call comes after its rest. */
-enum breaker_state breaker_state(struct breaker *b);
+enum breaker_state breaker_state(const struct breaker *b);
 
-/* Would breaker_enter refuse a call now? Changes nothing. */
-bool breaker_is_open(struct breaker *b);
+/* Would breaker_enter refuse a call now? Changes nothing; any thread. */
+bool breaker_is_open(const struct breaker *b);
 
 const char *breaker_state_name(enum breaker_state s); /* "half-open" */
 

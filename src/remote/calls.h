@@ -1,6 +1,6 @@
-/* asks: the bounded table of questions on their way, and of those who wait for the answers. Equal questions are one ask
- * (single flight); those about one template with other thoughts of a head (another engine's) are not equal. An ask is
- * at one step (a service), in one state:
+/* calls: the bounded table of questions on their way, and of the waiters for their answers. Equal questions are one
+ * call (single flight). Two questions about the same template are different if they carry different head probabilities,
+ * i.e. come from different engines. A call is at one step (a service), in one state:
  *
  *   FRESH     nobody has looked at it yet
  *   READY     waits for a free call; first come, first served
@@ -8,7 +8,7 @@
  *   CALLING   its call is on the way
  *   PAUSED    waits for its next attempt
  *
- * A plain data structure: no thread, no clock, no network. The owner holds a lock around every function. */
+ * A plain data structure: no thread, no lock, no clock, no network. One thread owns it (remote/dispatcher). */
 #ifndef REMOTE_CALLS_H
 #define REMOTE_CALLS_H
 
@@ -47,13 +47,13 @@ struct call {
     enum call_state state;
     struct list waiters; /* first come first */
     unsigned waiting;    /* how many */
-    /* The caller's, while CALLING or PAUSED; zero when the ask is FRESH. */
+    /* The caller's, while CALLING or PAUSED; zero when the call is FRESH. */
     struct call_attempt {
         uint64_t begun_ns, resume_ns;
         unsigned attempts, changes;
         struct breaker_pass pass;
         struct http_call *http;
-    } call;
+    } attempt;
     /* private */
     struct buf text;
     uint64_t hash;
@@ -61,50 +61,52 @@ struct call {
     struct list link; /* of its step and state, or of the free ones */
 };
 
-struct calls_waiter {
+struct waiter {
     struct pending pending;
-    struct call *ask;
+    uint64_t asked_ns; /* when it came */
+    enum err_code why; /* of the last step that failed */
+    /* private */
+    struct call *call;
     uint64_t until_ns;
-    enum err_code why;   /* of the last step that failed */
-    struct list in_ask;  /* or in the free ones */
+    struct list in_call; /* or in the free ones */
     struct list in_time; /* those of a step, earliest end first */
 };
 
 struct calls {
     struct calls_opts opts;
     uint64_t seed;
-    struct call *ask;
-    struct calls_waiter *waiter;
+    struct call *call;
+    struct waiter *waiter;
     struct call **bucket;
     size_t buckets; /* power of two */
-    struct list free_asks, free_waiters;
+    struct list free_calls, free_waiters;
     struct list list[CALLS_STEPS_MAX][CALL_STATES];
     struct list time[CALLS_STEPS_MAX];
-    unsigned n, waiting; /* asks, waiters */
+    unsigned n, waiting; /* calls, waiters */
 };
 
 void calls_init(struct calls *t, const struct calls_opts *o);
 void calls_release(struct calls *t);
 
-/* One more waiter for q: joins the equal ask of the first step, or makes one, FRESH. False with ERR_BUSY: no room. */
+/* One more waiter for q, who came at now_ns: joins the equal call of the first step, or makes one, FRESH, which copies
+ * q. False with ERR_BUSY: no room. */
 bool calls_join(struct calls *t, const struct pending *p, const struct question *q, uint64_t now_ns, struct err *e);
 
-/* The first READY ask of the step, else its first ORPHAN, else NULL. */
+/* The first READY call of the step, else its first ORPHAN, else NULL. */
 struct call *calls_ready(struct calls *t, unsigned step);
 
-void calls_set_state(struct calls *t, struct call *a, enum call_state state);
+void calls_set_state(struct calls *t, struct call *c, enum call_state state);
 
-/* The first ask of the step in that state, and the one after; NULL: none. */
+/* The first call of the step in that state, and the one after; NULL: none. */
 struct call *calls_first(struct calls *t, unsigned step, enum call_state state);
-struct call *calls_next(struct calls *t, const struct call *a);
+struct call *calls_next(struct calls *t, const struct call *c);
 
-/* Takes the ask's first waiter away; false: it has none. */
-bool calls_take_waiter(struct calls *t, struct call *a, struct pending *out, enum err_code *why);
+/* Takes the call's first waiter away: a copy of it, of which the private part means nothing. False: it has none. */
+bool calls_take_waiter(struct calls *t, struct call *c, struct waiter *out);
 
-/* Moves all of a's waiters, who got no answer, to the next step, and ends a there. why: ERR_OK when the step had
- * nothing to say. False: there is no next step, or
- * nobody waits, and nothing changes. */
-bool calls_forward(struct calls *t, struct call *a, enum err_code why, uint64_t now_ns);
+/* Moves all of c's waiters, who got no answer, to the next step, and ends c here. why: ERR_OK if the service had no
+ * opinion. Returns false, changing nothing, if there is no next step or nobody is waiting. */
+bool calls_forward(struct calls *t, struct call *c, enum err_code why, uint64_t now_ns);
 
 /* Takes the next waiter whose time at its step is over and moves it to the next step. False: nobody's time is over. */
 struct calls_expiry {
@@ -114,8 +116,8 @@ struct calls_expiry {
 };
 bool calls_expire(struct calls *t, uint64_t now_ns, struct calls_expiry *out);
 
-/* Ends an ask that has no waiters. */
-void calls_end(struct calls *t, struct call *a);
+/* Ends a call that has no waiters. */
+void calls_end(struct calls *t, struct call *c);
 
 /* When the next waiter's time is over; UINT64_MAX: nobody waits. */
 uint64_t calls_next_end_ns(const struct calls *t);

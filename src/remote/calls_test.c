@@ -22,14 +22,13 @@ static bool calls_join_one(struct calls *t, uint32_t i, const char *message, con
 
 /* Takes all waiters of a; returns the sum of 10^k * i over them, i.e. their numbers as digits, in order. */
 static unsigned take_all(struct calls *t, struct call *a) {
-    struct pending p;
-    enum err_code why;
+    struct waiter w;
     unsigned digits = 0;
-    while (calls_take_waiter(t, a, &p, &why)) digits = digits * 10 + p.i;
+    while (calls_take_waiter(t, a, &w)) digits = digits * 10 + w.pending.i;
     return digits;
 }
 
-static void equal_questions_are_one_ask(void) {
+static void equal_questions_are_one_call(void) {
     struct calls t;
     calls_init(&t, &TWO_STEPS);
     CHECK(calls_join_one(&t, 1, "a 1", "a N", 0) && calls_join_one(&t, 2, "a 1", "a N", 1) &&
@@ -43,11 +42,10 @@ static void equal_questions_are_one_ask(void) {
     CHECK_INT(t.n, 1); /* the second sees templates */
     a = calls_first(&t, 1, CALL_FRESH);
     CHECK_INT(a->waiting, 3);
-    struct pending p;
-    enum err_code why;
-    CHECK(calls_take_waiter(&t, a, &p, &why));
-    CHECK_INT(p.i, 1);
-    CHECK_INT(why, ERR_TIMEOUT);
+    struct waiter w;
+    CHECK(calls_take_waiter(&t, a, &w));
+    CHECK_INT(w.pending.i, 1);
+    CHECK_INT(w.why, ERR_TIMEOUT);
     CHECK_INT(take_all(&t, a), 23);
     CHECK(!calls_forward(&t, a, ERR_OK, 7));
     calls_end(&t, a);
@@ -205,8 +203,7 @@ static void nobody_is_lost_or_answered_twice(void) {
     struct rng r = {.state = 7};
     uint32_t in = 0, ended = 0;
     uint64_t now = 0;
-    struct pending p;
-    enum err_code why;
+    struct waiter w;
     struct calls_expiry x;
     while (in < RECORDS || t.waiting > 0) {
         char message[32], template[32];
@@ -223,7 +220,7 @@ static void nobody_is_lost_or_answered_twice(void) {
         if (!a) continue;
         switch (rng_below(&r, 4)) {
         case 0:
-            while (calls_take_waiter(&t, a, &p, &why)) out[p.i]++, ended++;
+            while (calls_take_waiter(&t, a, &w)) out[w.pending.i]++, ended++;
             calls_end(&t, a);
             break;
         case 1: calls_forward(&t, a, ERR_DECODE, now); break;
@@ -237,7 +234,7 @@ static void nobody_is_lost_or_answered_twice(void) {
     calls_release(&t);
 }
 
-CHECK_MAIN(CHECK_TEST(equal_questions_are_one_ask), CHECK_TEST(another_head_asks_another_question),
+CHECK_MAIN(CHECK_TEST(equal_questions_are_one_call), CHECK_TEST(another_head_asks_another_question),
            CHECK_TEST(a_source_makes_a_difference_where_it_is_asked_for), CHECK_TEST(both_tables_have_a_limit),
            CHECK_TEST(time_runs_out_step_by_step), CHECK_TEST(what_nobody_waits_for_comes_last_and_gives_way),
            CHECK_TEST(an_answer_of_no_further_use_is_not_asked_for), CHECK_TEST(nobody_is_moved_when_nobody_waits),

@@ -450,11 +450,12 @@ static void a_full_table_refuses(void) {
     rig_add_llm(&r, &(struct fake_reply){.kind = FAKE_HANG}, 1);
     rig_start(&r);
     double before = errors(DECIDER_LLM, ERR_BUSY);
-    CHECK(dispatcher_question(&r, 0, "", "a") && dispatcher_question(&r, 1, "", "b") &&
-          dispatcher_question(&r, 2, "", "c") && !dispatcher_question(&r, 3, "", "d"));
+    for (uint32_t i = 0; i < 4; i++) CHECK(dispatcher_question(&r, i, "", (const char *[]){"a", "b", "c", "d"}[i]));
+    dispatcher_wait_for(1); /* the fourth, which the table has no room for */
+    CHECK(g_in.times[3] == 1 && !g_in.answered[3] && g_in.why[3] == ERR_BUSY);
     CHECK_NEAR(errors(DECIDER_LLM, ERR_BUSY), before + 1, 0);
     dispatcher_stop(r.dispatcher, 0);
-    CHECK_INT(g_in.n, 3); /* those who were let in are answered: cancelled */
+    CHECK_INT(g_in.n, 4); /* those who were let in are answered: cancelled */
     CHECK_INT(g_in.why[2], ERR_CANCELLED);
     CHECK(!dispatcher_question(&r, 4, "", "e"));
     rig_close(&r);
@@ -472,8 +473,67 @@ static void a_stop_waits_for_what_is_on_its_way(void) {
     rig_close(&r);
 }
 
+static double stage_seconds(void) {
+    static const char NAME[] = "logclass_stage_duration_seconds_sum{stage=\"llm\"} ";
+    struct buf out;
+    buf_init(&out, 1 << 22);
+    metrics_expose(&out);
+    buf_putc(&out, '\0');
+    const char *at = strstr(out.p, NAME);
+    double seconds = at ? strtod(at + strlen(NAME), NULL) : -1;
+    buf_release(&out);
+    return seconds;
+}
+
+/* Once a question, from when it was handed over until its answer; what has none is not observed. */
+static void the_stages_time_is_told(void) {
+    static const struct fake_reply script[] = {{.body = OK_DB, .delay_ms = 200}, {.status = "400 No", .body = ""}};
+    unsigned stage = (unsigned)metrics_find(METRIC_SET_STAGE, "llm");
+    struct rig r;
+    rig_init(&r);
+    rig_add_llm(&r, script, 2);
+    r.fake_llm.accept_no_form = true;
+    rig_start(&r);
+    double n = metrics_value(METRIC_STAGE_DURATION, stage, 0, 0), sum = stage_seconds();
+    for (uint32_t i = 0; i < 10; i++) CHECK(dispatcher_question(&r, i, "m", "t"));
+    dispatcher_wait_for(10);
+    CHECK_NEAR(metrics_value(METRIC_STAGE_DURATION, stage, 0, 0), n + 1, 0);
+    CHECK(stage_seconds() - sum >= 0.2 && stage_seconds() - sum < 1.5);
+    dispatcher_ask_one(&r, "refused");
+    CHECK(!g_in.answered[0]);
+    CHECK_NEAR(metrics_value(METRIC_STAGE_DURATION, stage, 0, 0), n + 1, 0);
+    rig_close(&r);
+}
+
 enum { THREADS = 4, EACH = 1000 };
 static struct rig g_rig;
+static atomic_uint g_let_in;
+
+static void *ask_until_refused(void *arg) {
+    uint32_t from = (uint32_t)(uintptr_t)arg * EACH, i = from;
+    char text[32];
+    do {
+        snprintf(text, sizeof text, "t%u", i % 7);
+        if (!dispatcher_question(&g_rig, i, text, text)) break;
+        atomic_fetch_add(&g_let_in, 1);
+    } while (++i < from + EACH);
+    return NULL;
+}
+
+static void a_stop_among_questions_loses_none(void) {
+    pthread_t t[THREADS];
+    rig_init(&g_rig);
+    rig_add_llm(&g_rig, &(struct fake_reply){.body = OK_DB, .delay_ms = 10}, 1);
+    rig_start(&g_rig);
+    for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, ask_until_refused, (void *)i);
+    while (atomic_load(&g_let_in) < 20)
+        ;
+    dispatcher_stop(g_rig.dispatcher, 0);
+    for (uintptr_t i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
+    CHECK_INT(g_in.n, atomic_load(&g_let_in));
+    for (uint32_t i = 0; i < THREADS * EACH; i++) CHECK(g_in.times[i] <= 1);
+    rig_close(&g_rig);
+}
 
 static void *dispatcher_ask_many(void *arg) {
     uint32_t from = (uint32_t)(uintptr_t)arg * EACH;
@@ -517,4 +577,5 @@ CHECK_MAIN(CHECK_TEST(the_first_service_that_is_sure_answers),
            CHECK_TEST(a_late_answer_is_kept_for_the_next), CHECK_TEST(each_waiter_has_its_own_time),
            CHECK_TEST(a_form_that_is_refused_is_changed), CHECK_TEST(a_used_up_budget_sends_nothing),
            CHECK_TEST(a_full_table_refuses), CHECK_TEST(a_stop_waits_for_what_is_on_its_way),
+           CHECK_TEST(the_stages_time_is_told), CHECK_TEST(a_stop_among_questions_loses_none),
            CHECK_TEST(many_threads_get_each_answer_once))

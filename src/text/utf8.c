@@ -48,12 +48,6 @@ static size_t ascii_words(const char *p, size_t n) {
     return i;
 }
 
-bool utf8_is_ascii(struct span s) {
-    for (size_t i = ascii_words(s.p, s.n); i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80) return false;
-    return true;
-}
-
 /* Tells a real U+FFFD from one that stands for an invalid part: no invalid part is of three bytes and begins with ef.
  */
 static bool is_replacement(const char *p, size_t length) {

@@ -19,8 +19,6 @@ size_t utf8_decode(const char *p, size_t n, uint32_t *cp);
 /* Writes a code point (a scalar value, not checked) to out; returns its length. */
 size_t utf8_encode(uint32_t cp, char out[UTF8_BYTES_MAX]);
 
-bool utf8_is_ascii(struct span s);
-
 /* Length of the longest valid front part: s.n when all of s is valid. */
 size_t utf8_valid(struct span s);
 

@@ -1,4 +1,4 @@
-#include "cmd/progress.h"
+#include "app/progress.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
-/* progress: a bar on stderr for work that takes a while; silent when stderr is no terminal. */
-#ifndef CMD_PROGRESS_H
-#define CMD_PROGRESS_H
+/* progress: a bar on stderr for work that takes a while; silent when stderr is not a terminal. */
+#ifndef APP_PROGRESS_H
+#define APP_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

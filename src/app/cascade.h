@@ -1,9 +1,9 @@
 /* cascade: labelled records through the whole pipeline, and what each stage did to them. */
-#ifndef CMD_CASCADE_H
-#define CMD_CASCADE_H
+#ifndef APP_CASCADE_H
+#define APP_CASCADE_H
 
 #include "base/err.h"
-#include "cmd/labelled.h"
+#include "app/shipped.h"
 #include "data/batch.h"
 #include "data/dataset.h"
 #include "train/score.h"
@@ -12,11 +12,9 @@
 
 struct cascade_opts {
     const char *head; /* NULL: the shipped one */
-    struct labelled_encoder encoder;
+    struct shipped_encoder_opts encoder;
     double threshold; /* bert-classifier-threshold; 0: as configured */
 };
-
-struct pipeline;
 
 struct cascade {
     struct cascade_stage {
@@ -31,8 +29,5 @@ struct cascade {
  * configured it is asked, once a template. */
 bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct dataset *d, struct score_row *row,
                  struct err *e);
-
-/* Decides rec[n], n <= PIPELINE_BATCH_MAX, and waits until all of res[n] are there. */
-void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n);
 
 #endif

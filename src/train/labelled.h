@@ -1,12 +1,9 @@
-/* labelled: what train, eval and corpus share: labelled data of any form, and the encoder and shipped files by flags.
- */
-#ifndef CMD_LABELLED_H
-#define CMD_LABELLED_H
+/* labelled: labelled data of any form: a corpus folder, a CSV, JSON lines. */
+#ifndef TRAIN_LABELLED_H
+#define TRAIN_LABELLED_H
 
 #include "base/err.h"
-#include "cmd/flags.h"
 #include "data/dataset.h"
-#include "encoder/encoder.h"
 #include "train/corpus.h"
 
 struct labelled_opts {
@@ -24,17 +21,5 @@ bool labelled_corpus(struct corpus *c, const char *path, const struct label_set 
 
 /* Puts UNCLASSIFIED into a set that has none, as every set must. */
 void labelled_complete(struct label_set *labels);
-
-struct labelled_encoder {
-    const char *model, *adapter, *kernel; /* "": the shipped ones, auto; adapter "none": the published weights */
-};
-
-/* NULL: e says why. */
-struct encoder *labelled_encoder_open(const struct labelled_encoder *o, struct err *e);
-
-/* True when argv asks for help; prints text, the flags and `more`. */
-bool labelled_help(int argc, char **argv, const char *text, const struct flag *flag, size_t n, const char *more);
-
-bool labelled_colour(void); /* whether stdout is a terminal that wants colour (NO_COLOR) */
 
 #endif

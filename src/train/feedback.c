@@ -1,8 +1,8 @@
-#include "cmd/taught.h"
+#include "train/feedback.h"
 
 #include "base/must.h"
-#include "cmd/labelled.h"
 #include "base/json_out.h"
+#include "train/labelled.h"
 #include "llm/ensemble.h"
 #include "llm/store.h"
 #include "text/template.h"
@@ -20,14 +20,14 @@ enum { LINE_BYTES_MAX = 1 << 19, FILE_BYTES_MAX = 64 << 20 };
 
 static const char BY_USER[] = "(users)", BY_LLM[] = "(LLM)";
 
-uint64_t taught_hash(const struct dataset_row *row) {
+uint64_t feedback_hash(const struct dataset_row *row) {
     return XXH3_64bits_withSeed(row->message.p, row->message.n, row->label);
 }
 
 /* ---- corrections ---- */
 
 /* The last word about a template counts. */
-static bool add_correction(struct taught *t, const struct dataset_row *row, struct err *e) {
+static bool add_correction(struct feedback *t, const struct dataset_row *row, struct err *e) {
     for (size_t i = 0; i < t->rows.n; i++) {
         if (!span_eq(t->rows.row[i].message, row->message)) continue;
         t->rows.row[i].label = row->label;
@@ -37,7 +37,7 @@ static bool add_correction(struct taught *t, const struct dataset_row *row, stru
 }
 
 /* Adds the rows of a labelled file as templates. */
-static bool read_corrections(struct taught *t, const char *path, const struct head *base, struct err *e) {
+static bool read_corrections(struct feedback *t, const char *path, const struct head *base, struct err *e) {
     struct dataset d;
     struct label_set labels = *head_labels(base);
     struct labelled_opts lo = {.copies = 1, .seed = 1};
@@ -54,7 +54,8 @@ static bool read_corrections(struct taught *t, const char *path, const struct he
     return ok;
 }
 
-bool taught_correct(const char *path, const struct label *label, struct span source, struct span line, struct err *e) {
+bool feedback_correct(const char *path, const struct label *label, struct span source, struct span line,
+                      struct err *e) {
     struct buf b;
     struct stat st;
     buf_init(&b, LINE_BYTES_MAX);
@@ -85,7 +86,7 @@ struct asked {
     size_t cap, left_out;
 };
 
-static bool taught_take(void *self, const struct store_row *row, struct err *e) {
+static bool feedback_take(void *self, const struct store_row *row, struct err *e) {
     struct asked *a = self;
     int label = label_find(a->labels, span_of(row->answer.label));
     struct dataset_row fresh = {.message = row->template, .label = (uint8_t)label};
@@ -111,14 +112,14 @@ static bool taught_take(void *self, const struct store_row *row, struct err *e) 
 static bool read_store(struct asked *a, const char *path, struct err *e) {
     if (!path[0] || access(path, F_OK) != 0) return true;
     struct store *s = store_open(&(struct store_opts){.path = path}, e);
-    bool ok = s && store_each(s, taught_take, a, e);
+    bool ok = s && store_each(s, feedback_take, a, e);
     store_close(s);
     return ok;
 }
 
 /* What the cascade says about answer i, with the base head. */
-static double taught_decide(const struct asked *a, size_t i, const struct head *base, const float *vector, double mix,
-                            uint8_t *label) {
+static double feedback_decide(const struct asked *a, size_t i, const struct head *base, const float *vector, double mix,
+                              uint8_t *label) {
     const struct store_answer *s = &a->answer[i];
     double confidence = s->confidence;
     float prob[LABEL_MAX];
@@ -130,19 +131,19 @@ static double taught_decide(const struct asked *a, size_t i, const struct head *
     return confidence;
 }
 
-static bool is_corrected(const struct taught *t, struct span template) {
+static bool is_corrected(const struct feedback *t, struct span template) {
     for (size_t i = 0; i < t->by_user; i++)
         if (span_eq(t->rows.row[i].message, template)) return true;
     return false;
 }
 
-static bool add_answers(struct taught *t, const struct asked *a, const struct examples *x, const struct head *base,
-                        const struct taught_opts *o, struct err *e) {
+static bool add_answers(struct feedback *t, const struct asked *a, const struct examples *x, const struct head *base,
+                        const struct feedback_opts *o, struct err *e) {
     bool ok = true;
     for (size_t i = 0; ok && i < a->rows.n; i++) {
         struct dataset_row row = a->rows.row[i];
         if (is_corrected(t, row.message)) continue;
-        double confidence = taught_decide(a, i, base, examples_vector(x, x->of_record[i]), o->mix, &row.label);
+        double confidence = feedback_decide(a, i, base, examples_vector(x, x->of_record[i]), o->mix, &row.label);
         if (confidence < o->confidence_min)
             t->left_out++;
         else
@@ -152,7 +153,7 @@ static bool add_answers(struct taught *t, const struct asked *a, const struct ex
     return ok;
 }
 
-static bool read_answers(struct taught *t, const struct taught_opts *o, const struct head *base,
+static bool read_answers(struct feedback *t, const struct feedback_opts *o, const struct head *base,
                          const struct encoder *enc, struct err *e) {
     struct asked a = {.labels = head_labels(base)};
     struct examples x = {0};
@@ -167,9 +168,9 @@ static bool read_answers(struct taught *t, const struct taught_opts *o, const st
     return ok;
 }
 
-bool taught_read(struct taught *t, const struct taught_opts *o, const struct head *base, const struct encoder *enc,
-                 struct err *e) {
-    *t = (struct taught){0};
+bool feedback_read(struct feedback *t, const struct feedback_opts *o, const struct head *base,
+                   const struct encoder *enc, struct err *e) {
+    *t = (struct feedback){0};
     dataset_init(&t->rows);
     if (access(o->corrections, R_OK) == 0 && !read_corrections(t, o->corrections, base, e)) return false;
     for (int i = 0; i < o->files_n; i++)
@@ -178,6 +179,6 @@ bool taught_read(struct taught *t, const struct taught_opts *o, const struct hea
     return read_answers(t, o, base, enc, e);
 }
 
-void taught_release(struct taught *t) {
+void feedback_release(struct feedback *t) {
     dataset_release(&t->rows);
 }

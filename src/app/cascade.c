@@ -1,9 +1,7 @@
-#include "cmd/cascade.h"
+#include "app/cascade.h"
 
 #include "base/must.h"
-#include "cmd/cmd.h"
-#include "app/network.h"
-#include "pipeline/pipeline.h"
+#include "app/classifier.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +21,8 @@ static void on_done(struct batch *b) {
     pthread_mutex_unlock(&l->lock);
 }
 
-void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
+/* Decides rec[n], n <= PIPELINE_BATCH_MAX, and waits until all of res[n] are there. */
+static void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
     struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct batch b = {.rec = rec, .res = res, .n = n, .done = on_done, .user = &l};
     pipeline_submit_wait(p, &b);
@@ -73,20 +72,16 @@ bool cascade_run(struct cascade *c, const struct cascade_opts *o, const struct d
                  struct err *e) {
     struct conf conf = {0};
     *c = (struct cascade){0};
-    struct engine *eng = configure(&conf, o, e) ? cmd_engine(&conf, e) : NULL;
-    struct pipeline_opts po = {.workers = (unsigned)conf.workers,
-                               .memo_entries = conf.memo ? (size_t)conf.memo_entries : 0};
-    struct pipeline *p = eng ? pipeline_open(&po, eng, e) : NULL;
-    struct network *net = NULL;
-    bool ok = p && network_open(&conf, eng, p, true, &net, e);
-    if (ok) cascade_decide_all(c, p, d, row);
-    pipeline_close(p);
-    if (network_llm(net)) {
-        struct llm_spent spent = llm_spent(network_llm(net));
+    struct classifier all = {0};
+    bool ok = configure(&conf, o, e) && classifier_open(&all, &conf, CLASSIFIER_FILES, e);
+    if (ok) cascade_decide_all(c, all.pipeline, d, row);
+    classifier_stop(&all);
+    struct llm *llm = network_llm(all.network);
+    if (llm) {
+        struct llm_spent spent = llm_spent(llm);
         c->llm_calls = spent.calls, c->llm_cost = spent.cost;
     }
-    network_close(net);
-    engine_unref(eng);
+    classifier_close(&all);
     conf_release(&conf);
     return ok;
 }

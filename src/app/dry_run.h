@@ -1,7 +1,7 @@
 /* dry_run: a network stage that asks nobody: it counts what an LLM would be asked, once for each template, and what
  * that would cost. */
-#ifndef CMD_DRY_RUN_H
-#define CMD_DRY_RUN_H
+#ifndef APP_DRY_RUN_H
+#define APP_DRY_RUN_H
 
 #include "conf/conf.h"
 #include "pipeline/engine.h"

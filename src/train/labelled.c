@@ -1,15 +1,9 @@
-#include "cmd/labelled.h"
+#include "train/labelled.h"
 
-#include "cmd/cmd.h"
-
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { PROBLEMS_BYTES_MAX = 1 << 20, HELP_BYTES_MAX = 1 << 16 };
+enum { PROBLEMS_BYTES_MAX = 1 << 20 };
 
 bool labelled_corpus(struct corpus *c, const char *path, const struct label_set *labels, struct err *e) {
     struct buf problems;
@@ -46,35 +40,4 @@ void labelled_complete(struct label_set *labels) {
         labels->label[labels->n++] = all->label[all->unclassified];
     }
     labels->unclassified = (unsigned)i;
-}
-
-/* The option's value, or the shipped file's path; "" when there is neither. */
-static const char *labelled_choose(const char *value, const char *shipped, char path[PATH_MAX]) {
-    if (value && value[0]) return strcmp(value, "none") == 0 ? "" : value;
-    return cmd_data_path(shipped, path, PATH_MAX) ? path : "";
-}
-
-struct encoder *labelled_encoder_open(const struct labelled_encoder *o, struct err *e) {
-    char model[PATH_MAX], adapter[PATH_MAX];
-    struct encoder_opts eo = {.model_dir = labelled_choose(o->model, "model", model),
-                              .adapter_path = labelled_choose(o->adapter, "adapter.safetensors", adapter),
-                              .kernel = o->kernel};
-    if (eo.model_dir[0]) return encoder_open(&eo, e);
-    err_set(e, ERR_IO, "the model is not there; 'make model' fetches it, --model names another");
-    return NULL;
-}
-
-bool labelled_help(int argc, char **argv, const char *text, const struct flag *flag, size_t n, const char *more) {
-    if (!cmd_help(argc, argv, text, 0, "")) return false;
-    struct buf out;
-    buf_init(&out, HELP_BYTES_MAX);
-    flags_help(flag, n, &out);
-    printf("%.*s%s", (int)out.n, out.p, more);
-    buf_release(&out);
-    return true;
-}
-
-bool labelled_colour(void) {
-    const char *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && !(no && no[0]);
 }

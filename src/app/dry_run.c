@@ -1,4 +1,4 @@
-#include "cmd/dry_run.h"
+#include "app/dry_run.h"
 
 #include "base/must.h"
 #include "app/network.h"

@@ -1,0 +1,152 @@
+#include "app/classifier.h"
+
+#include "app/shipped.h"
+#include "app/state_dir.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "train/head_versions.h"
+
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+enum { RETIRED_REST_MS = 50 };
+
+/* ---- the engine ---- */
+
+/* With the head that was retrained here, when none is named, and the shipped one where that does not fit (any more). */
+static struct engine *open_with_retrained(struct engine_opts *o, struct err *e) {
+    char folder[PATH_MAX], head[PATH_MAX];
+    const char *shipped = o->head_path;
+    if (!state_dir_path("heads", folder, sizeof folder) || !head_versions_current(folder, head, sizeof head))
+        return engine_open(o, e);
+    o->head_path = head;
+    struct engine *eng = engine_open(o, e);
+    if (eng || e->code != ERR_MODEL) return eng;
+    log_warn("head.unfit", "%s is not used: %s; 'logclass learn' makes another", head, e->msg);
+    *e = (struct err){0};
+    o->head_path = shipped;
+    return engine_open(o, e);
+}
+
+struct engine *classifier_engine(const struct conf *c, struct err *e) {
+    bool local = strcmp(c->bert, "local") == 0;
+    char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
+    if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
+    if (local &&
+        (!shipped_choose(c->model, "model", true, model, e) || !shipped_choose(c->head, "head.json", true, head, e) ||
+         !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
+        return NULL;
+    struct engine_opts o = {
+        .rules_path = rules,
+        .rules_shipped = c->rules[0] == '\0',
+        .labels_path = c->labels,
+        .head_path = head,
+        .adapter_path = adapter,
+        .model_dir = model,
+        .kernel = c->kernel,
+        .classifier_threshold = c->bert_classifier_threshold,
+        .pipeline_threshold = c->bert_pipeline_threshold,
+        .head_thresholds = c->head_thresholds,
+    };
+    return local && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
+}
+
+/* ---- what was replaced ---- */
+
+static bool is_in_use(const struct classifier *c, const struct network *net) {
+    bool used = net == c->network;
+    for (unsigned i = 0; i < c->retired_n; i++) used = used || c->retired[i].network == net;
+    return used;
+}
+
+/* Takes version i off the list and closes what nothing else of the classifier uses. */
+static void retired_close(struct classifier *c, unsigned i) {
+    struct classifier_version gone = c->retired[i];
+    c->retired[i] = c->retired[--c->retired_n];
+    engine_unref(gone.engine);
+    if (!is_in_use(c, gone.network)) network_close(gone.network);
+}
+
+bool classifier_sweep(struct classifier *c) {
+    for (unsigned i = c->retired_n; i-- > 0;)
+        if (atomic_load_explicit(&c->retired[i].engine->pinned, memory_order_acquire) == 0) retired_close(c, i);
+    return c->retired_n > 0;
+}
+
+static void retire(struct classifier *c, struct classifier_version old) {
+    while (c->retired_n == CLASSIFIER_RETIRED_MAX) { /* so many reloads within the time of one answer */
+        nanosleep(&(struct timespec){.tv_nsec = RETIRED_REST_MS * 1000000L}, NULL);
+        classifier_sweep(c);
+    }
+    c->retired[c->retired_n++] = old;
+    classifier_sweep(c);
+}
+
+/* ---- loading ---- */
+
+/* Connects the engine to what is asked about the rest. */
+static bool classifier_connect(struct classifier *c, const struct conf *conf, struct classifier_version *next,
+                               struct err *e) {
+    if (c->use == CLASSIFIER_DRY_RUN) {
+        MUST(!c->dry_run); /* counts for one engine: nobody reloads a dry run */
+        c->dry_run = dry_run_open(conf, next->engine, e);
+        return c->dry_run != NULL;
+    }
+    if (c->network && network_is_same(c->network, &c->conf, conf, next->engine)) {
+        next->network = c->network;
+        network_join(next->network, next->engine);
+        return true;
+    }
+    return network_open(conf, next->engine, c->pipeline, c->use == CLASSIFIER_FILES, &next->network, e);
+}
+
+bool classifier_reload(struct classifier *c, const struct conf *conf, classifier_take *take, void *ctx, struct err *e) {
+    struct classifier_version next = {.engine = classifier_engine(conf, e)};
+    bool ok = next.engine && classifier_connect(c, conf, &next, e) && (!take || take(ctx, &next.engine->labels, e));
+    if (!ok) {
+        engine_unref(next.engine);
+        if (next.network != c->network) network_close(next.network);
+        return false;
+    }
+    struct classifier_version old = {c->engine, c->network};
+    c->engine = next.engine;
+    c->network = next.network;
+    c->conf = *conf;
+    pipeline_swap(c->pipeline, next.engine);
+    if (old.engine) retire(c, old);
+    return true;
+}
+
+bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum classifier_use use, struct err *e) {
+    struct pipeline_opts o = {.workers = (unsigned)conf->workers,
+                              .memo_entries = conf->memo ? (size_t)conf->memo_entries : 0,
+                              .queue_time_ms = use == CLASSIFIER_REQUESTS ? (unsigned)conf->queue_time_max : 0};
+    *c = (struct classifier){.use = use};
+    c->pipeline = pipeline_open(&o, NULL, e);
+    return c->pipeline != NULL;
+}
+
+bool classifier_open(struct classifier *c, const struct conf *conf, enum classifier_use use, struct err *e) {
+    if (classifier_open_empty(c, conf, use, e) && classifier_reload(c, conf, NULL, NULL, e)) return true;
+    classifier_close(c);
+    return false;
+}
+
+/* ---- the end ---- */
+
+void classifier_stop(struct classifier *c) {
+    for (unsigned i = 0; i < c->retired_n; i++) network_stop(c->retired[i].network);
+    network_stop(c->network);
+    pipeline_close(c->pipeline);
+    c->pipeline = NULL;
+}
+
+void classifier_close(struct classifier *c) {
+    classifier_stop(c);
+    while (c->retired_n > 0) retired_close(c, 0);
+    engine_unref(c->engine);
+    network_close(c->network);
+    dry_run_close(c->dry_run);
+    *c = (struct classifier){0};
+}

@@ -1,0 +1,13 @@
+/* options: a command's options, loaded and, for the log, already in force. */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include "conf/conf.h"
+
+/* conf_load, and the log set up as the options say. c is released (conf_release) by the caller in any case. */
+bool options_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
+
+/* Sets the log up as c says. False: the level is not one that there is. */
+bool options_apply_log(const struct conf *c);
+
+#endif

@@ -1,0 +1,20 @@
+/* answer: what was decided about a template, and the key that the template is remembered under. What the pipeline, the
+ * template memory and the network stage hand to each other. */
+#ifndef DATA_ANSWER_H
+#define DATA_ANSWER_H
+
+#include <stdint.h>
+
+/* 128 bits of a template's hash, made by memo_key (memo/memo.h). {0, 0} is never a template's key. */
+struct memo_key {
+    uint64_t lo, hi;
+};
+
+/* An answer. `decider` DECIDER_FALLBACK means: the encoder was asked and was not sure. */
+struct answer {
+    double confidence; /* 0..1 */
+    uint8_t label;     /* index into the label set */
+    uint8_t decider;   /* enum decider */
+};
+
+#endif

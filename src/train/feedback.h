@@ -1,0 +1,41 @@
+/* feedback: what users corrected and the LLM answered, as labelled templates to retrain the head from. The LLM's
+ * probabilities, where they are stored, are averaged with those of the base head, as in the cascade. A retrained head
+ * there would feed it its own output. */
+#ifndef TRAIN_FEEDBACK_H
+#define TRAIN_FEEDBACK_H
+
+#include "base/err.h"
+#include "data/dataset.h"
+#include "encoder/encoder.h"
+#include "encoder/head.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct feedback_opts {
+    const char *store;  /* answers.db; "": none */
+    char *const *files; /* labelled files [files_n]: corrections */
+    int files_n;
+    const char *corrections;    /* those kept by feedback_correct; may not be there */
+    double mix, confidence_min; /* as in the cascade; below it an answer is left out */
+    unsigned threads;
+};
+
+struct feedback {
+    struct dataset rows; /* message: a template; no source */
+    size_t by_user, by_llm;
+    size_t left_out; /* answers of the LLM below confidence_min, or of another label set */
+};
+
+/* A template that a user labelled counts as that, whatever the LLM said. t is released in any case. */
+bool feedback_read(struct feedback *t, const struct feedback_opts *o, const struct head *base,
+                   const struct encoder *enc, struct err *e);
+void feedback_release(struct feedback *t); /* zero-filled is fine */
+
+/* Of template and label: another label for a known template is a new lesson. */
+uint64_t feedback_hash(const struct dataset_row *row);
+
+/* Adds a correction to the file, which is made. */
+bool feedback_correct(const char *path, const struct label *label, struct span source, struct span line, struct err *e);
+
+#endif
