@@ -1,19 +1,43 @@
-/* api: the handlers of route.def. A handler is run when the request is complete (api_classify with NDJSON: whenever
- * more of it is there), when its batch is back, and when what it handed over to send has been sent but was not the
- * last. */
+/* api: the classifier's API and that of the described services, as a site of the HTTP server. It decides what comes in
+ * with the pipeline. */
 #ifndef API_API_H
 #define API_API_H
 
-#include "http/route.h"
+#include "data/label.h"
+#include "http/server.h"
 
-enum step api_classify(struct exchange *x);
-enum step api_question(struct exchange *x); /* the described services' wire (contract, section 3) */
-enum step api_health(struct exchange *x);
-enum step api_metrics(struct exchange *x);
-enum step api_livez(struct exchange *x);
-enum step api_readyz(struct exchange *x);
-enum step api_openapi(struct exchange *x);
+struct pipeline;
 
-enum step api_preflight(struct exchange *x); /* of no row: OPTIONS of any path, where cors-origin allows it */
+/* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
+enum api_kind { API_CLASSIFIER = 1, API_SERVICE = 2, API_ANY = 3 };
+
+enum { API_ENTRIES_MAX = 262144 };
+
+/* A request past one of the limits gets the status in brackets and a body that names the limit. */
+struct api_opts {
+    struct server_opts http;
+    enum api_kind kind;
+    unsigned entries_max;        /* of one request [413] */
+    size_t line_bytes_max;       /* source or log_message of one entry [413] */
+    unsigned depth_max;          /* nesting of the JSON text [400] */
+    unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
+};
+
+#define API_OPTS_DEFAULT                            \
+    ((struct api_opts){.http = SERVER_OPTS_DEFAULT, \
+                       .kind = API_CLASSIFIER,      \
+                       .entries_max = 10000,        \
+                       .line_bytes_max = 64 * 1024, \
+                       .depth_max = 32,             \
+                       .client_entries_max = 65536})
+
+/* A server of this API; server.h says how it is run and closed. labels: what its description names, until the first
+ * reload. The pipeline must be closed before the server is. NULL on failure. */
+struct server *api_open_server(const struct api_opts *o, const struct label_set *labels, struct pipeline *p,
+                               struct err *e);
+
+/* New settings for server_set. The kind and what server_settings_open leaves as it was stay. NULL on failure. */
+struct settings *api_open_settings(const struct server *s, const struct api_opts *o, const struct label_set *labels,
+                                   struct err *e);
 
 #endif

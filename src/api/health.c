@@ -1,7 +1,8 @@
-#include "metrics/metrics.h"
-#include "api/api.h"
+/* The resources that say how the server is. */
+#include "api/context.h"
+#include "api/handlers.h"
 #include "http/response.h"
-#include "http/internal.h"
+#include "metrics/metrics.h"
 
 static enum step say(struct exchange *x, unsigned status, const char *json) {
     buf_puts(&x->out, json);
@@ -17,25 +18,23 @@ enum step api_livez(struct exchange *x) {
 }
 
 enum step api_readyz(struct exchange *x) {
-    struct server *s = x->loop->server;
-    if (atomic_load(&s->stopping)) return say(x, 503, "{\"status\":\"stopping\"}");
-    if (!s->backend.ready(s->backend.self)) return say(x, 503, "{\"status\":\"starting\"}");
+    if (exchange_is_stopping(x)) return say(x, 503, "{\"status\":\"stopping\"}");
+    if (!pipeline_ready(api_of(x)->pipeline)) return say(x, 503, "{\"status\":\"starting\"}");
     return say(x, 200, "{\"status\":\"ready\"}");
 }
 
-enum step api_preflight(struct exchange *x) {
-    return response_send(x, 200, RESPONSE_TEXT);
-}
-
 enum step api_metrics(struct exchange *x) {
-    const struct server_backend *b = &x->loop->server->backend;
-    if (b->queue_depth) metrics_gauge_set(METRIC_QUEUE_SLICES, 0, (double)b->queue_depth(b->self));
+    struct pipeline *p = api_of(x)->pipeline;
+    struct memo *m = pipeline_memo(p);
+    metrics_gauge_set(METRIC_QUEUE_SLICES_MAX, 0, PIPELINE_QUEUE_SLICES);
+    metrics_gauge_set(METRIC_QUEUE_SLICES, 0, (double)pipeline_queue_depth(p));
+    if (m) metrics_gauge_set(METRIC_MEMO_ENTRIES, 0, (double)memo_count(m));
     metrics_expose(&x->out);
     return response_send(x, 200, RESPONSE_TEXT);
 }
 
 enum step api_openapi(struct exchange *x) {
-    const struct buf *text = &x->loop->set->openapi;
+    const struct buf *text = &api_settings_of(x)->openapi;
     buf_put(&x->out, text->p, text->n);
     return response_send(x, 200, RESPONSE_JSON);
 }

@@ -1,18 +1,19 @@
 #include "api/ndjson.h"
 
+#include "api/context.h"
+#include "api/decision.h"
+#include "base/json_out.h"
 #include "base/must.h"
-#include "data/result_json.h"
-#include "api/classify.h"
 #include "http/response.h"
-#include "http/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum {
-    ESCAPE_GROWTH = 6,                          /* of an entry's JSON over its text: \u0000 */
-    LINE_OVERHEAD = 4096,                       /* its other fields */
-    STREAM_HELD_BYTES = 4 * STREAM_BATCH_BYTES, /* counted as body memory: a batch's text, repaired, and its answers */
+    ESCAPE_GROWTH = 6,                   /* of an entry's JSON over its text: \u0000 */
+    LINE_OVERHEAD = 4096,                /* its other fields */
+    PIECE_BYTES = 64 * 1024,             /* decoded at a time */
+    HELD_BYTES = 4 * NDJSON_BATCH_BYTES, /* counted as body memory: a batch's text, repaired, and its answers */
 };
 
 /* What became of one line. */
@@ -22,41 +23,47 @@ struct line {
 };
 
 struct ndjson {
-    struct decode *decode;
+    struct decision d;
+    enum { NDJSON_READ, NDJSON_SUBMIT, NDJSON_ANSWER } phase; /* what is done next; SUBMIT: the pipeline was busy */
+    struct inflate *decoder;
     struct buf text; /* decoded; cut into lines from text_at on */
     size_t text_at;
     uint64_t lines_seen;
-    struct line line[STREAM_LINES_MAX];
+    struct line line[NDJSON_LINES_MAX];
     uint32_t lines;
     size_t batch_bytes;
     bool broken; /* nothing more can be read; an answer line says why */
 };
 
-static size_t line_cap(const struct server_opts *o) {
-    return ESCAPE_GROWTH * 2 * o->line_bytes_max + LINE_OVERHEAD;
+static size_t line_cap(const struct exchange *x) {
+    return ESCAPE_GROWTH * 2 * api_settings_of(x)->limits.line_bytes_max + LINE_OVERHEAD;
 }
 
-static struct ndjson *stream_open(const struct exchange *x) {
-    struct ndjson *s = calloc(1, sizeof *s);
-    if (!s) return NULL;
-    s->decode = decode_open(x->req.encoding);
-    buf_init(&s->text, line_cap(&x->loop->set->o) + 4 * (size_t)LOOP_READ_BYTES);
-    if (s->decode) return s;
-    ndjson_close(s);
-    return NULL;
-}
-
-void ndjson_close(struct ndjson *s) {
-    if (!s) return;
-    decode_close(s->decode);
+static void ndjson_release(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
+    decision_end(&s->d);
+    inflate_close(s->decoder);
     buf_release(&s->text);
     free(s);
+}
+
+/* On false x is refused. */
+static bool ndjson_begin(struct exchange *x) {
+    if (!exchange_count_body(x, HELD_BYTES, exchange_server_opts(x)->body_memory_max)) return false;
+    struct ndjson *s = calloc(1, sizeof *s);
+    if (!s) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
+    x->handler_state = s;
+    x->release = ndjson_release;
+    decision_begin(&s->d, x);
+    buf_init(&s->text, line_cap(x) + 4 * (size_t)PIECE_BYTES);
+    s->decoder = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
+    return s->decoder || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
 }
 
 /* ---- bytes → lines → records ---- */
 
 static struct line *new_line(struct ndjson *s) {
-    MUST(s->lines < STREAM_LINES_MAX);
+    MUST(s->lines < NDJSON_LINES_MAX);
     struct line *l = &s->line[s->lines++];
     l->is_record = false;
     l->why[0] = '\0';
@@ -64,17 +71,17 @@ static struct line *new_line(struct ndjson *s) {
 }
 
 static void ndjson_take_line(struct exchange *x, struct span text) {
-    struct ndjson *s = x->stream;
-    const struct server_opts *o = &x->loop->set->o;
-    struct entry_limits lim = {o->entries_max, o->depth_max, o->line_bytes_max};
+    struct ndjson *s = x->handler_state;
+    struct batch *b = &s->d.batch;
     struct err e = {0};
     s->lines_seen++;
     s->batch_bytes += text.n + 1;
     if (span_trim(text).n == 0) return;
     struct line *l = new_line(s);
-    enum refusal why = entry_read_line(&x->loop->entries, &lim, text, &x->arena, &x->batch.rec[x->batch.n], &e);
+    enum refusal why =
+        entry_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text, &x->arena, &b->rec[b->n], &e);
     l->is_record = why == REFUSE_NONE;
-    x->batch.n += l->is_record;
+    b->n += l->is_record;
     if (why) snprintf(l->why, sizeof l->why, "line %" PRIu64 ": %.150s", s->lines_seen, e.msg);
 }
 
@@ -86,13 +93,13 @@ static void break_off(struct ndjson *s, const char *why) {
 
 /* Decodes some more of the body. False: there is nothing to decode now. */
 static bool more_text(struct exchange *x) {
-    struct ndjson *s = x->stream;
+    struct ndjson *s = x->handler_state;
     struct err e = {0};
     struct span in = buf_span(&x->body);
     buf_drop_front(&s->text, s->text_at);
     s->text_at = 0;
     size_t had = s->text.n;
-    bool ok = decode_some(s->decode, &in, &s->text, LOOP_READ_BYTES, &e);
+    bool ok = inflate_append(s->decoder, &in, &s->text, PIECE_BYTES, &e);
     buf_drop_front(&x->body, x->body.n - in.n);
     if (!ok) break_off(s, e.msg);
     return ok && s->text.n > had;
@@ -100,10 +107,10 @@ static bool more_text(struct exchange *x) {
 
 /* The next whole line, or at the body's end what is left. */
 static bool next_line(struct exchange *x, struct span *line) {
-    struct ndjson *s = x->stream;
+    struct ndjson *s = x->handler_state;
     struct span left = span_sub(buf_span(&s->text), s->text_at, s->text.n);
     const char *nl = left.n ? memchr(left.p, '\n', left.n) : NULL;
-    bool at_end = x->req.complete && x->body.n == 0 && decode_is_whole(s->decode);
+    bool at_end = x->req.complete && x->body.n == 0 && inflate_is_whole(s->decoder);
     if (!nl && !(at_end && left.n > 0)) return false;
     size_t n = nl ? (size_t)(nl - left.p) : left.n;
     *line = span_sub(left, 0, n);
@@ -112,19 +119,20 @@ static bool next_line(struct exchange *x, struct span *line) {
 }
 
 static bool batch_is_full(const struct ndjson *s) {
-    return s->lines == STREAM_LINES_MAX || s->batch_bytes >= STREAM_BATCH_BYTES;
+    return s->lines == NDJSON_LINES_MAX || s->batch_bytes >= NDJSON_BATCH_BYTES;
 }
 
 /* Fills the batch from what has arrived. */
 static bool ndjson_fill(struct exchange *x) {
-    struct ndjson *s = x->stream;
-    size_t cap = line_cap(&x->loop->set->o);
+    struct ndjson *s = x->handler_state;
+    size_t cap = line_cap(x);
     arena_reset(&x->arena);
-    x->batch = (struct batch){.explain = classify_explains(x)};
-    x->batch.rec = arena_alloc(&x->arena, STREAM_LINES_MAX * sizeof *x->batch.rec);
-    x->batch.res = arena_alloc(&x->arena, STREAM_LINES_MAX * sizeof *x->batch.res);
-    if (!x->batch.rec || !x->batch.res) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
-    memset(x->batch.res, 0, STREAM_LINES_MAX * sizeof *x->batch.res);
+    decision_begin(&s->d, x);
+    struct batch *b = &s->d.batch;
+    b->rec = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->rec);
+    b->res = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->res);
+    if (!b->rec || !b->res) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
+    memset(b->res, 0, NDJSON_LINES_MAX * sizeof *b->res);
     s->lines = 0;
     s->batch_bytes = 0;
     while (!s->broken && !batch_is_full(s)) {
@@ -136,50 +144,49 @@ static bool ndjson_fill(struct exchange *x) {
         else if (!more_text(x))
             break;
     }
+    x->entries += b->n;
     return true;
 }
 
 /* ---- answers ---- */
 
-static void ndjson_put_lines(struct exchange *x) {
+static void ndjson_put_lines(struct ndjson *s, struct buf *out) {
     uint32_t rec = 0;
-    for (uint32_t i = 0; i < x->stream->lines; i++) {
-        const struct line *l = &x->stream->line[i];
+    for (uint32_t i = 0; i < s->lines; i++) {
+        const struct line *l = &s->line[i];
         if (l->is_record) {
-            classify_result(x, rec++);
+            decision_put(&s->d, rec++);
         } else {
-            buf_puts(&x->out, "{\"error\":");
-            result_json_string(&x->out, span_of(l->why));
-            buf_putc(&x->out, '}');
+            buf_puts(out, "{\"error\":");
+            json_out_string(out, span_of(l->why));
+            buf_putc(out, '}');
         }
-        buf_putc(&x->out, '\n');
+        buf_putc(out, '\n');
     }
 }
 
 /* True: the body is digested to its end. */
-static bool ndjson_is_over(struct exchange *x) {
-    struct ndjson *s = x->stream;
-    return s->broken || (x->req.complete && x->body.n == 0 && s->text_at == s->text.n && decode_is_whole(s->decode));
+static bool ndjson_is_over(const struct exchange *x) {
+    const struct ndjson *s = x->handler_state;
+    return s->broken || (x->req.complete && x->body.n == 0 && s->text_at == s->text.n && inflate_is_whole(s->decoder));
 }
 
 static enum step ndjson_answer(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
     buf_reset(&x->out);
-    ndjson_put_lines(x);
-    exchange_unpin(x); /* the next batch may have other labels */
-    x->phase = PHASE_BEGIN;
-    bool over = ndjson_is_over(x);
-    if (x->stream->broken && x->conn) x->conn->close_after = true;
-    response_send(x, 200, RESPONSE_NDJSON);
-    x->last = over;
-    return STEP_SEND;
+    ndjson_put_lines(s, &x->out);
+    decision_end(&s->d); /* the next batch may be decided by another engine, with other labels */
+    s->phase = NDJSON_READ;
+    if (s->broken) x->closes_after = true;
+    return ndjson_is_over(x) ? response_send(x, 200, RESPONSE_NDJSON) : response_part(x, 200, RESPONSE_NDJSON);
 }
 
 /* Nothing was found to answer in what has arrived. */
 static enum step without_lines(struct exchange *x) {
-    struct ndjson *s = x->stream;
+    struct ndjson *s = x->handler_state;
     if (batch_is_full(s)) return STEP_STALL; /* nothing but empty lines: others' turn */
     if (!x->req.complete) return STEP_READ;
-    if (!decode_is_whole(s->decode)) break_off(s, "the compressed body ends too soon");
+    if (!inflate_is_whole(s->decoder)) break_off(s, "the compressed body ends too soon");
     if (s->lines == 0 && !x->head_out) {
         exchange_refuse(x, REFUSE_MALFORMED, "no log entries provided");
         return STEP_SEND;
@@ -187,27 +194,24 @@ static enum step without_lines(struct exchange *x) {
     return ndjson_answer(x);
 }
 
-/* A busy backend is an answer of its own only while no other has begun. */
+/* A busy pipeline is an answer of its own only while no other has begun. */
 static enum step ndjson_submit(struct exchange *x) {
-    x->phase = PHASE_ANSWER;
-    if (exchange_submit(x)) return STEP_WAIT;
+    struct ndjson *s = x->handler_state;
+    s->phase = NDJSON_ANSWER;
+    if (decision_submit(&s->d)) return STEP_WAIT;
     if (!x->head_out) return STEP_SEND;
     x->refused = REFUSE_NONE;
-    x->phase = PHASE_SUBMIT;
+    s->phase = NDJSON_SUBMIT;
     return STEP_STALL;
 }
 
-static bool ndjson_begin(struct exchange *x) {
-    if (!exchange_count_body(x, STREAM_HELD_BYTES)) return false;
-    x->stream = stream_open(x);
-    return x->stream || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
-}
-
 enum step ndjson_run(struct exchange *x) {
-    if (!x->stream && !ndjson_begin(x)) return STEP_SEND;
-    if (x->phase == PHASE_ANSWER) return ndjson_answer(x);
-    if (x->phase == PHASE_SUBMIT) return ndjson_submit(x);
+    if (!x->handler_state && !ndjson_begin(x)) return STEP_SEND;
+    struct ndjson *s = x->handler_state;
+    decision_returned(&s->d);
+    if (s->phase == NDJSON_ANSWER) return ndjson_answer(x);
+    if (s->phase == NDJSON_SUBMIT) return ndjson_submit(x);
     if (!ndjson_fill(x)) return STEP_SEND;
-    if (x->batch.n > 0) return ndjson_submit(x);
-    return x->stream->lines > 0 ? ndjson_answer(x) : without_lines(x);
+    if (s->d.batch.n > 0) return ndjson_submit(x);
+    return s->lines > 0 ? ndjson_answer(x) : without_lines(x);
 }

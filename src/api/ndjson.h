@@ -1,4 +1,4 @@
-/* api_stream: POST /classify with application/x-ndjson. One entry a line in, one answer a line out, while the body is
+/* ndjson: POST /classify with application/x-ndjson. One entry a line in, one answer a line out, while the body is
  * still being read: memory is bounded by one batch, however long the body. A line that is no entry is answered by
  * {"error":"line 3: …"} in its place, and the stream goes on. Empty lines count but are not answered. */
 #ifndef API_NDJSON_H
@@ -6,11 +6,8 @@
 
 #include "http/route.h"
 
-enum { STREAM_LINES_MAX = 512, STREAM_BATCH_BYTES = 256 * 1024 }; /* a batch ends at either */
+enum { NDJSON_LINES_MAX = 512, NDJSON_BATCH_BYTES = 256 * 1024 }; /* a batch ends at either */
 
-struct ndjson;
-
-enum step ndjson_run(struct exchange *x);
-void ndjson_close(struct ndjson *s); /* NULL is fine */
+route_run ndjson_run; /* the handler */
 
 #endif

@@ -1,8 +1,9 @@
 #include "api/openapi.h"
 
-#include "data/result_json.h"
+#include "base/json_out.h"
+#include "api/routes.h"
+#include "data/decider.h"
 #include "http/response.h"
-#include "http/route.h"
 
 #include <llhttp.h>
 
@@ -10,33 +11,34 @@ static const struct {
     const char *name; /* of the component; NULL: no schema */
     const char *type; /* media type */
 } SCHEMAS[] = {
-    [ROUTE_NONE] = {NULL, NULL},
-    [ROUTE_Entries] = {"Entries", RESPONSE_JSON},
-    [ROUTE_Results] = {"Results", RESPONSE_JSON},
-    [ROUTE_Question] = {"Question", RESPONSE_JSON},
-    [ROUTE_Answer] = {"Answer", RESPONSE_JSON},
-    [ROUTE_Health] = {"Health", RESPONSE_JSON},
-    [ROUTE_Text] = {NULL, RESPONSE_TEXT},
-    [ROUTE_Any] = {NULL, RESPONSE_JSON},
+    [ROUTES_NONE] = {NULL, NULL},
+    [ROUTES_Entries] = {"Entries", RESPONSE_JSON},
+    [ROUTES_Results] = {"Results", RESPONSE_JSON},
+    [ROUTES_Question] = {"Question", RESPONSE_JSON},
+    [ROUTES_Answer] = {"Answer", RESPONSE_JSON},
+    [ROUTES_Health] = {"Health", RESPONSE_JSON},
+    [ROUTES_Text] = {NULL, RESPONSE_TEXT},
+    [ROUTES_Any] = {NULL, RESPONSE_JSON},
 };
 
-static void put_content(struct buf *out, enum route_schema s) {
+static void put_content(struct buf *out, enum routes_schema s) {
     buf_printf(out, "\"content\":{\"%s\":{\"schema\":", SCHEMAS[s].type);
     if (SCHEMAS[s].name)
         buf_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}}", SCHEMAS[s].name);
     else
-        buf_printf(out, "{\"type\":\"%s\"}}", s == ROUTE_Text ? "string" : "object");
-    if (s == ROUTE_Entries || s == ROUTE_Results)
+        buf_printf(out, "{\"type\":\"%s\"}}", s == ROUTES_Text ? "string" : "object");
+    if (s == ROUTES_Entries || s == ROUTES_Results)
         buf_puts(out, ",\"" RESPONSE_NDJSON "\":{\"schema\":{\"type\":\"string\"}}");
     buf_putc(out, '}');
 }
 
-static void put_operation(struct buf *out, const struct route *r, const char *method, const char *id) {
-    buf_printf(out, "\"%s\":{\"operationId\":\"%s_%s\",\"summary\":", method, method, id);
-    result_json_string(out, span_of(r->summary));
-    if (r->needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
-    if (r->request != ROUTE_NONE) {
-        if (r->request == ROUTE_Entries)
+static void put_operation(struct buf *out, const struct routes_row *r) {
+    const char *method = r->route.method == HTTP_POST ? "post" : "get";
+    buf_printf(out, "\"%s\":{\"operationId\":\"%s_%s\",\"summary\":", method, method, r->id);
+    json_out_string(out, span_of(r->summary));
+    if (r->route.needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
+    if (r->request != ROUTES_NONE) {
+        if (r->request == ROUTES_Entries)
             buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},"
                           "\"description\":\"1 adds reasons to each answer\"}]");
         buf_puts(out, ",\"requestBody\":{\"required\":true,");
@@ -50,21 +52,25 @@ static void put_operation(struct buf *out, const struct route *r, const char *me
              "limit\",\"content\":{\"" RESPONSE_JSON "\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}}}");
 }
 
-static void put_paths(struct buf *out, enum server_kind kind) {
-    static const char *const IDS[] = {
-#define ROUTE(id, ...) #id,
-#include "http/route.def"
-#undef ROUTE
-    };
-    const char *before = "";
-    for (unsigned i = 0; i < ROUTE_COUNT; i++) {
-        const struct route *r = &route_table[i];
-        if (!(r->kinds & kind)) continue;
-        buf_printf(out, "%s\"%s\":{", before, r->path);
-        before = ",";
-        put_operation(out, r, r->method == HTTP_POST ? "post" : "get", IDS[i]);
-        buf_putc(out, '}');
+static bool same_path(const struct routes_row *a, const struct routes_row *b) {
+    return strcmp(a->route.path, b->route.path) == 0;
+}
+
+/* The operations of row i's path, at its first row; the path is written once, however many methods it has. */
+static void put_path(struct buf *out, const struct routes_row *row, unsigned n, unsigned i) {
+    for (unsigned k = 0; k < i; k++)
+        if (same_path(&row[k], &row[i])) return;
+    buf_printf(out, "%s\"%s\":{", i ? "," : "", row[i].route.path);
+    for (unsigned k = i; k < n; k++) {
+        if (!same_path(&row[k], &row[i])) continue;
+        if (k > i) buf_putc(out, ',');
+        put_operation(out, &row[k]);
     }
+    buf_putc(out, '}');
+}
+
+void openapi_write_paths(struct buf *out, const struct routes_row *row, unsigned n) {
+    for (unsigned i = 0; i < n; i++) put_path(out, row, n, i);
 }
 
 static void put_label_id(struct buf *out, const struct label_set *labels) {
@@ -73,7 +79,7 @@ static void put_label_id(struct buf *out, const struct label_set *labels) {
     buf_puts(out, "]},\"label\":{\"type\":\"string\"},");
 }
 
-static void put_array_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+static void put_array_schemas(struct buf *out, const struct api_opts *o, const struct label_set *labels) {
     buf_printf(
         out,
         "\"Entries\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":%u,\"items\":{\"type\":\"object\",\"properties\":{"
@@ -89,7 +95,7 @@ static void put_array_schemas(struct buf *out, const struct server_opts *o, cons
                   "}}}},");
 }
 
-static void put_message_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+static void put_message_schemas(struct buf *out, const struct api_opts *o, const struct label_set *labels) {
     buf_printf(out,
                "\"Question\":{\"type\":\"object\",\"required\":[\"message\"],\"properties\":{\"message\":{\"type\":"
                "\"string\",\"maxLength\":%zu},\"source\":{\"type\":\"string\",\"maxLength\":%zu}}},",
@@ -100,17 +106,21 @@ static void put_message_schemas(struct buf *out, const struct server_opts *o, co
     buf_puts(out, "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1}}},");
 }
 
-static void put_schemas(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
-    (o->kind == SERVER_SERVICE ? put_message_schemas : put_array_schemas)(out, o, labels);
+static void put_schemas(struct buf *out, const struct api_opts *o, const struct label_set *labels) {
+    (o->kind == API_SERVICE ? put_message_schemas : put_array_schemas)(out, o, labels);
     buf_puts(
         out,
         "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"type\":\"string\"}}},"
         "\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"string\"}}}");
 }
 
-void openapi_write(struct buf *out, const struct server_opts *o, const struct label_set *labels) {
+void openapi_write(struct buf *out, const struct api_opts *o, const struct label_set *labels) {
     buf_puts(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"logclass\",\"version\":\"1\"},\"paths\":{");
-    put_paths(out, o->kind);
+    struct routes_row row[ROUTE_COUNT];
+    unsigned n = 0;
+    for (unsigned i = 0; i < ROUTE_COUNT; i++)
+        if (routes_all[i].kind & o->kind) row[n++] = routes_all[i];
+    openapi_write_paths(out, row, n);
     buf_puts(
         out,
         "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{");

@@ -2,8 +2,12 @@
 #ifndef API_OPENAPI_H
 #define API_OPENAPI_H
 
-#include "http/server.h"
+#include "api/routes.h"
+#include "base/buf.h"
 
-void openapi_write(struct buf *out, const struct server_opts *o, const struct label_set *labels);
+void openapi_write(struct buf *out, const struct api_opts *o, const struct label_set *labels);
+
+/* Its "paths" alone, without braces, of these rows; a path is written once, however many methods it has. */
+void openapi_write_paths(struct buf *out, const struct routes_row *row, unsigned n);
 
 #endif

@@ -1,10 +1,11 @@
 /* POST /classify of the described services: one message, one label. There is no fallback here: what can't be told is an
  * error, so that the caller goes on to its next stage, and counts it. */
+#include "base/json_out.h"
 #include "data/result_json.h"
-#include "api/api.h"
-#include "api/classify.h"
+#include "api/context.h"
+#include "api/decision.h"
+#include "api/handlers.h"
 #include "http/response.h"
-#include "http/internal.h"
 
 /* How the caller is told that there is no answer. REFUSE_NONE: there is one, if only "unclassified". */
 static enum refusal failure_of(const struct result *r) {
@@ -20,31 +21,25 @@ static enum refusal failure_of(const struct result *r) {
     }
 }
 
-static enum step question_answer(struct exchange *x) {
-    const struct result *r = &x->batch.res[0];
+static enum step answer_message(struct decision *d) {
+    struct exchange *x = d->x;
+    const struct result *r = &d->batch.res[0];
     enum refusal why = failure_of(r);
     if (why) {
         exchange_refuse(x, why, "no answer: %s", err_meaning((enum err_code)r->err));
         return STEP_SEND;
     }
-    const struct label *label = &x->labels->label[r->label];
+    const struct label *label = &d->labels->label[r->label];
     buf_puts(&x->out, "{\"label_id\":");
-    result_json_string(&x->out, span_of(label->id));
+    json_out_string(&x->out, span_of(label->id));
     buf_puts(&x->out, ",\"label\":");
-    result_json_string(&x->out, span_of(label->name));
+    json_out_string(&x->out, span_of(label->name));
     buf_puts(&x->out, ",\"confidence\":");
     result_json_number(&x->out, r->confidence);
     buf_putc(&x->out, '}');
     return response_send(x, 200, RESPONSE_JSON);
 }
 
-static enum step question_submit(struct exchange *x) {
-    if (!classify_read(x, entry_read_question)) return STEP_SEND;
-    x->phase = PHASE_ANSWER;
-    if (exchange_decide(x)) return question_answer(x);
-    return exchange_submit(x) ? STEP_WAIT : STEP_SEND;
-}
-
 enum step api_question(struct exchange *x) {
-    return x->phase == PHASE_ANSWER ? question_answer(x) : question_submit(x);
+    return decision_run(x, entry_read_question, answer_message);
 }

@@ -1,4 +1,4 @@
-#include "http/fixture.h"
+#include "api/fixture.h"
 
 #include "metrics/metrics.h"
 
@@ -30,7 +30,7 @@ static void the_contract(void) {
         {"GET /health HTTP/1.0\r\n\r\n", 200, "\r\nConnection: close\r\n"},
         {"GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, "\r\nConnection: keep-alive\r\n"},
     };
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         CHECK_INT(fix_ask(row[i].request), row[i].status);
@@ -40,7 +40,7 @@ static void the_contract(void) {
 }
 
 static void classify(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     CHECK_INT(fix_post_text("[" LINE_OK "]"), 200);
     CHECK_STR(fix.body, "[" ANSWER_OK "]");
@@ -70,7 +70,7 @@ static void classify(void) {
 }
 
 static void head_is_get_without_a_body(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     int fd = fix_connect();
     fix_later_bytes = 0;
@@ -85,7 +85,7 @@ static void head_is_get_without_a_body(void) {
 
 static void pipelined_requests_are_answered_in_order(void) {
     enum { REQUESTS = 300 };
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     static char all[REQUESTS * 200];
     size_t n = 0;
@@ -117,15 +117,15 @@ static void pipelined_requests_are_answered_in_order(void) {
 }
 
 static void a_half_closed_client_gets_its_answer(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.held, true);
+    atomic_store(&fix_api.held, true);
     int fd = fix_connect();
     fix_later_bytes = 0;
     fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]");
     shutdown(fd, SHUT_WR);
     usleep(20000);
-    atomic_store(&fix_backend.held, false);
+    atomic_store(&fix_api.held, false);
     CHECK_INT(fix_read(fd), 200);
     CHECK(fix_closes(fd));
     close(fd);
@@ -133,9 +133,9 @@ static void a_half_closed_client_gets_its_answer(void) {
 }
 
 static void a_client_that_leaves_costs_nothing(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.held, true);
+    atomic_store(&fix_api.held, true);
     for (int i = 0; i < 20; i++) {
         int fd = fix_connect();
         fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]");
@@ -144,7 +144,7 @@ static void a_client_that_leaves_costs_nothing(void) {
         usleep(2000);
         close(fd);
     }
-    atomic_store(&fix_backend.held, false);
+    atomic_store(&fix_api.held, false);
     CHECK_INT(fix_ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
     fix_end();
     CHECK_NEAR(metrics_value(METRIC_CONNECTIONS, 0, 0, 0), 0, 0);
@@ -152,27 +152,27 @@ static void a_client_that_leaves_costs_nothing(void) {
 }
 
 static void busy_and_shares(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     o.entries_max = o.client_entries_max = 3;
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.busy, true);
+    fix_busy(true);
     CHECK_INT(fix_post_text("[{}]"), 503);
-    CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("queue is full"));
+    CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("slices of 256 lines wait already"));
     fix_later_bytes = 0;
     int large = fix_connect(); /* refused without its body: not a byte of it is sent */
     fix_say(large, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
     CHECK_INT(fix_read(large), 503);
-    CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("queue is full"));
+    CHECK(fix_says("\r\nRetry-After: 1\r\n") && fix_says("slices of 256 lines wait already"));
     close(large);
-    atomic_store(&fix_backend.busy, false);
-    atomic_store(&fix_backend.held, true);
-    unsigned before = atomic_load(&fix_backend.submitted);
+    fix_busy(false);
+    atomic_store(&fix_api.held, true);
+    unsigned before = atomic_load(&fix_api.asked);
     int fd = fix_connect();
     fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n[{},{}]");
-    while (atomic_load(&fix_backend.submitted) == before) usleep(1000);
+    while (atomic_load(&fix_api.asked) == before) usleep(1000);
     CHECK_INT(fix_post_text("[{},{}]"), 429);
     CHECK(fix_says("more than 3 entries of one client") && fix_says("Retry-After"));
-    atomic_store(&fix_backend.held, false);
+    atomic_store(&fix_api.held, false);
     fix_later_bytes = 0;
     CHECK_INT(fix_read(fd), 200);
     close(fd);
@@ -182,26 +182,38 @@ static void busy_and_shares(void) {
     fix_end();
 }
 
-static void readiness(void) {
-    struct server_opts o = fix_opts();
+static void limit_of_a_line(void) {
+    struct api_opts o = fix_opts();
+    o.line_bytes_max = 1000;
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.not_ready, true);
+    static char text[2000];
+    int n = snprintf(text, sizeof text, "[{\"log_message\":\"%01001d\"}]", 7);
+    CHECK_INT(fix_post("", text, (size_t)n), 413);
+    CHECK(fix_says("[0].log_message: 1001 bytes, the limit is 1000"));
+    fix_end();
+}
+
+static void readiness(void) {
+    struct api_opts o = fix_opts();
+    atomic_store(&fix_api.starts_empty, true);
+    if (!fix_start(&o)) return;
     CHECK_INT(fix_ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"), 503);
-    atomic_store(&fix_backend.not_ready, false);
+    fix_load(fix_engine(NULL, "USER_ACTION"));
+    atomic_store(&fix_api.starts_empty, false);
     CHECK_INT(fix_ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
     fix_end();
 }
 
 static void a_drain_finishes_what_is_in_flight(void) {
-    struct server_opts o = fix_opts();
-    o.drain_delay_ms = 300;
-    o.threads = 2;
+    struct api_opts o = fix_opts();
+    o.http.drain_delay_ms = 300;
+    o.http.threads = 2;
     if (!fix_start(&o)) return;
     int idle = fix_connect();
     fix_say(idle, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
     fix_later_bytes = 0;
     CHECK_INT(fix_read(idle), 200);
-    atomic_store(&fix_backend.held, true);
+    atomic_store(&fix_api.held, true);
     int fd = fix_connect();
     fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]");
     usleep(20000);
@@ -209,7 +221,7 @@ static void a_drain_finishes_what_is_in_flight(void) {
     CHECK_INT(fix_ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"), 503); /* still accepting */
     CHECK(fix_says("stopping") && fix_says("Connection: close"));
     CHECK(fix_closes(idle));
-    atomic_store(&fix_backend.held, false);
+    atomic_store(&fix_api.held, false);
     fix_later_bytes = 0;
     CHECK_INT(fix_read(fd), 200);
     CHECK(fix_says("Connection: close"));
@@ -219,47 +231,44 @@ static void a_drain_finishes_what_is_in_flight(void) {
 }
 
 static void a_drain_has_an_end(void) {
-    struct server_opts o = fix_opts();
-    o.drain_time_ms = 100;
+    struct api_opts o = fix_opts();
+    o.http.drain_time_ms = 100;
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.held, true);
+    atomic_store(&fix_api.held, true);
     int fd = fix_connect();
     fix_say(fd, "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]");
     usleep(20000);
     uint64_t begun = clock_now_ns(NULL);
-    server_stop(fix.server);
-    pthread_join(fix.thread, NULL);
+    fix_stop();
     CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(5000));
     fix_later_bytes = 0;
     CHECK_INT(fix_read(fd), 0);
-    atomic_store(&fix_backend.held, false);
+    atomic_store(&fix_api.held, false);
     close(fd);
-    queue_close(&fix_backend.queue);
-    pthread_join(fix_backend.thread, NULL); /* the backend ends first */
-    server_close(fix.server);
-    queue_release(&fix_backend.queue);
+    fix_close();
 }
 
 static void open_access_must_be_meant(void) {
-    struct server_opts o = fix_opts();
-    struct server_backend b = fix_backend_table();
+    struct api_opts o = fix_opts();
     struct err e = {0};
-    o.host = "0.0.0.0";
-    CHECK(server_open(&o, &b, &e) == NULL && e.code == ERR_USAGE);
-    o.allow_open = true;
-    struct server *s = server_open(&o, &b, &e);
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 1}, NULL, &e);
+    o.http.host = "0.0.0.0";
+    CHECK(api_open_server(&o, label_default(), p, &e) == NULL && e.code == ERR_USAGE);
+    o.http.allow_open = true;
+    struct server *s = api_open_server(&o, label_default(), p, &e);
     CHECK(s != NULL && server_port(s) > 0);
     server_close(s);
-    o.host = "example";
-    CHECK(server_open(&o, &b, &e) == NULL && e.code == ERR_USAGE);
-    o.host = "::1";
-    s = server_open(&o, &b, &e);
+    o.http.host = "example";
+    CHECK(api_open_server(&o, label_default(), p, &e) == NULL && e.code == ERR_USAGE);
+    o.http.host = "::1";
+    s = api_open_server(&o, label_default(), p, &e);
     CHECK(s != NULL || e.code == ERR_IO); /* no IPv6 on this machine */
     if (s) {
-        o.port = server_port(s);
-        CHECK(server_open(&o, &b, &e) == NULL && e.code == ERR_IO);
+        o.http.port = server_port(s);
+        CHECK(api_open_server(&o, label_default(), p, &e) == NULL && e.code == ERR_IO);
     }
     server_close(s);
+    pipeline_close(p);
 }
 
 static void tokens(void) {
@@ -268,8 +277,8 @@ static void tokens(void) {
     const char *text = "# ours\n0123456789abcdef0123\n  second-token-of-ours  \n";
     CHECK(write(tmp, text, strlen(text)) > 0);
     close(tmp);
-    struct server_opts o = fix_opts();
-    o.token_file = path;
+    struct api_opts o = fix_opts();
+    o.http.token_file = path;
     if (!fix_start(&o)) return;
     static const struct {
         const char *fields;
@@ -305,8 +314,8 @@ static size_t gzip(const char *p, size_t n, char *to, size_t room) {
 }
 
 static void compressed_bodies(void) {
-    struct server_opts o = fix_opts();
-    o.body_bytes_max = 100000;
+    struct api_opts o = fix_opts();
+    o.http.body_bytes_max = 100000;
     if (!fix_start(&o)) return;
     static char packed[200000], big[100001];
     size_t n = gzip("[" LINE_OK "]", strlen(LINE_OK) + 2, packed, sizeof packed);
@@ -344,7 +353,7 @@ static void requests_are_counted(void) {
              get = (unsigned)metrics_find(METRIC_SET_METHOD, "GET"),
              ok = (unsigned)metrics_find(METRIC_SET_STATUS, "200"),
              missing = (unsigned)metrics_find(METRIC_SET_STATUS, "404");
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     double was = metrics_value(METRIC_HTTP_REQUESTS, classify_at, post, ok),
            lost = metrics_value(METRIC_HTTP_REQUESTS, other, get, missing),
@@ -361,7 +370,7 @@ static void requests_are_counted(void) {
 
 CHECK_MAIN(CHECK_TEST(the_contract), CHECK_TEST(classify), CHECK_TEST(head_is_get_without_a_body),
            CHECK_TEST(pipelined_requests_are_answered_in_order), CHECK_TEST(a_half_closed_client_gets_its_answer),
-           CHECK_TEST(a_client_that_leaves_costs_nothing), CHECK_TEST(busy_and_shares), CHECK_TEST(readiness),
-           CHECK_TEST(a_drain_finishes_what_is_in_flight), CHECK_TEST(a_drain_has_an_end),
+           CHECK_TEST(a_client_that_leaves_costs_nothing), CHECK_TEST(busy_and_shares), CHECK_TEST(limit_of_a_line),
+           CHECK_TEST(readiness), CHECK_TEST(a_drain_finishes_what_is_in_flight), CHECK_TEST(a_drain_has_an_end),
            CHECK_TEST(open_access_must_be_meant), CHECK_TEST(tokens), CHECK_TEST(compressed_bodies),
            CHECK_TEST(requests_are_counted))

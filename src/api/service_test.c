@@ -1,5 +1,5 @@
 /* The described services' side of the server; pages from elsewhere; settings that change while it runs. */
-#include "http/fixture.h"
+#include "api/fixture.h"
 
 static int ask_message(const char *message) {
     char body[200];
@@ -14,8 +14,8 @@ static void a_message_gets_a_label_or_an_error(void) {
     } FAILURE[] = {{ERR_OK, 200},          {ERR_NO_LABEL, 200},    {ERR_TIMEOUT, 504}, {ERR_CONNECTION, 502},
                    {ERR_HTTP_STATUS, 502}, {ERR_HTTP_RETRY, 502},  {ERR_DECODE, 502},  {ERR_BUSY, 503},
                    {ERR_CANCELLED, 503},   {ERR_CIRCUIT_OPEN, 503}};
-    struct server_opts o = fix_opts();
-    o.kind = SERVER_SERVICE;
+    struct api_opts o = fix_opts();
+    o.kind = API_SERVICE;
     if (!fix_start(&o)) return;
     CHECK_INT(ask_message("User a logged in"), 200);
     CHECK_STR(fix.body, "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"confidence\":0.95}");
@@ -34,22 +34,23 @@ static void a_message_gets_a_label_or_an_error(void) {
     CHECK_INT(fix_ask("GET /classify HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
     CHECK(fix_says("\r\nAllow: POST\r\n"));
     CHECK_INT(fix_ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
-    atomic_store(&fix_backend.busy, true);
+    fix_busy(true);
     CHECK_INT(ask_message("x"), 503);
-    atomic_store(&fix_backend.busy, false);
+    fix_busy(false);
     fix_end();
 }
 
 static void nothing_is_decided_before_the_model_is_there(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
+    atomic_store(&fix_api.starts_empty, true);
     if (!fix_start(&o)) return;
-    atomic_store(&fix_backend.not_ready, true);
+    atomic_store(&fix_api.starts_empty, false);
     CHECK_INT(fix_ask("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
     CHECK_INT(fix_ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"), 503);
     CHECK_INT(fix_post_text("[{}]"), 503);
-    CHECK(fix_says("busy: still loading") && fix_says("Retry-After"));
+    CHECK(fix_says("busy: rules and model are being loaded") && fix_says("Retry-After"));
     CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", "{}\n", 3), 503);
-    atomic_store(&fix_backend.not_ready, false);
+    fix_load(fix_engine(NULL, "USER_ACTION"));
     CHECK_INT(fix_post_text("[{}]"), 200);
     fix_end();
 }
@@ -65,13 +66,13 @@ static bool allows(const char *origin) {
 }
 
 static void pages_from_elsewhere_only_where_configured(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
     CHECK_INT(fix_ask(PREFLIGHT("https://a.example")), 405);
     CHECK_INT(fix_post("Origin: https://a.example\r\n", "[{}]", 4), 200);
     CHECK(strstr(fix.answer, "Access-Control") == NULL);
     fix_end();
-    o.cors_origin = "https://a.example, http://localhost:3000";
+    o.http.cors_origin = "https://a.example, http://localhost:3000";
     if (!fix_start(&o)) return;
     CHECK_INT(fix_ask(PREFLIGHT("https://a.example")), 200);
     CHECK(allows("https://a.example") && fix_says("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
@@ -87,7 +88,7 @@ static void pages_from_elsewhere_only_where_configured(void) {
     CHECK_INT(fix_post("Origin: https://a.example.evil\r\n", "[{}]", 4), 200);
     CHECK(strstr(fix.answer, "Access-Control") == NULL);
     fix_end();
-    o.cors_origin = "*";
+    o.http.cors_origin = "*";
     if (!fix_start(&o)) return;
     CHECK_INT(fix_post("Origin: https://anybody\r\n", "[{}]", 4), 200);
     CHECK(allows("https://anybody"));
@@ -95,25 +96,25 @@ static void pages_from_elsewhere_only_where_configured(void) {
 }
 
 static void settings_change_while_it_runs(void) {
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     o.entries_max = 2;
-    o.threads = 2;
+    o.http.threads = 2;
     if (!fix_start(&o)) return;
     CHECK_INT(fix_post_text("[{},{},{}]"), 413);
     struct err e = {0};
     o.entries_max = 3;
-    o.port = 1; /* stays as it was */
-    struct settings *fresh = server_settings_open(fix.server, &o, label_default(), &e);
+    o.http.port = 1; /* stays as it was */
+    struct settings *fresh = api_open_settings(fix.server, &o, label_default(), &e);
     CHECK(fresh != NULL);
     server_set(fix.server, fresh);
     CHECK_INT(fix_post_text("[{},{},{}]"), 200);
     o.client_entries_max = 1;
-    CHECK(server_settings_open(fix.server, &o, label_default(), &e) == NULL);
+    CHECK(api_open_settings(fix.server, &o, label_default(), &e) == NULL);
     CHECK(strstr(e.msg, "client-entries-max") != NULL);
     CHECK_INT(fix_post_text("[{},{},{}]"), 200);
     o.client_entries_max = 65536;
-    o.token_file = "/nowhere";
-    CHECK(server_settings_open(fix.server, &o, label_default(), &e) == NULL);
+    o.http.token_file = "/nowhere";
+    CHECK(api_open_settings(fix.server, &o, label_default(), &e) == NULL);
     fix_end();
 }
 

@@ -35,30 +35,30 @@ struct daemon {
 
 /* ---- options ---- */
 
-static struct server_opts server_opts_of(const struct conf *c, enum server_kind kind) {
-    struct server_opts o = SERVER_OPTS_DEFAULT;
-    o.host = c->host;
-    o.port = (unsigned)c->port;
+static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
+    struct api_opts o = API_OPTS_DEFAULT;
+    o.http.host = c->host;
+    o.http.port = (unsigned)c->port;
     o.kind = kind;
-    o.token_file = c->token_file;
-    o.allow_open = c->allow_open;
-    o.cors_origin = c->cors_origin;
-    o.header_bytes_max = (size_t)c->header_bytes_max;
-    o.header_time_ms = (unsigned)c->header_time_max;
-    o.body_bytes_max = (size_t)c->body_bytes_max;
-    o.body_time_ms = (unsigned)c->body_time_max;
+    o.http.token_file = c->token_file;
+    o.http.allow_open = c->allow_open;
+    o.http.cors_origin = c->cors_origin;
+    o.http.header_bytes_max = (size_t)c->header_bytes_max;
+    o.http.header_time_ms = (unsigned)c->header_time_max;
+    o.http.body_bytes_max = (size_t)c->body_bytes_max;
+    o.http.body_time_ms = (unsigned)c->body_time_max;
     o.entries_max = (unsigned)c->entries_max;
-    o.connections_max = (unsigned)c->connections_max;
+    o.http.connections_max = (unsigned)c->connections_max;
     o.line_bytes_max = (size_t)c->line_bytes_max;
     o.depth_max = (unsigned)c->depth_max;
-    o.body_memory_max = (size_t)c->body_memory_max;
+    o.http.body_memory_max = (size_t)c->body_memory_max;
     o.client_entries_max = (unsigned)c->client_entries_max;
-    o.idle_time_ms = (unsigned)c->idle_time_max;
-    o.write_time_ms = (unsigned)c->write_time_max;
-    o.threads = (unsigned)c->loops;
-    o.access_log = c->access_log;
-    o.drain_delay_ms = (unsigned)c->drain_delay;
-    o.drain_time_ms = (unsigned)c->drain_time_max;
+    o.http.idle_time_ms = (unsigned)c->idle_time_max;
+    o.http.write_time_ms = (unsigned)c->write_time_max;
+    o.http.threads = (unsigned)c->loops;
+    o.http.access_log = c->access_log;
+    o.http.drain_delay_ms = (unsigned)c->drain_delay;
+    o.http.drain_time_ms = (unsigned)c->drain_time_max;
     return o;
 }
 
@@ -93,8 +93,8 @@ static void note_model(const struct engine *eng) {
 /* The server's part of a load, the last that can fail. */
 static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e) {
     struct daemon *s = ctx;
-    struct server_opts o = server_opts_of(s->loading, s->role->kind);
-    struct settings *set = server_settings_open(s->server, &o, labels, e);
+    struct api_opts o = api_opts_of(s->loading, s->role->kind);
+    struct settings *set = api_open_settings(s->server, &o, labels, e);
     if (set) server_set(s->server, set);
     return set != NULL;
 }
@@ -145,9 +145,9 @@ static void wait_wanted(struct daemon *s) {
 /* Nobody was served, so nobody needs to learn that it ends. */
 static void stop_at_once(struct daemon *s) {
     struct err e = {0};
-    struct server_opts o = server_opts_of(&s->conf, s->role->kind);
-    o.drain_delay_ms = 0;
-    struct settings *set = server_settings_open(s->server, &o, label_default(), &e);
+    struct api_opts o = api_opts_of(&s->conf, s->role->kind);
+    o.http.drain_delay_ms = 0;
+    struct settings *set = api_open_settings(s->server, &o, label_default(), &e);
     if (set) server_set(s->server, set);
     server_stop(s->server);
 }
@@ -212,11 +212,11 @@ static void block_signals(void) {
 
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
-    struct server_opts o = server_opts_of(c, s->role->kind);
+    struct api_opts o = api_opts_of(c, s->role->kind);
     struct label_set labels = *label_default();
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
-    s->server = backend_open_server(&o, &labels, s->classifier.pipeline, e);
+    s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
     return s->server != NULL;
 }
 

@@ -9,11 +9,11 @@
 #define APP_DAEMON_H
 
 #include "conf/conf.h"
-#include "http/server.h"
+#include "api/api.h"
 
 struct daemon_role {
     enum conf_command command;
-    enum server_kind kind;
+    enum api_kind kind;
 
     /* What the role sets whatever the options say; false: they make no sense for it. NULL: nothing. */
     bool (*adjust)(struct conf *c, struct err *e);

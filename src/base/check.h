@@ -9,6 +9,7 @@
 #define BASE_CHECK_H
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +26,27 @@ struct check_test {
     void (*run)(void);
 };
 
-static int check_failures;
+static atomic_int check_failures; /* tests may check on several threads */
 
-#define CHECK(x)                                                                            \
-    do {                                                                                    \
-        if (!(x)) check_failures++, fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-    } while (0)
-
-#define CHECK_INT(got, want)                                                                                    \
+#define CHECK(x)                                                                                                \
     do {                                                                                                        \
-        long long g_ = (long long)(got), w_ = (long long)(want);                                                \
-        if (g_ != w_)                                                                                           \
-            check_failures++, fprintf(stderr, "%s:%d: %s: %lld, not %lld\n", __FILE__, __LINE__, #got, g_, w_); \
+        if (!(x)) atomic_fetch_add(&check_failures, 1), fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
     } while (0)
 
-#define CHECK_STR(got, want)                                                                                        \
-    do {                                                                                                            \
-        const char *g_ = (got), *w_ = (want);                                                                       \
-        if (strcmp(g_, w_) != 0)                                                                                    \
-            check_failures++, fprintf(stderr, "%s:%d: %s: \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, g_, w_); \
+#define CHECK_INT(got, want)                                                                      \
+    do {                                                                                          \
+        long long g_ = (long long)(got), w_ = (long long)(want);                                  \
+        if (g_ != w_)                                                                             \
+            atomic_fetch_add(&check_failures, 1),                                                 \
+                fprintf(stderr, "%s:%d: %s: %lld, not %lld\n", __FILE__, __LINE__, #got, g_, w_); \
+    } while (0)
+
+#define CHECK_STR(got, want)                                                                          \
+    do {                                                                                              \
+        const char *g_ = (got), *w_ = (want);                                                         \
+        if (strcmp(g_, w_) != 0)                                                                      \
+            atomic_fetch_add(&check_failures, 1),                                                     \
+                fprintf(stderr, "%s:%d: %s: \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, g_, w_); \
     } while (0)
 
 /* s is a struct span. */
@@ -51,15 +54,16 @@ static int check_failures;
     do {                                                                                                             \
         const char *w_ = (want);                                                                                     \
         if ((s).n != strlen(w_) || ((s).n > 0 && memcmp((s).p, w_, (s).n) != 0))                                     \
-            check_failures++,                                                                                        \
+            atomic_fetch_add(&check_failures, 1),                                                                    \
                 fprintf(stderr, "%s:%d: %s: \"%.*s\", not \"%s\"\n", __FILE__, __LINE__, #s, (int)(s).n, (s).p, w_); \
     } while (0)
 
-#define CHECK_NEAR(got, want, eps)                                                                          \
-    do {                                                                                                    \
-        double g_ = (got), w_ = (want);                                                                     \
-        if (!(fabs(g_ - w_) <= (eps)))                                                                      \
-            check_failures++, fprintf(stderr, "%s:%d: %s: %g, not %g\n", __FILE__, __LINE__, #got, g_, w_); \
+#define CHECK_NEAR(got, want, eps)                                                            \
+    do {                                                                                      \
+        double g_ = (got), w_ = (want);                                                       \
+        if (!(fabs(g_ - w_) <= (eps)))                                                        \
+            atomic_fetch_add(&check_failures, 1),                                             \
+                fprintf(stderr, "%s:%d: %s: %g, not %g\n", __FILE__, __LINE__, #got, g_, w_); \
     } while (0)
 
 #define CHECK_TEST(fn) \

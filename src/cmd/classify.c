@@ -7,7 +7,10 @@
 #include "app/progress.h"
 #include "app/terminal.h"
 #include "metrics/metrics.h"
-#include "stream/job.h"
+#include "stream/feed.h"
+#include "stream/sink_fd.h"
+#include "stream/source.h"
+#include "stream/writer.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -31,11 +34,11 @@ static const char EXAMPLES[] =
     "Exit status: 0 all lines were labelled, 1 something could not be read or written (what was read is labelled),\n"
     "2 wrong usage, 130 interrupted.\n";
 
-static volatile int g_stop;
+static atomic_bool g_stop;
 
 static void on_interrupt(int signal_number) {
     (void)signal_number;
-    g_stop = 1;
+    atomic_store(&g_stop, true);
 }
 
 /* Interrupts end the reading, not the process: what was read is still labelled and written. A second one kills. */
@@ -47,11 +50,11 @@ static void classify_catch_signals(void) {
     sigaction(SIGPIPE, &ignore, NULL); /* a reader that leaves is seen as EPIPE */
 }
 
-static void classify_on_progress(void *user, const struct job_progress *p) {
+static void classify_on_progress(void *user, const struct source_progress *p) {
     progress_draw(user, p->lines, p->position, p->size);
 }
 
-static bool set_up_writer(const struct conf *c, const struct engine *eng, struct writer *w, struct err *e) {
+static bool set_up_writer(const struct conf *c, struct writer *w, struct err *e) {
     bool terminal = isatty(STDOUT_FILENO);
     int format =
         strcmp(c->output, "auto") == 0 ? (terminal ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
@@ -62,12 +65,11 @@ static bool set_up_writer(const struct conf *c, const struct engine *eng, struct
         .explain = c->explain,
         .colour = terminal_wants_colour(),
         .columns = terminal_columns(),
-        .eng = eng,
     };
-    return writer_open(w, e);
+    return true;
 }
 
-static void print_label_row(const struct label *l, const struct job_result *r, unsigned i) {
+static void print_label_row(const struct label *l, const struct sink_fd_result *r, unsigned i) {
     uint64_t total = 0;
     for (unsigned s = 0; s < DECIDER_COUNT; s++) total += r->by[s][i];
     if (total == 0) return;
@@ -76,7 +78,8 @@ static void print_label_row(const struct label *l, const struct job_result *r, u
     fputc('\n', stderr);
 }
 
-static void print_summary(const struct label_set *labels, const struct job_result *r, double seconds) {
+static void print_summary(const struct label_set *labels, const struct sink_fd_result *r, uint64_t odd_lines,
+                          double seconds) {
     double hits = metrics_value(METRIC_MEMO_HITS, 0, 0, 0), misses = metrics_value(METRIC_MEMO_MISSES, 0, 0, 0);
     fprintf(stderr, "\n%-22s %10s", "label", "lines");
     for (unsigned s = 0; s < DECIDER_COUNT; s++) fprintf(stderr, " %10s", decider_name(s));
@@ -85,9 +88,9 @@ static void print_summary(const struct label_set *labels, const struct job_resul
     fprintf(stderr, "\n%llu lines in %.2f s, %.0f lines/s", (unsigned long long)r->lines, seconds,
             seconds > 0 ? (double)r->lines / seconds : 0);
     if (hits + misses > 0) fprintf(stderr, "; %.1f %% answered from memory", 100 * hits / (hits + misses));
-    if (r->odd_lines)
+    if (odd_lines)
         fprintf(stderr, "\n%llu lines were no JSON object with a message; they were read as plain lines",
-                (unsigned long long)r->odd_lines);
+                (unsigned long long)odd_lines);
     fputc('\n', stderr);
 }
 
@@ -99,13 +102,13 @@ static void print_spent(const struct llm *l) {
             metrics_value(METRIC_LLM_RECALLED, 0, 0, 0));
 }
 
-static uint64_t count_open(const struct job_result *r) {
+static uint64_t count_open(const struct sink_fd_result *r) {
     uint64_t n = 0;
     for (unsigned i = 0; i < LABEL_MAX; i++) n += r->by[DECIDER_FALLBACK][i];
     return n;
 }
 
-static void print_asked(const struct conf *c, const struct classifier *k, const struct job_result *r) {
+static void print_asked(const struct conf *c, const struct classifier *k, const struct sink_fd_result *r) {
     bool as_json = strcmp(c->output, "auto") == 0 ? !isatty(STDOUT_FILENO) : strcmp(c->output, "table") != 0;
     if (k->dry_run)
         dry_run_print(k->dry_run, r->lines, count_open(r), as_json, stdout);
@@ -120,38 +123,53 @@ static int open_output(const struct conf *c) {
     return fd;
 }
 
+/* Reads the files to their end through the flow. False: one could not be read or the output not be written; what was
+ * read is labelled. */
+static bool classify_files(struct flow *f, const struct source_opts *o, uint64_t *odd_lines, struct err *e) {
+    struct source source;
+    if (!source_open(&source, SOURCE_FILES, o, f, &g_stop, e)) return false;
+    bool ok = source_run(&source, e);
+    *odd_lines = source_files_odd_lines(&source);
+    source_close(&source);
+    return ok && flow_is_well(f, e);
+}
+
+static bool set_up_source(const struct conf *c, char **paths, size_t n, struct source_opts *o, struct err *e) {
+    static char dash[] = "-";
+    static char *const from_stdin[] = {dash};
+    int format = reader_format_find(c->format);
+    if (format < 0) return err_set(e, ERR_USAGE, "format is '%s': expected auto, lines, jsonl or csv", c->format);
+    *o = (struct source_opts){
+        .paths = n ? paths : from_stdin,
+        .paths_n = n ? n : 1,
+        .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
+        .on_progress = classify_on_progress,
+    };
+    return true;
+}
+
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
     struct progress bar;
-    struct job_result result;
-    static char dash[] = "-";
-    char *from_stdin[] = {dash};
-    int format = reader_format_find(c->format);
-    if (format < 0) {
-        err_set(&e, ERR_USAGE, "format is '%s': expected auto, lines, jsonl or csv", c->format);
-        return cmd_fail(&e);
-    }
-    if (!set_up_writer(c, k->engine, &writer, &e)) return cmd_fail(&e);
+    struct sink_fd_result result;
+    struct source_opts from;
+    uint64_t odd_lines = 0;
+    if (!set_up_source(c, paths, n, &from, &e) || !set_up_writer(c, &writer, &e)) return cmd_fail(&e);
     progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
-    struct job_opts o = {
-        .pipeline = k->pipeline,
-        .writer = &writer,
-        .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
-        .fd = open_output(c),
-        .on_progress = classify_on_progress,
-        .user = &bar,
-        .stop = &g_stop,
-    };
-    bool ok = job_run(&o, n ? paths : from_stdin, n ? n : 1, &result, &e);
+    from.user = &bar;
+    struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
+    struct flow *f = flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = SINK_FD, .sink_opts = &to}, &e);
+    bool ok = f && classify_files(f, &from, &odd_lines, &e);
+    flow_close(f);
     progress_clear(&bar);
     writer_close(&writer);
-    if (o.fd != STDOUT_FILENO) close(o.fd);
+    if (to.fd != STDOUT_FILENO) close(to.fd);
     if (c->summary && !result.reader_gone)
-        print_summary(&k->engine->labels, &result, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
+        print_summary(&k->engine->labels, &result, odd_lines, (double)(clock_now_ns(NULL) - bar.begun_ns) * 1e-9);
     print_asked(c, k, &result);
-    if (!ok) return cmd_fail(&e);
-    return g_stop ? CMD_INTERRUPTED : CMD_OK;
+    if (!ok && !result.reader_gone) return cmd_fail(&e);
+    return atomic_load(&g_stop) ? CMD_INTERRUPTED : CMD_OK;
 }
 
 int cmd_classify(int argc, char **argv) {

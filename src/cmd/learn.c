@@ -8,7 +8,7 @@
 #include "train/feedback.h"
 
 #include "base/must.h"
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "text/mask.h"
 #include "train/head_versions.h"
 #include "train/fit_head.h"
@@ -363,7 +363,7 @@ static void put_entry(const struct lesson *l, const struct head_versions_entry *
     if (l->o.json) {
         buf_printf(out, "%s{\"name\":\"%s\",\"in_use\":%s,\"created_by\":", first ? "" : ",", h->name,
                    h->current ? "true" : "false");
-        result_json_string(out, span_of(by));
+        json_out_string(out, span_of(by));
         buf_putc(out, '}');
     } else {
         buf_printf(out, "%c %-18s %s\n", h->current ? '*' : ' ', h->name, by);

@@ -13,7 +13,7 @@ static const char EXAMPLES[] =
     "labels, head and model again, and keeps all the old ones when something of the new is broken.\n";
 
 int cmd_serve(int argc, char **argv) {
-    static const struct daemon_role ROLE = {.command = CONF_SERVE, .kind = SERVER_CLASSIFIER};
+    static const struct daemon_role ROLE = {.command = CONF_SERVE, .kind = API_CLASSIFIER};
     if (cmd_help(argc, argv, USAGE, CONF_SERVE, EXAMPLES)) return CMD_OK;
     struct err e = {0};
     return daemon_run(&ROLE, argc, argv, &e) ? CMD_OK : cmd_fail(&e);

@@ -27,7 +27,9 @@ struct result {
     uint32_t match_from, match_to; /* regex: span of the match in the message */
 };
 
+struct arena;
 struct engine;
+struct prepared;
 
 /* A request's records. The owner allocates rec[n] and res[n], submits, and gets `done` called once, from a worker
  * thread, when every record has its result. Records must stay as they are until then. */
@@ -36,6 +38,8 @@ struct batch {
     struct result *res;
     uint32_t n;
     struct engine *engine;         /* what decides it (pipeline_pin); NULL: whatever is in force */
+    struct arena *arena;           /* for `prepared`; NULL: the fast path hands nothing on */
+    struct prepared *prepared;     /* what the fast path found out (pipeline/fast_path.h); NULL: nothing */
     bool explain;                  /* keep what explanations need (stage probabilities are recomputed, not kept) */
     void (*done)(struct batch *b); /* must not block */
     void *user;                    /* the owner's */

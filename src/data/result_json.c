@@ -1,38 +1,10 @@
 #include "data/result_json.h"
 
+#include "base/json_out.h"
 #include "base/must.h"
 
 #include <math.h>
 #include <stdio.h>
-
-/* For each byte: 0 stays, 'u' becomes \u00XX, anything else stands behind a backslash. */
-static const char ESCAPE[256] = {
-    [0x00] = 'u', [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u', [0x05] = 'u',  [0x06] = 'u',
-    [0x07] = 'u', [0x08] = 'b', [0x09] = 't', [0x0a] = 'n', [0x0b] = 'u', [0x0c] = 'f',  [0x0d] = 'r',
-    [0x0e] = 'u', [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u', [0x12] = 'u', [0x13] = 'u',  [0x14] = 'u',
-    [0x15] = 'u', [0x16] = 'u', [0x17] = 'u', [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u',  [0x1b] = 'u',
-    [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\',
-};
-
-static void put_escape(struct buf *out, unsigned char c) {
-    static const char HEX[] = "0123456789abcdef";
-    char esc = ESCAPE[c], text[6] = {'\\', esc, '0', '0', HEX[c >> 4], HEX[c & 15]};
-    buf_put(out, text, esc == 'u' ? 6 : 2);
-}
-
-void result_json_string(struct buf *out, struct span s) {
-    buf_putc(out, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (!ESCAPE[c]) continue;
-        buf_put(out, s.p + from, i - from);
-        put_escape(out, c);
-        from = i + 1;
-    }
-    buf_put(out, s.p + from, s.n - from);
-    buf_putc(out, '"');
-}
 
 /* Fixed-point text of k / 10000 without trailing zeros. */
 static size_t fixed4(char *to, unsigned k) {
@@ -91,7 +63,7 @@ void result_json_members(struct buf *out, const struct label_set *labels, const 
     to = result_json_append(to, l->id, strlen(l->id));
     to = APPEND_LIT(to, "\",\"label\":");
     out->n = (size_t)(to - out->p);
-    result_json_string(out, span_of(l->name));
+    json_out_string(out, span_of(l->name));
     to = buf_reserve(out, FIXED_PARTS_MAX);
     if (!to) return;
     to = APPEND_LIT(to, ",\"source\":\"");

@@ -13,10 +13,6 @@ void result_json(struct buf *out, const struct label_set *labels, const struct r
 /* The four members without the braces, for answers that add members of their own behind them. */
 void result_json_members(struct buf *out, const struct label_set *labels, const struct result *r);
 
-/* s in quotes; '"', '\' and control characters are escaped (RFC 8259, section 7), other bytes stay: s should be UTF-8.
- */
-void result_json_string(struct buf *out, struct span s);
-
 /* The shortest decimal that reads back as the same double: 0.95, 1, 0; never an exponent for 1e-6 <= |v| < 1e15. v must
  * be finite: JSON has no other numbers. */
 void result_json_number(struct buf *out, double v);

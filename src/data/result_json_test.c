@@ -1,3 +1,4 @@
+#include "base/json_out.h"
 #include "data/result_json.h"
 
 #include "base/check.h"
@@ -76,10 +77,10 @@ static void random_doubles_read_back(void) {
 
 static void strings_are_escaped(void) {
     buf_reset(&g_out);
-    result_json_string(&g_out, SPAN_LIT("a\"b\\c\n\t\r\b\f\x01\x1f\x7f\0z/\xc3\xa9"));
+    json_out_string(&g_out, SPAN_LIT("a\"b\\c\n\t\r\b\f\x01\x1f\x7f\0z/\xc3\xa9"));
     CHECK_STR(result_json_text_of(), "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f\x7f\\u0000z/\xc3\xa9\"");
     buf_reset(&g_out);
-    result_json_string(&g_out, (struct span){0});
+    json_out_string(&g_out, (struct span){0});
     CHECK_STR(result_json_text_of(), "\"\"");
 }
 

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/must.h"
+#include "base/json_out.h"
 #include "data/result_json.h"
 
 #include <math.h>
@@ -13,7 +14,7 @@
 
 static void head_write_put_text(struct buf *b, const char *before, const char *key, const char *text) {
     buf_printf(b, "%s\"%s\": ", before, key);
-    result_json_string(b, span_of(text));
+    json_out_string(b, span_of(text));
 }
 
 static void put_share(struct buf *b, const char *key, double v) {

@@ -1,4 +1,5 @@
-/* share: how many log entries each client address has in flight, so that one can't take the whole queue. Any thread. */
+/* client_quota: how many entries (of whatever requests are about) each client address has in flight, so that one can't
+ * take the whole queue. Any thread. */
 #ifndef HTTP_CLIENT_QUOTA_H
 #define HTTP_CLIENT_QUOTA_H
 

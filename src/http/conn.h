@@ -4,53 +4,53 @@
 #define HTTP_CONN_H
 
 #include "base/buf.h"
-#include "http/exchange.h"
 #include "http/client_quota.h"
+#include "http/exchange.h"
+#include "http/loop.h"
 
 #include <llhttp.h>
 
-/* Where a connection is. Each state has one time limit (conn.c, STATES). */
+enum { CONN_READ_BYTES = 64 * 1024 };
+
+/* Where a connection is. What each state does, how long it may last, and what may follow it is conn.c's table STATES.
+ */
 enum conn_state {
     CONN_FRESH,  /* accepted, not a byte came */
     CONN_IDLE,   /* between requests */
-    CONN_HEAD,   /* in a request's header */
+    CONN_HEADER, /* in a request's header */
     CONN_BODY,   /* in its body */
-    CONN_WORK,   /* the batch is with the backend */
-    CONN_STALL,  /* the backend was busy in the middle of a stream */
-    CONN_WRITE,  /* an answer is being written */
+    CONN_HANDLE, /* its handler is to be run */
+    CONN_AWAY,   /* its exchange has left the loop */
+    CONN_STALL,  /* its handler could do nothing just now */
+    CONN_WRITE,  /* an answer, or a part of one, is being written */
     CONN_LINGER, /* we have said the last word; what still comes is thrown away until the client closes */
-    CONN_STATE_COUNT
+    CONN_CLOSED, /* waits for conn_reap */
+    CONN_STATE_COUNT,
+    CONN_STAY = CONN_STATE_COUNT /* no state: a step's result when it waits for an event, a post or its time limit */
 };
 
 struct conn {
-    bool closed; /* waits for conn_reap */
-    struct loop *loop;
-    struct conn *prev, *next;    /* in the loop's list of all, or (next) its free list */
-    struct conn *sooner, *later; /* in the loop's timer list of the state */
-    uint64_t deadline_ns;        /* when the state's time is over */
-    struct exchange *x;          /* NULL between requests */
-    struct buf rest;             /* bytes read and not yet parsed, from rest_at on */
+    struct server_thread *thread;
+    struct loop_source source;
+    struct timer timer;       /* the state's time limit */
+    struct conn *prev, *next; /* in the thread's list of all, or (next) its closed or free list */
+    struct exchange *x;       /* NULL between requests */
+    struct buf rest;          /* bytes read and not yet parsed, from rest_at on */
     size_t rest_at;
     struct client_quota_key client;
     int fd;
-    enum conn_state state;
-    bool readable, writable; /* as far as epoll (edge-triggered) told */
-    bool peer_done;          /* the client will send nothing more */
-    bool close_after;        /* this answer is the last */
+    enum conn_state state, limit_of; /* limit_of: the state whose time limit the timer runs by */
+    bool readable, writable;         /* as far as epoll (edge-triggered) told */
+    bool peer_done;                  /* the client will send nothing more */
+    bool close_after;                /* this answer is the last */
     llhttp_t http;
 };
 
 /* Takes the accepted socket. Returns NULL, the socket closed, when memory is out. */
-struct conn *conn_open(struct loop *l, int fd, const struct client_quota_key *client);
+struct conn *conn_open(struct server_thread *t, int fd, const struct client_quota_key *client);
 
-/* epoll has news: EPOLLIN … The connection may be gone on return. */
-void conn_event(struct conn *c, unsigned events);
-
-/* Goes on after the batch of its exchange has come back. */
+/* Goes on after its exchange has come back to the loop. */
 void conn_resume(struct conn *c);
-
-/* The state's time is over. */
-void conn_timeout(struct conn *c);
 
 /* The server drains: closes c when it is idle, else after its answer. */
 void conn_drain(struct conn *c);
@@ -59,6 +59,6 @@ void conn_drain(struct conn *c);
 void conn_close(struct conn *c);
 
 /* Frees the closed connections: at the end of a turn, when no event that was fetched can name them any more. */
-void conn_reap(struct loop *l);
+void conn_reap(struct server_thread *t);
 
 #endif

@@ -1,9 +1,6 @@
 #include "http/exchange.h"
 
-#include "base/clock.h"
 #include "base/must.h"
-#include "metrics/metrics.h"
-#include "api/ndjson.h"
 #include "http/internal.h"
 
 #include <stdio.h>
@@ -14,19 +11,30 @@ enum {
     OUT_BYTES_MAX = 256 * 1024 * 1024, /* 262,144 entries of 1 KiB each, a common one is 100 bytes */
 };
 
-/* A body may grow threefold when its UTF-8 is repaired; a stream's holds a read or two. */
+/* A handler may make a body up to three times as long (repaired UTF-8); a stream's holds a read or two. */
 static size_t body_cap(const struct server_opts *o) {
-    return 3 * o->body_bytes_max + 4 * (size_t)LOOP_READ_BYTES;
+    return 3 * o->body_bytes_max + 4 * (size_t)CONN_READ_BYTES;
 }
 
-struct exchange *exchange_take(struct loop *l, struct conn *c) {
-    struct exchange *x = l->free_exchanges;
+/* ---- life ---- */
+
+static void exchange_returned(void *self) {
+    struct exchange *x = self;
+    exchange_stay(x);
+    if (x->conn)
+        conn_resume(x->conn);
+    else
+        exchange_give(x);
+}
+
+struct exchange *exchange_take(struct server_thread *t, struct conn *c) {
+    struct exchange *x = t->free_exchanges;
     if (x) {
-        l->free_exchanges = x->next;
-        l->free_exchanges_n--;
+        t->free_exchanges = x->next;
+        t->free_exchanges_n--;
         x->next = NULL;
     } else if ((x = calloc(1, sizeof *x)) != NULL) {
-        x->loop = l;
+        x->thread = t;
         buf_init(&x->out, OUT_BYTES_MAX);
         arena_init(&x->arena, ARENA_BYTES_MAX);
     } else {
@@ -34,9 +42,10 @@ struct exchange *exchange_take(struct loop *l, struct conn *c) {
     }
     x->conn = c;
     x->client = c->client;
-    x->begun_ns = l->now_ns;
-    x->req.text.max = l->set->o.header_bytes_max; /* it may have been in use under other limits */
-    x->body.max = body_cap(&l->set->o);
+    x->begun_ns = t->loop.now_ns;
+    x->back = (struct loop_post){.run = exchange_returned, .self = x};
+    x->req.text.max = t->set->o.header_bytes_max; /* it may have been in use under other limits */
+    x->body.max = body_cap(&t->set->o);
     return x;
 }
 
@@ -47,29 +56,28 @@ static void trim_buf(struct buf *b) {
 
 void exchange_give(struct exchange *x) {
     MUST(!x->away);
-    struct loop *l = x->loop;
-    exchange_unpin(x);
-    atomic_fetch_sub_explicit(&l->server->body_bytes, x->body_counted, memory_order_relaxed);
-    ndjson_close(x->stream);
+    struct server_thread *t = x->thread;
+    if (x->release) x->release(x);
+    atomic_fetch_sub_explicit(&t->server->body_bytes, x->body_counted, memory_order_relaxed);
     trim_buf(&x->req.text);
     trim_buf(&x->body);
     trim_buf(&x->out);
     arena_reset(&x->arena);
     if (x->arena.bytes > KEEP_BYTES) arena_release(&x->arena);
-    if (l->free_exchanges_n >= LOOP_EXCHANGES_KEPT) {
+    if (t->free_exchanges_n >= SERVER_THREAD_EXCHANGES_KEPT) {
         exchange_free(x);
         return;
     }
     *x = (struct exchange){
-        .loop = l,
-        .next = l->free_exchanges,
+        .thread = t,
+        .next = t->free_exchanges,
         .req = {.text = x->req.text},
         .body = x->body,
         .out = x->out,
         .arena = x->arena,
     };
-    l->free_exchanges = x;
-    l->free_exchanges_n++;
+    t->free_exchanges = x;
+    t->free_exchanges_n++;
 }
 
 void exchange_free(struct exchange *x) {
@@ -90,90 +98,99 @@ bool exchange_refuse(struct exchange *x, enum refusal why, const char *fmt, ...)
     return false;
 }
 
-bool exchange_count_body(struct exchange *x, size_t n) {
-    struct server *s = x->loop->server;
+/* ---- the body ---- */
+
+bool exchange_count_body(struct exchange *x, size_t n, size_t max) {
+    struct server *s = x->thread->server;
     size_t held = atomic_fetch_add_explicit(&s->body_bytes, n, memory_order_relaxed) + n;
     x->body_counted += n;
-    size_t max = x->loop->set->o.body_memory_max;
     return held <= max ||
            exchange_refuse(x, REFUSE_BODY_MEMORY, "request bodies hold %zu bytes already (body-memory-max)", max);
 }
 
 bool exchange_add_body(struct exchange *x, const char *p, size_t n) {
-    size_t max = x->loop->set->o.body_bytes_max;
-    if (!x->streams && x->body.n + n > max)
-        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
-    if (!x->streams && !exchange_count_body(x, n)) return false;
+    const struct server_opts *o = exchange_opts(x);
+    bool streams = exchange_streams(x);
+    if (!streams && x->body.n + n > o->body_bytes_max)
+        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)",
+                               o->body_bytes_max);
+    if (!streams && !exchange_count_body(x, n, o->body_memory_max)) return false;
     buf_put(&x->body, p, n);
     return !x->body.failed || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the body");
 }
 
-bool exchange_decode_body(struct exchange *x) {
-    size_t max = x->loop->set->o.body_bytes_max;
+bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_max) {
     struct err e = {0};
-    struct decode *d = decode_open(x->req.encoding);
+    struct inflate *d = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     if (!d) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory to decode the body");
     struct buf text;
     buf_init(&text, x->body.max);
     struct span in = buf_span(&x->body);
-    bool ok = decode_some(d, &in, &text, max + 1, &e);
+    bool ok = inflate_append(d, &in, &text, bytes_max + 1, &e);
     if (!ok)
         exchange_refuse(x, REFUSE_MALFORMED, "%s", e.msg);
-    else if (text.n > max)
-        ok = exchange_refuse(x, REFUSE_BODY_BYTES, "the decoded body is larger than %zu bytes (body-bytes-max)", max);
-    else if (!decode_is_whole(d))
+    else if (text.n > bytes_max)
+        ok = exchange_refuse(x, REFUSE_BODY_BYTES, "the decoded body is larger than %zu bytes (body-bytes-max)",
+                             bytes_max);
+    else if (!inflate_is_whole(d))
         ok = exchange_refuse(x, REFUSE_MALFORMED, "the compressed body ends too soon");
-    decode_close(d);
+    inflate_close(d);
     buf_release(&x->body);
     x->body = text;
-    return ok && exchange_count_body(x, text.n);
+    return ok && exchange_count_body(x, text.n, memory_max);
 }
 
-static bool exchange_pin(struct exchange *x, struct err *e) {
-    const struct server *s = x->loop->server;
-    x->labels = s->backend.pin ? s->backend.pin(s->backend.self, &x->batch, e) : &s->labels;
-    return x->labels != NULL;
+/* ---- what handlers see of the server ---- */
+
+void *exchange_site(const struct exchange *x) {
+    return x->thread->server->site.self;
 }
 
-void exchange_unpin(struct exchange *x) {
-    const struct server *s = x->loop->server;
-    if (x->labels && s->backend.unpin) s->backend.unpin(s->backend.self, &x->batch);
-    x->labels = NULL;
+void *exchange_site_thread(const struct exchange *x) {
+    return x->thread->site_thread;
 }
 
-bool exchange_decide(struct exchange *x) {
-    struct err e = {0};
-    void *fast_path = x->loop->fast_path;
-    return fast_path && exchange_pin(x, &e) && x->loop->server->backend.fast_path(fast_path, &x->batch);
+const struct server_opts *exchange_server_opts(const struct exchange *x) {
+    return exchange_opts(x);
 }
 
-bool exchange_submit(struct exchange *x) {
-    struct server *s = x->loop->server;
-    struct err e = {0};
-    unsigned n = x->batch.n, share = x->loop->set->o.client_entries_max;
-    if (!x->labels && !exchange_pin(x, &e)) return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
-    if (!client_quota_take(&s->share, x->client, n, share)) {
-        exchange_unpin(x);
-        return exchange_refuse(x, REFUSE_CLIENT_SHARE,
-                               "more than %u entries of one client at a time "
-                               "(client-entries-max)",
-                               share);
-    }
-    x->batch.user = x;
-    x->batch.done = loop_batch_done;
+void *exchange_site_settings(const struct exchange *x) {
+    return x->thread->set->site;
+}
+
+bool exchange_is_stopping(const struct exchange *x) {
+    return atomic_load_explicit(&x->thread->server->stopping, memory_order_relaxed);
+}
+
+/* ---- away from the loop ---- */
+
+void exchange_leave(struct exchange *x) {
+    MUST(!x->away);
     x->away = true;
-    x->loop->away++;
-    metrics_gauge_add(METRIC_ENTRIES_IN_FLIGHT, 0, n);
-    if (s->backend.submit(s->backend.self, &x->batch, &e)) return true;
-    exchange_returned(x);
-    exchange_unpin(x);
-    return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    x->thread->away++;
 }
 
-void exchange_returned(struct exchange *x) {
-    MUST(x->away && x->loop->away > 0);
+void exchange_stay(struct exchange *x) {
+    MUST(x->away && x->thread->away > 0);
     x->away = false;
-    x->loop->away--;
-    metrics_gauge_add(METRIC_ENTRIES_IN_FLIGHT, 0, -(int64_t)x->batch.n);
-    client_quota_give(&x->loop->server->share, x->client, x->batch.n);
+    x->thread->away--;
+}
+
+void exchange_back(struct exchange *x) {
+    loop_post(&x->thread->loop, &x->back);
+}
+
+static void run_task(void *self) {
+    struct exchange *x = self;
+    x->task_work(x);
+}
+
+bool exchange_task(struct exchange *x, void (*work)(struct exchange *x)) {
+    exchange_leave(x);
+    x->task_work = work;
+    x->task = (struct loop_task){.work = run_task, .self = x, .loop = &x->thread->loop};
+    x->task.post = x->back;
+    if (loop_task(&x->thread->server->helper, &x->task)) return true;
+    exchange_stay(x);
+    return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: too many large requests wait already");
 }

@@ -1,30 +1,24 @@
-/* exchange: one request and its answer. A loop keeps a few for reuse, so that a warm request allocates nothing; an idle
- * connection has none. Belongs to its loop's thread, except between submit and done, when the batch is the backend's.
- */
+/* exchange: one request and its answer. A thread keeps a few for reuse, so that a warm request allocates nothing; an
+ * idle connection has none. It belongs to its thread's loop, except while it is away: then it belongs to whoever took
+ * it. */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "data/batch.h"
-#include "http/decode.h"
+#include "base/inflate.h"
+#include "http/client_quota.h"
+#include "http/loop_task.h"
 #include "http/refuse.h"
 #include "http/route.h"
-#include "http/client_quota.h"
 
 #include <stdint.h>
 
 struct conn;
-struct loop;
-struct ndjson;
+struct server_opts;
+struct server_thread;
 
 enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128 };
-
-enum exchange_phase {
-    PHASE_BEGIN,  /* nothing is with the backend: read, and submit */
-    PHASE_SUBMIT, /* a batch is filled, but the backend was busy */
-    PHASE_ANSWER, /* the batch is with the backend, or back */
-};
 
 /* The request's header, as far as it matters. */
 struct request {
@@ -32,40 +26,45 @@ struct request {
     size_t target_bytes;
     struct span path, query; /* parts of text, once the header is complete */
     unsigned method;         /* enum llhttp_method */
+    unsigned http_minor;     /* of HTTP/1.x; 0 until the header is complete */
+    uint64_t content_length; /* 0 also where the length is not told */
     size_t header_bytes;     /* counted so far, chunk extensions and trailers too */
     char field[32];          /* name of the field being read, lower case; longer names are none of ours */
     size_t field_bytes;
     unsigned hosts, transfer_encodings, content_encodings;
-    enum decode_kind encoding;
+    enum inflate_format encoding; /* of the body */
+    bool encoding_unknown;
     bool head_done;    /* the header is complete */
     bool complete;     /* the body too */
     bool authorized;   /* a right token was shown */
     bool expects;      /* Expect: 100-continue */
-    bool expects_else; /* an expectation nobody knows */
+    bool expects_else; /* an expectation that is not supported */
     bool ndjson;
     bool preflight;                  /* a browser asks whether it may ask */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
 };
 
 struct exchange {
-    struct conn *conn; /* NULL: the client has gone while the batch was away */
-    struct loop *loop;
-    struct exchange *next; /* in the loop's free list or its done list */
+    struct conn *conn; /* NULL: the client has gone while the exchange was away */
+    struct server_thread *thread;
+    struct exchange *next; /* in the thread's free list */
     uint64_t begun_ns;
     struct client_quota_key client;
 
     struct request req;
     const struct route *route; /* NULL: refused before one was found */
-    bool streams;              /* answered while it is being read */
-    struct ndjson *stream;     /* NULL until then */
-    struct buf body;           /* as received; of a stream: what is not digested yet */
+    route_run *run;            /* the handler, once the request is admitted */
+    struct buf body;           /* as received; where the route streams: what the handler has not taken yet */
     size_t body_counted;       /* bytes counted against body_memory_max */
+    bool away;                 /* it has left the loop */
 
+    /* The handler's. Memory from the arena lives until the answer is out. release(x) is called when that is so, or the
+     * client has gone, never while x is away; NULL: nothing to release. */
+    void *handler_state;
+    void (*release)(struct exchange *x);
     struct arena arena;
-    struct batch batch;
-    const struct label_set *labels; /* of the batch's results, while it is pinned */
-    bool away;                      /* the batch is with the backend */
-    enum exchange_phase phase;
+    unsigned entries;  /* how many things the request was about, for the access log */
+    bool closes_after; /* the connection can not go on behind this answer */
 
     enum refusal refused;
     char why[EXCHANGE_TEXT_MAX]; /* the refusal's text */
@@ -73,39 +72,60 @@ struct exchange {
     const char *type;               /* Content-Type of the answer */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
-    struct buf out;
-    size_t sent;   /* of frame and out together */
-    bool head_out; /* the status line is sent, or on its way */
-    bool last;     /* nothing follows what is in out */
+    struct buf out; /* the answer's body, or the part of it that is sent next */
+    size_t sent;    /* of frame and out together */
+    bool head_out;  /* the status line is sent, or on its way */
+    bool last;      /* nothing follows what is in out */
+
+    struct loop_post back; /* exchange_back */
+    struct loop_task task; /* exchange_task */
+    void (*task_work)(struct exchange *x);
 };
 
-/* A fresh exchange for the connection; NULL: out of memory. */
-struct exchange *exchange_take(struct loop *l, struct conn *c);
+/* ---- for the connection ---- */
 
-/* Takes it back for reuse; its batch must not be away. Large buffers are freed. */
+/* A fresh exchange for the connection; NULL: out of memory. */
+struct exchange *exchange_take(struct server_thread *t, struct conn *c);
+
+/* Takes it back for reuse; it must not be away. Large buffers are freed. */
 void exchange_give(struct exchange *x);
 void exchange_free(struct exchange *x);
 
 /* Adds bytes to the body, against body_memory_max and, unless it streams, body_bytes_max. On false x is refused. */
 bool exchange_add_body(struct exchange *x, const char *p, size_t n);
 
-/* Counts n more bytes of memory held for this body. On false x is refused. */
-bool exchange_count_body(struct exchange *x, size_t n);
+/* Whether it is answered while it is being read. */
+static inline bool exchange_streams(const struct exchange *x) {
+    return x->req.ndjson && !x->req.preflight && x->route && x->route->streams;
+}
 
-/* Puts what the body decodes to in its place. On false x is refused. */
-bool exchange_decode_body(struct exchange *x);
+/* ---- for handlers ---- */
 
-/* Has the batch decided here and now, where that is a matter of microseconds. False: exchange_submit it. */
-bool exchange_decide(struct exchange *x);
+void *exchange_site(const struct exchange *x);        /* server_site.self */
+void *exchange_site_thread(const struct exchange *x); /* what its thread_open returned; not while x is away */
 
-/* Hands the batch to the backend, its entries counted against the client's share. On false x is refused. */
-bool exchange_submit(struct exchange *x);
+/* In force for this turn of the loop: the server's and the site's own. Not while x is away. */
+const struct server_opts *exchange_server_opts(const struct exchange *x);
+void *exchange_site_settings(const struct exchange *x);
+bool exchange_is_stopping(const struct exchange *x); /* the server drains */
 
-/* The batch is back: gives its entries' share back. */
-void exchange_returned(struct exchange *x);
+/* Counts n more bytes of memory held for this body, which may be at most max for all requests together
+ * (body_memory_max). On false x is refused. Any thread. */
+bool exchange_count_body(struct exchange *x, size_t n, size_t max);
 
-/* The results have been read: lets go of the labels that they use. Done by exchange_give, too. */
-void exchange_unpin(struct exchange *x);
+/* Puts what the body decodes to in its place: at most bytes_max, counted against memory_max. On false x is refused. Any
+ * thread. */
+bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_max);
+
+/* Leaving the loop: exchange_leave, then hand x to another thread, and return STEP_WAIT. That thread calls
+ * exchange_back, once and last of all. exchange_stay: nobody took it after all. */
+void exchange_leave(struct exchange *x);
+void exchange_stay(struct exchange *x);
+void exchange_back(struct exchange *x);
+
+/* Has work(x) done on the server's helper thread; then STEP_WAIT, and the handler is run again when it is done. False,
+ * and x is refused: too much waits for that thread already. */
+bool exchange_task(struct exchange *x, void (*work)(struct exchange *x));
 
 /* Notes the first reason; returns false, so that `return exchange_refuse(…)` reads in one line. */
 bool exchange_refuse(struct exchange *x, enum refusal why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

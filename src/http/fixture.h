@@ -1,10 +1,10 @@
-/* fixture: for the server's tests: a running server with a backend of its own, and a client on a plain socket. */
+/* fixture: for tests of the server: one that runs, and a client on a plain socket. The site is the test's: here routes
+ * that are enough to try HTTP itself; the API's tests bring their own (api/fixture.h). */
 #ifndef HTTP_FIXTURE_H
 #define HTTP_FIXTURE_H
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/queue.h"
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -19,15 +19,6 @@
 
 enum { FIXTURE_ANSWER_MAX = 4 << 20, FIXTURE_WAIT_MS = 10000 };
 
-/* The backend: lines that begin with "User" are USER_ACTION by rule 3, others are fallback; "fail 9": for error 9. */
-static struct {
-    struct queue queue; /* of struct batch * */
-    pthread_t thread;
-    atomic_bool busy, held, not_ready; /* refuse batches; keep them; say so */
-    atomic_uint submitted, largest;
-    atomic_int pinned;
-} fix_backend;
-
 static struct {
     struct server *server;
     pthread_t thread;
@@ -36,102 +27,26 @@ static struct {
     const char *body; /* in answer */
 } fix;
 
-static void fix_decide(const struct batch *b) {
-    for (uint32_t i = 0; i < b->n; i++) {
-        b->res[i] = (struct result){0};
-        bool user = span_starts(b->rec[i].message, SPAN_LIT("User"));
-        batch_decide(&b->res[i], user ? DECIDER_REGEX : DECIDER_FALLBACK, user ? 0 : 8, user ? 0.95 : 0);
-        if (span_starts(b->rec[i].message, SPAN_LIT("fail "))) b->res[i].err = (uint8_t)atoi(b->rec[i].message.p + 5);
-        if (user) b->res[i].rule = 3, b->res[i].match_to = 4;
-    }
-}
-
-static inline void *fix_backend_main(void *arg) {
-    struct batch *b;
-    while (queue_pop(&fix_backend.queue, &b, 1, -1) > 0) {
-        while (atomic_load(&fix_backend.held)) usleep(1000);
-        fix_decide(b);
-        b->done(b);
-    }
-    return arg;
-}
-
-static inline bool fix_submit(void *self, struct batch *b, struct err *e) {
-    (void)self;
-    if (atomic_load(&fix_backend.busy)) return err_set(e, ERR_BUSY, "the queue is full");
-    atomic_fetch_add(&fix_backend.submitted, 1);
-    if (b->n > atomic_load(&fix_backend.largest)) atomic_store(&fix_backend.largest, b->n);
-    return queue_try_push(&fix_backend.queue, &b, 1) || err_set(e, ERR_BUSY, "the queue is full");
-}
-
-static inline bool fix_busy(void *self, struct err *e) {
-    (void)self;
-    return atomic_load(&fix_backend.busy) && !err_set(e, ERR_BUSY, "the queue is full");
-}
-
-static inline bool fix_ready(void *self) {
-    (void)self;
-    return !atomic_load(&fix_backend.not_ready);
-}
-
 static inline void *fix_server_main(void *arg) {
     struct err e = {0};
     CHECK(server_run(fix.server, &e));
     return arg;
 }
 
-static inline const struct label_set *fix_pin(void *self, struct batch *b, struct err *e) {
-    (void)self, (void)b;
-    if (atomic_load(&fix_backend.not_ready)) {
-        err_set(e, ERR_BUSY, "still loading");
-        return NULL;
-    }
-    atomic_fetch_add(&fix_backend.pinned, 1);
-    return label_default();
-}
-
-static inline void fix_unpin(void *self, struct batch *b) {
-    (void)self, (void)b;
-    atomic_fetch_sub(&fix_backend.pinned, 1);
-}
-
-static inline struct server_backend fix_backend_table(void) {
-    return (struct server_backend){.labels = label_default(),
-                                   .pin = fix_pin,
-                                   .unpin = fix_unpin,
-                                   .busy = fix_busy,
-                                   .submit = fix_submit,
-                                   .ready = fix_ready};
-}
-
-static inline bool fix_start(const struct server_opts *o) {
-    struct err e = {0};
-    struct server_backend backend = fix_backend_table();
-    atomic_store(&fix_backend.largest, 0);
-    queue_init(&fix_backend.queue, 1024, sizeof(struct batch *));
-    fix.server = server_open(o, &backend, &e);
-    if (!fix.server) fprintf(stderr, "server_open: %s\n", e.msg);
-    CHECK(fix.server != NULL);
-    if (!fix.server) return false;
-    CHECK(pthread_create(&fix_backend.thread, NULL, fix_backend_main, NULL) == 0);
+/* Runs a server that was opened; NULL: it could not be. */
+static inline bool fix_run(struct server *s, const struct err *e) {
+    fix.server = s;
+    if (!s) fprintf(stderr, "the server does not open: %s\n", e->msg);
+    CHECK(s != NULL);
+    if (!s) return false;
     CHECK(pthread_create(&fix.thread, NULL, fix_server_main, NULL) == 0);
     return true;
 }
 
-static inline void fix_end(void) {
+/* Stops it and waits until its drain is over; it is still to be closed. */
+static inline void fix_stop(void) {
     server_stop(fix.server);
     pthread_join(fix.thread, NULL);
-    queue_close(&fix_backend.queue);
-    pthread_join(fix_backend.thread, NULL);
-    server_close(fix.server);
-    CHECK_INT(atomic_load(&fix_backend.pinned), 0);
-    queue_release(&fix_backend.queue);
-}
-
-static inline struct server_opts fix_opts(void) {
-    struct server_opts o = SERVER_OPTS_DEFAULT;
-    o.port = 0;
-    return o;
 }
 
 static inline int fix_connect(void) {

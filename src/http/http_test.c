@@ -1,8 +1,6 @@
-/* What a strict HTTP/1.1 server must refuse (RFC 9112; the request smuggling tricks known), every limit, and streams.
+/* What a strict HTTP/1.1 server must refuse (RFC 9112; the request smuggling tricks known), and every limit.
  */
-#include "http/fixture.h"
-
-#include <zlib.h>
+#include "http/site_fixture.h"
 
 #define HEAD_OK "POST /classify HTTP/1.1\r\nHost: x\r\n"
 
@@ -170,7 +168,7 @@ static void malformed_requests_close(void) {
         CHECK(closes);
         close(fd);
     }
-    CHECK_INT(atomic_load(&fix_backend.submitted), 0);
+    CHECK_INT(atomic_load(&fix_site.handled), 0);
     fix_end();
 }
 
@@ -277,7 +275,6 @@ static void limits_of_the_body(void) {
     struct server_opts o = fix_opts();
     o.body_bytes_max = 3000;
     o.body_time_ms = 200;
-    o.line_bytes_max = 1000;
     if (!fix_start(&o)) return;
     static char text[8000];
     memset(text, ' ', sizeof text);
@@ -289,9 +286,6 @@ static void limits_of_the_body(void) {
     int n = snprintf(chunked, sizeof chunked, HEAD_OK "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 4; i++) n += snprintf(chunked + n, sizeof chunked - (size_t)n, "3e8\r\n%1000s\r\n", "");
     CHECK_INT(fix_ask(chunked), 413);
-    n = snprintf(text, sizeof text, "[{\"log_message\":\"%01001d\"}]", 7);
-    CHECK_INT(fix_post("", text, (size_t)n), 413);
-    CHECK(fix_says("[0].log_message: 1001 bytes, the limit is 1000"));
     CHECK_INT(fix_ask(HEAD_OK "Content-Length: 10\r\n\r\n[{}"), 408);
     CHECK(fix_says("the body took longer than 200 ms"));
     fix_end();
@@ -350,128 +344,6 @@ static void a_reader_that_stalls_is_closed(void) {
     fix_end();
 }
 
-/* ---- NDJSON ---- */
-
-#define STREAM_HEAD "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson; charset=utf-8\r\n"
-
-/* Takes the chunks out of the answer, in place. */
-static void unchunk(void) {
-    const char *from = fix.body;
-    char *to = fix.answer + (fix.body - fix.answer);
-    for (size_t n; (n = strtoul(from, NULL, 16)) > 0; from += n + 2) {
-        from = strstr(from, "\r\n") + 2;
-        memmove(to, from, n);
-        to += n;
-    }
-    *to = '\0';
-}
-
-static unsigned count_lines(const char *text, const char *part) {
-    unsigned n = 0;
-    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
-        n += memmem(text, (size_t)(end - text), part, strlen(part)) != NULL;
-    return n;
-}
-
-static void a_stream_answers_line_by_line(void) {
-    struct server_opts o = fix_opts();
-    if (!fix_start(&o)) return;
-    static const char BODY[] =
-        "{\"log_message\":\"User a\"}\r\n\n{\"log_message\":5}\nnonsense\n{\"log_message\":\"x\"}";
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", BODY, sizeof BODY - 1), 200);
-    CHECK(fix_says("\r\nContent-Type: application/x-ndjson\r\n") && fix_says("Transfer-Encoding: chunked"));
-    unchunk();
-    CHECK_STR(fix.body,
-              "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"source\":\"regex\",\"confidence\":0.95}\n"
-              "{\"error\":\"line 3: log_message: expected a string, not number\"}\n"
-              "{\"error\":\"line 4: byte 0: invalid literal, expected a valid literal such as 'null'\"}\n"
-              "{\"label_id\":\"UNCLASSIFIED\",\"label\":\"Unclassified\",\"source\":\"fallback\",\"confidence\":0}\n");
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", "\n \n", 3), 400);
-    CHECK(fix_says("no log entries provided"));
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", "", 0), 400);
-    atomic_store(&fix_backend.busy, true);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", BODY, sizeof BODY - 1), 503);
-    atomic_store(&fix_backend.busy, false);
-    fix_later_bytes = 0;
-    int fd = fix_connect(); /* no chunks in HTTP/1.0: the close is the end */
-    fix_say(fd, "POST /classify HTTP/1.0\r\nContent-Type: application/jsonl\r\nConnection: "
-                "keep-alive\r\nContent-Length: 2\r\n\r\n{}");
-    CHECK_INT(fix_read(fd), 200);
-    CHECK(fix_says("Connection: close\r\n") && fix_says("\"confidence\":0}\n"));
-    CHECK(strstr(fix.answer, "Content-Length") == NULL && strstr(fix.answer, "chunked") == NULL);
-    close(fd);
-    fix_end();
-}
-
-static void a_stream_talks_while_it_listens(void) {
-    struct server_opts o = fix_opts();
-    if (!fix_start(&o)) return;
-    int fd = fix_connect();
-    fix_later_bytes = 0;
-    fix.answer_bytes = 0;
-    fix.answer[0] = '\0';
-    fix_say(fd, STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n");
-    for (int i = 0; i < 5; i++) {
-        if (i == 3) atomic_store(&fix_backend.busy, true); /* in the middle: it waits */
-        fix_say(fd, "19\r\n{\"log_message\":\"User a\"}\n\r\n");
-        if (i == 3) usleep(100000), atomic_store(&fix_backend.busy, false);
-        size_t before = fix.answer_bytes;
-        CHECK(fix_more(fd, FIXTURE_WAIT_MS) > 0);
-        CHECK(strstr(fix.answer + before, "USER_ACTION") != NULL);
-    }
-    fix_say(fd, "0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
-    while (!strstr(fix.answer, "alive") && fix_more(fd, FIXTURE_WAIT_MS) > 0)
-        ;
-    CHECK(strstr(fix.answer, "\r\n0\r\n\r\nHTTP/1.1 200 OK") != NULL);
-    close(fd);
-    fix_end();
-}
-
-static char g_many[5000 * 40], g_packed[100000];
-
-static void a_stream_has_no_end_but_limits(void) {
-    enum { LINES = 5000 };
-    struct server_opts o = fix_opts();
-    o.body_bytes_max = 1000;
-    o.line_bytes_max = 1000;
-    if (!fix_start(&o)) return;
-    size_t n = 0;
-    for (int i = 0; i < LINES; i++)
-        n += (size_t)snprintf(g_many + n, sizeof g_many - n, "{\"log_message\":\"%s %d\"}\n", i % 7 ? "line" : "User",
-                              i);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", g_many, n), 200);
-    unchunk();
-    CHECK_INT(count_lines(fix.body, "USER_ACTION"), (LINES + 6) / 7);
-    CHECK_INT(count_lines(fix.body, "UNCLASSIFIED"), LINES - (LINES + 6) / 7);
-    CHECK(atomic_load(&fix_backend.largest) <= 512);
-    uLongf size = sizeof g_packed; /* a zlib stream is no gzip: */
-    union {
-        const char *read_only;
-        unsigned char *p;
-    } in = {.read_only = g_many}, packed = {.read_only = g_packed};
-    CHECK(compress(packed.p, &size, in.p, n) == Z_OK);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n", g_packed, size), 200);
-    CHECK(fix_says("{\"error\":\"line 1: the gzip data is damaged"));
-    z_stream z = {.next_in = in.p, .avail_in = (uInt)n, .next_out = packed.p, .avail_out = sizeof g_packed};
-    CHECK(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK &&
-          deflate(&z, Z_FINISH) == Z_STREAM_END);
-    deflateEnd(&z);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n", g_packed, z.total_out), 200);
-    unchunk();
-    CHECK_INT(count_lines(fix.body, "label_id"), LINES);
-    memset(g_many, '\n', sizeof g_many - 5); /* empty lines are read, in turns */
-    memcpy(g_many + sizeof g_many - 5, "{}\n", 3);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", g_many, sizeof g_many - 2), 200);
-    unchunk();
-    CHECK_INT(count_lines(fix.body, "label_id"), 1);
-    memset(g_many, 'a', sizeof g_many);
-    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\n", g_many, sizeof g_many), 200);
-    CHECK(fix_says("{\"error\":\"line 1: too long\"}\n"));
-    fix_end();
-}
-
 CHECK_MAIN(CHECK_TEST(malformed_requests_close), CHECK_TEST(unusual_requests_are_served),
            CHECK_TEST(expect_100_continue), CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
-           CHECK_TEST(limit_of_connections), CHECK_TEST(a_reader_that_stalls_is_closed),
-           CHECK_TEST(a_stream_answers_line_by_line), CHECK_TEST(a_stream_talks_while_it_listens),
-           CHECK_TEST(a_stream_has_no_end_but_limits))
+           CHECK_TEST(limit_of_connections), CHECK_TEST(a_reader_that_stalls_is_closed))

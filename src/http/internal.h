@@ -1,28 +1,30 @@
-/* state: what the loops of one server share. Private to the folder. */
+/* internal: what the threads of one server share. Private to the folder. */
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
-#include "http/loop.h"
-#include "http/server.h"
-#include "http/settings.h"
-#include "http/client_quota.h"
 #include "http/http_metrics.h"
+#include "http/loop_task.h"
+#include "http/server.h"
+#include "http/server_thread.h"
+#include "http/settings.h"
 
 struct server {
-    enum server_kind kind;
+    struct server_site site;
     pthread_mutex_t settings_lock;
-    struct settings *settings; /* those in force; a loop has its own reference */
+    struct settings *settings; /* those in force; a thread has its own reference */
     atomic_uint settings_version;
-    struct server_backend backend;
-    struct label_set labels;
-    struct client_quota share;
-    struct http_metrics tally;
+    struct http_metrics metrics;
+    struct loop_helper helper;
     unsigned port;
     atomic_bool stopping;
     atomic_uint connections;
     atomic_size_t body_bytes; /* held by all requests */
-    unsigned loops;
-    struct loop *loop; /* loop[loops] */
+    unsigned threads;
+    struct server_thread *thread; /* thread[threads] */
 };
+
+static inline const struct server_opts *exchange_opts(const struct exchange *x) {
+    return &x->thread->set->o;
+}
 
 #endif

@@ -1,66 +1,65 @@
-/* loop: one thread's epoll loop: accepts, hands events and time-outs to connections, and takes back batches. */
+/* loop: one thread's epoll loop. It takes any descriptor (a loop_source says what to do when it is ready), keeps
+ * timers, and takes items posted by other threads. It knows neither HTTP nor connections. */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
 
-#include "http/conn.h"
-#include "api/entry.h"
+#include "base/err.h"
+#include "http/timer.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
 
-struct server;
-struct settings;
+enum { LOOP_EVENTS_PER_TURN = 256 };
 
-enum { LOOP_READ_BYTES = 64 * 1024, LOOP_EXCHANGES_KEPT = 64, LOOP_CONNS_KEPT = 256, LOOP_DATE_BYTES = 32 };
+/* What is done when a descriptor is ready. events: EPOLLIN … */
+struct loop_source {
+    void (*ready)(void *self, unsigned events);
+    void *self;
+};
 
-/* Connections of one state, soonest deadline first: all of them have the same time limit, so new ones go to the end. */
-struct loop_timers {
-    struct conn *first, *last;
+/* Something that another thread wants done on the loop's: `run` is called there, once a post. Lies in the poster's
+ * struct, so that posting allocates nothing. */
+struct loop_post {
+    void (*run)(void *self);
+    void *self;
+    struct loop_post *next;
 };
 
 struct loop {
-    struct server *server;
-    struct settings *set; /* in force for this turn */
-    unsigned set_version;
-    pthread_t thread;
-    int epoll_fd, wake_fd, listen_fd;
-    int spare_fd; /* given up for a moment when descriptors run out, so that a client can be told */
-    uint64_t now_ns;
-
-    struct conn *conns, *free_conns;
-    struct conn *closed_conns; /* closed in this turn: an event of theirs may still be in hand */
-    unsigned free_conns_n;
-    struct exchange *free_exchanges;
-    unsigned free_exchanges_n;
-    struct loop_timers timers[CONN_STATE_COUNT];
-
-    pthread_mutex_t done_lock;
-    struct exchange *done; /* batches that came back, newest first */
-    unsigned away;         /* exchanges whose batch is with the backend */
-
-    uint64_t drain_begun_ns; /* 0: not draining */
-    struct entry_reader entries;
-    void *fast_path; /* the backend's; NULL: none */
-    uint64_t date_second;
-    char date[LOOP_DATE_BYTES];
-    char in[LOOP_READ_BYTES];
+    int epoll_fd, wake_fd;
+    uint64_t now_ns; /* when this turn began */
+    struct timers timers;
+    pthread_mutex_t posts_lock;
+    struct loop_post *posts; /* newest first */
+    struct loop_source waking;
+    int events; /* that loop_wait has fetched */
+    struct epoll_event event[LOOP_EVENTS_PER_TURN];
 };
 
-bool loop_open(struct loop *l, struct server *s, int listen_fd, struct err *e);
-void loop_run(struct loop *l);   /* until the server stops and the drain is over */
-void loop_wake(struct loop *l);  /* async-signal-safe */
-void loop_close(struct loop *l); /* the backend is closed; a zero-filled loop is fine */
+bool loop_open(struct loop *l, struct err *e);
+void loop_close(struct loop *l); /* one that failed to open is fine */
 
-/* From any thread: the batch of x has all its results. */
-void loop_batch_done(struct batch *b);
+/* Calls s->ready whenever fd has one of the events (epoll(7), EPOLLET too) until fd is closed. An event that was
+ * fetched in the same turn may still come after that: s must live to the turn's end. */
+bool loop_watch(struct loop *l, int fd, unsigned events, struct loop_source *s);
 
-/* Moves c to a state and starts the state's time limit (0: none). */
-void loop_set_timer(struct loop *l, struct conn *c, enum conn_state state, unsigned time_ms);
+/* Has an edge-triggered descriptor report again what is the case. */
+bool loop_watch_again(struct loop *l, int fd, unsigned events, struct loop_source *s);
 
-/* Takes c out of the timer list of its state. */
-void loop_clear_timer(struct loop *l, struct conn *c);
+/* One turn: loop_wait fetches events, until the next timer's deadline but at most wait_ms_max (-1: no limit);
+ * loop_dispatch hands them out, then runs what was posted and the timers that have expired. */
+void loop_wait(struct loop *l, int wait_ms_max);
+void loop_dispatch(struct loop *l);
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), now. */
-const char *loop_date(struct loop *l);
+/* Starts a timer of this loop. */
+void loop_start_timer(struct loop *l, struct timer *t, unsigned time_ms);
+
+/* From any thread: has p->run called on the loop's thread. p must not be posted again before that. */
+void loop_post(struct loop *l, struct loop_post *p);
+void loop_wake(struct loop *l); /* ends loop_wait; async-signal-safe */
+
+/* Runs what was posted: part of loop_dispatch, and for a loop that turns no more. */
+void loop_run_posts(struct loop *l);
 
 #endif

@@ -1,6 +1,7 @@
 #include "http/request.h"
 
 #include "http/internal.h"
+#include "http/response.h"
 
 #include <strings.h>
 #include <sys/socket.h>
@@ -9,7 +10,6 @@ enum {
     FIELD_OVERHEAD = 4, /* ": " and CRLF */
     DISCARD_BYTES_MAX =
         64 * 1024, /* a refused body up to this is read and thrown away, so that the connection can stay */
-    LARGE_BYTES_MIN = 32 * 1024, /* larger bodies are refused before they are read while the queue takes nothing */
     GO_ON = 0,
     STOP = -1,
 };
@@ -18,15 +18,11 @@ static struct exchange *exchange_of(llhttp_t *http) {
     return ((struct conn *)http->data)->x;
 }
 
-static const struct server_opts *request_opts_of(const struct exchange *x) {
-    return &x->loop->set->o;
-}
-
 static int count_bytes(struct exchange *x, size_t n) {
     x->req.header_bytes += n;
-    if (x->req.header_bytes <= request_opts_of(x)->header_bytes_max) return GO_ON;
+    if (x->req.header_bytes <= exchange_opts(x)->header_bytes_max) return GO_ON;
     exchange_refuse(x, REFUSE_HEADER_BYTES, "the header is larger than %zu bytes (header-bytes-max)",
-                    request_opts_of(x)->header_bytes_max);
+                    exchange_opts(x)->header_bytes_max);
     return STOP;
 }
 
@@ -54,8 +50,27 @@ static bool take_transfer_encoding(struct exchange *x, struct span value) {
            exchange_refuse(x, REFUSE_TRANSFER, "Transfer-Encoding: nothing but 'chunked' is supported");
 }
 
+bool request_encoding(struct span value, enum inflate_format *format) {
+    static const struct {
+        const char *name;
+        enum inflate_format format;
+    } NAMES[] = {{"", INFLATE_PLAIN},
+                 {"identity", INFLATE_PLAIN},
+                 {"gzip", INFLATE_GZIP},
+                 {"x-gzip", INFLATE_GZIP},
+                 {"zstd", INFLATE_ZSTD}};
+    value = span_trim(value);
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (equals(value, NAMES[i].name)) {
+            *format = NAMES[i].format;
+            return true;
+        }
+    return false;
+}
+
 static bool take_content_encoding(struct exchange *x, struct span value) {
-    x->req.encoding = ++x->req.content_encodings > 1 ? DECODE_UNKNOWN : decode_kind_of(value);
+    bool known = ++x->req.content_encodings == 1 && request_encoding(value, &x->req.encoding);
+    x->req.encoding_unknown = !known;
     return true;
 }
 
@@ -67,7 +82,7 @@ static bool take_content_type(struct exchange *x, struct span value) {
 }
 
 static bool take_authorization(struct exchange *x, struct span value) {
-    x->req.authorized = auth_check(&x->loop->set->auth, value);
+    x->req.authorized = auth_check(&x->thread->set->auth, value);
     return true;
 }
 
@@ -81,7 +96,7 @@ static bool take_expect(struct exchange *x, struct span value) {
 
 /* Kept when pages from there may read our answers. */
 static bool take_origin(struct exchange *x, struct span value) {
-    struct span rest = span_of(request_opts_of(x)->cors_origin), all = SPAN_LIT("*");
+    struct span rest = span_of(exchange_opts(x)->cors_origin), all = SPAN_LIT("*");
     bool allowed = span_eq(rest, all);
     while (rest.n > 0 && !allowed) {
         const char *comma = memchr(rest.p, ',', rest.n);
@@ -128,7 +143,7 @@ static const struct field *field_of(const struct request *r) {
 
 static int on_message_begin(llhttp_t *http) {
     struct conn *c = http->data;
-    c->x = exchange_take(c->loop, c);
+    c->x = exchange_take(c->thread, c);
     return c->x ? GO_ON : STOP;
 }
 
@@ -192,6 +207,10 @@ static bool check_framing(struct exchange *x, const llhttp_t *http) {
     return true;
 }
 
+static enum step answer_preflight(struct exchange *x) {
+    return response_send(x, 200, RESPONSE_TEXT);
+}
+
 /* A browser's question before a request of a page from elsewhere: whether the path has the method (Fetch, 3.3.6). */
 static bool is_preflight(struct exchange *x) {
     struct request *r = &x->req;
@@ -199,42 +218,36 @@ static bool is_preflight(struct exchange *x) {
     r->preflight = r->preflight && r->method == HTTP_OPTIONS && r->origin[0];
     if (!r->preflight) return false;
     for (unsigned m = 0; m < 2 && !x->route; m++)
-        x->route = route_find(x->loop->server->kind, r->path, m ? HTTP_POST : HTTP_GET, &path_known);
+        x->route = route_find(&x->thread->server->site.routes, r->path, m ? HTTP_POST : HTTP_GET, &path_known);
     r->preflight = x->route != NULL;
     return r->preflight;
 }
 
-/* Small requests are read in any case: they may be answered without the queue. */
-static bool is_large(const llhttp_t *http) {
-    return (http->flags & F_CONTENT_LENGTH) && http->content_length > LARGE_BYTES_MIN;
-}
-
-static bool is_busy(struct exchange *x) {
-    const struct server_backend *b = &x->loop->server->backend;
-    struct err e = {0};
-    return b->busy && b->busy(b->self, &e) && !exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
-}
-
-static bool admit(struct exchange *x, const llhttp_t *http) {
-    struct request *r = &x->req;
-    const struct settings *set = x->loop->set;
+static bool find_route(struct exchange *x) {
+    const struct request *r = &x->req;
     bool path_known;
-    if (is_preflight(x)) return true;
-    x->route = route_find(x->loop->server->kind, r->path, r->method, &path_known);
+    x->route = route_find(&x->thread->server->site.routes, r->path, r->method, &path_known);
     if (!path_known) return exchange_refuse(x, REFUSE_ROUTE, "there is nothing at this path");
-    if (!x->route)
-        return exchange_refuse(x, REFUSE_METHOD, "%s is not supported here",
-                               llhttp_method_name((llhttp_method_t)r->method));
+    return x->route || exchange_refuse(x, REFUSE_METHOD, "%s is not supported here",
+                                       llhttp_method_name((llhttp_method_t)r->method));
+}
+
+static bool admit(struct exchange *x) {
+    const struct request *r = &x->req;
+    const struct settings *set = x->thread->set;
+    const struct server_site *site = &x->thread->server->site;
+    x->run = answer_preflight;
+    if (is_preflight(x)) return true;
+    if (!find_route(x)) return false;
+    x->run = x->route->run;
     if (x->route->needs_token && set->auth.n > 0 && !r->authorized)
         return exchange_refuse(x, REFUSE_AUTH, "a valid bearer token is required");
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
-    if (r->encoding == DECODE_UNKNOWN)
-        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
-    x->streams = x->route == &route_table[ROUTE_CLASSIFY] && r->ndjson;
+    if (r->encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     size_t max = set->o.body_bytes_max;
-    if (!x->streams && (http->flags & F_CONTENT_LENGTH) && http->content_length > max)
+    if (!exchange_streams(x) && r->content_length > max)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);
-    return x->streams || !is_large(http) || !is_busy(x);
+    return !site->admit || site->admit(x);
 }
 
 /* The answer to the last request is written before the next is read, so the socket takes these few bytes. */
@@ -248,12 +261,14 @@ static int on_headers_complete(llhttp_t *http) {
     struct request *r = &x->req;
     r->head_done = true;
     r->method = http->method;
+    r->http_minor = http->http_minor;
+    r->content_length = http->flags & F_CONTENT_LENGTH ? http->content_length : 0;
     http->upgrade = 0; /* an Upgrade we don't follow is ignored (RFC 9110, 7.8) */
     if (!check_framing(x, http)) return STOP;
     split_target(r);
-    bool has_body = (http->flags & F_CHUNKED) || ((http->flags & F_CONTENT_LENGTH) && http->content_length > 0);
+    bool has_body = (http->flags & F_CHUNKED) || r->content_length > 0;
     bool expects = r->expects && has_body && http->http_minor == 1;
-    if (admit(x, http)) return expects && !send_continue(x->conn) ? STOP : GO_ON;
+    if (admit(x)) return expects && !send_continue(x->conn) ? STOP : GO_ON;
     bool discard = !expects && !(http->flags & F_CHUNKED) && http->content_length <= DISCARD_BYTES_MAX;
     return has_body && !discard ? STOP : GO_ON;
 }

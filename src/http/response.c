@@ -1,21 +1,28 @@
 #include "http/response.h"
 
+#include "base/json_out.h"
 #include "base/must.h"
-#include "data/result_json.h"
 #include "http/internal.h"
+
+#include <llhttp.h>
 
 #include <stdio.h>
 
+/* Every status that is ever sent, in order. */
 static const struct {
     unsigned status;
     const char *phrase;
 } PHRASES[] = {
     {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
+    {409, "Conflict"},
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
@@ -35,11 +42,23 @@ static const char *phrase_of(unsigned status) {
     return "";
 }
 
-enum step response_send(struct exchange *x, unsigned status, const char *type) {
+unsigned response_status_after(unsigned status) {
+    for (size_t i = 0; i < sizeof PHRASES / sizeof PHRASES[0]; i++)
+        if (PHRASES[i].status > status) return PHRASES[i].status;
+    return 0;
+}
+
+enum step response_part(struct exchange *x, unsigned status, const char *type) {
     x->status = status;
     x->type = type;
-    x->last = true;
+    x->last = false;
     if (x->out.failed) exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the answer");
+    return STEP_SEND;
+}
+
+enum step response_send(struct exchange *x, unsigned status, const char *type) {
+    response_part(x, status, type);
+    x->last = true;
     return STEP_SEND;
 }
 
@@ -49,7 +68,7 @@ void response_refusal(struct exchange *x) {
     x->last = true;
     buf_reset(&x->out);
     buf_puts(&x->out, "{\"error\":");
-    result_json_string(&x->out, span_of(x->why));
+    json_out_string(&x->out, span_of(x->why));
     buf_putc(&x->out, '}');
 }
 
@@ -73,7 +92,7 @@ static void put_refusal_fields(struct exchange *x) {
     if (x->refused == REFUSE_METHOD) {
         struct buf allow;
         buf_init(&allow, 128);
-        route_allow(x->loop->server->kind, x->req.path, &allow);
+        route_allow(&x->thread->server->site.routes, x->req.path, &allow);
         response_put(x, "Allow: %.*s\r\n", (int)allow.n, allow.n ? allow.p : "");
         buf_release(&allow);
     }
@@ -88,22 +107,30 @@ static void put_cors_fields(struct exchange *x) {
                     "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
 }
 
+/* RFC 9110, 15.3.5 and 15.4.5: these end with their header. */
+static bool has_no_body(unsigned status) {
+    return status == 204 || status == 304;
+}
+
 /* chunked, or a known length, or (a stream to an HTTP/1.0 client) neither: then the close ends it. */
 static void response_put_head(struct exchange *x, bool streaming, bool chunked, bool close) {
-    bool http_1_0 = x->conn->http.http_minor == 0;
-    response_put(x, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\n", x->status, phrase_of(x->status),
-                 loop_date(x->loop), x->type);
-    if (chunked)
-        response_put(x, "Transfer-Encoding: chunked\r\n");
-    else if (!streaming)
-        response_put(x, "Content-Length: %zu\r\n", x->out.n);
+    response_put(x, "HTTP/1.1 %u %s\r\nDate: %s\r\n", x->status, phrase_of(x->status), date_now(&x->thread->date));
+    if (!has_no_body(x->status)) {
+        response_put(x, "Content-Type: %s\r\n", x->type);
+        if (chunked)
+            response_put(x, "Transfer-Encoding: chunked\r\n");
+        else if (!streaming)
+            response_put(x, "Content-Length: %zu\r\n", x->out.n);
+    }
     put_refusal_fields(x);
     put_cors_fields(x);
     if (close)
         response_put(x, "Connection: close\r\n");
-    else if (http_1_0)
+    else if (x->req.http_minor == 0)
         response_put(x, "Connection: keep-alive\r\n");
-    response_put(x, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n");
+    bool from_route = x->route && !x->refused;
+    response_put(x, "X-Content-Type-Options: nosniff\r\nCache-Control: %s\r\n\r\n",
+                 from_route ? x->route->cache : "no-store");
 }
 
 /* A chunk around what is in out (RFC 9112, 7.1); out of nothing comes no chunk, that would be the end. */
@@ -116,11 +143,11 @@ static void put_chunk(struct exchange *x) {
 }
 
 void response_frame(struct exchange *x, bool close) {
-    bool streaming = x->stream && !x->refused, chunked = streaming && x->conn->http.http_minor > 0;
+    bool streaming = exchange_streams(x) && !x->refused, chunked = streaming && x->req.http_minor > 0;
     x->frame_bytes = x->sent = 0;
     if (!x->head_out) response_put_head(x, streaming, chunked, close);
     if (chunked) put_chunk(x);
-    if (x->req.method == HTTP_HEAD) buf_reset(&x->out);
+    if (x->req.method == HTTP_HEAD || has_no_body(x->status)) buf_reset(&x->out);
     x->head_out = true;
 }
 

@@ -1,4 +1,4 @@
-/* reply: the bytes of an answer around what the handler wrote into x->out. */
+/* response: the bytes of an answer around what the handler wrote into x->out. */
 #ifndef HTTP_RESPONSE_H
 #define HTTP_RESPONSE_H
 
@@ -8,8 +8,19 @@
 #define RESPONSE_NDJSON "application/x-ndjson"
 #define RESPONSE_TEXT   "text/plain; version=0.0.4; charset=utf-8"
 
-/* The handler's answer: status 200 unless given, and the type of what is in x->out. Returns STEP_SEND. */
+enum { RESPONSE_STATUS_MAX = 600 };
+
+/* The handler's answer is in x->out, or (where it streams) the last part of it. type: its Content-Type. Returns
+ * STEP_SEND. */
 enum step response_send(struct exchange *x, unsigned status, const char *type);
+
+/* x->out holds a part of the answer; the handler is run again when it is sent. Returns STEP_SEND. */
+enum step response_part(struct exchange *x, unsigned status, const char *type);
+
+/* The next larger status that a server can answer with; 0: there is none. */
+unsigned response_status_after(unsigned status);
+
+/* ---- for the connection ---- */
 
 /* Puts the refusal's status and {"error":"…"} in place of whatever x->out holds. */
 void response_refusal(struct exchange *x);
@@ -18,7 +29,8 @@ void response_refusal(struct exchange *x);
  * is the connection's last. */
 void response_frame(struct exchange *x, bool close);
 
-/* The whole answer to a client there is no room for: no request was read. Returns its length. */
+/* The complete response for a connection that is refused because the server is full; no request has been read. Returns
+ * its length. */
 size_t response_no_room(char *to, size_t size, unsigned connections_max);
 
 #endif

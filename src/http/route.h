@@ -1,10 +1,9 @@
-/* route: the table of resources (route.def) and how a request finds its row. */
+/* route: the table of resources that a server has, and how a request finds its row. The table comes from outside. */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
 
 #include "base/buf.h"
 #include "base/span.h"
-#include "http/server.h"
 
 #include <stdbool.h>
 
@@ -12,47 +11,37 @@ struct exchange;
 
 /* What the connection does after a handler has run. */
 enum step {
-    STEP_READ,  /* wait for more of the body */
-    STEP_WAIT,  /* a batch is with the backend; run again when it is back */
-    STEP_STALL, /* the backend was busy; run again in a moment */
-    STEP_SEND,  /* an answer, or a part of it, is ready to be sent */
+    STEP_READ,  /* reads more of the body; run again when there is some (routes that stream) */
+    STEP_WAIT,  /* the exchange has left the loop (exchange_leave); run again when it is back */
+    STEP_STALL, /* nothing can be done just now; run again in a moment */
+    STEP_SEND,  /* sends the answer, or a part of it (response_send, response_part); run again after a part */
 };
 
-enum route_schema {
-    ROUTE_NONE,
-    ROUTE_Entries,
-    ROUTE_Results,
-    ROUTE_Question,
-    ROUTE_Answer,
-    ROUTE_Health,
-    ROUTE_Text,
-    ROUTE_Any
-};
+/* A handler is run when the request is complete (where the route streams: whenever more of it is there), and again as
+ * its last step says. On a refusal (exchange_refuse) it returns STEP_SEND. */
+typedef enum step route_run(struct exchange *x);
 
 struct route {
     unsigned method; /* enum llhttp_method */
     const char *path;
-    enum step (*run)(struct exchange *x);
-    bool needs_token;
-    unsigned kinds; /* enum server_kind: which servers have it */
-    enum route_schema request, answer;
-    const char *summary;
+    route_run *run;
+    bool needs_token;  /* a bearer token, where the server has any */
+    bool streams;      /* an NDJSON body is answered while it is being read */
+    const char *cache; /* Cache-Control of its answers */
 };
 
-enum route_id {
-#define ROUTE(id, ...) ROUTE_##id,
-#include "http/route.def"
-#undef ROUTE
-    ROUTE_COUNT
+enum { ROUTES_MAX = 64 };
+
+struct route_table {
+    const struct route *row;
+    unsigned n; /* at most ROUTES_MAX */
 };
 
-extern const struct route route_table[ROUTE_COUNT];
-
-/* The server's row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other
- * methods. Paths are compared byte for byte. */
-const struct route *route_find(enum server_kind kind, struct span path, unsigned method, bool *path_known);
+/* The row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other methods.
+ * Paths are compared byte for byte. */
+const struct route *route_find(const struct route_table *t, struct span path, unsigned method, bool *path_known);
 
 /* The methods of a path, as the value of an Allow header: "GET, HEAD". */
-void route_allow(enum server_kind kind, struct span path, struct buf *out);
+void route_allow(const struct route_table *t, struct span path, struct buf *out);
 
 #endif

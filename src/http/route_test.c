@@ -1,27 +1,28 @@
+/* Small parts of the server: its route table, its metrics, encodings, queries, tokens. */
 #include "http/route.h"
 
-#include "base/check.h"
 #include "http/auth.h"
-#include "http/decode.h"
-#include "api/openapi.h"
 #include "http/http_metrics.h"
+#include "http/query.h"
+#include "http/request.h"
+#include "http/site_fixture.h"
 
-#include <llhttp.h>
-#include <unistd.h>
-#include <yyjson.h>
+static const struct route_table TABLE = {FIX_ROUTE, sizeof FIX_ROUTE / sizeof FIX_ROUTE[0]};
+
+static const struct route *find(const char *path, unsigned method, bool *known) {
+    return route_find(&TABLE, span_of(path), method, known);
+}
 
 static void rows_are_found(void) {
     bool known;
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/classify"), HTTP_POST, &known) == &route_table[ROUTE_CLASSIFY] &&
-          known);
-    CHECK(route_find(SERVER_SERVICE, SPAN_LIT("/classify"), HTTP_POST, &known) == &route_table[ROUTE_QUESTION]);
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/classify"), HTTP_GET, &known) == NULL && known);
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/health"), HTTP_GET, &known) == &route_table[ROUTE_HEALTH]);
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/health"), HTTP_HEAD, &known) == &route_table[ROUTE_HEALTH]);
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT("/Health"), HTTP_GET, &known) == NULL && !known);
-    CHECK(route_find(SERVER_CLASSIFIER, SPAN_LIT(""), HTTP_GET, &known) == NULL && !known);
+    CHECK(find("/classify", HTTP_POST, &known) == &FIX_ROUTE[0] && known);
+    CHECK(find("/classify", HTTP_GET, &known) == NULL && known);
+    CHECK(find("/health", HTTP_GET, &known) == &FIX_ROUTE[1]);
+    CHECK(find("/health", HTTP_HEAD, &known) == &FIX_ROUTE[1]);
+    CHECK(find("/Health", HTTP_GET, &known) == NULL && !known);
+    CHECK(find("", HTTP_GET, &known) == NULL && !known);
     struct buf allow = {.max = 100};
-    route_allow(SERVER_ANY, SPAN_LIT("/health"), &allow);
+    route_allow(&TABLE, SPAN_LIT("/health"), &allow);
     CHECK_SPAN(buf_span(&allow), "GET, HEAD");
     buf_release(&allow);
 }
@@ -29,41 +30,44 @@ static void rows_are_found(void) {
 /* Aborts when a status, reason or path has no label value in metrics.def. */
 static void everything_that_happens_can_be_counted(void) {
     struct http_metrics t;
-    http_metrics_init(&t);
-    CHECK(t.endpoint[ROUTE_CLASSIFY] != t.endpoint[ROUTE_COUNT]);
-    CHECK(t.status[200] != t.status[404] && t.status[404] != t.status[503]);
+    http_metrics_init(&t, &TABLE);
+    CHECK(t.endpoint[0] != t.endpoint[ROUTES_MAX]);
+    CHECK(t.status[200] != t.status[404] && t.status[404] != t.status[503] && t.status[204] != t.status[200]);
     CHECK(t.method[HTTP_POST] != t.method[HTTP_GET] && t.method[HTTP_MERGE] == t.method[HTTP_LOCK]);
 }
 
-static void the_description_is_json_and_complete(void) {
-    static const enum server_kind KIND[] = {SERVER_CLASSIFIER, SERVER_SERVICE};
-    for (unsigned k = 0; k < 2; k++) {
-        struct server_opts o = SERVER_OPTS_DEFAULT;
-        struct buf text = {.max = 1 << 20};
-        o.kind = KIND[k];
-        openapi_write(&text, &o, label_default());
-        CHECK(!text.failed);
-        yyjson_doc *doc = yyjson_read(text.p, text.n, 0);
-        CHECK(doc != NULL);
-        yyjson_val *paths = yyjson_obj_get(yyjson_doc_get_root(doc), "paths");
-        for (unsigned i = 0; i < ROUTE_COUNT; i++) {
-            if (!(route_table[i].kinds & o.kind)) continue;
-            yyjson_val *path = yyjson_obj_get(paths, route_table[i].path);
-            CHECK(yyjson_obj_get(path, route_table[i].method == HTTP_POST ? "post" : "get") != NULL);
-        }
-        yyjson_doc_free(doc);
-        buf_release(&text);
+static void queries_are_cut_into_parameters(void) {
+    static const struct {
+        const char *query, *all; /* each as name:value; */
+    } ROW[] = {{"", ""},           {"a=1", "a:1;"},      {"a=1&b=2", "a:1;b:2;"},
+               {"&&a&", "a:;"},    {"=x", ":x;"},        {"a==b&c", "a:=b;c:;"},
+               {"a=&b", "a:;b:;"}, {"a&a=2", "a:;a:2;"}, {"explain=1&", "explain:1;"}};
+    for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
+        struct span query = span_of(ROW[i].query), name, value;
+        struct buf all = {.max = 100};
+        while (query_next(&query, &name, &value))
+            buf_printf(&all, "%.*s:%.*s;", (int)name.n, name.p, (int)value.n, value.p);
+        CHECK_SPAN(buf_span(&all), ROW[i].all);
+        buf_release(&all);
     }
+    CHECK(query_has(SPAN_LIT("a=0&a=1"), SPAN_LIT("a"), SPAN_LIT("1")));
+    CHECK(!query_has(SPAN_LIT("ba=1&a=11"), SPAN_LIT("a"), SPAN_LIT("1")));
 }
 
-static void codings_have_names(void) {
-    CHECK_INT(decode_kind_of(SPAN_LIT("")), DECODE_IDENTITY);
-    CHECK_INT(decode_kind_of(SPAN_LIT(" identity ")), DECODE_IDENTITY);
-    CHECK_INT(decode_kind_of(SPAN_LIT("GZip")), DECODE_GZIP);
-    CHECK_INT(decode_kind_of(SPAN_LIT("x-gzip")), DECODE_GZIP);
-    CHECK_INT(decode_kind_of(SPAN_LIT("zstd")), DECODE_ZSTD);
-    CHECK_INT(decode_kind_of(SPAN_LIT("zstd, gzip")), DECODE_UNKNOWN);
-    CHECK_INT(decode_kind_of(SPAN_LIT("deflate")), DECODE_UNKNOWN);
+static void encodings_have_names(void) {
+    static const struct {
+        const char *value;
+        bool known;
+        enum inflate_format format;
+    } ROW[] = {{"", true, INFLATE_PLAIN},         {" identity ", true, INFLATE_PLAIN},
+               {"GZip", true, INFLATE_GZIP},      {"x-gzip", true, INFLATE_GZIP},
+               {"zstd", true, INFLATE_ZSTD},      {"zstd, gzip", false, INFLATE_PLAIN},
+               {"deflate", false, INFLATE_PLAIN}, {"gzi", false, INFLATE_PLAIN}};
+    for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
+        enum inflate_format format = INFLATE_PLAIN;
+        CHECK_INT(request_encoding(span_of(ROW[i].value), &format), ROW[i].known);
+        CHECK_INT(format, ROW[i].format);
+    }
 }
 
 static bool tokens_are_read(const char *text, struct auth *a, struct err *e) {
@@ -92,4 +96,4 @@ static void token_files(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(rows_are_found), CHECK_TEST(everything_that_happens_can_be_counted),
-           CHECK_TEST(the_description_is_json_and_complete), CHECK_TEST(codings_have_names), CHECK_TEST(token_files))
+           CHECK_TEST(queries_are_cut_into_parameters), CHECK_TEST(encodings_have_names), CHECK_TEST(token_files))

@@ -2,24 +2,27 @@
 
 #include "base/log.h"
 #include "base/must.h"
-#include "http/listener.h"
 #include "http/internal.h"
+#include "http/listener.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { FDS_OF_OUR_OWN = 256 };
+enum {
+    FDS_OF_OUR_OWN = 256,
+    HELPER_TASKS_MAX = 256, /* that wait for the helper thread */
+};
 
-static bool open_loops(struct server *s, struct err *e) {
+static bool open_threads(struct server *s, struct err *e) {
     const struct server_opts *o = &s->settings->o;
-    s->loop = must_calloc(o->threads, sizeof *s->loop);
+    s->thread = must_calloc(o->threads, sizeof *s->thread);
     s->port = o->port;
-    for (; s->loops < o->threads; s->loops++) {
+    for (; s->threads < o->threads; s->threads++) {
         int fd = listener_open(o->host, &s->port, o->threads > 1, e);
         if (fd < 0) return false;
-        if (loop_open(&s->loop[s->loops], s, fd, e)) continue;
-        s->loops++;
+        if (server_thread_open(&s->thread[s->threads], s, fd, e)) continue;
+        s->threads++;
         return false;
     }
     return true;
@@ -36,33 +39,32 @@ static void raise_fd_limit(const struct server_opts *o) {
                  (unsigned long long)lim.rlim_cur, (unsigned long long)want);
 }
 
-struct server *server_open(const struct server_opts *o, const struct server_backend *backend, struct err *e) {
-    struct settings *set = settings_open(o, backend->labels, e);
+struct server *server_open(const struct server_opts *o, const struct server_site *site, void *site_settings,
+                           struct err *e) {
+    struct settings *set = settings_open(o, site_settings, site->settings_close, e);
     if (!set) return NULL;
     struct server *s = must_calloc(1, sizeof *s);
     s->settings = set;
     pthread_mutex_init(&s->settings_lock, NULL);
-    s->kind = o->kind;
-    s->backend = *backend;
-    s->labels = *backend->labels;
-    http_metrics_init(&s->tally);
-    client_quota_init(&s->share, o->connections_max);
+    s->site = *site;
+    http_metrics_init(&s->metrics, &s->site.routes);
+    loop_helper_open(&s->helper, HELPER_TASKS_MAX);
     raise_fd_limit(o);
-    if (open_loops(s, e)) return s;
+    if (open_threads(s, e)) return s;
+    s->site.close = NULL; /* the site stays the caller's */
     server_close(s);
     return NULL;
 }
 
-struct settings *server_settings_open(const struct server *s, const struct server_opts *o,
-                                      const struct label_set *labels, struct err *e) {
+struct settings *server_settings_open(const struct server *s, const struct server_opts *o, void *site_settings,
+                                      struct err *e) {
     const struct server_opts *now = &s->settings->o; /* one thread reloads */
     struct server_opts next = *o;
     next.host = now->host;
     next.port = now->port;
-    next.kind = now->kind;
     next.threads = now->threads;
     next.connections_max = now->connections_max;
-    return settings_open(&next, labels, e);
+    return settings_open(&next, site_settings, s->site.settings_close, e);
 }
 
 void server_set(struct server *s, struct settings *fresh) {
@@ -72,43 +74,49 @@ void server_set(struct server *s, struct settings *fresh) {
     atomic_fetch_add_explicit(&s->settings_version, 1, memory_order_release);
     pthread_mutex_unlock(&s->settings_lock);
     settings_unref(old);
-    for (unsigned i = 0; i < s->loops; i++) loop_wake(&s->loop[i]);
+    for (unsigned i = 0; i < s->threads; i++) loop_wake(&s->thread[i].loop);
 }
 
 unsigned server_port(const struct server *s) {
     return s->port;
 }
 
-static void *thread_main(void *loop) {
-    loop_run(loop);
+void *server_site_of(const struct server *s) {
+    return s->site.self;
+}
+
+static void *thread_main(void *arg) {
+    server_thread_run(arg);
     return NULL;
 }
 
 bool server_run(struct server *s, struct err *e) {
     unsigned begun = 1;
-    while (begun < s->loops && pthread_create(&s->loop[begun].thread, NULL, thread_main, &s->loop[begun]) == 0) begun++;
-    bool ok = begun == s->loops;
+    struct server_thread *t = s->thread;
+    while (begun < s->threads && pthread_create(&t[begun].thread, NULL, thread_main, &t[begun]) == 0) begun++;
+    bool ok = begun == s->threads;
     if (ok)
-        loop_run(&s->loop[0]);
+        server_thread_run(&t[0]);
     else
         server_stop(s);
-    for (unsigned i = 1; i < begun; i++) pthread_join(s->loop[i].thread, NULL);
-    return ok || err_set(e, ERR_MEMORY, "thread %u of %u can not be started", begun, s->loops);
+    for (unsigned i = 1; i < begun; i++) pthread_join(t[i].thread, NULL);
+    return ok || err_set(e, ERR_MEMORY, "thread %u of %u can not be started", begun, s->threads);
 }
 
 void server_stop(struct server *s) {
     atomic_store(&s->stopping, true);
     int saved = errno; /* we may be in a signal handler */
-    for (unsigned i = 0; i < s->loops; i++) loop_wake(&s->loop[i]);
+    for (unsigned i = 0; i < s->threads; i++) loop_wake(&s->thread[i].loop);
     errno = saved;
 }
 
 void server_close(struct server *s) {
     if (!s) return;
-    for (unsigned i = 0; i < s->loops; i++) loop_close(&s->loop[i]);
-    free(s->loop);
-    client_quota_release(&s->share);
+    loop_helper_close(&s->helper);
+    for (unsigned i = 0; i < s->threads; i++) server_thread_close(&s->thread[i]);
+    free(s->thread);
     settings_unref(s->settings);
     pthread_mutex_destroy(&s->settings_lock);
+    if (s->site.close) s->site.close(s->site.self);
     free(s);
 }

@@ -2,27 +2,20 @@
 
 #include "base/must.h"
 #include "http/listener.h"
-#include "api/openapi.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPENAPI_BYTES_MAX = 256 * 1024 };
-
-static bool check_range(const char *name, size_t value, size_t min, size_t max, struct err *e) {
+bool settings_in_range(const char *name, size_t value, size_t min, size_t max, struct err *e) {
     return (value >= min && value <= max) ||
            err_set(e, ERR_USAGE, "%s is %zu: expected %zu to %zu", name, value, min, max);
 }
 
 static bool check_opts(const struct server_opts *o, struct err *e) {
-    return check_range("loops", o->threads, 1, SERVER_THREADS_MAX, e) &&
-           check_range("header-bytes-max", o->header_bytes_max, 256, 1 << 20, e) &&
-           check_range("body-bytes-max", o->body_bytes_max, 1, 1 << 30, e) &&
-           check_range("line-bytes-max", o->line_bytes_max, 1, 1 << 20, e) &&
-           check_range("entries-max", o->entries_max, 1, SERVER_ENTRIES_MAX, e) &&
-           check_range("depth-max", o->depth_max, 2, 1024, e) &&
-           check_range("connections-max", o->connections_max, 1, 1000000, e) &&
-           check_range("client-entries-max", o->client_entries_max, o->entries_max, UINT32_MAX, e);
+    return settings_in_range("loops", o->threads, 1, SERVER_THREADS_MAX, e) &&
+           settings_in_range("header-bytes-max", o->header_bytes_max, 256, 1 << 20, e) &&
+           settings_in_range("body-bytes-max", o->body_bytes_max, 1, 1 << 30, e) &&
+           settings_in_range("connections-max", o->connections_max, 1, 1000000, e);
 }
 
 /* Who may connect from elsewhere must show a token, unless the operator has said that it is meant to be open. */
@@ -41,18 +34,16 @@ static char *settings_copy(const char **text) {
     return p;
 }
 
-struct settings *settings_open(const struct server_opts *o, const struct label_set *labels, struct err *e) {
-    if (!check_opts(o, e)) return NULL;
+struct settings *settings_open(const struct server_opts *o, void *site, void (*site_close)(void *), struct err *e) {
     struct settings *set = must_calloc(1, sizeof *set);
     atomic_init(&set->refs, 1);
     set->o = *o;
     set->host = settings_copy(&set->o.host);
     set->token_file = settings_copy(&set->o.token_file);
     set->cors_origin = settings_copy(&set->o.cors_origin);
-    buf_init(&set->openapi, OPENAPI_BYTES_MAX);
-    openapi_write(&set->openapi, o, labels);
-    MUST(!set->openapi.failed);
-    if (open_auth(set, e)) return set;
+    set->site = site;
+    set->site_close = site_close;
+    if (check_opts(o, e) && open_auth(set, e)) return set;
     settings_unref(set);
     return NULL;
 }
@@ -65,7 +56,7 @@ struct settings *settings_ref(struct settings *set) {
 void settings_unref(struct settings *set) {
     if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1) return;
     auth_close(&set->auth);
-    buf_release(&set->openapi);
+    if (set->site_close) set->site_close(set->site);
     free(set->host);
     free(set->token_file);
     free(set->cors_origin);

@@ -1,10 +1,10 @@
 #include "pipeline/engine.h"
 
 #include "base/must.h"
+#include "pipeline/stage.h"
 #include "text/template.h"
 
 #include <math.h>
-#include <xxhash.h>
 
 enum { DIM_MAX = 1024 };
 
@@ -36,20 +36,6 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
            err_prefix(e, "%s", o->head_path);
 }
 
-static uint64_t version_of(const struct engine *eng) {
-    struct {
-        uint64_t labels, encoder, head, mask;
-        double pipeline, classifier[LABEL_MAX];
-    } v = {label_hash(&eng->labels),
-           eng->encoder ? encoder_hash(eng->encoder) : 0,
-           eng->head ? head_hash(eng->head) : 0,
-           MASK_VERSION,
-           eng->pipeline_threshold,
-           {0}};
-    memcpy(v.classifier, eng->threshold, sizeof v.classifier);
-    return XXH3_64bits(&v, sizeof v);
-}
-
 static void engine_close(struct engine *eng) {
     rules_close(eng->rules);
     encoder_close(eng->encoder);
@@ -70,7 +56,7 @@ struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     bool by_head = eng->head && o->head_thresholds;
     for (unsigned k = 0; k < eng->labels.n; k++)
         eng->threshold[k] = by_head ? head_threshold(eng->head, k, o->classifier_threshold) : o->classifier_threshold;
-    eng->version = version_of(eng);
+    eng->version = stage_version(eng);
     return eng;
 }
 
@@ -85,7 +71,8 @@ void engine_unref(struct engine *eng) {
 
 void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version) {
     eng->network = stage;
-    eng->version = XXH3_64bits_withSeed(&version, sizeof version, eng->version);
+    eng->network_version = version;
+    eng->version = stage_version(eng);
 }
 
 bool engine_uses_source(const struct engine *eng) {

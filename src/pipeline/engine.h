@@ -34,7 +34,8 @@ struct engine {
     double threshold[LABEL_MAX]; /* the classifier's, by label */
     double pipeline_threshold;
     const struct network_stage *network; /* asked about what is left; NULL: nobody */
-    uint64_t version;                    /* changes whenever an answer to a template may: seeds memo keys */
+    uint64_t network_version;            /* of what the network stage's answers depend on */
+    uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */
     atomic_uint refs;
     atomic_uint pinned; /* batches that it is held for */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/must.h"
+#include "pipeline/stage.h"
 
 #include <unistd.h>
 
@@ -63,4 +64,62 @@ static void a_heads_thresholds_stand_in_for_the_options(void) {
     head_close(h);
 }
 
-CHECK_MAIN(CHECK_TEST(thresholds_are_compared_as_published), CHECK_TEST(a_heads_thresholds_stand_in_for_the_options))
+/* One encoder is published weights alone, the other has the adapter on them. */
+static struct encoder *open_encoder(const char *adapter) {
+    struct encoder *enc = encoder_open(
+        &(struct encoder_opts){.model_dir = "models/all-MiniLM-L6-v2", .adapter_path = adapter, .kernel = "auto"},
+        &err);
+    CHECK(enc != NULL);
+    return enc;
+}
+
+enum { VARIANTS = 9 };
+
+/* The memo would give stale answers after a reload if any of these were left out. */
+static void everything_an_answer_depends_on_is_in_the_version(void) {
+    char path[32];
+    struct head *head[2] = {make_head(path, 0, 0.8), make_head(path, 0, 0.7)};
+    struct encoder *enc[2] = {open_encoder(""), open_encoder("data/adapter.safetensors")};
+    const struct engine base = {.labels = {.n = K, .unclassified = NONE, .label = {{"A", "A"}, {"B", "B"}}},
+                                .encoder = enc[0],
+                                .head = head[0],
+                                .threshold = {0.5, 0.5, 0.5},
+                                .pipeline_threshold = 0.2,
+                                .network_version = 7};
+    struct engine v[VARIANTS];
+    for (unsigned i = 0; i < VARIANTS; i++) v[i] = base;
+    memcpy(v[1].labels.label[A].id, "C", sizeof "C");
+    memcpy(v[2].labels.label[B].id, "C", sizeof "C");
+    v[3].encoder = enc[1];
+    v[4].head = head[1];
+    v[5].threshold[A] = 0.51;
+    v[6].threshold[NONE] = 0.51;
+    v[7].pipeline_threshold = 0.21;
+    v[8].network_version = 8;
+    for (unsigned i = 0; i < VARIANTS; i++)
+        for (unsigned k = 0; k < i; k++) CHECK(stage_version(&v[i]) != stage_version(&v[k]));
+    struct engine same = base;
+    CHECK(stage_version(&same) == stage_version(&base));
+    for (unsigned i = 0; i < 2; i++) head_close(head[i]), encoder_close(enc[i]);
+}
+
+static void the_options_reach_the_version_and_the_network_is_part_of_it(void) {
+    struct engine_opts o = {.head_path = "data/head.json",
+                            .adapter_path = "data/adapter.safetensors",
+                            .model_dir = "models/all-MiniLM-L6-v2",
+                            .kernel = "auto",
+                            .classifier_threshold = 0.5,
+                            .pipeline_threshold = 0.2};
+    struct engine *a = engine_open(&o, &err), *again = engine_open(&o, &err);
+    o.classifier_threshold = 1;
+    struct engine *b = engine_open(&o, &err);
+    CHECK(a && again && b && a->version == again->version && a->version != b->version);
+    uint64_t was = a->version;
+    engine_set_network(a, NULL, 1);
+    CHECK(a->version != was);
+    engine_unref(a), engine_unref(again), engine_unref(b);
+}
+
+CHECK_MAIN(CHECK_TEST(thresholds_are_compared_as_published), CHECK_TEST(a_heads_thresholds_stand_in_for_the_options),
+           CHECK_TEST(everything_an_answer_depends_on_is_in_the_version),
+           CHECK_TEST(the_options_reach_the_version_and_the_network_is_part_of_it))

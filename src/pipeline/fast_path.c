@@ -1,33 +1,32 @@
 #include "pipeline/fast_path.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "metrics/metrics.h"
 #include "pipeline/stage.h"
 #include "text/template.h"
 
-enum { FAST_PATH_STAGE = 4 /* in METRIC_STAGE_DURATION's label */ };
-
 struct fast_path {
     struct engine *eng; /* the engine that scratch belongs to; a reference */
     struct engine_scratch scratch;
     struct work work;
-    char text[TEMPLATE_MAX];
+    char text[FAST_PATH_RECORDS_MAX * TEMPLATE_MAX];
 };
 
 struct fast_path *fast_path_open(struct pipeline *p) {
-    struct fast_path *q = must_calloc(1, sizeof *q);
-    q->work.memo = pipeline_memo(p);
-    q->work.text = q->text;
-    q->work.scratch = &q->scratch;
-    return q;
+    struct fast_path *f = must_calloc(1, sizeof *f);
+    f->work.memo = pipeline_memo(p);
+    f->work.text = f->text;
+    f->work.scratch = &f->scratch;
+    return f;
 }
 
-void fast_path_close(struct fast_path *q) {
-    if (!q) return;
-    engine_scratch_close(&q->scratch);
-    engine_unref(q->eng);
-    free(q);
+void fast_path_close(struct fast_path *f) {
+    if (!f) return;
+    engine_scratch_close(&f->scratch);
+    engine_unref(f->eng);
+    free(f);
 }
 
 static bool fast_path_fits(const struct batch *b) {
@@ -38,45 +37,66 @@ static bool fast_path_fits(const struct batch *b) {
 }
 
 /* Of an engine's scratch only that of the rules is needed. */
-static bool fast_path_follow_engine(struct fast_path *q, struct engine *eng) {
-    if (q->eng == eng) return true;
+static bool fast_path_follow_engine(struct fast_path *f, struct engine *eng) {
+    if (f->eng == eng) return true;
     struct err e = {0};
     struct rules_scratch *rules = eng->rules ? rules_scratch_open(eng->rules, &e) : NULL;
     if (eng->rules && !rules) return false;
-    engine_scratch_close(&q->scratch);
-    engine_unref(q->eng);
-    q->eng = engine_ref(eng);
-    q->scratch.rules = rules;
-    q->work.eng = eng;
-    q->work.calls_network = eng->network != NULL;
+    engine_scratch_close(&f->scratch);
+    engine_unref(f->eng);
+    f->eng = engine_ref(eng);
+    f->scratch.rules = rules;
+    f->work.eng = eng;
     return true;
 }
 
-static void fast_path_count(const struct batch *b, double seconds) {
-    unsigned hits = 0;
+static void fast_path_count(const struct work *w, const struct batch *b, double seconds) {
     for (uint32_t i = 0; i < b->n; i++) {
         const struct result *r = &b->res[i];
-        hits += r->from_memo;
+        if (r->err) metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->unavailable), 0, 1);
         metrics_add(METRIC_CLASSIFICATIONS, r->decider, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds / b->n, 1);
     }
-    if (hits) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits);
     metrics_observe(METRIC_BATCH_RECORDS, 0, 0, b->n, 1);
-    metrics_observe(METRIC_STAGE_DURATION, FAST_PATH_STAGE, 0, seconds, 1);
 }
 
-bool fast_path_run(struct fast_path *q, struct batch *b) {
-    MUST(b->engine != NULL);
-    if (!fast_path_fits(b) || !fast_path_follow_engine(q, b->engine)) return false;
-    uint64_t begun = clock_now_ns(NULL);
-    struct work *k = &q->work;
-    k->n = b->n;
+static void fast_path_gather(struct work *w, struct batch *b) {
+    stage_work_begin(w, b->n);
     for (uint32_t i = 0; i < b->n; i++) {
-        k->rec[i] = &b->rec[i];
-        k->res[i] = &b->res[i];
+        w->rec[i] = &b->rec[i];
+        w->res[i] = &b->res[i];
+        w->todo[i] = i;
         b->res[i] = (struct result){.decider = DECIDER_FALLBACK};
     }
-    if (!stage_quick_run(k)) return false;
-    fast_path_count(b, (double)(clock_now_ns(NULL) - begun) * 1e-9);
+    w->n = w->todo_n = b->n;
+}
+
+/* Writes down what is left; without room for it the workers begin anew. */
+static struct prepared *fast_path_hand_on(const struct work *w, struct arena *a) {
+    struct prepared *p = a ? arena_alloc(a, sizeof *p + w->todo_n * sizeof p->record[0]) : NULL;
+    if (!p) return NULL;
+    p->n = w->todo_n;
+    for (uint32_t t = 0; t < w->todo_n; t++) {
+        const struct work_template *tpl = &w->tpl[w->todo[t]];
+        struct span template = arena_copy(a, (struct span){w->text + tpl->from, tpl->len});
+        if (!template.p) return NULL;
+        p->record[t] = (struct prepared_record){w->todo[t], tpl->key, template};
+    }
+    return p;
+}
+
+bool fast_path_run(struct fast_path *f, struct batch *b) {
+    MUST(b->engine != NULL);
+    b->prepared = NULL;
+    if (!fast_path_fits(b) || !fast_path_follow_engine(f, b->engine)) return false;
+    uint64_t begun = clock_now_ns(NULL);
+    stage_look_at_network(&f->work);
+    fast_path_gather(&f->work, b);
+    stage_run(&f->work, (enum stage_id)0, stage_first_costly());
+    if (f->work.todo_n > 0) {
+        b->prepared = fast_path_hand_on(&f->work, b->arena);
+        return false;
+    }
+    fast_path_count(&f->work, b, (double)(clock_now_ns(NULL) - begun) * 1e-9);
     return true;
 }

@@ -1,14 +1,18 @@
 #include "pipeline/fast_path.h"
 
+#include "base/arena.h"
 #include "base/check.h"
 #include "data/label.h"
+#include "metrics/metrics.h"
 #include "text/template.h"
+
+#include <semaphore.h>
 
 /* Rules only, and a memory that the test fills: what the encoder would have put there. */
 struct bench {
     struct engine *eng;
     struct pipeline *p;
-    struct fast_path *q;
+    struct fast_path *f;
     struct record rec[FAST_PATH_RECORDS_MAX + 1];
     struct result res[FAST_PATH_RECORDS_MAX + 1];
     struct batch b;
@@ -20,12 +24,12 @@ static void open_bench(struct bench *k, size_t memo_entries) {
     *k = (struct bench){.eng = engine_open(&o, &e)};
     CHECK(k->eng != NULL);
     k->p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = memo_entries}, k->eng, &e);
-    k->q = fast_path_open(k->p);
+    k->f = fast_path_open(k->p);
 }
 
 static void close_bench(struct bench *k) {
     pipeline_close(k->p);
-    fast_path_close(k->q);
+    fast_path_close(k->f);
     engine_unref(k->eng);
 }
 
@@ -34,7 +38,7 @@ static bool fast_path_decide(struct bench *k, uint32_t n) {
     memset(k->res, 0xff, sizeof k->res); /* nothing of an earlier batch may show through */
     k->b = (struct batch){.rec = k->rec, .res = k->res, .n = n};
     CHECK(pipeline_pin(k->p, &k->b, &e));
-    bool ok = fast_path_run(k->q, &k->b);
+    bool ok = fast_path_run(k->f, &k->b);
     pipeline_unpin(&k->b);
     return ok;
 }
@@ -125,5 +129,71 @@ static void the_engine_of_the_batch_decides(void) {
     close_bench(&k);
 }
 
+static sem_t g_done;
+
+static void say_done(struct batch *b) {
+    (void)b;
+    sem_post(&g_done);
+}
+
+static double looked_up(void) {
+    return metrics_value(METRIC_MEMO_HITS, 0, 0, 0) + metrics_value(METRIC_MEMO_MISSES, 0, 0, 0);
+}
+
+static double rule_runs(void) {
+    return metrics_value(METRIC_STAGE_DURATION, (unsigned)metrics_find(METRIC_SET_STAGE, "rules"), 0, 0);
+}
+
+/* What the cheap stages found out is used: no record is matched or looked up a second time, none is lost. */
+static void what_is_left_open_is_handed_on(void) {
+    struct bench k;
+    struct err e = {0};
+    struct arena arena;
+    open_bench(&k, 4096);
+    arena_init(&arena, 1 << 20);
+    sem_init(&g_done, 0, 0);
+    remember(&k, "pool 1 is full", (struct answer){.decider = DECIDER_BERT, .label = 3, .confidence = 0.7});
+    static const char *const LINE[] = {"User bob logged in", "pool 7 is full", "a new thing 1", "a new thing 2", "b"};
+    enum { LINES = 5 };
+    for (uint32_t i = 0; i < LINES; i++) k.rec[i] = (struct record){.message = span_of(LINE[i])};
+    memset(k.res, 0xff, sizeof k.res);
+    k.b = (struct batch){.rec = k.rec, .res = k.res, .n = LINES, .arena = &arena, .done = say_done};
+    double runs = rule_runs(), looks = looked_up();
+    CHECK(pipeline_pin(k.p, &k.b, &e) && !fast_path_run(k.f, &k.b));
+    CHECK(k.b.prepared != NULL && k.b.prepared->n == 3);
+    CHECK(pipeline_submit(k.p, &k.b, &e));
+    sem_wait(&g_done);
+    CHECK_NEAR(rule_runs() - runs, 1, 0);
+    CHECK_NEAR(looked_up() - looks, LINES - 1, 0);
+    CHECK_INT(k.res[0].decider, DECIDER_REGEX);
+    CHECK(k.res[1].decider == DECIDER_BERT && k.res[1].from_memo && k.res[1].label == 3);
+    for (uint32_t i = 2; i < LINES; i++)
+        CHECK(k.res[i].decided && k.res[i].decider == DECIDER_FALLBACK && k.res[i].label == k.eng->labels.unclassified);
+    pipeline_unpin(&k.b);
+    CHECK(pipeline_pin(k.p, &k.b, &e) && k.b.prepared == NULL); /* a batch that is used again starts anew */
+    pipeline_unpin(&k.b);
+    arena_release(&arena);
+    close_bench(&k);
+}
+
+/* Without room in the arena nothing is handed on, and the workers do it all. */
+static void a_full_arena_hands_nothing_on(void) {
+    struct bench k;
+    struct err e = {0};
+    struct arena arena;
+    open_bench(&k, 4096);
+    arena_init(&arena, 1);
+    k.rec[0] = (struct record){.message = SPAN_LIT("a new thing 1")};
+    k.b = (struct batch){.rec = k.rec, .res = k.res, .n = 1, .arena = &arena, .done = say_done};
+    CHECK(pipeline_pin(k.p, &k.b, &e) && !fast_path_run(k.f, &k.b) && k.b.prepared == NULL);
+    CHECK(pipeline_submit(k.p, &k.b, &e));
+    sem_wait(&g_done);
+    CHECK(k.res[0].decided && k.res[0].decider == DECIDER_FALLBACK);
+    pipeline_unpin(&k.b);
+    arena_release(&arena);
+    close_bench(&k);
+}
+
 CHECK_MAIN(CHECK_TEST(a_rule_and_a_memory_decide), CHECK_TEST(without_a_memory_only_rules_do),
-           CHECK_TEST(large_batches_go_the_long_way), CHECK_TEST(the_engine_of_the_batch_decides))
+           CHECK_TEST(large_batches_go_the_long_way), CHECK_TEST(the_engine_of_the_batch_decides),
+           CHECK_TEST(what_is_left_open_is_handed_on), CHECK_TEST(a_full_arena_hands_nothing_on))

@@ -5,21 +5,14 @@
 #include "base/queue.h"
 #include "base/thread.h"
 #include "metrics/metrics.h"
+#include "pipeline/fast_path.h"
 #include "pipeline/stage.h"
 #include "text/template.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 
-/* The product in one screen: a line passes these in order and leaves at the first that is sure. What is still open
- * after them goes to the network stage, and what that does not know becomes UNCLASSIFIED. */
-static const struct stage STAGES[] = {
-    /* in the order of METRIC_STAGE_DURATION's label */
-    {"rules", stage_rules_run},
-    {"memo", stage_memo_run},
-    {"encoder", stage_encoder_run},
-};
-enum { STAGES_N = sizeof STAGES / sizeof STAGES[0], SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE };
+enum { SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE };
 
 /* Records [from, from + n) of a batch: what waits in the queue. */
 struct slice {
@@ -138,28 +131,40 @@ static void count_run(const struct worker *w, double seconds_each) {
 
 /* ---- run ---- */
 
+/* The records of a batch that the fast path has seen begin behind the cheap stages, or are decided already. */
+static void take_prepared(struct worker *w, const struct slice *slice, uint32_t first) {
+    const struct prepared *p = slice->batch->prepared;
+    for (uint32_t k = 0; p && k < p->n; k++) {
+        const struct prepared_record *r = &p->record[k];
+        stage_memo_missed(&w->work, first + r->i - slice->from, r->key, r->template);
+    }
+}
+
 static void gather(struct worker *w, const struct slice *slice, size_t n) {
     struct work *k = &w->work;
-    k->n = k->todo_n = 0;
+    uint32_t records = 0;
+    for (size_t s = 0; s < n; s++) records += slice[s].n;
+    stage_work_begin(k, records);
     for (size_t s = 0; s < n; s++) {
         struct batch *b = slice[s].batch;
         for (uint32_t i = slice[s].from; i < slice[s].from + slice[s].n; i++) {
             uint32_t at = k->n++;
             k->rec[at] = &b->rec[i];
             k->res[at] = &b->res[i];
-            k->todo[k->todo_n++] = at;
             w->origin[at] = (struct pending){.batch = b, .i = i};
+            if (b->prepared) continue;
+            k->todo[k->todo_n++] = at;
             b->res[i] = (struct result){.decider = DECIDER_FALLBACK};
         }
     }
 }
 
-static void run_stages(struct work *k) {
-    for (unsigned s = 0; s < STAGES_N && k->todo_n > 0; s++) {
-        uint64_t begun = clock_now_ns(NULL);
-        STAGES[s].run(k);
-        metrics_observe(METRIC_STAGE_DURATION, s, 0, (double)(clock_now_ns(NULL) - begun) * 1e-9, 1);
-    }
+/* The cheap stages for what nobody has looked at, the others for all that is open. */
+static void decide(struct worker *w, const struct slice *slice, size_t n) {
+    enum stage_id costly = stage_first_costly();
+    stage_run(&w->work, (enum stage_id)0, costly);
+    for (size_t s = 0, first = 0; s < n; first += slice[s].n, s++) take_prepared(w, &slice[s], (uint32_t)first);
+    stage_run(&w->work, costly, STAGE_COUNT);
 }
 
 /* Records of each slice that are still ours, i.e. were not handed to the network. */
@@ -188,7 +193,7 @@ static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     if (atomic_load_explicit(&w->p->cancelled, memory_order_relaxed))
         pipeline_give_up(&w->work);
     else
-        run_stages(&w->work);
+        decide(w, slice, n);
     hand_over(w, begun);
     count_shares(w, slice, n, ours);
     count_run(w, (double)(clock_now_ns(NULL) - begun) * 1e-9 / (double)w->work.n);
@@ -225,12 +230,6 @@ static size_t count_same_engine(const struct slice *slice, size_t n) {
     return same;
 }
 
-static void look_at_network(struct worker *w) {
-    const struct network_stage *net = w->eng->network;
-    w->work.unavailable = net && net->unavailable ? net->unavailable(net->self) : ERR_OK;
-    w->work.calls_network = net && w->work.unavailable == ERR_OK;
-}
-
 /* A slice that waited for w behind n others, those in the workers' hands included, says that each took w / n. The mean
  * follows the last few. */
 static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
@@ -254,7 +253,7 @@ static void *worker_main(void *arg) {
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
             pipeline_follow_engine(w, slice[from].batch);
-            look_at_network(w);
+            stage_look_at_network(&w->work);
             run_slices(w, slice + from, same);
         }
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, -1);
@@ -326,6 +325,7 @@ void pipeline_close(struct pipeline *p) {
 
 bool pipeline_pin(struct pipeline *p, struct batch *b, struct err *e) {
     pthread_mutex_lock(&p->engine_lock);
+    b->prepared = NULL;
     b->engine = p->eng ? engine_ref(p->eng) : NULL;
     if (b->engine) atomic_fetch_add_explicit(&b->engine->pinned, 1, memory_order_relaxed);
     pthread_mutex_unlock(&p->engine_lock);

@@ -1,8 +1,92 @@
 #include "pipeline/stage.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "metrics/metrics.h"
+#include "pipeline/pipeline.h"
 #include "text/template.h"
+
+#include <xxhash.h>
+
+/* The product in one screen: a line passes these in order and leaves at the first that is sure. What none of them
+ * decides is UNCLASSIFIED. */
+const struct stage stage_table[STAGE_COUNT] = {
+#define STAGE(id, name, cheap, run, version) {name, cheap, run, version},
+#include "pipeline/stage.def"
+#undef STAGE
+};
+
+/* Where the durations of each stage are counted: by name, so that the order of two tables does not matter. */
+static unsigned stage_metric(enum stage_id s) {
+    static atomic_uint known[STAGE_COUNT]; /* index + 1 */
+    unsigned i = atomic_load_explicit(&known[s], memory_order_relaxed);
+    if (i) return i - 1;
+    int found = metrics_find(METRIC_SET_STAGE, stage_table[s].name);
+    MUST(found >= 0); /* stage.def names a stage that METRIC_SET STAGE does not list */
+    atomic_store_explicit(&known[s], (unsigned)found + 1, memory_order_relaxed);
+    return (unsigned)found;
+}
+
+void stage_work_begin(struct work *w, uint32_t n) {
+    uint32_t size = 2;
+    while (size < 2 * n) size *= 2;
+    memset(w->twin, 0, size * sizeof w->twin[0]);
+    w->twin_mask = size - 1;
+    w->n = w->todo_n = 0;
+    w->text_n = 0;
+}
+
+enum stage_id stage_first_costly(void) {
+    unsigned s = 0;
+    while (s < STAGE_COUNT && stage_table[s].is_cheap) s++;
+    return (enum stage_id)s;
+}
+
+void stage_observe(enum stage_id s, double seconds) {
+    metrics_observe(METRIC_STAGE_DURATION, stage_metric(s), 0, seconds, 1);
+}
+
+void stage_run(struct work *w, enum stage_id from, enum stage_id to) {
+    for (unsigned s = from; s < to && w->todo_n > 0; s++) {
+        if (!stage_table[s].run) continue;
+        uint64_t begun = clock_now_ns(NULL);
+        stage_table[s].run(w);
+        stage_observe((enum stage_id)s, (double)(clock_now_ns(NULL) - begun) * 1e-9);
+    }
+}
+
+void stage_look_at_network(struct work *w) {
+    const struct network_stage *net = w->eng->network;
+    w->unavailable = net && net->unavailable ? net->unavailable(net->self) : ERR_OK;
+    w->has_network = net && w->unavailable == ERR_OK;
+}
+
+/* ---- what answers depend on ---- */
+
+uint64_t stage_version(const struct engine *eng) {
+    uint64_t hash = 0;
+    for (unsigned s = 0; s < STAGE_COUNT; s++)
+        if (stage_table[s].version) hash = stage_table[s].version(eng, hash);
+    return hash;
+}
+
+uint64_t stage_memo_version(const struct engine *eng, uint64_t seed) {
+    const uint64_t parts[] = {MASK_VERSION, engine_uses_source(eng), label_hash(&eng->labels)};
+    return XXH3_64bits_withSeed(parts, sizeof parts, seed);
+}
+
+uint64_t stage_encoder_version(const struct engine *eng, uint64_t seed) {
+    const uint64_t parts[] = {eng->encoder ? encoder_hash(eng->encoder) : 0, eng->head ? head_hash(eng->head) : 0};
+    seed = XXH3_64bits_withSeed(parts, sizeof parts, seed);
+    seed = XXH3_64bits_withSeed(eng->threshold, sizeof eng->threshold, seed);
+    return XXH3_64bits_withSeed(&eng->pipeline_threshold, sizeof eng->pipeline_threshold, seed);
+}
+
+uint64_t stage_network_version(const struct engine *eng, uint64_t seed) {
+    return XXH3_64bits_withSeed(&eng->network_version, sizeof eng->network_version, seed);
+}
+
+/* ---- rules ---- */
 
 /* True: settled by a rule. */
 static bool match_rules(struct work *w, uint32_t i) {
@@ -25,11 +109,13 @@ void stage_rules_run(struct work *w) {
     w->todo_n = left;
 }
 
+/* ---- memo ---- */
+
 /* The earlier record of this run with the same template, or WORK_NO_LEADER after entering i as the first. */
 static uint32_t find_leader(struct work *w, uint32_t i) {
     struct memo_key key = w->tpl[i].key;
     for (uint64_t slot = key.lo;; slot++) {
-        uint32_t *at = &w->twin[slot % (2 * WORK_MAX)];
+        uint32_t *at = &w->twin[slot & w->twin_mask];
         if (*at == 0) {
             *at = i + 1;
             return WORK_NO_LEADER;
@@ -53,7 +139,7 @@ static void write_template(struct work *w, uint32_t i) {
 static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
-    if (a.decider == DECIDER_FALLBACK && w->calls_network) return false;
+    if (a.decider == DECIDER_FALLBACK && w->has_network) return false;
     if (a.decider == DECIDER_FALLBACK) w->res[i]->err = (uint8_t)w->unavailable;
     batch_decide(w->res[i], a.decider, a.label, a.confidence);
     w->res[i]->from_memo = true;
@@ -74,8 +160,6 @@ void stage_memo_run(struct work *w) {
     enum { GROUP = 8 };
     uint32_t left = 0, asked = w->todo_n;
     uint64_t hits = 0;
-    memset(w->twin, 0, sizeof w->twin);
-    w->text_n = 0;
     for (uint32_t t = 0; t < asked; t += GROUP) {
         uint32_t end = t + GROUP < asked ? t + GROUP : asked;
         for (uint32_t k = t; k < end; k++) {
@@ -89,16 +173,17 @@ void stage_memo_run(struct work *w) {
     w->todo_n = left;
 }
 
-bool stage_quick_run(struct work *w) {
-    for (uint32_t i = 0; i < w->n; i++) {
-        if (w->eng->rules && match_rules(w, i)) continue;
-        if (!w->memo) return false;
-        w->text_n = 0;
-        write_template(w, i);
-        if (!stage_recall(w, i)) return false;
-    }
-    return true;
+void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct span template) {
+    struct work_template *t = &w->tpl[i];
+    *t = (struct work_template){
+        .key = key, .from = (uint32_t)w->text_n, .len = (uint32_t) template.n, .leader = WORK_NO_LEADER};
+    memcpy(w->text + w->text_n, template.p, template.n);
+    w->text_n += template.n;
+    if (w->memo) t->leader = find_leader(w, i);
+    w->todo[w->todo_n++] = i;
 }
+
+/* ---- encoder ---- */
 
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
 static void encode(struct work *w, const uint32_t *pick, uint32_t n) {

@@ -1,6 +1,6 @@
-/* stage: the contract between the pipeline and what decides lines. A stage reads rec[todo[i]], settles res[todo[i]]
- * when it is sure, and leaves the rest in todo, in order. It touches nothing else, never waits for the network and
- * allocates nothing. */
+/* stage: the contract between the pipeline and what decides lines; stage.def lists the stages. A stage reads
+ * rec[todo[i]], decides res[todo[i]] when it is sure, and leaves the rest in todo, in order. It touches nothing else,
+ * never waits for the network and allocates nothing. */
 #ifndef PIPELINE_STAGE_H
 #define PIPELINE_STAGE_H
 
@@ -9,6 +9,13 @@
 #include "pipeline/engine.h"
 
 enum { WORK_MAX = 1024 };
+
+enum stage_id {
+#define STAGE(id, ...) STAGE_##id,
+#include "pipeline/stage.def"
+#undef STAGE
+    STAGE_COUNT
+};
 #define WORK_NO_LEADER UINT32_MAX
 
 /* A record's template within a run. Equal templates are decided once: the first is the leader, the others follow. */
@@ -23,14 +30,15 @@ struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
     struct memo *memo;         /* NULL: do not remember */
-    bool calls_network;        /* a network stage follows: what the encoder leaves open goes there */
+    bool has_network;          /* a network stage follows and may be asked: what the encoder leaves open goes there */
     enum err_code unavailable; /* why one follows, but is not to be asked now; else ERR_OK */
     uint32_t n, todo_n;
     const struct record *rec[WORK_MAX];
     struct result *res[WORK_MAX];
     uint32_t todo[WORK_MAX];
     struct work_template tpl[WORK_MAX];
-    uint32_t twin[2 * WORK_MAX]; /* hash table over templates of this run; index + 1, 0: free */
+    uint32_t twin[2 * WORK_MAX]; /* hash table over the templates of this run; index + 1, 0: free */
+    uint32_t twin_mask;          /* its size in this run, a power of two, less one */
     char *text;                  /* templates, WORK_MAX * TEMPLATE_MAX bytes */
     size_t text_n;
     float *vector; /* [STAGE_ENCODER_ROWS][dim] */
@@ -41,15 +49,40 @@ enum { STAGE_ENCODER_ROWS = 128 };
 
 struct stage {
     const char *name;
+    bool is_cheap;
     void (*run)(struct work *w);
+    uint64_t (*version)(const struct engine *eng, uint64_t seed); /* a hash of what its answers depend on */
 };
 
+extern const struct stage stage_table[STAGE_COUNT]; /* by enum stage_id, in the order in which a line passes them */
+
+/* Empties the run and sizes its hash table for records of n lines, n <= WORK_MAX. */
+void stage_work_begin(struct work *w, uint32_t n);
+
+/* Runs stages [from, to) over what is still open, and observes how long each took. */
+void stage_run(struct work *w, enum stage_id from, enum stage_id to);
+
+/* Counts what a stage took for one batch; by stage_run, but for stages that run elsewhere. */
+void stage_observe(enum stage_id s, double seconds);
+
+/* The first stage that is not cheap. */
+enum stage_id stage_first_costly(void);
+
+/* Puts record i into todo, its template written elsewhere: what stage_memo_run would have done had it missed. */
+void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct span template);
+
+/* Asks the network stage whether it may be asked, once a run. */
+void stage_look_at_network(struct work *w);
+
+/* A hash of everything that an answer to a template depends on, over all stages: the memo's keys contain it. */
+uint64_t stage_version(const struct engine *eng);
+
 void stage_rules_run(struct work *w);
-void stage_memo_run(struct work *w);    /* writes templates and keys; settles what is remembered */
+void stage_memo_run(struct work *w);    /* writes templates and keys; decides what is remembered */
 void stage_encoder_run(struct work *w); /* decides leaders, remembers, copies to followers */
 
-/* Rules and memory for rec[0, n) without regard to todo; text needs room for one template. False as soon as one record
- * is open. */
-bool stage_quick_run(struct work *w);
+uint64_t stage_memo_version(const struct engine *eng, uint64_t seed);
+uint64_t stage_encoder_version(const struct engine *eng, uint64_t seed);
+uint64_t stage_network_version(const struct engine *eng, uint64_t seed);
 
 #endif

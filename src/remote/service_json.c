@@ -1,6 +1,6 @@
 #include "remote/service_json.h"
 
-#include "data/result_json.h"
+#include "base/json_out.h"
 #include "text/utf8.h"
 
 #include <stdint.h>
@@ -8,14 +8,14 @@
 
 void service_json_write_string(struct buf *out, struct span s) {
     if (utf8_valid(s) == s.n) {
-        result_json_string(out, s);
+        json_out_string(out, s);
         return;
     }
     struct buf repaired;
     buf_init(&repaired, SIZE_MAX / 2);
     char *to = buf_reserve(&repaired, 3 * s.n);
     if (to)
-        result_json_string(out, (struct span){to, utf8_repair(s, to)});
+        json_out_string(out, (struct span){to, utf8_repair(s, to)});
     else
         out->failed = true;
     buf_release(&repaired);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,31 +19,40 @@ typedef bool decode_fn(struct input *in, char *p, size_t n, size_t *got, struct 
 struct input {
     const char *name; /* for errors */
     int fd;
-    bool raw_end;
+    bool is_file;        /* a regular one: reading it does not wait for anybody */
+    bool raw_end, ended; /* nothing more comes from fd; nothing more comes out */
     uint64_t position, size;
-    decode_fn *decode;
-    bool mid_frame; /* of a compressed file: its end here means it was cut short */
+    decode_fn *decode; /* NULL: not a byte has come yet */
+    bool mid_frame;    /* of a compressed file: its end here means it was cut short */
     z_stream z;
     ZSTD_DStream *zstd;
     size_t raw_at, raw_n;
     char raw[RAW_BYTES];
 };
 
-/* Refills raw when it is used up; at the end of the file raw stays empty. */
-static bool input_fill(struct input *in, struct err *e) {
-    while (in->raw_at == in->raw_n && !in->raw_end) {
-        ssize_t r = read(in->fd, in->raw, RAW_BYTES);
-        if (r < 0 && errno == EINTR) {
-            *e = (struct err){0};
-            return true; /* a signal: let the caller look at what it asked for */
-        }
-        if (r < 0) return err_set(e, ERR_IO, "%s: %s", in->name, strerror(errno));
-        in->raw_at = 0;
-        in->raw_n = (size_t)r;
-        in->position += (uint64_t)r;
-        in->raw_end = r == 0;
-    }
+/* Is there something to read, or the end? False: not within wait_ms, or a signal came. */
+static bool input_wait(const struct input *in, int wait_ms) {
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
+    return in->is_file || poll(&p, 1, wait_ms) > 0;
+}
+
+/* Reads more behind what raw holds. Nothing comes where nothing is there within wait_ms. */
+static bool input_more(struct input *in, int wait_ms, struct err *e) {
+    if (in->raw_end || !input_wait(in, wait_ms)) return true;
+    ssize_t r = read(in->fd, in->raw + in->raw_n, RAW_BYTES - in->raw_n);
+    if (r < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (r < 0) return err_set(e, ERR_IO, "%s: %s", in->name, strerror(errno));
+    in->raw_n += (size_t)r;
+    in->position += (uint64_t)r;
+    in->raw_end = r == 0;
     return true;
+}
+
+/* Refills raw when it is used up. */
+static bool input_fill(struct input *in, int wait_ms, struct err *e) {
+    if (in->raw_at < in->raw_n) return true;
+    in->raw_at = in->raw_n = 0;
+    return input_more(in, wait_ms, e);
 }
 
 static bool decode_plain(struct input *in, char *p, size_t n, size_t *got, struct err *e) {
@@ -84,21 +94,41 @@ static bool decode_zstd(struct input *in, char *p, size_t n, size_t *got, struct
     return true;
 }
 
-static bool choose_decoder(struct input *in, struct err *e) {
-    if (!input_fill(in, e)) return false;
-    const unsigned char *b = (const unsigned char *)in->raw;
-    in->decode = decode_plain;
-    if (in->raw_n >= 2 && b[0] == 0x1f && b[1] == 0x8b) {
-        in->decode = decode_gzip;
-        in->mid_frame = true;
-        if (inflateInit2(&in->z, 15 + 16) != Z_OK)
-            return err_set(e, ERR_MEMORY, "%s: no memory to decompress", in->name);
-    } else if (in->raw_n >= 4 && b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd) {
-        in->decode = decode_zstd;
-        in->zstd = ZSTD_createDStream();
-        if (!in->zstd) return err_set(e, ERR_MEMORY, "%s: no memory to decompress", in->name);
+static const struct magic {
+    decode_fn *decode;
+    size_t n;
+    unsigned char bytes[4];
+} MAGICS[] = {{decode_gzip, 2, {0x1f, 0x8b}}, {decode_zstd, 4, {0x28, 0xb5, 0x2f, 0xfd}}};
+
+/* The compression whose files begin like raw does, as far as it has come; NULL: none. */
+static const struct magic *input_magic(const struct input *in) {
+    for (size_t i = 0; i < sizeof MAGICS / sizeof MAGICS[0]; i++) {
+        size_t n = in->raw_n < MAGICS[i].n ? in->raw_n : MAGICS[i].n;
+        if (n > 0 && memcmp(in->raw, MAGICS[i].bytes, n) == 0) return &MAGICS[i];
     }
-    return true;
+    return NULL;
+}
+
+static bool start_decoder(struct input *in, struct err *e) {
+    bool ok = true;
+    if (in->decode == decode_gzip) {
+        in->mid_frame = true;
+        ok = inflateInit2(&in->z, 15 + 16) == Z_OK;
+    } else if (in->decode == decode_zstd) {
+        in->zstd = ZSTD_createDStream();
+        ok = in->zstd != NULL;
+    }
+    return ok || err_set(e, ERR_MEMORY, "%s: no memory to decompress", in->name);
+}
+
+/* Finds the decoder by the first bytes. decode stays NULL while they may still become those of a compressed file. */
+static bool choose_decoder(struct input *in, int wait_ms, struct err *e) {
+    const struct magic *m = input_magic(in);
+    if (m && in->raw_n < m->n && !in->raw_end && !input_more(in, wait_ms, e)) return false;
+    m = input_magic(in);
+    if ((m && in->raw_n < m->n && !in->raw_end) || (in->raw_n == 0 && !in->raw_end)) return true;
+    in->decode = m && in->raw_n >= m->n ? m->decode : decode_plain;
+    return start_decoder(in, e);
 }
 
 struct input *input_open(const char *path, struct err *e) {
@@ -112,8 +142,9 @@ struct input *input_open(const char *path, struct err *e) {
     } else if (S_ISDIR(st.st_mode)) {
         err_set(e, ERR_IO, "%s: is a directory; name the files in it", in->name);
     } else {
-        if (S_ISREG(st.st_mode)) in->size = (uint64_t)st.st_size;
-        if (choose_decoder(in, e)) return in;
+        in->is_file = S_ISREG(st.st_mode);
+        if (in->is_file) in->size = (uint64_t)st.st_size;
+        return in;
     }
     input_close(in);
     return NULL;
@@ -127,20 +158,23 @@ void input_close(struct input *in) {
     free(in);
 }
 
-bool input_read(struct input *in, char *p, size_t n, size_t *got, struct err *e) {
-    for (*got = 0; *got == 0;) {
-        if (!input_fill(in, e)) return false;
-        if (in->raw_at == in->raw_n && !in->raw_end) return true; /* interrupted */
+bool input_read(struct input *in, char *p, size_t n, int wait_ms, size_t *got, struct err *e) {
+    for (*got = 0; *got == 0 && !in->ended;) {
+        if (!input_fill(in, wait_ms, e) || (!in->decode && !choose_decoder(in, wait_ms, e))) return false;
         bool nothing_left = in->raw_at == in->raw_n;
+        if (!in->decode || (nothing_left && !in->raw_end)) return true; /* nothing for now */
         if (!in->decode(in, p, n, got, e)) return false;
-        if (*got == 0 && nothing_left) {
-            return !in->mid_frame ||
-                   err_set(e, ERR_INPUT, "%s: the compressed data ends in the middle; the file is cut short", in->name);
-        }
+        if (*got > 0 || !nothing_left) continue;
+        in->ended = true;
+        if (in->mid_frame)
+            return err_set(e, ERR_INPUT, "%s: the compressed data ends in the middle; the file is cut short", in->name);
     }
     return true;
 }
 
+bool input_is_ended(const struct input *in) {
+    return in->ended;
+}
 uint64_t input_position(const struct input *in) {
     return in->position;
 }

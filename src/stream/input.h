@@ -11,13 +11,14 @@
 
 struct input;
 
-/* One thread at a time. */
+/* Reads nothing yet. One thread at a time. */
 struct input *input_open(const char *path, struct err *e);
 void input_close(struct input *in); /* NULL is fine */
 
-/* Up to n bytes into p; *got == 0: the end. False: the file can't be read or its compressed form is broken or cut
- * short; what was read before is good. */
-bool input_read(struct input *in, char *p, size_t n, size_t *got, struct err *e);
+/* Up to n bytes into p. *got == 0: the end (input_is_ended), or, of a pipe or terminal, nothing within wait_ms. False:
+ * the file cannot be read, or its compressed form is broken or cut short; what was read before is good. */
+bool input_read(struct input *in, char *p, size_t n, int wait_ms, size_t *got, struct err *e);
+bool input_is_ended(const struct input *in);
 
 /* For a progress bar: bytes of the file taken so far and its size; size 0: unknown (a pipe). */
 uint64_t input_position(const struct input *in);

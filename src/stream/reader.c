@@ -6,9 +6,11 @@
 
 struct reader {
     struct input *in;
+    const char *path;
     enum reader_format format;
+    bool format_is_known;
     struct span source;
-    char *carry; /* bytes read but not yet part of a chunk, READER_CHUNK_BYTES */
+    char *carry; /* bytes read but not yet part of a chunk, CHUNK_BYTES */
     size_t carry_n;
     bool ended;    /* the input is */
     bool skipping; /* inside the rest of a line that was cut */
@@ -17,27 +19,14 @@ struct reader {
     struct reader_csv csv;
 };
 
-void chunk_init(struct chunk *c) {
-    *c = (struct chunk){.text = must_calloc(1, READER_CHUNK_BYTES)};
-    arena_init(&c->arena, 4 * (size_t)READER_CHUNK_BYTES);
-    c->batch.rec = c->rec;
-    c->batch.res = c->res;
-}
-
-void chunk_release(struct chunk *c) {
-    free(c->text);
-    arena_release(&c->arena);
-    *c = (struct chunk){0};
-}
-
 static bool is_full(const struct chunk *c) {
-    return c->batch.n == READER_CHUNK_LINES;
+    return c->batch.n == CHUNK_RECORDS;
 }
 
 static void reader_add_line(struct reader *r, struct chunk *c, struct span line) {
     struct record *rec = &c->rec[c->batch.n++];
     if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
-    *rec = (struct record){.source = r->source, .message = span_sub(line, 0, READER_LINE_MAX)};
+    *rec = (struct record){.source = r->source, .message = span_sub(line, 0, CHUNK_LINE_MAX)};
     if (r->format == READER_JSONL && !reader_json_line(&r->json, &c->arena, line, rec)) r->odd++;
 }
 
@@ -66,78 +55,100 @@ static bool reader_split(struct reader *r, struct chunk *c, size_t *from, struct
     return true;
 }
 
-/* A record fills the whole chunk. Of a line, the first READER_LINE_MAX bytes count, the rest is passed over. */
+/* A record fills the whole chunk. Of a line, the first CHUNK_LINE_MAX bytes count, the rest is passed over. */
 static bool cut_record(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
     if (r->format == READER_CSV)
         return err_set(e, ERR_LIMIT, "%s:%llu: a CSV row of more than %d bytes; is a quote not closed?", r->csv.path,
-                       (unsigned long long)r->csv.line, READER_CHUNK_BYTES);
+                       (unsigned long long)r->csv.line, CHUNK_BYTES);
     if (!r->skipping) reader_add_line(r, c, (struct span){c->text, c->text_n});
     r->skipping = true;
     *from = c->text_n;
     return true;
 }
 
-/* Reads more behind what c holds; makes room first when all of it was the rest of a cut line. */
-static bool read_more(struct reader *r, struct chunk *c, size_t *from, struct err *e) {
-    size_t got;
+/* Reads more behind what c holds; makes room first when all of it was the rest of a cut line. *got 0: there is nothing
+ * now, or never again (r->ended). */
+static bool read_more(struct reader *r, struct chunk *c, size_t *from, int wait_ms, size_t *got, struct err *e) {
     if (*from == c->text_n && c->batch.n == 0) c->text_n = *from = 0;
-    bool ok = input_read(r->in, c->text + c->text_n, READER_CHUNK_BYTES - c->text_n, &got, e);
-    c->text_n += got;
-    r->ended = !ok || got == 0;
+    bool ok = input_read(r->in, c->text + c->text_n, CHUNK_BYTES - c->text_n, wait_ms, got, e);
+    c->text_n += *got;
+    r->ended = !ok || input_is_ended(r->in);
     return ok;
 }
 
-bool reader_next(struct reader *r, struct chunk *c, struct err *e) {
-    size_t from = 0;
-    bool ok = true;
-    c->batch.n = 0;
-    arena_reset(&c->arena);
-    memcpy(c->text, r->carry, r->carry_n);
-    c->text_n = r->carry_n;
-    while ((ok = reader_split(r, c, &from, e)) && !is_full(c) && !r->ended) {
-        if (c->text_n == READER_CHUNK_BYTES && from == 0 && !(ok = cut_record(r, c, &from, e))) break;
-        if (c->text_n == READER_CHUNK_BYTES && c->batch.n > 0) break;
-        if (c->batch.n > 0 && input_size(r->in) == 0) break; /* a pipe: hand on what is there */
-        if (!(ok = read_more(r, c, &from, e))) {
+/* Fills c from *from on: until it is full, the input has ended, or a pipe has nothing more for now. */
+static bool reader_fill(struct reader *r, struct chunk *c, size_t *from, int wait_ms, struct err *e) {
+    bool ok;
+    for (size_t got = 1; (ok = reader_split(r, c, from, e)) && !is_full(c) && !r->ended && got > 0;) {
+        if (c->text_n == CHUNK_BYTES && *from == 0 && !cut_record(r, c, from, e)) return false;
+        if (c->text_n == CHUNK_BYTES && c->batch.n > 0) return true;
+        if (c->batch.n > 0 && input_size(r->in) == 0) return true;
+        if (!read_more(r, c, from, wait_ms, &got, e)) {
             struct err ignored = {0};
-            reader_split(r, c, &from, &ignored); /* what came before the trouble is still good */
-            break;
+            reader_split(r, c, from, &ignored); /* what came before the trouble is still good */
+            return false;
         }
     }
-    r->carry_n = c->text_n - from;
-    memcpy(r->carry, c->text + from, r->carry_n);
-    c->position = input_position(r->in);
     return ok;
 }
 
-/* Reads until the first line that is not blank is whole (or the buffer full) and gives it. */
-static bool peek_line(struct reader *r, struct span *line, struct err *e) {
+/* Reads into carry until the first line that is not blank is whole, or as much of it as there will be. Its end may be
+ * all that follows it: only its front is trimmed while it is looked for. False: it is not there yet. */
+static bool peek_line(struct reader *r, struct span *line, int wait_ms, struct err *e) {
     for (;;) {
-        struct span all = span_trim((struct span){r->carry, r->carry_n});
+        struct span all = {r->carry, r->carry_n};
+        while (all.n > 0 && span_trim(span_sub(all, 0, 1)).n == 0) all = span_sub(all, 1, all.n);
         const char *nl = all.n ? memchr(all.p, '\n', all.n) : NULL;
-        *line = nl ? span_trim(span_sub(all, 0, (size_t)(nl - all.p))) : all;
-        if (nl || r->ended || r->carry_n == READER_CHUNK_BYTES) return true;
+        *line = nl ? span_trim(span_sub(all, 0, (size_t)(nl - all.p))) : span_trim(all);
+        if (nl || r->ended || r->carry_n == CHUNK_BYTES) return true;
         size_t got;
-        if (!input_read(r->in, r->carry + r->carry_n, READER_CHUNK_BYTES - r->carry_n, &got, e)) return false;
+        bool ok = input_read(r->in, r->carry + r->carry_n, CHUNK_BYTES - r->carry_n, wait_ms, &got, e);
         r->carry_n += got;
-        r->ended = got == 0;
+        r->ended = !ok || input_is_ended(r->in);
+        if (!ok || (got == 0 && !r->ended)) return false;
     }
 }
 
-static bool open_format(struct reader *r, const char *path, struct err *e) {
+static bool open_csv(struct reader *r, struct err *e) {
+    size_t used;
+    if (!reader_csv_open(&r->csv, r->path, r->carry, r->carry_n, &used, e)) {
+        r->ended = true;
+        r->carry_n = 0;
+        return false;
+    }
+    r->carry_n -= used;
+    memmove(r->carry, r->carry + used, r->carry_n);
+    return true;
+}
+
+/* Settles the format once the first line is there. False with an error: the input is broken; without: not yet. */
+static bool find_format(struct reader *r, int wait_ms, struct err *e) {
     struct span first = {0};
-    if (r->format != READER_LINES && !peek_line(r, &first, e)) return false;
+    if (r->format != READER_LINES && !peek_line(r, &first, wait_ms, e)) return false;
     if (r->format == READER_AUTO) {
         r->format = reader_json_is_object(&r->json, first) ? READER_JSONL
                     : reader_csv_is_header(first)          ? READER_CSV
                                                            : READER_LINES;
     }
-    if (r->format != READER_CSV) return true;
-    size_t used;
-    if (!reader_csv_open(&r->csv, path, r->carry, r->carry_n, &used, e)) return false;
-    r->carry_n -= used;
-    memmove(r->carry, r->carry + used, r->carry_n);
+    if (r->format == READER_CSV && !open_csv(r, e)) return false;
+    r->format_is_known = true;
     return true;
+}
+
+bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) {
+    size_t from = 0;
+    chunk_reset(c);
+    if (!r->format_is_known && !find_format(r, wait_ms, e)) return e->code == ERR_OK;
+    memcpy(c->text, r->carry, r->carry_n);
+    c->text_n = r->carry_n;
+    bool ok = reader_fill(r, c, &from, wait_ms, e);
+    r->carry_n = ok ? c->text_n - from : 0;
+    memcpy(r->carry, c->text + from, r->carry_n);
+    return ok;
+}
+
+bool reader_is_ended(const struct reader *r) {
+    return r->ended && r->carry_n == 0;
 }
 
 struct reader *reader_open(const char *path, const struct reader_opts *o, struct err *e) {
@@ -145,13 +156,12 @@ struct reader *reader_open(const char *path, const struct reader_opts *o, struct
     if (!in) return NULL;
     struct reader *r = must_calloc(1, sizeof *r);
     r->in = in;
+    r->path = path;
     r->format = o->format;
     r->source = o->source;
-    r->carry = must_calloc(1, READER_CHUNK_BYTES);
+    r->carry = must_calloc(1, CHUNK_BYTES);
     reader_json_init(&r->json);
-    if (open_format(r, path, e)) return r;
-    reader_close(r);
-    return NULL;
+    return r;
 }
 
 void reader_close(struct reader *r) {
@@ -162,9 +172,6 @@ void reader_close(struct reader *r) {
     free(r);
 }
 
-enum reader_format reader_format(const struct reader *r) {
-    return r->format;
-}
 const struct input *reader_input(const struct reader *r) {
     return r->in;
 }

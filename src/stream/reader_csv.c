@@ -54,7 +54,7 @@ bool reader_csv_open(struct reader_csv *r, const char *path, char *text, size_t 
 }
 
 bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, bool last, struct err *e) {
-    while (c->batch.n < READER_CHUNK_LINES && *from < c->text_n) {
+    while (c->batch.n < CHUNK_RECORDS && *from < c->text_n) {
         struct csv_row row;
         struct err broken = {0};
         size_t used = csv_read(c->text + *from, c->text_n - *from, last, &row, &broken);
@@ -65,7 +65,7 @@ bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, bool 
         if (used == 0) return true;
         struct record *rec = &c->rec[c->batch.n++];
         *rec = (struct record){0};
-        if ((unsigned)r->message < row.n) rec->message = span_sub(row.field[r->message], 0, READER_LINE_MAX);
+        if ((unsigned)r->message < row.n) rec->message = span_sub(row.field[r->message], 0, CHUNK_LINE_MAX);
         if (r->source >= 0 && (unsigned)r->source < row.n) rec->source = row.field[r->source];
         *from += used;
         r->line += row.lines;

@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 /* yyjson needs at most 12 times the text plus a little for a parse; longer lines are not taken as JSON. */
-enum { JSON_POOL_BYTES = 12 * READER_LINE_MAX + 4096 };
+enum { JSON_POOL_BYTES = 12 * CHUNK_LINE_MAX + 4096 };
 
 static const char *const MESSAGE_KEYS[] = {"log_message", "message", "msg", "log"};
 static const char *const SOURCE_KEYS[] = {"source", "logger", "program", "service"};
@@ -22,7 +22,7 @@ void reader_json_release(struct reader_json *j) {
 
 static yyjson_val *parse_object(struct reader_json *j, struct span line) {
     yyjson_alc alc;
-    if (line.n > READER_LINE_MAX || !yyjson_alc_pool_init(&alc, j->pool, j->pool_bytes)) return NULL;
+    if (line.n > CHUNK_LINE_MAX || !yyjson_alc_pool_init(&alc, j->pool, j->pool_bytes)) return NULL;
     union {
         const char *read_only;
         char *p; /* the parser's signature; without YYJSON_READ_INSITU it only reads */

@@ -30,14 +30,14 @@ static bool reader_read_all(enum reader_format format, struct err *e) {
     chunk_init(&c);
     bool ok;
     do {
-        ok = reader_next(r, &c, e);
+        ok = reader_next(r, &c, 0, e);
         for (uint32_t i = 0; i < c.batch.n; i++) {
             buf_put(&g_messages, c.rec[i].message.p, c.rec[i].message.n);
             buf_putc(&g_messages, '|');
             buf_put(&g_sources, c.rec[i].source.p, c.rec[i].source.n);
             buf_putc(&g_sources, '|');
         }
-    } while (ok && c.batch.n > 0);
+    } while (ok && !reader_is_ended(r));
     chunk_release(&c);
     reader_close(r);
     return ok;
@@ -84,9 +84,8 @@ static void csv_trouble_is_named(void) {
 
 /* Lines around the limits: counted, cut, and the next line whole. */
 static void long_lines_are_cut_not_lost(void) {
-    static const size_t SIZES[] = {READER_LINE_MAX - 1,    READER_LINE_MAX,    READER_LINE_MAX + 1,
-                                   READER_CHUNK_BYTES - 1, READER_CHUNK_BYTES, READER_CHUNK_BYTES + 1,
-                                   3 * READER_CHUNK_BYTES};
+    static const size_t SIZES[] = {CHUNK_LINE_MAX - 1, CHUNK_LINE_MAX,  CHUNK_LINE_MAX + 1, CHUNK_BYTES - 1,
+                                   CHUNK_BYTES,        CHUNK_BYTES + 1, 3 * CHUNK_BYTES};
     for (size_t k = 0; k < sizeof SIZES / sizeof SIZES[0]; k++) {
         struct buf text;
         struct err e = {0};
@@ -97,7 +96,7 @@ static void long_lines_are_cut_not_lost(void) {
         buf_puts(&text, "\nnext\n");
         reader_put(buf_span(&text));
         CHECK(reader_read_all(READER_LINES, &e));
-        size_t kept = SIZES[k] < READER_LINE_MAX ? SIZES[k] : READER_LINE_MAX;
+        size_t kept = SIZES[k] < CHUNK_LINE_MAX ? SIZES[k] : CHUNK_LINE_MAX;
         CHECK_INT(g_messages.n, kept + 1 + 5);
         CHECK_SPAN(span_sub(buf_span(&g_messages), kept, SIZE_MAX), "|next|");
         buf_release(&text);

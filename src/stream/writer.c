@@ -1,6 +1,7 @@
 #include "stream/writer.h"
 
 #include "base/must.h"
+#include "base/json_out.h"
 #include "data/result_json.h"
 #include "text/csv.h"
 #include "text/template.h"
@@ -10,12 +11,18 @@
 
 enum { EXPLAIN_LABELS = 3 };
 
-bool writer_open(struct writer *w, struct err *e) {
-    return !w->explain || engine_scratch_open(w->eng, &w->scratch, e);
-}
-
 void writer_close(struct writer *w) {
     engine_scratch_close(&w->scratch);
+    engine_unref(w->eng);
+    w->eng = NULL;
+}
+
+static void writer_follow_engine(struct writer *w, struct engine *eng) {
+    struct err e = {0};
+    if (w->eng == eng) return;
+    writer_close(w);
+    w->eng = engine_ref(eng);
+    if (w->explain) MUST(engine_scratch_open(eng, &w->scratch, &e)); /* fails for want of a few MB only */
 }
 
 int writer_format_find(const char *name) {
@@ -44,7 +51,7 @@ static unsigned best_labels(const struct engine *eng, const float *prob, unsigne
 static void json_text(struct buf *out, struct span s) {
     char fixed[3 * 4096];
     struct span cut = span_sub(s, 0, 4096);
-    result_json_string(out, (struct span){fixed, utf8_repair(cut, fixed)});
+    json_out_string(out, (struct span){fixed, utf8_repair(cut, fixed)});
 }
 
 static void explain_rule(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
@@ -172,9 +179,10 @@ void writer_header(const struct writer *w, struct buf *out) {
     buf_putc(out, '\n');
 }
 
-void writer_record(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
+void writer_record(struct writer *w, struct buf *out, const struct batch *b, uint32_t i) {
     static void (*const WRITE[])(struct writer *, struct buf *, const struct record *, const struct result *) = {
         [WRITER_JSONL] = write_jsonl, [WRITER_CSV] = write_csv, [WRITER_TABLE] = write_table};
     MUST(w->format < WRITER_FORMAT_COUNT);
-    WRITE[w->format](w, out, rec, res);
+    writer_follow_engine(w, b->engine);
+    WRITE[w->format](w, out, &b->rec[i], &b->res[i]);
 }

@@ -12,16 +12,18 @@ enum writer_format { WRITER_JSONL, WRITER_CSV, WRITER_TABLE, WRITER_FORMAT_COUNT
 struct writer {
     enum writer_format format;
     bool with_message, explain, colour;
-    unsigned columns; /* of the terminal, for the table; 0: do not cut */
-    const struct engine *eng;
-    struct engine_scratch scratch; /* for explanations; opened by writer_open when they are asked for */
+    unsigned columns;              /* of the terminal, for the table; 0: do not cut */
+    struct engine *eng;            /* the writer's: what scratch belongs to; a reference */
+    struct engine_scratch scratch; /* the writer's, for explanations */
 };
 
-bool writer_open(struct writer *w, struct err *e);
 void writer_close(struct writer *w);
 
 void writer_header(const struct writer *w, struct buf *out); /* the CSV header; nothing for the others */
-void writer_record(struct writer *w, struct buf *out, const struct record *rec, const struct result *res);
+
+/* Record i of a batch, which is pinned: its engine names the labels. Memory for explanations is taken anew when the
+ * engine is another than before. */
+void writer_record(struct writer *w, struct buf *out, const struct batch *b, uint32_t i);
 
 /* "jsonl", "csv", "table"; -1: none of them. */
 int writer_format_find(const char *name);

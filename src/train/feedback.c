@@ -1,8 +1,8 @@
 #include "train/feedback.h"
 
 #include "base/must.h"
+#include "base/json_out.h"
 #include "train/labelled.h"
-#include "data/result_json.h"
 #include "llm/ensemble.h"
 #include "llm/store.h"
 #include "text/template.h"
@@ -60,9 +60,9 @@ bool feedback_correct(const char *path, const struct label *label, struct span s
     struct stat st;
     buf_init(&b, LINE_BYTES_MAX);
     buf_printf(&b, "{\"label\":\"%s\",\"source\":", label->id);
-    result_json_string(&b, source);
+    json_out_string(&b, source);
     buf_puts(&b, ",\"log_message\":");
-    result_json_string(&b, line);
+    json_out_string(&b, line);
     buf_puts(&b, "}\n");
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600); /* holds lines as they came */
     bool ok = fd >= 0 && fstat(fd, &st) == 0;

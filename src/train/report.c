@@ -1,5 +1,6 @@
 #include "train/report.h"
 
+#include "base/json_out.h"
 #include "data/result_json.h"
 
 #include <stdio.h>
@@ -234,11 +235,11 @@ static void put_json_lines(struct buf *out, const struct report *r) {
                    r->labels->label[l->best].id, r->labels->label[l->truth].id);
         report_put_number(out, "confidence", l->confidence);
         buf_puts(out, ",\"source\":");
-        result_json_string(out, l->source);
+        json_out_string(out, l->source);
         buf_puts(out, ",\"log_message\":");
-        result_json_string(out, l->message);
+        json_out_string(out, l->message);
         buf_puts(out, ",\"reason\":");
-        result_json_string(out, l->reason);
+        json_out_string(out, l->reason);
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -246,9 +247,9 @@ static void put_json_lines(struct buf *out, const struct report *r) {
 
 void report_json(struct buf *out, const struct report *r) {
     buf_puts(out, "{\"file\":");
-    result_json_string(out, span_of(r->title));
+    json_out_string(out, span_of(r->title));
     buf_puts(out, ",\"judge\":");
-    result_json_string(out, span_of(r->judge));
+    json_out_string(out, span_of(r->judge));
     buf_putc(out, ',');
     report_put_number(out, "threshold", r->threshold);
     for (unsigned p = 0; p < r->parts; p++) {

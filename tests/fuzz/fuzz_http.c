@@ -1,6 +1,6 @@
 /* Any bytes on a connection: the server answers with whole HTTP answers or not at all, closes, and goes on serving. */
 #include "base/must.h"
-#include "http/fixture.h"
+#include "api/fixture.h"
 
 #include <stdint.h>
 
@@ -8,10 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void start_once(void) {
     if (fix.server) return;
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     o.line_bytes_max = 1000;
-    o.body_bytes_max = 10000;
-    o.header_bytes_max = 1024;
+    o.http.body_bytes_max = 10000;
+    o.http.header_bytes_max = 1024;
     MUST(fix_start(&o));
 }
 

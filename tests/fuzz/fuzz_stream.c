@@ -1,7 +1,7 @@
 /* Any bytes as an NDJSON body, plain or compressed (the first byte says how, the second where the chunks are cut): one
  * answer a line that is not blank, whole JSON objects, and the server goes on serving. */
 #include "base/must.h"
-#include "http/fixture.h"
+#include "api/fixture.h"
 
 #include <stdint.h>
 
@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void start_once(void) {
     if (fix.server) return;
-    struct server_opts o = fix_opts();
+    struct api_opts o = fix_opts();
     o.line_bytes_max = 1000;
     MUST(fix_start(&o));
 }

@@ -1,0 +1,45 @@
+/* context: what handlers work with: of the whole server, of its settings, and of one of its threads. Private to the
+ * folder. */
+#ifndef API_CONTEXT_H
+#define API_CONTEXT_H
+
+#include "api/api.h"
+#include "api/entry.h"
+#include "api/routes.h"
+#include "http/exchange.h"
+#include "pipeline/fast_path.h"
+
+/* The whole server's. */
+struct api {
+    enum api_kind kind;
+    struct pipeline *pipeline;
+    struct client_quota quota;       /* log entries in flight, by client */
+    struct route route[ROUTE_COUNT]; /* those of this kind */
+};
+
+/* Immutable; replaced by a reload. */
+struct api_settings {
+    struct entry_limits limits;
+    unsigned client_entries_max;
+    struct buf openapi; /* the API's description */
+};
+
+/* One thread's. */
+struct api_thread {
+    struct entry_reader reader;
+    struct fast_path *fast_path;
+};
+
+static inline struct api *api_of(const struct exchange *x) {
+    return exchange_site(x);
+}
+
+static inline const struct api_settings *api_settings_of(const struct exchange *x) {
+    return exchange_site_settings(x);
+}
+
+static inline struct api_thread *api_thread_of(const struct exchange *x) {
+    return exchange_site_thread(x);
+}
+
+#endif

@@ -1,0 +1,169 @@
+#include "api/decision.h"
+
+#include "api/context.h"
+#include "base/json_out.h"
+#include "base/must.h"
+#include "data/result_json.h"
+#include "http/query.h"
+#include "metrics/metrics.h"
+
+enum {
+    /* A body that is larger is decoded and parsed by the helper thread: it would hold up everybody else's requests of
+     * the loop for a millisecond or more. What a few compressed bytes become is not known before. */
+    PLAIN_BYTES_HERE = 256 * 1024,
+    PACKED_BYTES_HERE = 1024,
+};
+
+/* ---- one batch ---- */
+
+void decision_begin(struct decision *d, struct exchange *x) {
+    *d = (struct decision){.x = x, .batch = {.arena = &x->arena}};
+    d->batch.explain = query_has(x->req.query, SPAN_LIT("explain"), SPAN_LIT("1"));
+}
+
+static bool decision_pin(struct decision *d, struct err *e) {
+    if (!pipeline_pin(api_of(d->x)->pipeline, &d->batch, e)) return false;
+    d->labels = &d->batch.engine->labels;
+    return true;
+}
+
+void decision_returned(struct decision *d) {
+    if (!d->counted) return;
+    metrics_gauge_add(METRIC_ENTRIES_IN_FLIGHT, 0, -(int64_t)d->counted);
+    client_quota_give(&api_of(d->x)->quota, d->x->client, d->counted);
+    d->counted = 0;
+}
+
+void decision_end(struct decision *d) {
+    decision_returned(d);
+    if (d->labels) pipeline_unpin(&d->batch);
+    d->labels = NULL;
+}
+
+bool decision_try_here(struct decision *d) {
+    struct err e = {0};
+    return decision_pin(d, &e) && fast_path_run(api_thread_of(d->x)->fast_path, &d->batch);
+}
+
+static void decision_done(struct batch *b) {
+    struct decision *d = b->user;
+    exchange_back(d->x);
+}
+
+static bool take_quota(struct decision *d) {
+    unsigned max = api_settings_of(d->x)->client_entries_max;
+    if (!client_quota_take(&api_of(d->x)->quota, d->x->client, d->batch.n, max))
+        return exchange_refuse(d->x, REFUSE_CLIENT_SHARE,
+                               "more than %u entries of one client at a time (client-entries-max)", max);
+    d->counted = d->batch.n;
+    metrics_gauge_add(METRIC_ENTRIES_IN_FLIGHT, 0, d->counted);
+    return true;
+}
+
+bool decision_submit(struct decision *d) {
+    struct err e = {0};
+    if (!d->labels && !decision_pin(d, &e)) return exchange_refuse(d->x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    if (take_quota(d)) {
+        d->batch.user = d;
+        d->batch.done = decision_done;
+        exchange_leave(d->x);
+        if (pipeline_submit(api_of(d->x)->pipeline, &d->batch, &e)) return true;
+        exchange_stay(d->x);
+        exchange_refuse(d->x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
+    }
+    decision_end(d);
+    return false;
+}
+
+static void put_explanation(struct buf *out, const struct batch *b, const struct result *r) {
+    const struct rules *rules = b->engine->rules;
+    buf_printf(out, ",\"explain\":{\"memo\":%s", r->from_memo ? "true" : "false");
+    if (r->err) buf_printf(out, ",\"error\":\"%s\"", err_name((enum err_code)r->err));
+    if (r->decider == DECIDER_REGEX && rules && r->rule < rules_count(rules)) {
+        buf_puts(out, ",\"rule\":");
+        json_out_string(out, span_of(rules_get(rules, r->rule)->name));
+    }
+    buf_putc(out, '}');
+}
+
+void decision_put(struct decision *d, uint32_t i) {
+    struct buf *out = &d->x->out;
+    buf_putc(out, '{');
+    result_json_members(out, d->labels, &d->batch.res[i]);
+    if (d->batch.explain) put_explanation(out, &d->batch, &d->batch.res[i]);
+    buf_putc(out, '}');
+}
+
+/* ---- a whole request ---- */
+
+/* Lies in the exchange's arena. */
+struct whole {
+    struct decision d;
+    decision_read *read;
+    struct entry_limits limits; /* a copy: on the helper thread a reload may replace the settings */
+    size_t body_bytes_max, body_memory_max;
+    enum { WHOLE_READ, WHOLE_DECIDED } phase; /* what has been done when the handler is run again */
+};
+
+static void release_whole(struct exchange *x) {
+    struct whole *w = x->handler_state;
+    decision_end(&w->d);
+}
+
+static struct whole *new_whole(struct exchange *x, decision_read *read) {
+    struct whole *w = arena_alloc(&x->arena, sizeof *w);
+    if (!w) return NULL;
+    const struct server_opts *o = exchange_server_opts(x);
+    *w = (struct whole){.read = read,
+                        .limits = api_settings_of(x)->limits,
+                        .body_bytes_max = o->body_bytes_max,
+                        .body_memory_max = o->body_memory_max};
+    decision_begin(&w->d, x);
+    x->handler_state = w;
+    x->release = release_whole;
+    return w;
+}
+
+/* Decodes the body and fills the batch. On false x is refused. */
+static bool read_body(struct whole *w, struct entry_reader *reader) {
+    struct exchange *x = w->d.x;
+    struct err e = {0};
+    bool packed = x->req.encoding != INFLATE_PLAIN;
+    if (packed && !exchange_decode_body(x, w->body_bytes_max, w->body_memory_max)) return false;
+    enum refusal why = w->read(reader, &w->limits, &x->body, &x->arena, &w->d.batch, &e);
+    return why == REFUSE_NONE || exchange_refuse(x, why, "%s", e.msg);
+}
+
+/* On the helper thread, with a reader of its own: the loop's is in use. */
+static void read_elsewhere(struct exchange *x) {
+    struct entry_reader reader;
+    if (!entry_reader_init(&reader)) {
+        exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the JSON reader");
+        return;
+    }
+    read_body(x->handler_state, &reader);
+    entry_reader_release(&reader);
+}
+
+static bool is_read_here(const struct exchange *x) {
+    return x->body.n <= (x->req.encoding == INFLATE_PLAIN ? PLAIN_BYTES_HERE : PACKED_BYTES_HERE);
+}
+
+enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {
+    struct whole *w = x->handler_state;
+    if (!w) {
+        if (!(w = new_whole(x, read))) {
+            exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
+            return STEP_SEND;
+        }
+        if (!is_read_here(x)) return exchange_task(x, read_elsewhere) ? STEP_WAIT : STEP_SEND;
+        read_body(w, &api_thread_of(x)->reader);
+    }
+    if (x->refused) return STEP_SEND;
+    decision_returned(&w->d);
+    if (w->phase == WHOLE_DECIDED) return answer(&w->d);
+    x->entries = w->d.batch.n;
+    if (decision_try_here(&w->d)) return answer(&w->d);
+    w->phase = WHOLE_DECIDED;
+    return decision_submit(&w->d) ? STEP_WAIT : STEP_SEND;
+}

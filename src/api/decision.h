@@ -1,0 +1,49 @@
+/* decision: the way of one batch of a request through the pipeline: the labels it is decided by, its client's quota,
+ * and the thread it comes back to. And of a whole request: body → records → pipeline → answer. */
+#ifndef API_DECISION_H
+#define API_DECISION_H
+
+#include "api/entry.h"
+#include "data/batch.h"
+#include "data/label.h"
+#include "http/route.h"
+
+struct exchange;
+
+struct decision {
+    struct exchange *x;
+    struct batch batch;
+    const struct label_set *labels; /* of the results, from pin to unpin; NULL: not pinned */
+    unsigned counted;               /* entries that count against the client's quota */
+};
+
+/* For the next batch of x: an empty one. */
+void decision_begin(struct decision *d, struct exchange *x);
+
+/* Has the batch decided here and now, where that is a matter of microseconds. False: decision_submit it. */
+bool decision_try_here(struct decision *d);
+
+/* Hands the batch to the pipeline, its entries counted against the client's quota; then STEP_WAIT. On false x is
+ * refused. */
+bool decision_submit(struct decision *d);
+
+/* The batch is back (its handler runs again): gives the quota back. */
+void decision_returned(struct decision *d);
+
+/* The results have been read, or the client has gone: lets go of the labels and gives the quota back. Again is fine. */
+void decision_end(struct decision *d);
+
+/* Writes the answer to entry i of the batch into the exchange's out, with its explanation where ?explain=1 asks. */
+void decision_put(struct decision *d, uint32_t i);
+
+/* ---- a request whose whole body is one batch ---- */
+
+/* Fills the batch from the body (entry.h). */
+typedef enum refusal decision_read(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
+                                   struct arena *a, struct batch *b, struct err *e);
+
+/* The handler: reads the body, off the loop where it is large; has it decided; and calls `answer`, which writes the
+ * answer into x->out and returns STEP_SEND. */
+enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d));
+
+#endif

@@ -1,0 +1,15 @@
+/* handlers: what route.def names. When a handler is run: http/route.h. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "http/route.h"
+
+route_run api_classify;
+route_run api_question; /* the described services' wire: one message, one label */
+route_run api_health;
+route_run api_metrics;
+route_run api_livez;
+route_run api_readyz;
+route_run api_openapi;
+
+#endif

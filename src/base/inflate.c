@@ -1,0 +1,133 @@
+#include "base/inflate.h"
+
+#include "base/must.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+enum {
+    STEP_BYTES = 32 * 1024,     /* room that inflate_append reserves at a time */
+    GZIP_INPUT_MAX = 1 << 30,   /* zlib counts in 32 bits */
+    GZIP_WINDOW_BITS = 15 + 16, /* zlib.h, inflateInit2: largest window, gzip wrapper only */
+};
+
+struct inflate {
+    enum inflate_format format;
+    z_stream gzip;
+    ZSTD_DStream *zstd;
+    bool inside; /* a member or frame has begun and not ended */
+};
+
+enum inflate_format inflate_detect(struct span first_bytes) {
+    static const char GZIP[] = "\x1f\x8b", ZSTD[] = "\x28\xb5\x2f\xfd";
+    if (span_starts(first_bytes, SPAN_LIT(GZIP))) return INFLATE_GZIP;
+    return span_starts(first_bytes, SPAN_LIT(ZSTD)) ? INFLATE_ZSTD : INFLATE_PLAIN;
+}
+
+static bool open_zstd(struct inflate *d, unsigned window_log_max) {
+    d->zstd = ZSTD_createDStream();
+    if (!d->zstd) return false;
+    size_t rc = ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, (int)window_log_max);
+    MUST(!ZSTD_isError(rc));
+    return true;
+}
+
+struct inflate *inflate_open(enum inflate_format format, unsigned zstd_window_log_max) {
+    MUST(format <= INFLATE_ZSTD);
+    struct inflate *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    bool ok = (format != INFLATE_GZIP || inflateInit2(&d->gzip, GZIP_WINDOW_BITS) == Z_OK) &&
+              (format != INFLATE_ZSTD || open_zstd(d, zstd_window_log_max));
+    if (ok) {
+        d->format = format;
+        return d;
+    }
+    free(d);
+    return NULL;
+}
+
+void inflate_close(struct inflate *d) {
+    if (!d) return;
+    if (d->format == INFLATE_GZIP) inflateEnd(&d->gzip);
+    ZSTD_freeDStream(d->zstd);
+    free(d);
+}
+
+/* ---- one step of each format: moves *in on by what it used, and returns how much it wrote ---- */
+
+static bool copy_plain(struct inflate *d, struct span *in, char *to, size_t room, size_t *wrote, struct err *e) {
+    (void)d, (void)e;
+    *wrote = in->n < room ? in->n : room;
+    memcpy(to, in->p, *wrote);
+    *in = span_sub(*in, *wrote, in->n);
+    return true;
+}
+
+static bool step_gzip(struct inflate *d, struct span *in, char *to, size_t room, size_t *wrote, struct err *e) {
+    union {
+        const char *read_only;
+        unsigned char *p; /* zlib's signature; it only reads */
+    } from = {.read_only = in->p};
+    size_t n = in->n < GZIP_INPUT_MAX ? in->n : GZIP_INPUT_MAX;
+    if (!d->inside) MUST(inflateReset(&d->gzip) == Z_OK); /* the next member */
+    d->inside = true;
+    d->gzip.next_in = from.p;
+    d->gzip.avail_in = (uInt)n;
+    d->gzip.next_out = (unsigned char *)to;
+    d->gzip.avail_out = (uInt)room;
+    int rc = inflate(&d->gzip, Z_NO_FLUSH);
+    *wrote = room - d->gzip.avail_out;
+    *in = span_sub(*in, n - d->gzip.avail_in, in->n);
+    if (rc == Z_STREAM_END) d->inside = false;
+    if (rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR) return true;
+    return err_set(e, ERR_INPUT, "the gzip data is damaged: %s", d->gzip.msg ? d->gzip.msg : "not a gzip member");
+}
+
+static bool step_zstd(struct inflate *d, struct span *in, char *to, size_t room, size_t *wrote, struct err *e) {
+    ZSTD_inBuffer from = {in->p, in->n, 0};
+    ZSTD_outBuffer into = {to, room, 0};
+    size_t rc = ZSTD_decompressStream(d->zstd, &into, &from);
+    *wrote = into.pos;
+    *in = span_sub(*in, from.pos, in->n);
+    if (ZSTD_isError(rc)) return err_set(e, ERR_INPUT, "the zstd data is damaged: %s", ZSTD_getErrorName(rc));
+    d->inside = rc != 0; /* 0: the frame is decoded and written out to its end */
+    return true;
+}
+
+static bool (*const STEP[])(struct inflate *, struct span *, char *, size_t, size_t *, struct err *) = {
+    [INFLATE_PLAIN] = copy_plain,
+    [INFLATE_GZIP] = step_gzip,
+    [INFLATE_ZSTD] = step_zstd,
+};
+
+/* ---- */
+
+bool inflate_read(struct inflate *d, struct span *in, char *to, size_t room, size_t *got, struct err *e) {
+    for (*got = 0; *got < room;) {
+        /* Without input a decoder that is between two members would take the end for the begin of a third. */
+        if (in->n == 0 && !d->inside) return true;
+        size_t had = in->n, wrote;
+        bool ok = STEP[d->format](d, in, to + *got, room - *got, &wrote, e);
+        *got += wrote;
+        if (!ok) return false;
+        if (wrote == 0 && in->n == had) return true; /* it wants more input */
+    }
+    return true;
+}
+
+bool inflate_append(struct inflate *d, struct span *in, struct buf *out, size_t bytes_max, struct err *e) {
+    for (size_t added = 0, got; added < bytes_max; added += got) {
+        size_t room = bytes_max - added < STEP_BYTES ? bytes_max - added : STEP_BYTES;
+        if (in->n == 0 && !d->inside) return true;
+        char *to = buf_reserve(out, room);
+        if (!to) return err_set(e, ERR_MEMORY, "no memory for the decoded text");
+        bool ok = inflate_read(d, in, to, room, &got, e);
+        out->n += got;
+        if (!ok || got < room) return ok;
+    }
+    return true;
+}
+
+bool inflate_is_whole(const struct inflate *d) {
+    return !d->inside;
+}

@@ -1,0 +1,40 @@
+#include "data/chunk.h"
+
+#include "base/must.h"
+
+void chunk_init(struct chunk *c) {
+    *c = (struct chunk){.text = must_calloc(1, CHUNK_BYTES)};
+    arena_init(&c->arena, 4 * (size_t)CHUNK_BYTES);
+    c->batch.rec = c->rec;
+    c->batch.res = c->res;
+}
+
+void chunk_release(struct chunk *c) {
+    free(c->text);
+    arena_release(&c->arena);
+    *c = (struct chunk){0};
+}
+
+void chunk_reset(struct chunk *c) {
+    c->batch.n = 0;
+    c->text_n = 0;
+    arena_reset(&c->arena);
+}
+
+bool chunk_has_room(const struct chunk *c, size_t bytes) {
+    return c->batch.n < CHUNK_RECORDS && bytes <= CHUNK_BYTES - c->text_n;
+}
+
+static struct span chunk_copy(struct chunk *c, struct span s) {
+    char *to = c->text + c->text_n;
+    if (s.n > 0) memcpy(to, s.p, s.n);
+    c->text_n += s.n;
+    return (struct span){to, s.n};
+}
+
+void chunk_add(struct chunk *c, struct span source, struct span message) {
+    MUST(chunk_has_room(c, source.n + message.n));
+    struct record *rec = &c->rec[c->batch.n++];
+    rec->source = chunk_copy(c, source);
+    rec->message = chunk_copy(c, message);
+}

@@ -1,0 +1,265 @@
+#include "stream/flow.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/file.h"
+#include "base/must.h"
+#include "base/thread.h"
+#include "stream/feed.h"
+#include "stream/sink_fd.h"
+#include "stream/writer.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { HELD_MAX = 1 << 16, LABEL_OF_NETWORK = 2 };
+
+/* What no rule decides is held back by a network stage until release() answers it, the last first. */
+static struct {
+    pthread_mutex_t lock;
+    struct pending pending[HELD_MAX];
+    unsigned n;
+} g_held = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool flow_hold(void *self, const struct pending *p, const struct question *q, struct err *e) {
+    (void)self, (void)q, (void)e;
+    pthread_mutex_lock(&g_held.lock);
+    MUST(g_held.n < HELD_MAX);
+    g_held.pending[g_held.n++] = *p;
+    pthread_mutex_unlock(&g_held.lock);
+    return true;
+}
+
+static void release(struct pipeline *p) {
+    for (;;) {
+        struct pending next;
+        pthread_mutex_lock(&g_held.lock);
+        bool any = g_held.n > 0;
+        if (any) next = g_held.pending[--g_held.n];
+        pthread_mutex_unlock(&g_held.lock);
+        if (!any) return;
+        struct answer a = {.decider = DECIDER_LLM, .label = LABEL_OF_NETWORK, .confidence = 0.5};
+        pipeline_answer(p, &next, &a, ERR_OK);
+    }
+}
+
+static unsigned held(void) {
+    pthread_mutex_lock(&g_held.lock);
+    unsigned n = g_held.n;
+    pthread_mutex_unlock(&g_held.lock);
+    return n;
+}
+
+static void wait_held(unsigned n) {
+    for (int i = 0; i < 5000 && held() < n; i++) usleep(1000);
+    CHECK_INT(held(), n);
+}
+
+static const struct network_stage g_network = {.hand_over = flow_hold};
+
+/* A flow into a pipe, and what a feed was told. */
+struct rig {
+    struct engine *eng;
+    struct pipeline *p;
+    struct flow *f;
+    struct writer writer;
+    struct sink_fd_result result;
+    struct sink_opts sink;
+    int out;       /* the pipe's end to read from */
+    uint64_t last; /* chunk that was settled last; they come in order */
+    unsigned safe, lost;
+};
+
+static struct engine *open_rules(const char *labels) {
+    struct err e = {0};
+    struct engine_opts o = {.labels_path = labels, .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
+    struct engine *eng = engine_open(&o, &e);
+    CHECK(eng != NULL);
+    engine_set_network(eng, &g_network, 1);
+    return eng;
+}
+
+static void rig_open(struct rig *r) {
+    struct err e = {0};
+    int ends[2];
+    *r = (struct rig){.eng = open_rules(""), .writer = {.format = WRITER_JSONL, .with_message = true}};
+    r->p = pipeline_open(&(struct pipeline_opts){.workers = 3}, r->eng, &e);
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    r->out = ends[0];
+    r->sink = (struct sink_opts){.fd = ends[1], .writer = &r->writer, .result = &r->result};
+    r->f = flow_open(&(struct flow_opts){.pipeline = r->p, .sink = SINK_FD, .sink_opts = &r->sink}, &e);
+    CHECK(r->f != NULL);
+}
+
+static void rig_close(struct rig *r) {
+    flow_close(r->f);
+    pipeline_close(r->p);
+    writer_close(&r->writer);
+    engine_unref(r->eng);
+    close(r->sink.fd);
+    close(r->out);
+}
+
+static void note_settled(void *self, uint64_t seq, bool safe) {
+    struct rig *r = self;
+    CHECK(seq == r->last + 1);
+    r->last = seq;
+    if (safe)
+        r->safe++;
+    else
+        r->lost++;
+}
+
+static struct feed *rig_feed(struct rig *r) {
+    struct err e = {0};
+    struct feed *d = feed_open(r->f, &(struct feed_opts){note_settled, r}, &e);
+    CHECK(d != NULL);
+    return d;
+}
+
+/* Sends records number *next … of one chunk; false: there is no room. */
+static bool send_chunk(struct feed *d, uint32_t records, unsigned *next, int wait_ms) {
+    char line[64];
+    struct chunk *c = feed_take(d, wait_ms);
+    if (!c) return false;
+    for (uint32_t i = 0; i < records; i++) {
+        int n = snprintf(line, sizeof line, "line %u of many, all of which are told apart", (*next)++);
+        chunk_add(c, SPAN_LIT("test"), (struct span){line, (size_t)n});
+    }
+    feed_send(d, c);
+    return true;
+}
+
+static void *read_slowly(void *arg) {
+    struct rig *r = arg;
+    static char text[16 << 20];
+    size_t n = 0;
+    usleep(300 * 1000); /* the sink stands, and every chunk is used up meanwhile */
+    for (ssize_t got; (got = read(r->out, text + n, 4096)) > 0; n += (size_t)got)
+        ;
+    FILE *lines = fmemopen(text, n, "r");
+    unsigned want = 0, got = 0;
+    char *line = NULL;
+    for (size_t cap = 0; getline(&line, &cap, lines) > 0; want++) {
+        const char *message = strstr(line, "\"log_message\":\"line ");
+        CHECK(message && sscanf(message, "\"log_message\":\"line %u of", &got) == 1 && got == want);
+        if (got != want) break;
+    }
+    free(line);
+    fclose(lines);
+    return (void *)(uintptr_t)want;
+}
+
+/* Chunks are decided the last first, and the reader of the output is slow: still every line comes out once, in order,
+ * with its own text. */
+static void lines_come_out_in_order_and_whole(void) {
+    enum { CHUNKS = 3 * FLOW_CHUNKS, RECORDS = 500 };
+    struct rig r;
+    rig_open(&r);
+    unsigned next = 0, chunks = 0;
+    struct feed *d = rig_feed(&r);
+    pthread_t reader = thread_start(read_slowly, &r);
+    while (chunks < CHUNKS) {
+        while (chunks < CHUNKS && send_chunk(d, RECORDS, &next, 0)) chunks++;
+        for (int i = 0; i < 5000 && held() == 0 && !feed_wait_settled(d, 0); i++) usleep(1000);
+        release(r.p);
+    }
+    while (!feed_wait_settled(d, 20)) release(r.p);
+    CHECK_INT(r.last, chunks);
+    CHECK_INT(r.safe, chunks);
+    feed_close(d);
+    flow_close(r.f);
+    r.f = NULL;
+    close(r.sink.fd);
+    void *lines;
+    pthread_join(reader, &lines);
+    CHECK_INT((uintptr_t)lines, next);
+    CHECK_INT(r.result.lines, next);
+    CHECK_INT(r.result.by[DECIDER_LLM][LABEL_OF_NETWORK], next);
+    r.sink.fd = -1;
+    rig_close(&r);
+}
+
+static void a_flood_leaves_others_two_chunks(void) {
+    struct rig r;
+    rig_open(&r);
+    unsigned next = 0, sent = 0;
+    struct feed *flood = rig_feed(&r), *other = feed_open(r.f, &(struct feed_opts){0}, &(struct err){0});
+    while (send_chunk(flood, 1, &next, 0)) sent++;
+    CHECK_INT(sent, FLOW_CHUNKS - 2);
+    CHECK(send_chunk(other, 1, &next, 0) && send_chunk(other, 1, &next, 0) && !send_chunk(other, 1, &next, 10));
+    wait_held(FLOW_CHUNKS);
+    release(r.p);
+    CHECK(feed_wait_settled(flood, 5000) && feed_wait_settled(other, 5000));
+    CHECK(send_chunk(flood, 1, &next, 0)); /* there is room again */
+    wait_held(1);
+    release(r.p);
+    CHECK(feed_wait_settled(flood, 5000));
+    struct err e = {0};
+    struct feed *more[FLOW_FEEDS_MAX - 2];
+    for (unsigned i = 0; i < FLOW_FEEDS_MAX - 2; i++) more[i] = feed_open(r.f, &(struct feed_opts){0}, &e);
+    CHECK(!feed_open(r.f, &(struct feed_opts){0}, &e) && e.code == ERR_LIMIT);
+    for (unsigned i = 0; i < FLOW_FEEDS_MAX - 2; i++) feed_close(more[i]);
+    feed_close(flood), feed_close(other);
+    rig_close(&r);
+}
+
+/* The output's reader leaves: nothing is called durable that is not, and whoever waits for room is told. */
+static void a_sink_that_fails_ends_the_feed(void) {
+    struct rig r;
+    struct err e = {0};
+    unsigned next = 0;
+    signal(SIGPIPE, SIG_IGN);
+    rig_open(&r);
+    struct feed *d = rig_feed(&r);
+    CHECK(send_chunk(d, 3, &next, 0));
+    wait_held(3);
+    release(r.p);
+    CHECK(feed_wait_settled(d, 5000) && r.safe == 1);
+    close(r.out);
+    CHECK(send_chunk(d, 3, &next, 0) && send_chunk(d, 3, &next, 0));
+    wait_held(6);
+    release(r.p);
+    CHECK(feed_wait_settled(d, 5000));
+    CHECK_INT(r.safe, 1);
+    CHECK_INT(r.lost, 2);
+    CHECK(!flow_is_well(r.f, &e) && e.code == ERR_IO && r.result.reader_gone);
+    CHECK(feed_take(d, 10000) == NULL); /* at once */
+    CHECK_INT(r.result.lines, 3);
+    feed_close(d);
+    r.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    rig_close(&r);
+}
+
+/* A reload between send and put: the chunk keeps the engine that decided it, with its labels. */
+static void a_chunk_keeps_its_engine_over_a_reload(void) {
+    static const char PATH[] = "/tmp/logclass_flow_test_labels";
+    struct rig r;
+    struct err e = {0};
+    unsigned next = 0;
+    char text[4096];
+    CHECK(file_write(PATH, SPAN_LIT("ZERO | zero\nONE | one\nTWO | two\nUNCLASSIFIED | none\n"), &e));
+    rig_open(&r);
+    struct feed *d = rig_feed(&r);
+    CHECK(send_chunk(d, 1, &next, 0));
+    wait_held(1);
+    struct engine *fresh = open_rules(PATH);
+    pipeline_swap(r.p, fresh);
+    CHECK(send_chunk(d, 1, &next, 0));
+    wait_held(2);
+    release(r.p);
+    CHECK(feed_wait_settled(d, 5000));
+    ssize_t n = read(r.out, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    const char *first = strstr(text, r.eng->labels.label[LABEL_OF_NETWORK].id), *second = strstr(text, "\"TWO\"");
+    CHECK(first && second && first < second && strchr(text, '\n') < second);
+    feed_close(d);
+    engine_unref(fresh);
+    unlink(PATH);
+    rig_close(&r);
+}
+
+CHECK_MAIN(CHECK_TEST(lines_come_out_in_order_and_whole), CHECK_TEST(a_flood_leaves_others_two_chunks),
+           CHECK_TEST(a_sink_that_fails_ends_the_feed), CHECK_TEST(a_chunk_keeps_its_engine_over_a_reload))

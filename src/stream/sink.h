@@ -1,0 +1,40 @@
+/* sink: where decided chunks go; sink.def lists the kinds. A sink's functions are called by its flow, on one thread
+ * after open. */
+#ifndef STREAM_SINK_H
+#define STREAM_SINK_H
+
+#include "data/chunk.h"
+
+struct flow;
+struct sink_fd_result;
+struct writer;
+
+enum sink_id {
+#define SINK(id, ...) SINK_##id,
+#include "stream/sink.def"
+#undef SINK
+    SINK_COUNT
+};
+
+/* What one may tell a sink; each kind says which of it counts. */
+struct sink_opts {
+    int fd;                        /* SINK_FD: where the text goes; stays open */
+    struct writer *writer;         /* SINK_FD: how it looks; the sink's while it is open */
+    struct sink_fd_result *result; /* SINK_FD: filled while it writes; whole after flow_drain */
+};
+
+struct sink_kind {
+    void *(*open)(const struct sink_opts *o, struct flow *f, struct err *e);
+
+    /* Takes a decided chunk and calls flow_settle for it, now or later. False: there is no room, step first. */
+    bool (*put)(void *self, struct chunk *c);
+
+    /* Moves what is under way, for wait_ms at most. NULL: put leaves nothing under way. */
+    void (*step)(void *self, int wait_ms);
+
+    void (*close)(void *self); /* everything it took is settled */
+};
+
+extern const struct sink_kind *const sink_table[SINK_COUNT];
+
+#endif

@@ -1,0 +1,65 @@
+#include "stream/source.h"
+
+#include "base/must.h"
+#include "stream/feed.h"
+
+#define SOURCE(id, kind) extern const struct source_kind kind;
+#include "stream/source.def"
+#undef SOURCE
+
+_Static_assert((int)SOURCE_POSITIONS > (int)FLOW_CHUNKS, "a place must last until its chunk is settled");
+
+const struct source_kind *const source_table[SOURCE_COUNT] = {
+#define SOURCE(id, kind) &kind,
+#include "stream/source.def"
+#undef SOURCE
+};
+
+static void source_settled(void *self, uint64_t seq, bool safe) {
+    struct source *s = self;
+    s->lost |= !safe;
+    if (!s->lost) atomic_store_explicit(&s->safe, seq, memory_order_release);
+}
+
+bool source_open(struct source *s, enum source_id id, const struct source_opts *o, struct flow *f,
+                 const atomic_bool *stop, struct err *e) {
+    *s = (struct source){.kind = source_table[id], .flow = f, .stop = stop};
+    s->self = s->kind->open(o, e);
+    if (s->self) s->feed = feed_open(f, &(struct feed_opts){source_settled, s}, e);
+    if (s->feed) return true;
+    source_close(s);
+    return false;
+}
+
+static bool source_commit(struct source *s, struct err *e) {
+    uint64_t safe = atomic_load_explicit(&s->safe, memory_order_acquire);
+    if (safe == s->committed || !s->kind->commit) return true;
+    if (!s->kind->commit(s->self, safe, e)) return false;
+    s->committed = safe;
+    return true;
+}
+
+/* One turn: takes a chunk, has it filled, sends it, commits what has become durable. */
+static enum source_state source_turn(struct source *s, struct err *e) {
+    struct chunk *c = feed_take(s->feed, SOURCE_WAIT_MS);
+    enum source_state now = s->kind->read(s->self, c, c ? SOURCE_WAIT_MS : 0, e);
+    if (c && c->batch.n > 0)
+        feed_send(s->feed, c);
+    else if (c)
+        feed_put_back(s->feed, c);
+    return source_commit(s, e) ? now : SOURCE_FAILED;
+}
+
+bool source_run(struct source *s, struct err *e) {
+    enum source_state now = SOURCE_GOES_ON;
+    struct err of_sink = {0}, ignored = {0};
+    while (now == SOURCE_GOES_ON && !atomic_load(s->stop) && flow_is_well(s->flow, &of_sink)) now = source_turn(s, e);
+    while (!feed_wait_settled(s->feed, SOURCE_WAIT_MS)) source_commit(s, &ignored);
+    return source_commit(s, e) && now != SOURCE_FAILED;
+}
+
+void source_close(struct source *s) {
+    feed_close(s->feed);
+    if (s->self) s->kind->close(s->self);
+    *s = (struct source){0};
+}
