@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/unconst.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,7 @@ static bool key_keep(struct span key, const char *place, char *out, struct err *
 
 /* The file's memory held a secret. */
 static void wipe(struct span *text) {
-    union {
-        const char *read_only;
-        char *owned;
-    } p = {.read_only = text->p};
-    if (text->p) explicit_bzero(p.owned, text->n);
+    if (text->p) explicit_bzero(unconst(text->p), text->n);
     file_free(text);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/unconst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -238,12 +239,8 @@ struct store *store_open(const struct store_opts *o, struct err *e) {
 }
 
 static void free_queued(struct queued *q) {
-    union {
-        const char *kept;
-        char *owned;
-    } template = {.kept = q->template.p}, model = {.kept = q->origin.model};
-    free(template.owned);
-    free(model.owned);
+    free(unconst(q->template.p));
+    free(unconst(q->origin.model));
     *q = (struct queued){0};
 }
 
