@@ -21,7 +21,7 @@ static bool api_check(const struct api_opts *o, struct err *e) {
 
 static struct api_settings *new_settings(const struct api_opts *o, const struct label_set *labels) {
     struct api_settings *set = must_calloc(1, sizeof *set);
-    set->limits = (struct entry_limits){o->entries_max, o->depth_max, o->line_bytes_max};
+    set->limits = (struct record_json_limits){o->entries_max, o->depth_max, o->line_bytes_max};
     set->client_entries_max = o->client_entries_max;
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
@@ -48,7 +48,7 @@ struct settings *api_open_settings(const struct server *s, const struct api_opts
 static void close_thread(void *thread) {
     struct api_thread *t = thread;
     fast_path_close(t->fast_path);
-    entry_reader_release(&t->reader);
+    record_json_reader_release(&t->reader);
     free(t);
 }
 
@@ -56,7 +56,7 @@ static void *open_thread(void *self) {
     const struct api *api = self;
     struct api_thread *t = must_calloc(1, sizeof *t);
     t->fast_path = fast_path_open(api->pipeline);
-    if (t->fast_path && entry_reader_init(&t->reader)) return t;
+    if (t->fast_path && record_json_reader_init(&t->reader)) return t;
     close_thread(t);
     return NULL;
 }

@@ -17,5 +17,5 @@ static enum step answer_array(struct decision *d) {
 }
 
 enum step api_classify(struct exchange *x) {
-    return exchange_streams(x) ? ndjson_run(x) : decision_run(x, entry_read_array, answer_array);
+    return exchange_streams(x) ? ndjson_run(x) : decision_run(x, record_json_read_array, answer_array);
 }

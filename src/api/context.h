@@ -4,7 +4,7 @@
 #define API_CONTEXT_H
 
 #include "api/api.h"
-#include "api/entry.h"
+#include "data/record_json.h"
 #include "api/routes.h"
 #include "http/exchange.h"
 #include "pipeline/fast_path.h"
@@ -19,14 +19,14 @@ struct api {
 
 /* Immutable; replaced by a reload. */
 struct api_settings {
-    struct entry_limits limits;
+    struct record_json_limits limits;
     unsigned client_entries_max;
     struct buf openapi; /* the API's description */
 };
 
 /* One thread's. */
 struct api_thread {
-    struct entry_reader reader;
+    struct record_json_reader reader;
     struct fast_path *fast_path;
 };
 

@@ -100,7 +100,7 @@ void decision_put(struct decision *d, uint32_t i) {
 struct whole {
     struct decision d;
     decision_read *read;
-    struct entry_limits limits; /* a copy: on the helper thread a reload may replace the settings */
+    struct record_json_limits limits; /* a copy: on the helper thread a reload may replace the settings */
     size_t body_bytes_max, body_memory_max;
     enum { WHOLE_READ, WHOLE_DECIDED } phase; /* what has been done when the handler is run again */
 };
@@ -124,25 +124,37 @@ static struct whole *new_whole(struct exchange *x, decision_read *read) {
     return w;
 }
 
+static enum refusal refusal_of(enum record_json_trouble t) {
+    static const enum refusal OF[] = {
+        [RECORD_JSON_OK] = REFUSE_NONE,
+        [RECORD_JSON_MALFORMED] = REFUSE_MALFORMED,
+        [RECORD_JSON_DEPTH] = REFUSE_DEPTH,
+        [RECORD_JSON_ENTRIES] = REFUSE_ENTRIES,
+        [RECORD_JSON_LINE_BYTES] = REFUSE_LINE_BYTES,
+        [RECORD_JSON_MEMORY] = REFUSE_BODY_MEMORY,
+    };
+    return OF[t];
+}
+
 /* Decodes the body and fills the batch. On false x is refused. */
-static bool read_body(struct whole *w, struct entry_reader *reader) {
+static bool read_body(struct whole *w, struct record_json_reader *reader) {
     struct exchange *x = w->d.x;
     struct err e = {0};
     bool packed = x->req.encoding != INFLATE_PLAIN;
     if (packed && !exchange_decode_body(x, w->body_bytes_max, w->body_memory_max)) return false;
-    enum refusal why = w->read(reader, &w->limits, &x->body, &x->arena, &w->d.batch, &e);
-    return why == REFUSE_NONE || exchange_refuse(x, why, "%s", e.msg);
+    enum record_json_trouble why = w->read(reader, &w->limits, &x->body, &x->arena, &w->d.batch, &e);
+    return why == RECORD_JSON_OK || exchange_refuse(x, refusal_of(why), "%s", e.msg);
 }
 
 /* On the helper thread, with a reader of its own: the loop's is in use. */
 static void read_elsewhere(struct exchange *x) {
-    struct entry_reader reader;
-    if (!entry_reader_init(&reader)) {
+    struct record_json_reader reader;
+    if (!record_json_reader_init(&reader)) {
         exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the JSON reader");
         return;
     }
     read_body(x->handler_state, &reader);
-    entry_reader_release(&reader);
+    record_json_reader_release(&reader);
 }
 
 static bool is_read_here(const struct exchange *x) {

@@ -3,7 +3,7 @@
 #ifndef API_DECISION_H
 #define API_DECISION_H
 
-#include "api/entry.h"
+#include "data/record_json.h"
 #include "data/batch.h"
 #include "data/label.h"
 #include "http/route.h"
@@ -38,9 +38,9 @@ void decision_put(struct decision *d, uint32_t i);
 
 /* ---- a request whose whole body is one batch ---- */
 
-/* Fills the batch from the body (entry.h). */
-typedef enum refusal decision_read(struct entry_reader *r, const struct entry_limits *lim, struct buf *text,
-                                   struct arena *a, struct batch *b, struct err *e);
+/* Fills the batch from the body (data/record_json.h). */
+typedef enum record_json_trouble decision_read(struct record_json_reader *r, const struct record_json_limits *lim,
+                                               struct buf *text, struct arena *a, struct batch *b, struct err *e);
 
 /* The handler: reads the body, off the loop where it is large; has it decided; and calls `answer`, which writes the
  * answer into x->out and returns STEP_SEND. */

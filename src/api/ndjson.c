@@ -78,9 +78,9 @@ static void ndjson_take_line(struct exchange *x, struct span text) {
     s->batch_bytes += text.n + 1;
     if (span_trim(text).n == 0) return;
     struct line *l = new_line(s);
-    enum refusal why =
-        entry_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text, &x->arena, &b->rec[b->n], &e);
-    l->is_record = why == REFUSE_NONE;
+    enum record_json_trouble why = record_json_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text,
+                                                         &x->arena, &b->rec[b->n], &e);
+    l->is_record = why == RECORD_JSON_OK;
     b->n += l->is_record;
     if (why) snprintf(l->why, sizeof l->why, "line %" PRIu64 ": %.150s", s->lines_seen, e.msg);
 }

@@ -41,5 +41,5 @@ static enum step answer_message(struct decision *d) {
 }
 
 enum step api_question(struct exchange *x) {
-    return decision_run(x, entry_read_question, answer_message);
+    return decision_run(x, record_json_read_question, answer_message);
 }

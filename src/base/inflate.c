@@ -19,10 +19,22 @@ struct inflate {
     bool inside; /* a member or frame has begun and not ended */
 };
 
+static const struct {
+    enum inflate_format format;
+    struct span bytes;
+} MAGIC[] = {{INFLATE_GZIP, {"\x1f\x8b", 2}}, {INFLATE_ZSTD, {"\x28\xb5\x2f\xfd", 4}}};
+enum { MAGICS = sizeof MAGIC / sizeof MAGIC[0] };
+
 enum inflate_format inflate_detect(struct span first_bytes) {
-    static const char GZIP[] = "\x1f\x8b", ZSTD[] = "\x28\xb5\x2f\xfd";
-    if (span_starts(first_bytes, SPAN_LIT(GZIP))) return INFLATE_GZIP;
-    return span_starts(first_bytes, SPAN_LIT(ZSTD)) ? INFLATE_ZSTD : INFLATE_PLAIN;
+    for (size_t i = 0; i < MAGICS; i++)
+        if (span_starts(first_bytes, MAGIC[i].bytes)) return MAGIC[i].format;
+    return INFLATE_PLAIN;
+}
+
+bool inflate_may_begin(struct span first_bytes) {
+    for (size_t i = 0; i < MAGICS; i++)
+        if (span_starts(MAGIC[i].bytes, first_bytes)) return true;
+    return false;
 }
 
 static bool open_zstd(struct inflate *d, unsigned window_log_max) {

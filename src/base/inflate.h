@@ -24,6 +24,9 @@ enum {
  * are fine at the end of a short text. */
 enum inflate_format inflate_detect(struct span first_bytes);
 
+/* Could these few bytes, with others behind them, become a text that inflate_detect knows? */
+bool inflate_may_begin(struct span first_bytes);
+
 struct inflate;
 
 /* A decoder; one thread at a time. INFLATE_PLAIN copies. NULL: out of memory. */

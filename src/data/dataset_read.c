@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "data/field.h"
 #include "text/csv.h"
 
 #include <ctype.h>
@@ -9,21 +10,9 @@
 #include <yyjson.h>
 
 #define FILE_BYTES_MAX ((size_t)2 << 30)
-enum { NAMES_MAX = 4 };
-
-enum column { MESSAGE, LABEL, SOURCE, SYSTEM, CONFIDENCE, COLUMNS };
-
-static const char *const NAMES[COLUMNS][NAMES_MAX] = {
-    [MESSAGE] = {"log_message", "message", "text", "line"},
-    [LABEL] = {"label", "label_id", "target_label", "category"},
-    [SOURCE] = {"source"},
-    [SYSTEM] = {"system"},
-    [CONFIDENCE] = {"confidence"},
-};
-
-/* One row's values, whatever the format; p == NULL: the row has no such column. */
+/* One row's values, whatever the format; p == NULL: the row has no such field. */
 struct values {
-    struct span of[COLUMNS];
+    struct span of[FIELD_COUNT];
 };
 
 struct reader {
@@ -69,7 +58,8 @@ static bool grow_labels(struct reader *r, const char *id, struct span text) {
 static bool read_find_label(struct reader *r, struct span text, uint8_t *label) {
     char id[LABEL_ID_MAX];
     if (!label_id_of(text, id))
-        return err_set(r->e, ERR_INPUT, "'%.*s' is no label", (int)(text.n < 80 ? text.n : 80), text.p ? text.p : "");
+        return err_set(r->e, ERR_INPUT, "'%.*s' is not a label", (int)(text.n < 80 ? text.n : 80),
+                       text.p ? text.p : "");
     int i = label_find(r->labels, span_of(id));
     if (i < 0 && !r->grow)
         return err_set(r->e, ERR_INPUT, "label %s is not in the label set (%u labels, the first is %s)", id,
@@ -82,35 +72,38 @@ static bool read_find_label(struct reader *r, struct span text, uint8_t *label) 
     return true;
 }
 
-static bool read_add_row(struct reader *r, const struct values *v) {
-    struct dataset_row row = {.source = v->of[SOURCE], .message = v->of[MESSAGE], .line = r->line, .sure = true};
-    if (!row.message.p) return err_set(r->e, ERR_INPUT, "no text: expected log_message, message, text or line");
-    if (!v->of[LABEL].p)
-        return err_set(r->e, ERR_INPUT, "no label: expected label, label_id, target_label or category");
-    if (!read_find_label(r, v->of[LABEL], &row.label)) return false;
-    if (v->of[CONFIDENCE].p) {
-        r->d->has_sure = true;
-        row.sure = span_eq(span_trim(v->of[CONFIDENCE]), SPAN_LIT("high"));
-    }
-    if (v->of[SYSTEM].p) r->d->has_group = true;
-    return dataset_add(r->d, &row, v->of[SYSTEM].p ? v->of[SYSTEM] : v->of[SOURCE], r->e);
+static bool read_lacks(struct reader *r, const char *what, enum field f) {
+    struct buf names;
+    buf_init(&names, 256);
+    field_list(&names, f);
+    err_set(r->e, ERR_INPUT, "no %s: expected %.*s", what, (int)names.n, names.p);
+    buf_release(&names);
+    return false;
 }
 
-static bool read_header(struct reader *r, const struct csv_row *header, int at[COLUMNS]) {
-    for (unsigned c = 0; c < COLUMNS; c++) {
-        at[c] = -1;
-        for (unsigned i = 0; i < NAMES_MAX && at[c] < 0 && NAMES[c][i]; i++) at[c] = csv_find(header, NAMES[c][i]);
+static bool read_add_row(struct reader *r, const struct values *v) {
+    struct dataset_row row = {
+        .source = v->of[FIELD_SOURCE], .message = v->of[FIELD_MESSAGE], .line = r->line, .sure = true};
+    if (!row.message.p) return read_lacks(r, "text", FIELD_MESSAGE);
+    if (!v->of[FIELD_LABEL].p) return read_lacks(r, "label", FIELD_LABEL);
+    if (!read_find_label(r, v->of[FIELD_LABEL], &row.label)) return false;
+    if (v->of[FIELD_CONFIDENCE].p) {
+        r->d->has_sure = true;
+        row.sure = span_eq(span_trim(v->of[FIELD_CONFIDENCE]), SPAN_LIT("high"));
     }
-    if (at[MESSAGE] < 0)
-        return err_set(r->e, ERR_INPUT, "no column with the text: expected log_message, message, text or line");
-    if (at[LABEL] < 0)
-        return err_set(r->e, ERR_INPUT, "no column with the label: expected label, label_id, target_label or category");
-    return true;
+    if (v->of[FIELD_SYSTEM].p) r->d->has_group = true;
+    return dataset_add(r->d, &row, v->of[FIELD_SYSTEM].p ? v->of[FIELD_SYSTEM] : v->of[FIELD_SOURCE], r->e);
+}
+
+static bool read_header(struct reader *r, const struct csv_row *header, int at[FIELD_COUNT]) {
+    for (unsigned f = 0; f < FIELD_COUNT; f++) at[f] = field_in_header(header, (enum field)f);
+    if (at[FIELD_MESSAGE] < 0) return read_lacks(r, "column with the text", FIELD_MESSAGE);
+    return at[FIELD_LABEL] >= 0 || read_lacks(r, "column with the label", FIELD_LABEL);
 }
 
 static bool read_csv(struct reader *r, char *text, size_t n) {
     struct csv_row row;
-    int at[COLUMNS];
+    int at[FIELD_COUNT];
     unsigned next_line = 1;
     for (size_t used, columns = 0; n > 0; text += used, n -= used) {
         r->line = next_line;
@@ -126,7 +119,7 @@ static bool read_csv(struct reader *r, char *text, size_t n) {
             return err_set(r->e, ERR_INPUT, "%u columns, the header has %zu (is a comma or quote not escaped?)", row.n,
                            columns);
         struct values v = {0};
-        for (unsigned c = 0; c < COLUMNS; c++)
+        for (unsigned c = 0; c < FIELD_COUNT; c++)
             if (at[c] >= 0) v.of[c] = row.field[at[c]];
         if (!read_add_row(r, &v)) return false;
     }
@@ -136,11 +129,7 @@ static bool read_csv(struct reader *r, char *text, size_t n) {
 static bool read_object(struct reader *r, yyjson_val *object) {
     if (!yyjson_is_obj(object)) return err_set(r->e, ERR_INPUT, "expected a JSON object");
     struct values v = {0};
-    for (unsigned c = 0; c < COLUMNS; c++)
-        for (unsigned i = 0; i < NAMES_MAX && !v.of[c].p && NAMES[c][i]; i++) {
-            yyjson_val *s = yyjson_obj_get(object, NAMES[c][i]);
-            if (yyjson_is_str(s)) v.of[c] = (struct span){yyjson_get_str(s), yyjson_get_len(s)};
-        }
+    for (unsigned f = 0; f < FIELD_COUNT; f++) v.of[f] = field_in_object(object, (enum field)f);
     return read_add_row(r, &v);
 }
 
@@ -155,10 +144,7 @@ static bool read_json_line(struct reader *r, struct span line) {
 
 static bool read_json_lines(struct reader *r, struct span text) {
     for (r->line = 1; text.n > 0; r->line++) {
-        const char *nl = memchr(text.p, '\n', text.n);
-        size_t n = nl ? (size_t)(nl - text.p) : text.n;
-        struct span line = span_trim(span_sub(text, 0, n));
-        text = span_sub(text, nl ? n + 1 : n, text.n);
+        struct span line = span_trim(span_take_line(&text));
         if (line.n > 0 && !read_json_line(r, line)) return false;
     }
     return true;

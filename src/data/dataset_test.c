@@ -91,7 +91,7 @@ static void bad_files_are_named_with_their_line(void) {
         {"message,label\nx,INFO\ny,NONSENSE\n", ":3: label NONSENSE is not in the label set"},
         {"message,label\nx,y,INFO\n", ":2: 3 columns, the header has 2"},
         {"message,label\n\"x,INFO\n", ":2: a quoted field has no closing quote"},
-        {"message,label\nx,\n", ":2: '' is no label"},
+        {"message,label\nx,\n", ":2: '' is not a label"},
         {"{\"message\":\"x\",\"label\":\"INFO\"}\n{\"message\":\n", ":2: byte"},
         {"{\"message\":\"x\"}\n", ":1: no label"},
         {"", "no labelled row"},

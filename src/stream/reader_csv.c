@@ -1,20 +1,8 @@
 #include "stream/reader_csv.h"
 
 #include "base/buf.h"
+#include "data/field.h"
 #include "text/csv.h"
-
-static const char *const MESSAGE_COLUMNS[] = {"log_message", "message", "msg", "log", "text"};
-static const char *const SOURCE_COLUMNS[] = {"source", "logger", "program", "service"};
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-static int find_column(const struct csv_row *row, const char *const *names, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        int at = csv_find(row, names[i]);
-        if (at >= 0) return at;
-    }
-    return -1;
-}
 
 bool reader_csv_is_header(struct span line) {
     char copy[4096];
@@ -22,8 +10,7 @@ bool reader_csv_is_header(struct span line) {
     struct err e = {0};
     if (line.n == 0 || line.n > sizeof copy) return false;
     memcpy(copy, line.p, line.n);
-    return csv_read(copy, line.n, true, &row, &e) > 0 && row.n > 1 &&
-           find_column(&row, MESSAGE_COLUMNS, COUNT(MESSAGE_COLUMNS)) >= 0;
+    return csv_read(copy, line.n, true, &row, &e) > 0 && row.n > 1 && field_in_header(&row, FIELD_MESSAGE) >= 0;
 }
 
 static void list_columns(const struct csv_row *row, struct buf *out) {
@@ -41,8 +28,8 @@ bool reader_csv_open(struct reader_csv *r, const char *path, char *text, size_t 
     if (n == 0) return err_set(e, ERR_INPUT, "%s:1: the file is empty; expected a CSV header with log_message", path);
     *used = csv_read(text, n, true, &row, e);
     if (*used == 0) return err_prefix(e, "%s:1", path);
-    r->message = find_column(&row, MESSAGE_COLUMNS, COUNT(MESSAGE_COLUMNS));
-    r->source = find_column(&row, SOURCE_COLUMNS, COUNT(SOURCE_COLUMNS));
+    r->message = field_in_header(&row, FIELD_MESSAGE);
+    r->source = field_in_header(&row, FIELD_SOURCE);
     r->line += row.lines;
     if (r->message >= 0) return true;
     struct buf columns;

@@ -15,9 +15,8 @@ void reader_json_release(struct reader_json *j);
 
 bool reader_json_is_object(struct reader_json *j, struct span line);
 
-/* Takes message ("log_message", or "message", "msg", "log") and source ("source", or "logger", "program", "service")
- * out of the object; strings are copied to the arena. False: no object or no message in it, or no memory; rec is as it
- * was. */
+/* Takes message and source out of the object, by the names of data/field.def; strings are copied to the arena. False:
+ * no object or no message in it, or no memory; rec is as it was. */
 bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec);
 
 #endif

@@ -67,6 +67,7 @@ static void formats_are_found_out(void) {
                "a|src|src|");
     CHECK_READ("id,source,log_message\n1,app,\"he said \"\"no\"\"\nand left\"\n2,,z\n", READER_AUTO,
                "he said \"no\"\nand left|z|", "app||");
+    CHECK_READ("{\"text\":\"m\",\"service\":\"s\"}\n", READER_AUTO, "m|", "s|");
     CHECK_READ("message in a bottle\n", READER_AUTO, "message in a bottle|", "src|");
     CHECK_READ("{\"msg\":\"m\"}\n", READER_LINES, "{\"msg\":\"m\"}|", "src|");
 }

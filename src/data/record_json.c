@@ -1,6 +1,7 @@
-#include "api/entry.h"
+#include "data/record_json.h"
 
 #include "base/must.h"
+#include "data/field.h"
 #include "text/utf8.h"
 
 #include <stdint.h>
@@ -14,17 +15,18 @@ static const yyjson_read_flag READ_FLAGS = YYJSON_READ_NUMBER_AS_RAW | YYJSON_RE
 
 /* What reading one text needs everywhere. */
 struct reading {
-    const struct entry_limits *lim;
+    const struct record_json_limits *lim;
     struct arena *arena;
     struct err *err;
-    enum refusal refused;
+    enum record_json_trouble refused;
     bool question; /* the described services' form: the message is called "message" */
 };
 
-static bool entry_fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...)
+static bool record_json_fail(struct reading *r, enum record_json_trouble why, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-static bool entry_fail(struct reading *r, enum refusal why, enum err_code code, const char *fmt, ...) {
+static bool record_json_fail(struct reading *r, enum record_json_trouble why, enum err_code code, const char *fmt,
+                             ...) {
     va_list args;
     char text[ERR_MSG_MAX];
     va_start(args, fmt);
@@ -35,7 +37,7 @@ static bool entry_fail(struct reading *r, enum refusal why, enum err_code code, 
 }
 
 static bool no_memory(struct reading *r) {
-    return entry_fail(r, REFUSE_BODY_MEMORY, ERR_MEMORY, "no memory for the entries");
+    return record_json_fail(r, RECORD_JSON_MEMORY, ERR_MEMORY, "no memory for the entries");
 }
 
 /* ---- before the parser: nesting, and escapes of half a surrogate pair ---- */
@@ -89,7 +91,7 @@ static size_t pass_string(char *p, size_t n) {
 }
 
 /* Whether no value lies deeper than depth_max. Does not check anything else: that is the parser's. */
-static bool entry_prepare(struct reading *r, char *p, size_t n) {
+static bool record_json_prepare(struct reading *r, char *p, size_t n) {
     unsigned depth = 0;
     for (size_t i = 0; i < n; i++) {
         switch (p[i]) {
@@ -97,8 +99,8 @@ static bool entry_prepare(struct reading *r, char *p, size_t n) {
         case '[':
         case '{':
             if (++depth > r->lim->depth_max)
-                return entry_fail(r, REFUSE_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)", i,
-                                  r->lim->depth_max);
+                return record_json_fail(r, RECORD_JSON_DEPTH, ERR_LIMIT, "byte %zu: nested deeper than %u (depth-max)",
+                                        i, r->lim->depth_max);
             break;
         case ']':
         case '}': depth -= depth > 0; break;
@@ -115,7 +117,7 @@ static const char *type_name(yyjson_val *v) {
 }
 
 /* "[3].source" in an array, "source" alone. */
-static const char *entry_place(char *to, size_t size, int index, const char *field) {
+static const char *record_json_place(char *to, size_t size, int index, const char *field) {
     if (index == NO_INDEX)
         snprintf(to, size, "%s", field);
     else
@@ -125,20 +127,31 @@ static const char *entry_place(char *to, size_t size, int index, const char *fie
 
 enum { PLACE_MAX = 48 };
 
-static bool entry_take_field(struct reading *r, int index, yyjson_val *key, yyjson_val *v, struct record *rec) {
-    const char *const NAME[] = {"source", r->question ? "message" : "log_message"};
-    struct span *const to[] = {&rec->source, &rec->message};
+/* A field under the name that the form gives it: it must be a string, of duplicates the last counts. */
+static bool record_json_take_field(struct reading *r, int index, const char *name, yyjson_val *v, struct span *to) {
     char at[PLACE_MAX];
-    for (size_t i = 0; i < 2; i++) {
-        if (!yyjson_equals_str(key, NAME[i])) continue;
-        if (!yyjson_is_str(v))
-            return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
-                              entry_place(at, sizeof at, index, NAME[i]), type_name(v));
-        if (yyjson_get_len(v) > r->lim->line_bytes_max)
-            return entry_fail(r, REFUSE_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
-                              entry_place(at, sizeof at, index, NAME[i]), yyjson_get_len(v), r->lim->line_bytes_max);
-        *to[i] = (struct span){yyjson_get_str(v), yyjson_get_len(v)};
-    }
+    if (!yyjson_is_str(v))
+        return record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "%s: expected a string, not %s",
+                                record_json_place(at, sizeof at, index, name), type_name(v));
+    *to = (struct span){yyjson_get_str(v), yyjson_get_len(v)};
+    if (to->n <= r->lim->line_bytes_max) return true;
+    return record_json_fail(r, RECORD_JSON_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
+                            record_json_place(at, sizeof at, index, name), to->n, r->lim->line_bytes_max);
+}
+
+/* Fields that are not there under that name: under one of their others, where the value is a string. */
+static bool record_json_take_others(struct reading *r, int index, yyjson_val *entry, bool message, bool source,
+                                    struct record *rec) {
+    struct span other[2] = {source ? (struct span){0} : field_in_object(entry, FIELD_SOURCE),
+                            message ? (struct span){0} : field_in_object(entry, FIELD_MESSAGE)};
+    char at[PLACE_MAX];
+    for (unsigned i = 0; i < 2; i++)
+        if (other[i].n > r->lim->line_bytes_max)
+            return record_json_fail(
+                r, RECORD_JSON_LINE_BYTES, ERR_LIMIT, "%s: %zu bytes, the limit is %zu (line-bytes-max)",
+                record_json_place(at, sizeof at, index, i ? "message" : "source"), other[i].n, r->lim->line_bytes_max);
+    if (other[0].p) rec->source = other[0];
+    if (other[1].p) rec->message = other[1];
     return true;
 }
 
@@ -146,18 +159,25 @@ static bool take_entry(struct reading *r, int index, yyjson_val *entry, struct r
     char at[PLACE_MAX];
     *rec = (struct record){{"", 0}, {"", 0}};
     if (!yyjson_is_obj(entry)) {
-        entry_place(at, sizeof at, index, "");
-        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "%s%sexpected an object, not %s", at, at[0] ? ": " : "",
-                          type_name(entry));
+        record_json_place(at, sizeof at, index, "");
+        return record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "%s%sexpected an object, not %s", at,
+                                at[0] ? ": " : "", type_name(entry));
     }
+    const char *name = r->question ? "message" : "log_message";
+    bool message = false, source = false;
     yyjson_obj_iter it;
     yyjson_obj_iter_init(entry, &it);
-    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;)
-        if (!entry_take_field(r, index, key, yyjson_obj_iter_get_val(key), rec)) return false;
-    return true;
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;) {
+        yyjson_val *v = yyjson_obj_iter_get_val(key);
+        bool is_message = yyjson_equals_str(key, name), is_source = !is_message && yyjson_equals_str(key, "source");
+        if (is_message && !record_json_take_field(r, index, name, v, &rec->message)) return false;
+        if (is_source && !record_json_take_field(r, index, "source", v, &rec->source)) return false;
+        message |= is_message, source |= is_source;
+    }
+    return (message && source) || r->question || record_json_take_others(r, index, entry, message, source, rec);
 }
 
-static bool entry_make_room(struct reading *r, struct batch *b, size_t n) {
+static bool record_json_make_room(struct reading *r, struct batch *b, size_t n) {
     b->n = (uint32_t)n;
     b->rec = arena_alloc(r->arena, n * sizeof *b->rec);
     b->res = arena_alloc(r->arena, n * sizeof *b->res);
@@ -167,21 +187,22 @@ static bool entry_make_room(struct reading *r, struct batch *b, size_t n) {
 }
 
 static bool take_question(struct reading *r, yyjson_val *root, struct batch *b) {
-    if (!entry_make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
+    if (!record_json_make_room(r, b, 1) || !take_entry(r, NO_INDEX, root, b->rec)) return false;
     return yyjson_obj_get(root, "message") ||
-           entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
+           record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "message: expected a string, but it is missing");
 }
 
 static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
     if (yyjson_is_null(root) || (yyjson_is_arr(root) && yyjson_arr_size(root) == 0))
-        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "no log entries provided");
+        return record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "no log entries provided");
     if (!yyjson_is_arr(root))
-        return entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "expected an array of entries, not %s", type_name(root));
+        return record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "expected an array of entries, not %s",
+                                type_name(root));
     size_t n = yyjson_arr_size(root);
     if (n > r->lim->entries_max)
-        return entry_fail(r, REFUSE_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n,
-                          r->lim->entries_max);
-    if (!entry_make_room(r, b, n)) return false;
+        return record_json_fail(r, RECORD_JSON_ENTRIES, ERR_LIMIT, "%zu entries, the limit is %u (entries-max)", n,
+                                r->lim->entries_max);
+    if (!record_json_make_room(r, b, n)) return false;
     yyjson_arr_iter it;
     yyjson_arr_iter_init(root, &it);
     for (uint32_t i = 0; i < b->n; i++)
@@ -191,20 +212,20 @@ static bool take_array(struct reading *r, yyjson_val *root, struct batch *b) {
 
 /* ---- the two texts ---- */
 
-static yyjson_doc *entry_parse(struct reading *r, struct entry_reader *reader, char *p, size_t n) {
-    if (!entry_prepare(r, p, n)) return NULL;
+static yyjson_doc *record_json_parse(struct reading *r, struct record_json_reader *reader, char *p, size_t n) {
+    if (!record_json_prepare(r, p, n)) return NULL;
     yyjson_read_err why;
     yyjson_doc *doc = yyjson_read_opts(p, n, READ_FLAGS, reader->memory, &why);
     if (doc) return doc;
     if (why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         no_memory(r);
     else
-        entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
+        record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
     return NULL;
 }
 
 /* The parser's allocator only grows: after a large text it starts anew. */
-static void forget_large(struct entry_reader *r, size_t text_bytes) {
+static void forget_large(struct record_json_reader *r, size_t text_bytes) {
     if (text_bytes <= KEEP_TEXT_BYTES) return;
     struct yyjson_alc *fresh = yyjson_alc_dyn_new();
     if (!fresh) return;
@@ -228,34 +249,36 @@ static bool make_valid(struct reading *r, struct buf *text) {
     return true;
 }
 
-static enum refusal entry_read_body(struct reading *r, struct entry_reader *reader, struct buf *text, struct batch *b) {
+static enum record_json_trouble record_json_read_body(struct reading *r, struct record_json_reader *reader,
+                                                      struct buf *text, struct batch *b) {
     if (text->n == 0) {
-        entry_fail(r, REFUSE_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
-                   r->question ? "an object" : "an array of entries");
+        record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "the body is empty: expected %s",
+                         r->question ? "an object" : "an array of entries");
         return r->refused;
     }
     if (!make_valid(r, text)) return r->refused;
-    yyjson_doc *doc = entry_parse(r, reader, text->p, text->n);
+    yyjson_doc *doc = record_json_parse(r, reader, text->p, text->n);
     if (doc) (r->question ? take_question : take_array)(r, yyjson_doc_get_root(doc), b);
     yyjson_doc_free(doc);
     forget_large(reader, text->n);
     return r->refused;
 }
 
-enum refusal entry_read_array(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
-                              struct arena *a, struct batch *b, struct err *e) {
+enum record_json_trouble record_json_read_array(struct record_json_reader *reader, const struct record_json_limits *lim,
+                                                struct buf *text, struct arena *a, struct batch *b, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e};
-    return entry_read_body(&r, reader, text, b);
+    return record_json_read_body(&r, reader, text, b);
 }
 
-enum refusal entry_read_question(struct entry_reader *reader, const struct entry_limits *lim, struct buf *text,
-                                 struct arena *a, struct batch *b, struct err *e) {
+enum record_json_trouble record_json_read_question(struct record_json_reader *reader,
+                                                   const struct record_json_limits *lim, struct buf *text,
+                                                   struct arena *a, struct batch *b, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e, .question = true};
-    return entry_read_body(&r, reader, text, b);
+    return record_json_read_body(&r, reader, text, b);
 }
 
-enum refusal entry_read_line(struct entry_reader *reader, const struct entry_limits *lim, struct span line,
-                             struct arena *a, struct record *rec, struct err *e) {
+enum record_json_trouble record_json_read_line(struct record_json_reader *reader, const struct record_json_limits *lim,
+                                               struct span line, struct arena *a, struct record *rec, struct err *e) {
     struct reading r = {.lim = lim, .arena = a, .err = e};
     char *valid = arena_alloc(a, 3 * line.n + YYJSON_PADDING_SIZE);
     if (!valid) {
@@ -264,19 +287,19 @@ enum refusal entry_read_line(struct entry_reader *reader, const struct entry_lim
     }
     size_t n = utf8_repair(line, valid);
     memset(valid + n, 0, YYJSON_PADDING_SIZE);
-    yyjson_doc *doc = entry_parse(&r, reader, valid, n);
+    yyjson_doc *doc = record_json_parse(&r, reader, valid, n);
     if (doc) take_entry(&r, NO_INDEX, yyjson_doc_get_root(doc), rec);
     yyjson_doc_free(doc);
     forget_large(reader, n);
     return r.refused;
 }
 
-bool entry_reader_init(struct entry_reader *r) {
+bool record_json_reader_init(struct record_json_reader *r) {
     r->memory = yyjson_alc_dyn_new();
     return r->memory != NULL;
 }
 
-void entry_reader_release(struct entry_reader *r) {
+void record_json_reader_release(struct record_json_reader *r) {
     if (r->memory) yyjson_alc_dyn_free(r->memory);
     r->memory = NULL;
 }

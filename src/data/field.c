@@ -1,0 +1,40 @@
+#include "data/field.h"
+
+#include <yyjson.h>
+
+static const struct field_name {
+    enum field field;
+    const char *name;
+} NAMES[] = {
+#define FIELD(id, name) {FIELD_##id, name},
+#include "data/field.def"
+#undef FIELD
+};
+enum { NAMES_N = sizeof NAMES / sizeof NAMES[0] };
+
+struct span field_in_object(struct yyjson_val *object, enum field f) {
+    for (unsigned i = 0; i < NAMES_N; i++) {
+        yyjson_val *v = NAMES[i].field == f ? yyjson_obj_get(object, NAMES[i].name) : NULL;
+        if (yyjson_is_str(v)) return (struct span){yyjson_get_str(v), yyjson_get_len(v)};
+    }
+    return (struct span){0};
+}
+
+int field_in_header(const struct csv_row *header, enum field f) {
+    for (unsigned i = 0; i < NAMES_N; i++) {
+        int at = NAMES[i].field == f ? csv_find(header, NAMES[i].name) : -1;
+        if (at >= 0) return at;
+    }
+    return -1;
+}
+
+void field_list(struct buf *out, enum field f) {
+    const char *before = NULL;
+    unsigned n = 0;
+    for (unsigned i = 0; i < NAMES_N; i++) {
+        if (NAMES[i].field != f) continue;
+        if (before) buf_printf(out, "%s%s", n++ ? ", " : "", before);
+        before = NAMES[i].name;
+    }
+    buf_printf(out, "%s%s", n ? " or " : "", before);
+}
