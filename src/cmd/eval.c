@@ -87,7 +87,7 @@ static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
 static bool open_head(struct evaluation *v, struct err *e) {
     const char *path = v->o.head;
     if (!path && !shipped_path("head.json", v->head_path, sizeof v->head_path))
-        return err_set(e, ERR_IO, "there is no shipped head; --head names one, 'logclass train' makes one");
+        return err_set(e, ERR_IO, "the shipped head is missing; --head names another, 'logclass train' makes one");
     if (path && (size_t)snprintf(v->head_path, sizeof v->head_path, "%s", path) >= sizeof v->head_path)
         return err_set(e, ERR_USAGE, "--head: the path is too long");
     v->head = head_open(v->head_path, e);

@@ -57,8 +57,8 @@ struct lesson {
     char folder[PATH_MAX], corrections[PATH_MAX], store[PATH_MAX], head_path[PATH_MAX];
     struct head *base, *in_use;
     struct encoder *encoder;
-    struct feedback taught;
-    struct dataset data; /* corpus, then what was taught */
+    struct feedback feedback;
+    struct dataset data; /* corpus, then feedback */
     size_t corpus;       /* rows of it */
     struct examples examples;
     uint8_t *kind; /* [examples.rows.n] */
@@ -110,7 +110,7 @@ static bool settle_paths(struct lesson *l, struct err *e) {
                (store[0] ? snprintf(l->store, sizeof l->store, "%s", store) < (int)sizeof l->store
                          : state_dir_path("answers.db", l->store, sizeof l->store)));
     return ok ? state_dir_make_folders(probe, e)
-              : err_set(e, ERR_IO, "there is no folder to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
+              : err_set(e, ERR_IO, "no state directory to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
 }
 
 /* The base head, and the one in use where that is a learnt one for the same labels. */
@@ -119,7 +119,7 @@ static bool open_heads(struct lesson *l, struct err *e) {
     struct err ignored;
     const char *base = l->o.head ? l->o.head : path;
     if (!l->o.head && !shipped_path("head.json", path, sizeof path))
-        return err_set(e, ERR_IO, "there is no shipped head; --head names one");
+        return err_set(e, ERR_IO, "the shipped head is missing; --head names another");
     l->base = head_open(base, e);
     if (!l->base) return false;
     snprintf(l->head_path, sizeof l->head_path, "%s", base);
@@ -155,7 +155,7 @@ static bool learn_read_corpus(struct lesson *l, struct err *e) {
     return true;
 }
 
-static bool read_taught(struct lesson *l, char *const *files, int n, struct err *e) {
+static bool read_feedback(struct lesson *l, char *const *files, int n, struct err *e) {
     struct feedback_opts o = {.store = l->store,
                               .files = files,
                               .files_n = n,
@@ -163,8 +163,8 @@ static bool read_taught(struct lesson *l, char *const *files, int n, struct err 
                               .mix = l->conf.llm_mix,
                               .confidence_min = l->o.confidence_min,
                               .threads = l->o.threads};
-    if (!feedback_read(&l->taught, &o, l->base, l->encoder, e)) return false;
-    const struct dataset *d = &l->taught.rows;
+    if (!feedback_read(&l->feedback, &o, l->base, l->encoder, e)) return false;
+    const struct dataset *d = &l->feedback.rows;
     for (size_t i = 0; i < d->n; i++)
         if (!dataset_add(&l->data, &d->row[i], d->group[d->row[i].group], e)) return false;
     return true;
@@ -175,7 +175,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What of the taught the head in use knows already. */
+/* What of the feedback the head in use knows already. */
 static void tell_kinds(struct lesson *l) {
     uint64_t *known = NULL;
     size_t n = 0;
@@ -197,7 +197,7 @@ static bool learn_prepare(struct lesson *l, char *const *files, int n, struct er
     bool ok = l->encoder &&
               (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
                err_prefix(e, "%s", l->head_path)) &&
-              learn_read_corpus(l, e) && read_taught(l, files, n, e);
+              learn_read_corpus(l, e) && read_feedback(l, files, n, e);
     l->doing = "embedding";
     ok = ok && examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
          examples_embed(&l->examples, l->encoder, &o, e);
@@ -243,16 +243,16 @@ static void fill_head(const struct lesson *l, struct head_content *c) {
                                        .accuracy_confident_half = s->confident_half};
     snprintf(c->created_by, sizeof c->created_by,
              "logclass learn: %zu rows of the corpus, %zu answers, %zu corrections, weight %g", l->corpus,
-             l->taught.by_llm, l->taught.by_user, l->o.weight);
+             l->feedback.by_llm, l->feedback.by_user, l->o.weight);
 }
 
 static bool learn_install(struct lesson *l, struct err *e) {
     if (!l->result.better || l->o.dry_run) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
-    uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
-    for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = feedback_hash(&l->taught.rows.row[i]);
+    uint64_t *hash = must_calloc(l->feedback.rows.n + 1, sizeof *hash);
+    for (size_t i = 0; i < l->feedback.rows.n; i++) hash[i] = feedback_hash(&l->feedback.rows.row[i]);
     fill_head(l, c);
-    struct head_versions_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
+    struct head_versions_lesson lesson = {c, hash, l->feedback.rows.n, (int64_t)time(NULL)};
     bool ok = head_versions_install(l->folder, &lesson, l->installed, e);
     fit_head_head_release(c);
     free(c), free(hash);
@@ -276,7 +276,7 @@ static struct figures figures_of(const struct retrain_side *s) {
 }
 
 static void put_sources(const struct lesson *l, struct buf *out) {
-    const struct feedback *t = &l->taught;
+    const struct feedback *t = &l->feedback;
     buf_printf(out, "taught by the LLM's answers    %7zu   (%zu more were not sure enough, or of other labels)\n",
                t->by_llm, t->left_out);
     buf_printf(out, "taught by users' corrections   %7zu\n", t->by_user);
@@ -325,7 +325,7 @@ static void learn_put_figures(struct buf *out, const char *name, struct figures 
 
 static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
-               l->taught.by_llm, l->taught.left_out, l->taught.by_user, l->result.known, l->result.fresh);
+               l->feedback.by_llm, l->feedback.left_out, l->feedback.by_user, l->result.known, l->result.fresh);
     learn_put_figures(out, "in_use", old);
     learn_put_figures(out, "new", new);
     buf_printf(out, ",\"better\":%s,\"installed\":", l->result.better ? "true" : "false");
@@ -422,7 +422,7 @@ int cmd_learn(int argc, char **argv) {
     retrain_release(&l->result);
     examples_release(&l->examples);
     dataset_release(&l->data);
-    feedback_release(&l->taught);
+    feedback_release(&l->feedback);
     encoder_close(l->encoder);
     head_close(l->in_use), head_close(l->base);
     conf_release(&l->conf);

@@ -22,7 +22,7 @@ static bool key_keep(struct span key, const char *place, char *out, struct err *
     key = span_trim(key);
     if (key.n >= KEY_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "%s: the key is longer than %d bytes", place, KEY_BYTES_MAX - 1);
-    if (key.n == 0) return err_set(e, ERR_INPUT, "%s: there is no key in it", place);
+    if (key.n == 0) return err_set(e, ERR_INPUT, "%s: contains no key; expected an API key", place);
     memcpy(out, key.p, key.n);
     out[key.n] = '\0';
     return true;

@@ -175,7 +175,7 @@ static bool check_form(struct store *s, struct err *e) {
         !pragma_value(s, "PRAGMA application_id", &application, e) || !pragma_value(s, "PRAGMA user_version", &form, e))
         return false;
     if (tables > 0 && (application != APPLICATION || form < 1 || form > FORM))
-        return err_set(e, ERR_INPUT, "%s: is no logclass store of form %d", s->path, FORM);
+        return err_set(e, ERR_INPUT, "%s: not a logclass store of form %d", s->path, FORM);
     if (tables > 0 && form == 1 && !pragma(s, FROM_FORM_1, e)) return false;
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, FORM);
     return (tables > 0 && form == FORM) || pragma(s, sql, e);

@@ -162,7 +162,7 @@ static void ask_again(struct dispatcher *d, struct call *call) {
         attempt(d, call);
         return;
     }
-    err_set(&e, ERR_DECODE, "it accepts no form of the question");
+    err_set(&e, ERR_DECODE, "the service accepts no form of the question");
     dispatcher_fail(d, call, &e);
 }
 
