@@ -24,12 +24,10 @@ static const char USAGE[] =
     "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
     "       logclass learn --correct LABEL [--source NAME] LINE\n"
     "       logclass learn --list | --restore NAME|shipped\n\n"
-    "Trains the head anew on the corpus and on what was answered since: the LLM's stored answers, the corrections "
-    "given "
-    "with\n"
-    "--correct, and labelled files. The head in use and the new one are judged on answers that neither has seen; the "
-    "new one\n"
-    "is installed only when it is better. Earlier heads are kept. A running server takes a new head up on SIGHUP.\n\n"
+    "Retrains the head on the corpus plus feedback: the LLM's stored answers, the corrections given with --correct, "
+    "and\n"
+    "labelled files. The head in use and the new one are evaluated on answers that neither has seen; the new one is\n"
+    "installed only if it is better. Earlier heads are kept. A running server takes up a new head on SIGHUP.\n\n"
     "Options\n";
 
 static const char EXAMPLES[] =
@@ -70,26 +68,31 @@ struct lesson {
 
 static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
-        {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "judge, but install nothing"},
+        {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "evaluate, but install nothing"},
         {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
-        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL", "keep that this is the line's label; learn it next time"},
+        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL",
+         "record that this is the line's label; the next learn uses it"},
         {"source", FLAG_TEXT, &o->source, 0, 0, "NAME", "source of the line to correct"},
-        {"list", FLAG_YES, &o->list, 0, 0, NULL, "the heads that were learnt, newest first"},
-        {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME", "use an earlier head again; 'shipped': the one we came with"},
+        {"list", FLAG_YES, &o->list, 0, 0, NULL, "list the retrained heads, newest first"},
+        {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME",
+         "use an earlier head again; 'shipped': the one that came with logclass"},
         {"store", FLAG_TEXT, &o->store, 0, 0, "FILE", "the LLM's answers (default: as llm-store says); 'none'"},
-        {"confidence-min", FLAG_REAL, &o->confidence_min, 0, 1, "X", "leave out answers of the LLM below it"},
-        {"weight", FLAG_REAL, &o->weight, 0.001, 1000, "X", "how often an answer counts; a row of the corpus: once"},
-        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "head whose labels and temperature to take (default: the shipped)"},
-        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "corpus folder or labelled file it was trained on (the shipped)"},
+        {"confidence-min", FLAG_REAL, &o->confidence_min, 0, 1, "X", "leave out LLM answers below this confidence"},
+        {"weight", FLAG_REAL, &o->weight, 0.001, 1000, "X", "how many corpus rows one answer counts as"},
+        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE",
+         "head whose labels and temperature to take (default: the shipped one)"},
+        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH",
+         "corpus folder or labelled file it was trained on (default: the shipped corpus)"},
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
-        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of corpus values"},
-        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights"},
-        {"temperature", FLAG_REAL, &o->temperature, 0, 100, "X", "divides the logits; 0: as in the head's file"},
-        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there: learning again is a matter of seconds"},
+        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "seed of corpus values"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "L2 penalty on the weights"},
+        {"temperature", FLAG_REAL, &o->temperature, 0, 100, "X", "softmax temperature; 0: as in the head's file"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors: learning again takes seconds"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
-        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU; the head is the same for any number"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N",
+         "threads to use; 0: one for each CPU (the head is the same for any number)"},
     };
     enum { N = sizeof all / sizeof all[0] };
     _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
