@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "encoder/forward.h"
+#include "encoder/load.h"
 #include "text/wordpiece.h"
 
 #include <stdio.h>
@@ -53,7 +54,7 @@ struct encoder *encoder_open(const struct encoder_opts *o, struct err *e) {
     const struct kern *k = choose_kernel(o->kernel, e);
     if (!k) return NULL;
     struct encoder *enc = must_calloc(1, sizeof *enc);
-    if (model_open(&enc->model, o->model_dir, o->adapter_path, k, e) && settle_tokens(enc, o->tokens_max, e) &&
+    if (load_model(&enc->model, o->model_dir, o->adapter_path, k, e) && settle_tokens(enc, o->tokens_max, e) &&
         open_wordpiece(enc, o->model_dir, e))
         return enc;
     encoder_close(enc);

@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "encoder/forward.h"
+#include "encoder/load.h"
 #include "encoder/golden_vectors.h"
 
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
@@ -18,7 +19,7 @@ static struct score score_kernel(const struct kern *k, const struct golden_vecto
                                  unsigned tokens_max) {
     struct model m;
     struct err e;
-    MUST(model_open(&m, MODEL_DIR, NULL, k, &e));
+    MUST(load_model(&m, MODEL_DIR, NULL, k, &e));
     struct forward_scratch s;
     forward_scratch_init(&s, &m, GOLDEN_TOKENS_MAX);
     double cosine[GOLDEN_MAX], sum = 0;
@@ -59,7 +60,7 @@ static void bits_do_not_depend_on_neighbours(void) {
         if (!kern_usable(k) || k->needs == 0) continue;
         struct model m;
         struct err e;
-        MUST(model_open(&m, MODEL_DIR, NULL, k, &e));
+        MUST(load_model(&m, MODEL_DIR, NULL, k, &e));
         struct forward_scratch s;
         forward_scratch_init(&s, &m, ROWS);
         uint32_t ids[ROWS];

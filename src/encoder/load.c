@@ -1,158 +1,64 @@
 #include "encoder/load.h"
 
+#include "base/file.h"
 #include "base/must.h"
-#include "base/parallel_for.h"
-#include "base/unconst.h"
+#include "encoder/packed.h"
+#include "encoder/smooth.h"
+#include "encoder/tensors.h"
 
-#include <pthread.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
 
-enum { NAME_BYTES = 200, THREADS_MAX = 4, PARTS_MAX = 3 };
+enum { PATH_BYTES = 4096 };
 
-/* One thread's work space: a matrix with its bias, as it comes from the file. */
-struct load_scratch {
-    float *w, *bias;
-};
-
-/* A list of jobs that several threads work off. */
-struct load {
-    struct model *m;
-    struct weights *weights;
-    bool pack;
-    bool (*job)(struct load *g, unsigned i, const struct load_scratch *b, struct err *e);
-    unsigned jobs;
-    atomic_bool failed;
-    pthread_mutex_t lock; /* of err */
-    struct err *err;
-    struct load_scratch scratch[THREADS_MAX]; /* by thread */
-};
-
-/* ---- jobs ---- */
-
-static bool read_norm(struct weights *w, const struct kern_norm *n, const char *prefix, struct err *e) {
-    char name[NAME_BYTES];
-    snprintf(name, sizeof name, "%s.weight", prefix);
-    if (!weights_read(w, name, 0, n->width, unconst(n->gamma), e)) return false;
-    snprintf(name, sizeof name, "%s.bias", prefix);
-    return weights_read(w, name, 0, n->width, unconst(n->beta), e);
-}
-
-/* A layer's matrices: where each goes, and the tensors that lie in it one below the other. */
-static const struct matrix {
-    size_t at;
-    unsigned parts;
-    const char *part[PARTS_MAX];
-} MATRICES[] = {
-    {offsetof(struct layer, qkv), 3, {"attention.self.query", "attention.self.key", "attention.self.value"}},
-    {offsetof(struct layer, out), 1, {"attention.output.dense"}},
-    {offsetof(struct layer, up), 1, {"intermediate.dense"}},
-    {offsetof(struct layer, down), 1, {"output.dense"}},
-};
-
-static const struct {
-    size_t at;
-    const char *name;
-} NORMS[] = {
-    {offsetof(struct layer, out_norm), "attention.output.LayerNorm"},
-    {offsetof(struct layer, down_norm), "output.LayerNorm"},
-};
-
-static bool load_matrix(struct load *g, unsigned layer, const struct matrix *x, const struct load_scratch *b,
-                        struct err *e) {
-    struct linear *l = (void *)((char *)&g->m->layer[layer] + x->at);
-    float *w = l->kept ? l->kept : b->w;
-    unsigned rows = l->out / x->parts;
-    for (unsigned i = 0; i < x->parts; i++) {
-        char name[NAME_BYTES];
-        snprintf(name, sizeof name, "encoder.layer.%u.%s.weight", layer, x->part[i]);
-        if (!weights_read(g->weights, name, rows, l->in, w + (size_t)i * rows * l->in, e)) return false;
-        snprintf(name, sizeof name, "encoder.layer.%u.%s.bias", layer, x->part[i]);
-        if (!weights_read(g->weights, name, 0, rows, b->bias + (size_t)i * rows, e)) return false;
+/* int8: twice, because smoothing looks at what the packed model does, and changes what is packed. */
+static bool load_smoothed(struct model *m, struct weights *w, struct err *e) {
+    const struct shape *s = &m->shape;
+    size_t layers = s->layers, qkv = 3 * (size_t)s->hidden * s->hidden, up = (size_t)s->inner * s->hidden;
+    struct tensors_kept *kept = must_calloc(layers, sizeof *kept);
+    for (size_t i = 0; i < layers; i++)
+        kept[i] = (struct tensors_kept){must_calloc(qkv, sizeof(float)), must_calloc(up, sizeof(float))};
+    bool ok = tensors_read(m, w, kept, e);
+    if (ok) {
+        smooth_factors(m, kept);
+        tensors_pack_again(m, kept);
     }
-    if (g->pack) model_pack(g->m->kern, l, w, b->bias);
-    return true;
-}
-
-static bool load_layer(struct load *g, unsigned layer, const struct load_scratch *b, struct err *e) {
-    for (size_t i = 0; i < sizeof MATRICES / sizeof MATRICES[0]; i++)
-        if (!load_matrix(g, layer, &MATRICES[i], b, e)) return false;
-    for (size_t i = 0; i < sizeof NORMS / sizeof NORMS[0]; i++) {
-        char name[NAME_BYTES];
-        snprintf(name, sizeof name, "encoder.layer.%u.%s", layer, NORMS[i].name);
-        if (!read_norm(g->weights, (void *)((char *)&g->m->layer[layer] + NORMS[i].at), name, e)) return false;
-    }
-    return true;
-}
-
-static bool load_words(struct load *g, struct err *e) {
-    const struct shape *s = &g->m->shape;
-    return weights_read(g->weights, "embeddings.word_embeddings.weight", s->vocab, s->hidden, g->m->words, e);
-}
-
-/* The positions' table, with the vector of token type 0 (the only one a single text has) added. */
-static bool load_positions(struct load *g, struct err *e) {
-    const struct shape *s = &g->m->shape;
-    float *types = must_calloc((size_t)s->types * s->hidden, sizeof *types), *to = g->m->positions;
-    bool ok = weights_read(g->weights, "embeddings.token_type_embeddings.weight", s->types, s->hidden, types, e) &&
-              weights_read(g->weights, "embeddings.position_embeddings.weight", s->positions, s->hidden, to, e) &&
-              read_norm(g->weights, &g->m->norm, "embeddings.LayerNorm", e);
-    for (size_t i = 0; ok && i < (size_t)s->positions * s->hidden; i++) to[i] += types[i % s->hidden];
-    free(types);
+    for (size_t i = 0; i < layers; i++) free(kept[i].qkv), free(kept[i].up);
+    free(kept);
     return ok;
 }
 
-static bool load_part(struct load *g, unsigned i, const struct load_scratch *b, struct err *e) {
-    if (i == 0) return load_words(g, e);
-    if (i == 1) return load_positions(g, e);
-    return load_layer(g, i - 2, b, e);
+static void load_take_hash(struct model *m, const struct weights *w) {
+    uint64_t parts[] = {m->shape.hash, w->hash};
+    m->hash = XXH3_64bits(parts, sizeof parts);
 }
 
-static bool pack_layer_again(struct load *g, unsigned i, const struct load_scratch *b, struct err *e) {
-    (void)b, (void)e;
-    struct layer *l = &g->m->layer[i];
-    model_pack(g->m->kern, &l->qkv, l->qkv.kept, l->qkv.slice[0].bias);
-    model_pack(g->m->kern, &l->up, l->up.kept, l->up.slice[0].bias);
+/* int8: all files are read for their hash, and with that the packed file is asked for. */
+static bool load_matrices(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
+    if (!m->kern->int8) {
+        bool ok = tensors_read(m, w, NULL, e);
+        load_take_hash(m, w);
+        return ok;
+    }
+    if (!tensors_hash(m, w, e)) return false;
+    load_take_hash(m, w);
+    if (packed_read(m, model_dir)) return true;
+    if (!load_smoothed(m, w, e)) return false;
+    packed_write(m, model_dir);
     return true;
 }
 
-/* ---- threads ---- */
-
-static void load_fail(struct load *g, const struct err *e) {
-    pthread_mutex_lock(&g->lock);
-    if (!g->failed) *g->err = *e;
-    g->failed = true;
-    pthread_mutex_unlock(&g->lock);
-}
-
-static void load_piece(void *self, size_t piece, unsigned thread) {
-    struct load *g = self;
-    struct load_scratch *b = &g->scratch[thread];
-    const struct shape *s = &g->m->shape;
-    size_t tallest = 3 * s->hidden > s->inner ? 3 * s->hidden : s->inner;
-    struct err e;
-    if (g->failed) return;
-    if (!b->w)
-        *b =
-            (struct load_scratch){must_calloc(s->hidden * tallest, sizeof(float)), must_calloc(tallest, sizeof(float))};
-    if (!g->job(g, (unsigned)piece, b, &e)) load_fail(g, &e);
-}
-
-/* All jobs, on this thread and as many others as there are CPUs, up to THREADS_MAX in all. */
-static bool work_off(struct load *g) {
-    unsigned cpus = parallel_for_threads(0);
-    pthread_mutex_init(&g->lock, NULL);
-    parallel_for(g->jobs, cpus < THREADS_MAX ? cpus : THREADS_MAX, load_piece, g);
-    pthread_mutex_destroy(&g->lock);
-    for (unsigned t = 0; t < THREADS_MAX; t++) free(g->scratch[t].w), free(g->scratch[t].bias);
-    return !g->failed;
-}
-
-bool load_model(struct model *m, struct weights *w, bool pack, struct err *e) {
-    struct load g = {.m = m, .weights = w, .pack = pack, .job = load_part, .jobs = m->shape.layers + 2, .err = e};
-    return work_off(&g) && weights_finish(w, e);
-}
-
-void load_again(struct model *m) {
-    struct load g = {.m = m, .job = pack_layer_again, .jobs = m->shape.layers};
-    MUST(work_off(&g));
+bool load_model(struct model *m, const char *model_dir, const char *adapter_path, const struct kern *kern,
+                struct err *e) {
+    char path[PATH_BYTES];
+    struct weights w;
+    *m = (struct model){.kern = kern};
+    if (!shape_read(&m->shape, model_dir, e)) return false;
+    if (!file_join(path, sizeof path, model_dir, "model.safetensors"))
+        return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
+    if (!weights_open(&w, path, adapter_path, e)) return false;
+    bool ok = model_lay_out(m, e) && load_matrices(m, &w, model_dir, e);
+    weights_close(&w);
+    if (!ok) model_close(m);
+    return ok;
 }

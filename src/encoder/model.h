@@ -1,4 +1,5 @@
-/* model: an encoder's weights as the forward pass reads them, packed for one kernel. Immutable after model_open. */
+/* model: an encoder's weights as the forward pass reads them, packed for one kernel. The struct and
+ * where its parts lie; load.h fills it. Immutable after that. */
 #ifndef ENCODER_MODEL_H
 #define ENCODER_MODEL_H
 
@@ -12,7 +13,6 @@ struct linear {
     unsigned in, out, slices, slice_in; /* inputs of a slice; of the last, what is left */
     struct kern_linear *slice;
     float *factor; /* int8: [in], the slices' factors; ones until smoothed */
-    float *kept;   /* int8: [out][in] while loading, if smoothing wants them; else NULL */
 };
 
 enum { MODEL_SLICE = 384 };
@@ -37,13 +37,8 @@ struct model {
     size_t memory_bytes;
 };
 
-/* Reads config.json, 1_Pooling/config.json and model.safetensors of model_dir and merges the adapter (NULL or "":
- * none). Threads of its own share the work and are gone on return. */
-bool model_open(struct model *m, const char *model_dir, const char *adapter_path, const struct kern *kern,
-                struct err *e);
+/* Takes the memory, all zeros, for a model of m->shape and m->kern, and sets every pointer in it. */
+bool model_lay_out(struct model *m, struct err *e);
 void model_close(struct model *m); /* zero-filled is fine */
-
-/* Packs l's slices from w[out][in], over l->factor, and bias[out]. */
-void model_pack(const struct kern *k, struct linear *l, const float *w, const float *bias);
 
 #endif

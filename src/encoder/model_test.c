@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "encoder/forward.h"
+#include "encoder/load.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,7 +154,7 @@ static void model_embed(const char *adapter, const struct kern *k, float v[2][HI
     if (adapter) MUST(file_join(path, sizeof path, g_dir, adapter));
     struct model m;
     struct err e = {0};
-    bool ok = model_open(&m, g_dir, path, k, &e);
+    bool ok = load_model(&m, g_dir, path, k, &e);
     CHECK_STR(e.msg, "");
     MUST(ok);
     struct forward_scratch s;
@@ -224,7 +225,7 @@ static void pooling_is_read(void) {
     model_embed(NULL, &kern_scalar, got, NULL);
     CHECK(distance(got, mean) > 0.01);
     model_write_file("1_Pooling/config.json", max, sizeof max - 1);
-    CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
+    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e));
     CHECK(strstr(e.msg, "pooling_mode_max_tokens is not supported"));
     remove_dir();
 }
@@ -303,7 +304,7 @@ static void wrong_adapters_are_refused(void) {
         model_add(&f, cases[i].name, cases[i].rows, cases[i].columns, "F32");
         write_tensors(&f, "adapter.safetensors");
         MUST(file_join(path, sizeof path, g_dir, "adapter.safetensors"));
-        CHECK(!model_open(&m, g_dir, path, &kern_scalar, &e));
+        CHECK(!load_model(&m, g_dir, path, &kern_scalar, &e));
         if (!strstr(e.msg, cases[i].part)) CHECK_STR(e.msg, cases[i].part);
     }
     remove_dir();
@@ -341,7 +342,7 @@ static void wrong_files_are_refused(void) {
         memcpy(bytes, &said, sizeof said);
         memcpy(bytes + sizeof said, cases[i].header, n);
         model_write_file("model.safetensors", bytes, sizeof said + n);
-        CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
+        CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e));
         if (!strstr(e.msg, cases[i].part)) CHECK_STR(e.msg, cases[i].part);
     }
     remove_dir();
@@ -356,7 +357,7 @@ static void a_file_cut_anywhere_is_refused(void) {
     MUST(file_join(path, sizeof path, g_dir, "model.safetensors") && file_read(path, 1 << 20, &whole, &e));
     for (size_t n = 0; n < whole.n; n += n < 300 ? 7 : 997) {
         model_write_file("model.safetensors", whole.p, n);
-        CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e));
+        CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e));
     }
     file_free(&whole);
     remove_dir();
@@ -367,11 +368,11 @@ static void wrong_configs_are_refused(void) {
     struct err e;
     make_dir();
     write_config("relu", HEADS);
-    CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "hidden_act must be \"gelu\""));
+    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "hidden_act must be \"gelu\""));
     write_config("gelu", 3);
-    CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "no multiple of num_attention_heads"));
+    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "no multiple of num_attention_heads"));
     write_config("gelu", 0);
-    CHECK(!model_open(&m, g_dir, NULL, &kern_scalar, &e) &&
+    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) &&
           strstr(e.msg, "num_attention_heads must be a whole number"));
     remove_dir();
 }

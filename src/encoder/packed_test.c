@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "encoder/forward.h"
+#include "encoder/load.h"
 #include "encoder/packed.h"
 
 #include <dirent.h>
@@ -58,7 +59,7 @@ static struct vector packed_embed(const struct model *m) {
 
 static void packed_open_model(struct model *m) {
     struct err e;
-    MUST(model_open(m, g_dir, NULL, kern_select("auto"), &e));
+    MUST(load_model(m, g_dir, NULL, kern_select("auto"), &e));
 }
 
 /* Opens the model with the packed file as it lies there; the answer must be `want`, and the file right after it. */

@@ -54,9 +54,8 @@ static void run_sample(const struct model *m, struct peaks *peaks) {
 
 /* factor[i] = most[i]^(1 - SHARE) / peak[i]^SHARE, most[i] being the greatest weight on input i, over their geometric
  * mean; no more than FACTOR_MAX either way, and 1 where input or weights are nothing. */
-static void set_factors(struct linear *l, const float *peak) {
+static void set_factors(struct linear *l, const float *w, const float *peak) {
     float *factor = l->factor;
-    const float *w = l->kept;
     double logs = 0;
     memset(factor, 0, l->in * sizeof *factor);
     for (size_t o = 0; o < l->out; o++)
@@ -73,13 +72,13 @@ static void set_factors(struct linear *l, const float *peak) {
     for (size_t i = 0; i < l->in; i++) factor[i] = fminf(fmaxf(factor[i] / mean, 1 / FACTOR_MAX), FACTOR_MAX);
 }
 
-void smooth_factors(struct model *m) {
+void smooth_factors(struct model *m, const struct tensors_kept *kept) {
     struct peaks peaks = {{see}, m, must_calloc((size_t)m->shape.layers * 2 * m->shape.hidden, sizeof(float))};
     run_sample(m, &peaks);
     for (unsigned i = 0; i < m->shape.layers; i++) {
         struct layer *l = &m->layer[i];
-        set_factors(&l->qkv, peaks_of(&peaks, &l->qkv));
-        set_factors(&l->up, peaks_of(&peaks, &l->up));
+        set_factors(&l->qkv, kept[i].qkv, peaks_of(&peaks, &l->qkv));
+        set_factors(&l->up, kept[i].up, peaks_of(&peaks, &l->up));
     }
     free(peaks.peak);
 }
