@@ -4,9 +4,9 @@ _logclass() {
     if [ "$COMP_CWORD" = 1 ]; then
         words=$(logclass help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' | grep -v '^logclass$')
     elif [[ $cur == -* ]]; then
-        words=$(logclass "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]+')
+        words=$(logclass "$command" --help-all 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]+')
     else
-        words=$(logclass "$command" --help 2>/dev/null |
+        words=$(logclass "$command" --help-all 2>/dev/null |
             sed -n "s/^ *${COMP_WORDS[COMP_CWORD - 1]} \([a-z]*|[a-z|]*\).*/\1/p" | tr '|' ' ')
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

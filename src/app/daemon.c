@@ -72,10 +72,8 @@ static bool load_conf(const struct daemon *s, struct conf *c, struct err *e) {
 
 /* What a reload can't change is said, not silently ignored. */
 static void warn_of_fixed(const struct conf *before, const struct conf *now) {
-    static const char *const FIXED[] = {"host", "port", "loops", "connections_max", "workers", "memo", "memo_entries"};
-    for (size_t i = 0; i < sizeof FIXED / sizeof FIXED[0]; i++)
-        if (!conf_same(before, now, FIXED[i]))
-            log_warn("reload.fixed", "%s has another value now, which a restart will bring in force", FIXED[i]);
+    for (int i = -1; (i = conf_changed(before, now, CONF_START, i + 1)) >= 0;)
+        log_warn("reload.fixed", "%s has another value now, which a restart will bring in force", conf_name(i));
 }
 
 /* ---- loading ---- */

@@ -175,25 +175,9 @@ void network_join(struct network *n, struct engine *eng) {
     if (n) engine_set_network(eng, &n->stage, n->llm ? llm_version(n->llm) : 0);
 }
 
-static bool has_same_options(const struct conf *a, const struct conf *b) {
-    static const char *const FIELDS[] = {
-#define OPTION(field, ...) #field,
-#include "conf/conf.def"
-#undef OPTION
-    };
-    static const char *const ALSO[] = {"offline",     "proxy",      "ca_file",     "bert",
-                                       "retries_max", "retry_wait", "retry_jitter"};
-    bool same = true;
-    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++)
-        if (strncmp(FIELDS[i], "llm_", 4) == 0 || strncmp(FIELDS[i], "bert_", 5) == 0)
-            same = same && conf_same(a, b, FIELDS[i]);
-    for (size_t i = 0; i < sizeof ALSO / sizeof ALSO[0]; i++) same = same && conf_same(a, b, ALSO[i]);
-    return same;
-}
-
 bool network_is_same(const struct network *n, const struct conf *was, const struct conf *now,
                      const struct engine *eng) {
-    return has_same_options(was, now) && n->files == mark_files(now) &&
+    return conf_changed(was, now, CONF_NETWORK, 0) < 0 && n->files == mark_files(now) &&
            memcmp(&n->labels, &eng->labels, sizeof n->labels) == 0;
 }
 

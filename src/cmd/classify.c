@@ -54,11 +54,11 @@ static void classify_on_progress(void *user, const struct source_progress *p) {
     progress_draw(user, p->lines, p->position, p->size);
 }
 
-static bool set_up_writer(const struct conf *c, struct writer *w, struct err *e) {
+static void set_up_writer(const struct conf *c, struct writer *w) {
     bool terminal = isatty(STDOUT_FILENO);
     int format =
         strcmp(c->output, "auto") == 0 ? (terminal ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
-    if (format < 0) return err_set(e, ERR_USAGE, "output is '%s': expected auto, jsonl, csv or table", c->output);
+    MUST(format >= 0);
     *w = (struct writer){
         .format = (enum writer_format)format,
         .with_message = c->with_message,
@@ -66,7 +66,6 @@ static bool set_up_writer(const struct conf *c, struct writer *w, struct err *e)
         .colour = terminal_wants_colour(),
         .columns = terminal_columns(),
     };
-    return true;
 }
 
 static void print_label_row(const struct label *l, const struct sink_fd_result *r, unsigned i) {
@@ -134,18 +133,17 @@ static bool classify_files(struct flow *f, const struct source_opts *o, uint64_t
     return ok && flow_is_well(f, e);
 }
 
-static bool set_up_source(const struct conf *c, char **paths, size_t n, struct source_opts *o, struct err *e) {
+static void set_up_source(const struct conf *c, char **paths, size_t n, struct source_opts *o) {
     static char dash[] = "-";
     static char *const from_stdin[] = {dash};
     int format = reader_format_find(c->format);
-    if (format < 0) return err_set(e, ERR_USAGE, "format is '%s': expected auto, lines, jsonl or csv", c->format);
+    MUST(format >= 0);
     *o = (struct source_opts){
         .paths = n ? paths : from_stdin,
         .paths_n = n ? n : 1,
         .reader = {.format = (enum reader_format)format, .source = span_of(c->source)},
         .on_progress = classify_on_progress,
     };
-    return true;
 }
 
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
@@ -155,7 +153,8 @@ static int classify_run(const struct conf *c, const struct classifier *k, char *
     struct sink_fd_result result;
     struct source_opts from;
     uint64_t odd_lines = 0;
-    if (!set_up_source(c, paths, n, &from, &e) || !set_up_writer(c, &writer, &e)) return cmd_fail(&e);
+    set_up_source(c, paths, n, &from);
+    set_up_writer(c, &writer);
     progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
     from.user = &bar;
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};

@@ -52,16 +52,18 @@ int cmd_fail(const struct err *e) {
 }
 
 bool cmd_help(int argc, char **argv, const char *text, enum conf_command command, const char *more) {
-    bool asked = false;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        asked |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+    bool asked = false, all = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        all |= strcmp(argv[i], "--help-all") == 0;
+        asked |= all || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+    }
     if (!asked) return false;
     fputs(text, stdout);
     if (command) {
         struct buf options;
         buf_init(&options, 1 << 16);
-        conf_help(&options, command);
-        printf("\nOptions\n%.*s", (int)options.n, options.p);
+        conf_help(&options, command, all);
+        printf("%.*s", (int)options.n, options.p);
         buf_release(&options);
     }
     fputs(more, stdout);

@@ -10,15 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum conf_type { TEXT, WHOLE, REAL, FLAG };
+enum conf_type { GROUP_TITLE, TEXT, ENUM, INT, FLOAT, BOOL };
+enum conf_show { COMMON, ADVANCED };
 
 struct option_row {
-    const char *name; /* the field: words joined by '_' */
+    const char *name; /* the field: words joined by '_'; of a GROUP_TITLE, the title */
     enum conf_type type;
     const char *preset;
     double min, max;
     const char *unit;
     unsigned commands;
+    enum conf_show show;
+    enum conf_reload reload;
     const char *help;
     size_t offset; /* in struct conf */
 };
@@ -34,10 +37,10 @@ enum {
 };
 
 static const struct option_row ROWS[] = {
-#define OPTION(field, type, preset, min, max, unit, commands, help) \
-    {#field, type, preset, min, max, unit, commands, help, offsetof(struct conf, field)},
+#define GROUP(title) {.name = title, .type = GROUP_TITLE},
+#define OPTION(field, type, preset, min, max, unit, commands, show, reload, help) \
+    {#field, type, preset, min, max, unit, commands, show, CONF_##reload, help, offsetof(struct conf, field)},
 #include "conf/conf.def"
-#undef OPTION
 };
 enum { ROWS_N = sizeof ROWS / sizeof ROWS[0], NAME_MAX_BYTES = 64 };
 
@@ -66,7 +69,7 @@ static bool name_eq(const char *field, const char *name, size_t n) {
 
 static const struct option_row *conf_find(const char *name, size_t n) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (name_eq(ROWS[i].name, name, n)) return &ROWS[i];
+        if (ROWS[i].type != GROUP_TITLE && name_eq(ROWS[i].name, name, n)) return &ROWS[i];
     return NULL;
 }
 
@@ -89,15 +92,16 @@ static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]
 static bool conf_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
     char flag[NAME_MAX_BYTES];
     flag_name(r, flag);
-    if (r->type == FLAG) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
+    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
+    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
     return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g", from, flag, value,
-                   r->type == WHOLE ? "whole number" : "number", r->min, r->max);
+                   r->type == INT ? "whole number" : "number", r->min, r->max);
 }
 
 static bool parse_number(const struct option_row *r, const char *value, double *out) {
     char *end;
     errno = 0;
-    *out = r->type == WHOLE ? (double)strtoll(value, &end, 10) : strtod(value, &end);
+    *out = r->type == INT ? (double)strtoll(value, &end, 10) : strtod(value, &end);
     return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
 }
 
@@ -109,31 +113,42 @@ static int parse_flag(const char *value) {
     return -1;
 }
 
+/* Is the word one of "a|b|c"? */
+static bool is_word_of(const char *words, const char *word) {
+    size_t n = strlen(word);
+    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
+        if (strncmp(w, word, n) == 0 && (w[n] == '|' || w[n] == '\0')) return true;
+    return false;
+}
+
 static bool conf_assign(struct conf *c, const struct option_row *r, const char *value, const char *from,
                         struct err *e) {
     void *at = (char *)c + r->offset;
     double number = 0;
     int flag = 0;
     switch (r->type) {
+    case ENUM:
+        if (!is_word_of(r->unit, value)) return conf_bad_value(r, value, from, e); /* fall through */
     case TEXT:
         free(*(char **)at);
         *(char **)at = strdup(value);
         MUST(*(char **)at != NULL);
         return true;
-    case WHOLE:
+    case INT:
         if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
         *(long long *)at = (long long)number;
         return true;
-    case REAL:
+    case FLOAT:
         if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
         *(double *)at = number;
         return true;
-    case FLAG:
+    case BOOL:
         if ((flag = parse_flag(value)) < 0) return conf_bad_value(r, value, from, e);
         *(bool *)at = flag == 1;
         return true;
-    default: MUST(false && "a known type");
+    case GROUP_TITLE: break;
     }
+    MUST(false && "an option");
     return false;
 }
 
@@ -147,7 +162,8 @@ bool conf_set(struct conf *c, const char *name, const char *value, const char *f
 
 static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (!conf_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e)) return false;
+        if (ROWS[i].type != GROUP_TITLE && !conf_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e))
+            return false;
     return true;
 }
 
@@ -195,7 +211,7 @@ static bool load_file(struct conf *c, struct err *e) {
 static bool load_env(struct conf *c, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++) {
         char name[NAME_MAX_BYTES];
-        const char *value = getenv(env_name(&ROWS[i], name));
+        const char *value = ROWS[i].type != GROUP_TITLE ? getenv(env_name(&ROWS[i], name)) : NULL;
         if (value && !conf_assign(c, &ROWS[i], value, name, e)) return false;
     }
     return true;
@@ -207,11 +223,11 @@ static bool load_flag(struct conf *c, enum conf_command command, int argc, char 
     size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
     const struct option_row *r = conf_find(arg, n);
     if (r && !(r->commands & command)) r = NULL;
-    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && r->type == FLAG)
+    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && r->type == BOOL)
         return conf_assign(c, r, "no", argv[*i], e);
     if (!r) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[*i], argv[0]);
     const char *value = eq ? eq + 1 : "yes";
-    if (!eq && r->type != FLAG) {
+    if (!eq && r->type != BOOL) {
         if (*i + 1 >= argc) return err_set(e, ERR_USAGE, "%s needs a value (%s)", argv[*i], r->unit);
         value = argv[++*i];
     }
@@ -220,7 +236,6 @@ static bool load_flag(struct conf *c, enum conf_command command, int argc, char 
     return conf_assign(c, r, value, from, e);
 }
 
-/* only_config: looks for --config alone, before the file it names is read. */
 static bool load_args(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
     *operands = 0;
     bool only_operands = false;
@@ -258,45 +273,79 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
            load_args(c, command, argc, argv, operands, e);
 }
 
-bool conf_same(const struct conf *a, const struct conf *b, const char *field) {
-    const struct option_row *r = conf_find(field, strlen(field));
-    MUST(r != NULL);
-    const char *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
+static bool conf_has_same(const struct conf *a, const struct conf *b, const struct option_row *r) {
+    const void *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
     switch (r->type) {
-    case TEXT: return strcmp(*(char *const *)(const void *)x, *(char *const *)(const void *)y) == 0;
-    case WHOLE: return memcmp(x, y, sizeof(long long)) == 0;
-    case REAL: return memcmp(x, y, sizeof(double)) == 0;
-    case FLAG: return memcmp(x, y, sizeof(bool)) == 0;
+    case TEXT:
+    case ENUM: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
+    case INT: return memcmp(x, y, sizeof(long long)) == 0;
+    case FLOAT: return memcmp(x, y, sizeof(double)) == 0;
+    case BOOL: return memcmp(x, y, sizeof(bool)) == 0;
+    case GROUP_TITLE: break;
     }
-    return false;
+    return true;
+}
+
+int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from) {
+    for (int i = from; i < ROWS_N; i++)
+        if (ROWS[i].type != GROUP_TITLE && ROWS[i].reload == reload && !conf_has_same(a, b, &ROWS[i])) return i;
+    return -1;
+}
+
+const char *conf_name(int option) {
+    MUST(option >= 0 && option < ROWS_N && ROWS[option].type != GROUP_TITLE);
+    return ROWS[option].name;
 }
 
 void conf_release(struct conf *c) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type == TEXT) free(*(char **)((char *)c + ROWS[i].offset));
+        if (ROWS[i].type == TEXT || ROWS[i].type == ENUM) free(*(char **)((char *)c + ROWS[i].offset));
     *c = (struct conf){0};
 }
 
 /* ---- what people read ---- */
 
-void conf_help(struct buf *out, enum conf_command command) {
+/* "--llm-mix number", "--memo, --no-memo". */
+static void help_flag(const struct option_row *r, char *out, size_t size) {
+    char flag[NAME_MAX_BYTES];
+    const char *value = r->unit[0] ? r->unit : r->type == INT || r->type == FLOAT ? "number" : "";
+    int n = snprintf(out, size, "--%s%s%s", flag_name(r, flag), value[0] ? " " : "", value);
+    if (r->type == BOOL && strcmp(r->preset, "yes") == 0) snprintf(out + n, size - (size_t)n, ", --no-%s", flag);
+}
+
+static void help_option(struct buf *out, const struct option_row *r, enum conf_command command) {
+    char left[2 * NAME_MAX_BYTES + 64];
+    help_flag(r, left, sizeof left);
+    if (strlen(left) > 37)
+        buf_printf(out, "  %s\n%41s%s", left, "", r->help);
+    else
+        buf_printf(out, "  %-38s %s", left, r->help);
+    if (r->type != BOOL && (r->type != TEXT || r->preset[0])) buf_printf(out, " [%s]", preset_of(r, command));
+    buf_putc(out, '\n');
+}
+
+void conf_help(struct buf *out, enum conf_command command, bool all) {
+    const char *title = "";
+    bool hidden = false;
     for (size_t i = 0; i < ROWS_N; i++) {
         const struct option_row *r = &ROWS[i];
-        char flag[NAME_MAX_BYTES], left[2 * NAME_MAX_BYTES];
+        if (r->type == GROUP_TITLE) title = r->name;
         if (!(r->commands & command)) continue;
-        snprintf(left, sizeof left, "--%s%s%s", flag_name(r, flag), r->unit[0] ? " " : "", r->unit);
-        buf_printf(out, "  %-38s %s", left, r->help);
-        if (r->type != TEXT || r->preset[0]) buf_printf(out, " [%s]", preset_of(r, command));
-        buf_putc(out, '\n');
+        hidden |= r->show == ADVANCED && !all;
+        if (r->show == ADVANCED && !all) continue;
+        if (title[0]) buf_printf(out, "\n%s\n", title);
+        title = "";
+        help_option(out, r, command);
     }
+    if (hidden) buf_puts(out, "\n--help-all also lists the options that hardly anybody sets.\n");
 }
 
 static void show_value(struct buf *out, const struct option_row *r, const struct conf *c) {
     const void *at = (const char *)c + r->offset;
-    if (r->type == TEXT) buf_puts(out, *(char *const *)at);
-    if (r->type == WHOLE) buf_printf(out, "%lld", *(const long long *)at);
-    if (r->type == REAL) buf_printf(out, "%g", *(const double *)at);
-    if (r->type == FLAG) buf_puts(out, *(const bool *)at ? "yes" : "no");
+    if (r->type == TEXT || r->type == ENUM) buf_puts(out, *(char *const *)at);
+    if (r->type == INT) buf_printf(out, "%lld", *(const long long *)at);
+    if (r->type == FLOAT) buf_printf(out, "%g", *(const double *)at);
+    if (r->type == BOOL) buf_puts(out, *(const bool *)at ? "yes" : "no");
 }
 
 /* Whether the line means the same when it is read: the format has no quotes, and " ;" is refused as a comment. */
@@ -310,6 +359,7 @@ static bool is_readable(struct span line) {
 void conf_show(struct buf *out, const struct conf *c) {
     for (size_t i = 0; i < ROWS_N; i++) {
         char flag[NAME_MAX_BYTES];
+        if (ROWS[i].type == GROUP_TITLE) continue;
         buf_printf(out, "; %s\n", ROWS[i].help);
         size_t at = out->n;
         buf_printf(out, "%s = ", flag_name(&ROWS[i], flag));
@@ -339,22 +389,35 @@ static void doc_commands(struct buf *out, unsigned commands) {
     }
 }
 
+static void doc_row(struct buf *out, const struct option_row *r) {
+    static const char *const AT_RELOAD[] = {
+        [CONF_LIVE] = "at once", [CONF_NETWORK] = "calls begin anew", [CONF_START] = "needs a restart"};
+    char flag[NAME_MAX_BYTES], env[NAME_MAX_BYTES], range[96] = "";
+    if (r->type == INT || r->type == FLOAT) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
+    buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
+    for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
+    buf_puts(out, " | ");
+    doc_commands(out, r->commands);
+    buf_printf(out, " | %s | %s%s |\n", r->commands & H ? AT_RELOAD[r->reload] : "", r->help,
+               r->show == ADVANCED ? " (advanced)" : "");
+}
+
 void conf_doc(struct buf *out) {
     buf_puts(
         out,
         "# Configuration\n\nGenerated from `src/conf/conf.def` by `logclass config doc`.\n\n"
         "A value comes from, the later wins: default, config file (`--config FILE`, lines of `key = value`), "
         "environment,\n"
-        "command line. A yes/no option is `--name` or `--no-name` as a flag.\n\n"
-        "| flag and key | environment | default | range, unit | commands | meaning |\n|---|---|---|---|---|---|\n");
+        "command line. A yes/no option is `--name` or `--no-name` as a flag. Advanced options are not in `--help`, but "
+        "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`.\n");
     for (size_t i = 0; i < ROWS_N; i++) {
-        const struct option_row *r = &ROWS[i];
-        char flag[NAME_MAX_BYTES], env[NAME_MAX_BYTES], range[96] = "";
-        if (r->type == WHOLE || r->type == REAL) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
-        buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
-        for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
-        buf_puts(out, " | ");
-        doc_commands(out, r->commands);
-        buf_printf(out, " | %s |\n", r->help);
+        if (ROWS[i].type != GROUP_TITLE) {
+            doc_row(out, &ROWS[i]);
+            continue;
+        }
+        buf_printf(out,
+                   "\n## %s\n| flag and key | environment | default | range, unit | commands | reload | meaning "
+                   "|\n|---|---|---|---|---|---|---|\n",
+                   ROWS[i].name);
     }
 }

@@ -18,14 +18,17 @@ enum conf_command {
 };
 
 #define CONF_TYPE_TEXT  char *
-#define CONF_TYPE_WHOLE long long
-#define CONF_TYPE_REAL  double
-#define CONF_TYPE_FLAG  bool
+#define CONF_TYPE_ENUM  char *
+#define CONF_TYPE_INT   long long
+#define CONF_TYPE_FLOAT double
+#define CONF_TYPE_BOOL  bool
+
+/* What a change of an option does when a running process takes it up. */
+enum conf_reload { CONF_LIVE, CONF_NETWORK, CONF_START };
 
 struct conf {
 #define OPTION(field, type, ...) CONF_TYPE_##type field;
 #include "conf/conf.def"
-#undef OPTION
 };
 
 /* Fills c for one command. argv[1..] are options and operands; operands are moved to the front of argv[1..] and counted
@@ -41,11 +44,13 @@ bool conf_read(struct conf *c, struct span text, const char *from, struct err *e
 /* Sets one option by its name ("memo-entries" or "memo_entries"); from: "FILE:3", "--flag". */
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e);
 
-/* Whether both have the same value for the option. The name must be one of conf.def's fields. */
-bool conf_same(const struct conf *a, const struct conf *b, const char *field);
+/* The first option, from number `from` on, with this reload behaviour whose values differ; -1: there is none. */
+int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from);
+const char *conf_name(int option); /* its field's name */
 
-void conf_help(struct buf *out, enum conf_command command); /* the options part of a --help text */
-void conf_show(struct buf *out, const struct conf *c);      /* the values in force, as a config file; see below */
+/* The options part of a --help text, in groups; all: also those that hardly anybody sets. */
+void conf_help(struct buf *out, enum conf_command command, bool all);
+void conf_show(struct buf *out, const struct conf *c); /* the values in force, as a config file; see below */
 /* conf_show writes a comment instead of a value that a line of a file can't hold (with " ;", a newline, or too long).
  */
 void conf_doc(struct buf *out); /* docs/configuration.md */
