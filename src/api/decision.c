@@ -7,12 +7,10 @@
 #include "http/query.h"
 #include "metrics/metrics.h"
 
-enum {
-    /* A body that is larger is decoded and parsed by the helper thread: it would hold up everybody else's requests of
-     * the loop for a millisecond or more. What a few compressed bytes become is not known before. */
-    PLAIN_BYTES_HERE = 256 * 1024,
-    PACKED_BYTES_HERE = 1024,
-};
+/* Other bodies are decoded and parsed by the helper thread, for on the loop they would hold up everybody else's
+ * requests for a millisecond or more: those that are larger, and all that are compressed, since four bytes of zstd can
+ * become 128 KiB. */
+enum { PLAIN_BYTES_HERE = 256 * 1024 };
 
 /* ---- one batch ---- */
 
@@ -158,7 +156,7 @@ static void read_elsewhere(struct exchange *x) {
 }
 
 static bool is_read_here(const struct exchange *x) {
-    return x->body.n <= (x->req.encoding == INFLATE_PLAIN ? PLAIN_BYTES_HERE : PACKED_BYTES_HERE);
+    return x->req.encoding == INFLATE_PLAIN && x->body.n <= PLAIN_BYTES_HERE;
 }
 
 enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {

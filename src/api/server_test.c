@@ -346,6 +346,26 @@ static void compressed_bodies(void) {
     fix_end();
 }
 
+/* Such a body is read on the helper thread, with the same result. */
+static void large_bodies(void) {
+    enum { ENTRIES = 5000 };
+    struct api_opts o = fix_opts();
+    if (!fix_start(&o)) return;
+    static char text[ENTRIES * 80];
+    size_t n = 0;
+    for (int i = 0; i < ENTRIES; i++) n += (size_t)snprintf(text + n, sizeof text - n, "%c%s", i ? ',' : '[', LINE_OK);
+    CHECK(n > 256 * 1024);
+    CHECK_INT(fix_post("", text, n), 400); /* its end is missing */
+    CHECK(fix_says("{\"error\":\"byte "));
+    text[n++] = ']';
+    CHECK_INT(fix_post("", text, n), 200);
+    size_t answers = 0;
+    for (const char *p = fix.body; (p = strstr(p, ANSWER_OK)) != NULL; p++) answers++;
+    CHECK_INT(answers, ENTRIES);
+    CHECK(fix.body[0] == '[' && fix.answer[fix.answer_bytes - 1] == ']');
+    fix_end();
+}
+
 static void requests_are_counted(void) {
     unsigned classify_at = (unsigned)metrics_find(METRIC_SET_ENDPOINT, "/classify"),
              other = (unsigned)metrics_find(METRIC_SET_ENDPOINT, "other"),
@@ -373,4 +393,4 @@ CHECK_MAIN(CHECK_TEST(the_contract), CHECK_TEST(classify), CHECK_TEST(head_is_ge
            CHECK_TEST(a_client_that_leaves_costs_nothing), CHECK_TEST(busy_and_shares), CHECK_TEST(limit_of_a_line),
            CHECK_TEST(readiness), CHECK_TEST(a_drain_finishes_what_is_in_flight), CHECK_TEST(a_drain_has_an_end),
            CHECK_TEST(open_access_must_be_meant), CHECK_TEST(tokens), CHECK_TEST(compressed_bodies),
-           CHECK_TEST(requests_are_counted))
+           CHECK_TEST(large_bodies), CHECK_TEST(requests_are_counted))

@@ -290,15 +290,16 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     progress_clear(&t->bar);
     struct score_row *row = must_calloc(t->rest.n, sizeof *row);
     struct score *s = must_calloc(1, sizeof *s);
+    double threshold[LABEL_MAX];
+    for (unsigned k = 0; k < t->labels.n; k++) threshold[k] = t->result.threshold;
     for (size_t i = 0; i < t->rest.n; i++) {
         double p[LABEL_MAX];
-        unsigned best = 0;
+        float narrow[LABEL_MAX]; /* as the head gives them */
         fit_logits(&t->result.model, examples_vector(&x, x.of_record[i]), p);
         head_softmax(p, t->labels.n);
-        for (unsigned k = 1; k < t->labels.n; k++)
-            if (p[k] > p[best]) best = k;
-        unsigned answer = p[best] < t->result.threshold ? t->labels.unclassified : best;
-        row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)best, (uint8_t)answer, p[best]};
+        head_narrow(p, t->labels.n, narrow);
+        struct head_decision d = head_decide(narrow, t->labels.n, t->labels.unclassified, threshold);
+        row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
     }
     score_run(s, row, t->rest.n, t->labels.n);
     struct report rep = {.title = "not taken",

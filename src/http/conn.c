@@ -242,12 +242,14 @@ static enum conn_state step_handle(struct conn *c) {
     struct exchange *x = c->x;
     MUST(x && x->run && !x->away && (x->req.complete || exchange_streams(x)));
     enum step step = x->run(x);
-    MUST(x->away == (step == STEP_WAIT) && (step == STEP_SEND || !x->refused));
+    MUST(x->away == (step == STEP_WAIT));
+    if (x->away) return CONN_AWAY; /* nothing else of it may be looked at now */
+    MUST(step == STEP_SEND || !x->refused);
     switch (step) {
     case STEP_READ: return CONN_BODY;
-    case STEP_WAIT: return CONN_AWAY;
     case STEP_STALL: return CONN_STALL;
-    case STEP_SEND: break;
+    case STEP_SEND:
+    case STEP_WAIT: break;
     }
     return begin_answer(c);
 }

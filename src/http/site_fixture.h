@@ -86,7 +86,7 @@ static inline enum step fix_stream(struct exchange *x) {
     if (span_eq(buf_span(&x->body), SPAN_LIT("stall\n")) && atomic_fetch_add(&fix_site.stalls, 1) % 2 == 0)
         return STEP_STALL;
     buf_reset(&x->out);
-    buf_put(&x->out, x->body.p, x->body.n);
+    if (!span_eq(buf_span(&x->body), SPAN_LIT("quiet\n"))) buf_put(&x->out, x->body.p, x->body.n);
     buf_reset(&x->body);
     if (x->req.complete) return response_send(x, 200, RESPONSE_NDJSON);
     return x->out.n ? response_part(x, 200, RESPONSE_NDJSON) : STEP_READ;

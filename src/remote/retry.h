@@ -1,4 +1,5 @@
-/* retry: whether and when a failed attempt is tried again. Pure arithmetic; waiting is the caller's. */
+/* retry: whether and when a failed attempt is tried again. Pure arithmetic; waiting is the caller's. Source of the
+ * defaults: docs/contract.md, section 4. */
 #ifndef REMOTE_RETRY_H
 #define REMOTE_RETRY_H
 
