@@ -5,7 +5,7 @@ DEPS    := build/deps
 MODEL   ?= models/all-MiniLM-L6-v2
 PREFIX  ?= /usr/local
 DESTDIR ?=
-PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib inih
+PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib
 
 ifeq ($(origin CC),default)
   CC := gcc

@@ -1,55 +1,29 @@
 #include "app/dry_run.h"
 
+#include "base/index.h"
 #include "base/must.h"
 #include "app/network.h"
 
 #include <pthread.h>
-#include <string.h>
 #include <xxhash.h>
 
-enum { SEEN_FIRST = 1024, SEEN_MAX = 1 << 26 }; /* slots; beyond that every template counts as a new one */
-
-/* Templates by the 128 bits of their hash; a zero hash is a free slot. */
-struct seen {
-    XXH128_hash_t *slot;
-    size_t slots, n; /* slots: a power of two */
-};
+enum { SEEN_MAX = 1 << 26 }; /* templates; beyond that each counts as a new one */
 
 struct dry_run {
     struct llm *llm;
     struct label_set labels;
     struct network_stage stage;
     pthread_mutex_t lock; /* what follows, and llm */
-    struct seen seen;
+    struct index seen;    /* templates by their hash */
     uint64_t calls, known, tokens_in, tokens_out;
     double cost;
 };
 
-/* ---- the set ---- */
-
-static XXH128_hash_t *find_slot(const struct seen *s, XXH128_hash_t hash) {
-    size_t i = hash.low64 & (s->slots - 1);
-    while ((s->slot[i].low64 | s->slot[i].high64) != 0 && !XXH128_isEqual(s->slot[i], hash))
-        i = (i + 1) & (s->slots - 1);
-    return &s->slot[i];
-}
-
-static void run_grow(struct seen *s) {
-    struct seen larger = {.slots = 2 * s->slots, .n = s->n};
-    larger.slot = must_calloc(larger.slots, sizeof *larger.slot);
-    for (size_t i = 0; i < s->slots; i++)
-        if ((s->slot[i].low64 | s->slot[i].high64) != 0) *find_slot(&larger, s->slot[i]) = s->slot[i];
-    free(s->slot);
-    *s = larger;
-}
-
-static bool is_new(struct seen *s, struct span template) {
-    XXH128_hash_t hash = XXH3_128bits(template.p, template.n), *slot = find_slot(s, hash);
-    if (XXH128_isEqual(*slot, hash)) return false;
-    if (s->n >= SEEN_MAX / 2) return true;
-    *slot = hash;
-    if (++s->n > s->slots / 2) run_grow(s);
-    return true;
+static bool run_is_new(struct index *seen, struct span template) {
+    XXH128_hash_t hash = XXH3_128bits(template.p, template.n);
+    bool is_new;
+    index_find(seen, (struct index_key){hash.low64, hash.high64}, &is_new);
+    return is_new;
 }
 
 /* ---- the stage ---- */
@@ -59,7 +33,7 @@ static bool run_count(void *self, const struct pending *p, const struct question
     (void)p;
     (void)e; /* not an error: nobody is asked, so the record falls back */
     pthread_mutex_lock(&d->lock);
-    if (is_new(&d->seen, q->template)) {
+    if (run_is_new(&d->seen, q->template)) {
         struct llm_estimate est = llm_estimate(d->llm, q->template);
         d->known += est.known;
         d->calls += !est.known;
@@ -85,7 +59,7 @@ struct dry_run *dry_run_open(const struct conf *c, struct engine *eng, struct er
     struct dry_run *d = must_calloc(1, sizeof *d);
     d->labels = eng->labels;
     d->llm = network_llm_open_dry(c, &d->labels, e);
-    d->seen = (struct seen){.slot = must_calloc(SEEN_FIRST, sizeof *d->seen.slot), .slots = SEEN_FIRST};
+    index_init(&d->seen, SEEN_MAX);
     d->stage = (struct network_stage){.hand_over = run_count, .self = d, .unavailable = unavailable};
     pthread_mutex_init(&d->lock, NULL);
     if (!d->llm) {
@@ -100,7 +74,7 @@ void dry_run_close(struct dry_run *d) {
     if (!d) return;
     llm_close(d->llm);
     pthread_mutex_destroy(&d->lock);
-    free(d->seen.slot);
+    index_release(&d->seen);
     free(d);
 }
 

@@ -7,19 +7,19 @@
 #include <xxhash.h>
 
 #define DATASET_BYTES_MAX ((size_t)4 << 30)
-enum { SLOTS = 2 * DATASET_GROUPS_MAX, ROWS_FIRST = 1024, GROUPS_FIRST = 64 };
+enum { ROWS_FIRST = 1024, GROUPS_FIRST = 64 };
 
 void dataset_init(struct dataset *d) {
     *d = (struct dataset){0};
     arena_init(&d->arena, DATASET_BYTES_MAX);
-    d->slot = must_calloc(SLOTS, sizeof *d->slot);
+    index_init(&d->by_name, DATASET_GROUPS_MAX);
 }
 
 void dataset_release(struct dataset *d) {
     arena_release(&d->arena);
     free(d->row);
     free(d->group);
-    free(d->slot);
+    index_release(&d->by_name);
     *d = (struct dataset){0};
 }
 
@@ -38,16 +38,12 @@ static bool add_group(struct dataset *d, struct span name, struct err *e) {
     return true;
 }
 
-/* Index of the group with this name, which is added when it is new. The table is at most half full. */
+/* Index of the group with this name, which is added when it is new. */
 static bool find_group(struct dataset *d, struct span name, uint32_t *index, struct err *e) {
-    size_t at = XXH3_64bits(name.p ? name.p : "", name.n) % SLOTS;
-    while (d->slot[at] && !span_eq(d->group[d->slot[at] - 1], name)) at = (at + 1) % SLOTS;
-    if (!d->slot[at]) {
-        if (!add_group(d, name, e)) return false;
-        d->slot[at] = d->groups;
-    }
-    *index = d->slot[at] - 1;
-    return true;
+    XXH128_hash_t hash = XXH3_128bits(name.p ? name.p : "", name.n);
+    bool is_new;
+    *index = index_find(&d->by_name, (struct index_key){hash.low64, hash.high64}, &is_new);
+    return !is_new || add_group(d, name, e);
 }
 
 bool dataset_add(struct dataset *d, const struct dataset_row *row, struct span group, struct err *e) {

@@ -4,6 +4,7 @@
 #define DATA_DATASET_H
 
 #include "base/arena.h"
+#include "base/index.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "data/label.h"
@@ -32,9 +33,9 @@ struct dataset {
     size_t n, cap;
     struct span *group; /* names, in order of first appearance */
     unsigned groups, groups_cap;
-    uint32_t *slot; /* hash table over group[]: index + 1, 0 empty; 2 * DATASET_GROUPS_MAX slots */
-    bool has_group; /* a `system` column stood there (else the group is the source) */
-    bool has_sure;  /* a `confidence` column stood there */
+    struct index by_name; /* of group[] */
+    bool has_group;       /* a `system` column stood there (else the group is the source) */
+    bool has_sure;        /* a `confidence` column stood there */
 };
 
 void dataset_init(struct dataset *d);

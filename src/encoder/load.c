@@ -1,30 +1,30 @@
 #include "encoder/load.h"
 
 #include "base/must.h"
+#include "base/parallel_for.h"
 #include "base/unconst.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { NAME_BYTES = 200, THREADS_MAX = 4, PARTS_MAX = 3 };
 
 /* One thread's work space: a matrix with its bias, as it comes from the file. */
-struct bench {
+struct load_scratch {
     float *w, *bias;
 };
 
-/* A list of jobs, and who takes the next. */
+/* A list of jobs that several threads work off. */
 struct load {
     struct model *m;
     struct weights *weights;
     bool pack;
-    bool (*job)(struct load *g, unsigned i, const struct bench *b, struct err *e);
+    bool (*job)(struct load *g, unsigned i, const struct load_scratch *b, struct err *e);
     unsigned jobs;
-    atomic_uint next;
     atomic_bool failed;
     pthread_mutex_t lock; /* of err */
     struct err *err;
+    struct load_scratch scratch[THREADS_MAX]; /* by thread */
 };
 
 /* ---- jobs ---- */
@@ -57,7 +57,8 @@ static const struct {
     {offsetof(struct layer, down_norm), "output.LayerNorm"},
 };
 
-static bool load_matrix(struct load *g, unsigned layer, const struct matrix *x, const struct bench *b, struct err *e) {
+static bool load_matrix(struct load *g, unsigned layer, const struct matrix *x, const struct load_scratch *b,
+                        struct err *e) {
     struct linear *l = (void *)((char *)&g->m->layer[layer] + x->at);
     float *w = l->kept ? l->kept : b->w;
     unsigned rows = l->out / x->parts;
@@ -72,7 +73,7 @@ static bool load_matrix(struct load *g, unsigned layer, const struct matrix *x, 
     return true;
 }
 
-static bool load_layer(struct load *g, unsigned layer, const struct bench *b, struct err *e) {
+static bool load_layer(struct load *g, unsigned layer, const struct load_scratch *b, struct err *e) {
     for (size_t i = 0; i < sizeof MATRICES / sizeof MATRICES[0]; i++)
         if (!load_matrix(g, layer, &MATRICES[i], b, e)) return false;
     for (size_t i = 0; i < sizeof NORMS / sizeof NORMS[0]; i++) {
@@ -100,13 +101,13 @@ static bool load_positions(struct load *g, struct err *e) {
     return ok;
 }
 
-static bool load_part(struct load *g, unsigned i, const struct bench *b, struct err *e) {
+static bool load_part(struct load *g, unsigned i, const struct load_scratch *b, struct err *e) {
     if (i == 0) return load_words(g, e);
     if (i == 1) return load_positions(g, e);
     return load_layer(g, i - 2, b, e);
 }
 
-static bool pack_layer_again(struct load *g, unsigned i, const struct bench *b, struct err *e) {
+static bool pack_layer_again(struct load *g, unsigned i, const struct load_scratch *b, struct err *e) {
     (void)b, (void)e;
     struct layer *l = &g->m->layer[i];
     model_pack(g->m->kern, &l->qkv, l->qkv.kept, l->qkv.slice[0].bias);
@@ -123,29 +124,26 @@ static void load_fail(struct load *g, const struct err *e) {
     pthread_mutex_unlock(&g->lock);
 }
 
-static void *work(void *arg) {
-    struct load *g = arg;
+static void load_piece(void *self, size_t piece, unsigned thread) {
+    struct load *g = self;
+    struct load_scratch *b = &g->scratch[thread];
     const struct shape *s = &g->m->shape;
     size_t tallest = 3 * s->hidden > s->inner ? 3 * s->hidden : s->inner;
-    struct bench b = {must_calloc(s->hidden * tallest, sizeof(float)), must_calloc(tallest, sizeof(float))};
     struct err e;
-    for (unsigned i; !g->failed && (i = atomic_fetch_add(&g->next, 1)) < g->jobs;)
-        if (!g->job(g, i, &b, &e)) load_fail(g, &e);
-    free(b.w);
-    free(b.bias);
-    return NULL;
+    if (g->failed) return;
+    if (!b->w)
+        *b =
+            (struct load_scratch){must_calloc(s->hidden * tallest, sizeof(float)), must_calloc(tallest, sizeof(float))};
+    if (!g->job(g, (unsigned)piece, b, &e)) load_fail(g, &e);
 }
 
 /* All jobs, on this thread and as many others as there are CPUs, up to THREADS_MAX in all. */
 static bool work_off(struct load *g) {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    pthread_t thread[THREADS_MAX];
-    unsigned n = 0;
+    unsigned cpus = parallel_for_threads(0);
     pthread_mutex_init(&g->lock, NULL);
-    while (n + 1 < THREADS_MAX && n + 1 < cpus && pthread_create(&thread[n], NULL, work, g) == 0) n++;
-    work(g);
-    while (n > 0) pthread_join(thread[--n], NULL);
+    parallel_for(g->jobs, cpus < THREADS_MAX ? cpus : THREADS_MAX, load_piece, g);
     pthread_mutex_destroy(&g->lock);
+    for (unsigned t = 0; t < THREADS_MAX; t++) free(g->scratch[t].w), free(g->scratch[t].bias);
     return !g->failed;
 }
 

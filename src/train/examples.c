@@ -1,8 +1,9 @@
 #include "train/examples.h"
 
+#include "base/index.h"
 #include "base/must.h"
-#include "text/template.h"
 #include "base/parallel_for.h"
+#include "text/template.h"
 #include "train/vectors.h"
 
 #include <stdatomic.h>
@@ -11,38 +12,6 @@
 #include <xxhash.h>
 
 enum { EMBED_ROWS = 64 }; /* texts a thread takes at a time */
-
-/* Finds equal things by a 128-bit hash: open addressing over indices + 1, at most half full. */
-struct index {
-    XXH128_hash_t *hash; /* [n] of what was added */
-    uint32_t *slot;
-    size_t slots, n;
-};
-
-static void index_init(struct index *x, size_t most) {
-    x->slots = 64;
-    while (x->slots < 2 * most) x->slots *= 2;
-    x->slot = must_calloc(x->slots, sizeof *x->slot);
-    x->hash = must_calloc(most ? most : 1, sizeof *x->hash);
-    x->n = 0;
-}
-
-static void index_release(struct index *x) {
-    free(x->slot);
-    free(x->hash);
-}
-
-/* Index of h, which is added when it is new. */
-static uint32_t index_find(struct index *x, XXH128_hash_t h, bool *is_new) {
-    size_t at = h.low64 & (x->slots - 1);
-    while (x->slot[at] && !XXH128_isEqual(x->hash[x->slot[at] - 1], h)) at = (at + 1) & (x->slots - 1);
-    *is_new = x->slot[at] == 0;
-    if (*is_new) {
-        x->hash[x->n] = h;
-        x->slot[at] = (uint32_t)++x->n;
-    }
-    return x->slot[at] - 1;
-}
 
 static size_t write_text(const struct dataset_row *row, unsigned kind, char *out) {
     bool source = kind & EXAMPLES_SOURCE;
@@ -60,8 +29,9 @@ static bool add_record(struct examples *x, const struct dataset *d, size_t i, un
     XXH128_hash_t h = XXH3_128bits(template.p, template.n);
     uint64_t key[4] = {h.low64, h.high64, from->label, from->group};
     bool new_text, new_row;
-    uint32_t text_index = index_find(&seen[0], h, &new_text);
-    uint32_t row_index = index_find(&seen[1], XXH3_128bits(key, sizeof key), &new_row);
+    uint32_t text_index = index_find(&seen[0], (struct index_key){h.low64, h.high64}, &new_text);
+    XXH128_hash_t of_row = XXH3_128bits(key, sizeof key);
+    uint32_t row_index = index_find(&seen[1], (struct index_key){of_row.low64, of_row.high64}, &new_row);
     if (new_row) {
         struct dataset_row row = *from;
         row.message = template;
@@ -85,7 +55,7 @@ bool examples_make(struct examples *x, const struct dataset *d, unsigned text, s
     x->text = must_calloc(n, sizeof *x->text);
     x->of_record = must_calloc(n, sizeof *x->of_record);
     x->texts = must_calloc(n, sizeof *x->texts);
-    for (unsigned k = 0; k < 2; k++) index_init(&seen[k], d->n);
+    for (unsigned k = 0; k < 2; k++) index_init(&seen[k], n);
     bool ok = true;
     for (size_t i = 0; ok && i < d->n; i++) ok = add_record(x, d, i, text, seen, e);
     for (unsigned k = 0; k < 2; k++) index_release(&seen[k]);
