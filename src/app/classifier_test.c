@@ -63,7 +63,7 @@ static void a_pipeline_that_can_not_be_opened_is_an_error(void) {
     conf_release(&conf);
 }
 
-static void on_done(struct batch *b) {
+static void classifier_on_done(struct batch *b) {
     sem_post(b->user);
 }
 
@@ -72,7 +72,7 @@ static bool decides(struct classifier *c) {
     sem_t done;
     struct record rec = {.message = SPAN_LIT("nobody is asked about this line")};
     struct result res = {0};
-    struct batch b = {.rec = &rec, .res = &res, .n = 1, .done = on_done, .user = &done};
+    struct batch b = {.rec = &rec, .res = &res, .n = 1, .done = classifier_on_done, .user = &done};
     sem_init(&done, 0, 0);
     pipeline_submit_wait(c->pipeline, &b);
     sem_wait(&done);

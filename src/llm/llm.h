@@ -33,7 +33,7 @@ struct llm_opts {
     struct retry_opts retry;
 };
 
-/* The contract's time limits and breaker; no LLM. */
+/* No LLM; time limits and breaker as docs/contract.md has them. */
 #define LLM_DEFAULT                                                         \
     ((struct llm_opts){                                                     \
         .url = "",                                                          \

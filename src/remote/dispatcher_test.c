@@ -56,10 +56,14 @@ struct fake_llm {
     char known[16][32]; /* templates it has an answer for */
     unsigned known_n, forms;
     bool accept_no_form;
+    unsigned recall_ms;    /* how long a recall takes */
+    atomic_bool recalling; /* one has begun */
 };
 
 static enum service_verdict llm_recall(void *self, const struct question *q, struct answer *out) {
     struct fake_llm *f = self;
+    atomic_store(&f->recalling, true);
+    if (f->recall_ms) fake_sleep_ms(f->recall_ms);
     for (unsigned i = 0; i < f->known_n; i++) {
         if (!span_eq(span_of(f->known[i]), q->template)) continue;
         *out = (struct answer){.decider = DECIDER_LLM, .label = 7, .confidence = 0.5};
@@ -394,7 +398,7 @@ static void each_waiter_has_its_own_time(void) {
     struct rig r;
     rig_init(&r);
     r.fake_llm.service.wait_ms = 300;
-    rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 450}, 1);
+    rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 400}, 1);
     rig_start(&r);
     CHECK(dispatcher_question(&r, 0, "m", "t"));
     fake_sleep_ms(200);
@@ -505,6 +509,21 @@ static void the_stages_time_is_told(void) {
     dispatcher_rig_close(&r);
 }
 
+/* The second comes while the thread is busy with the first, and is still in the inbox when the stop's time is over. */
+static void a_stop_answers_what_was_only_posted(void) {
+    struct rig r;
+    rig_init(&r);
+    rig_add_llm(&r, &(struct fake_reply){.kind = FAKE_HANG}, 1);
+    r.fake_llm.recall_ms = 300;
+    rig_start(&r);
+    CHECK(dispatcher_question(&r, 0, "", "first"));
+    while (!atomic_load(&r.fake_llm.recalling)) fake_sleep_ms(1);
+    CHECK(dispatcher_question(&r, 1, "", "second"));
+    dispatcher_stop(r.dispatcher, 0);
+    CHECK(g_in.n == 2 && g_in.why[0] == ERR_CANCELLED && g_in.why[1] == ERR_CANCELLED);
+    dispatcher_rig_close(&r);
+}
+
 enum { THREADS = 4, EACH = 1000 };
 static struct rig g_rig;
 static atomic_uint g_let_in;
@@ -577,5 +596,5 @@ CHECK_MAIN(CHECK_TEST(the_first_service_that_is_sure_answers),
            CHECK_TEST(a_late_answer_is_kept_for_the_next), CHECK_TEST(each_waiter_has_its_own_time),
            CHECK_TEST(a_form_that_is_refused_is_changed), CHECK_TEST(a_used_up_budget_sends_nothing),
            CHECK_TEST(a_full_table_refuses), CHECK_TEST(a_stop_waits_for_what_is_on_its_way),
-           CHECK_TEST(the_stages_time_is_told), CHECK_TEST(a_stop_among_questions_loses_none),
-           CHECK_TEST(many_threads_get_each_answer_once))
+           CHECK_TEST(the_stages_time_is_told), CHECK_TEST(a_stop_answers_what_was_only_posted),
+           CHECK_TEST(a_stop_among_questions_loses_none), CHECK_TEST(many_threads_get_each_answer_once))
