@@ -13,7 +13,7 @@ struct latch {
     bool done;
 };
 
-static void on_done(struct batch *b) {
+static void cascade_on_done(struct batch *b) {
     struct latch *l = b->user;
     pthread_mutex_lock(&l->lock);
     l->done = true;
@@ -24,7 +24,7 @@ static void on_done(struct batch *b) {
 /* Decides rec[n], n <= PIPELINE_BATCH_MAX, and waits until all of res[n] are there. */
 static void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
     struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct batch b = {.rec = rec, .res = res, .n = n, .done = on_done, .user = &l};
+    struct batch b = {.rec = rec, .res = res, .n = n, .done = cascade_on_done, .user = &l};
     pipeline_submit_wait(p, &b);
     pthread_mutex_lock(&l.lock);
     while (!l.done) pthread_cond_wait(&l.changed, &l.lock);

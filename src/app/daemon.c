@@ -66,7 +66,7 @@ static bool load_conf(const struct daemon *s, struct conf *c, struct err *e) {
     int operands;
     if (!options_load(c, s->role->command, s->argc, s->argv, &operands, e)) return false;
     if (operands > 0)
-        return err_set(e, ERR_USAGE, "unknown word '%s'; see 'logclass %s --help'", s->argv[1], s->argv[0]);
+        return err_set(e, ERR_USAGE, "unexpected argument '%s'; see 'logclass %s --help'", s->argv[1], s->argv[0]);
     return !s->role->adjust || s->role->adjust(c, e);
 }
 

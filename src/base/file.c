@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/unconst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,11 +61,7 @@ bool file_read(const char *path, size_t bytes_max, struct span *out, struct err 
 }
 
 void file_free(struct span *s) {
-    union {
-        const char *read_only;
-        char *owned;
-    } p = {.read_only = s->p};
-    free(p.owned);
+    free(unconst(s->p));
     *s = (struct span){0};
 }
 

@@ -1,6 +1,7 @@
 #include "base/inflate.h"
 
 #include "base/must.h"
+#include "base/unconst.h"
 
 #include <zlib.h>
 #include <zstd.h>
@@ -76,14 +77,10 @@ static bool copy_plain(struct inflate *d, struct span *in, char *to, size_t room
 }
 
 static bool step_gzip(struct inflate *d, struct span *in, char *to, size_t room, size_t *wrote, struct err *e) {
-    union {
-        const char *read_only;
-        unsigned char *p; /* zlib's signature; it only reads */
-    } from = {.read_only = in->p};
     size_t n = in->n < GZIP_INPUT_MAX ? in->n : GZIP_INPUT_MAX;
     if (!d->inside) MUST(inflateReset(&d->gzip) == Z_OK); /* the next member */
     d->inside = true;
-    d->gzip.next_in = from.p;
+    d->gzip.next_in = unconst(in->p); /* zlib's signature lacks a const; it only reads */
     d->gzip.avail_in = (uInt)n;
     d->gzip.next_out = (unsigned char *)to;
     d->gzip.avail_out = (uInt)room;

@@ -11,7 +11,7 @@ enum { TEXT_BYTES = 300000, PACKED_BYTES = 400000 };
 static char g_text[TEXT_BYTES], g_packed[PACKED_BYTES], g_out[2 * TEXT_BYTES];
 
 /* Something that shrinks, but not to nothing. */
-static void write_text(void) {
+static void inflate_write_text(void) {
     uint32_t x = 7;
     for (size_t i = 0; i < sizeof g_text; i++) {
         x = x * 1664525u + 1013904223u;
@@ -81,7 +81,7 @@ static void formats_are_told_by_their_first_bytes(void) {
 
 static void every_cut_gives_the_same_text(void) {
     static const size_t STEP[] = {1, 13, 4096, PACKED_BYTES}, ROOM[] = {7, 1000, 65536};
-    write_text();
+    inflate_write_text();
     for (size_t f = 0; f < PACKED_FORMATS; f++)
         for (size_t s = 0; s < 4; s++)
             for (size_t r = 0; r < 3; r++) {
@@ -96,7 +96,7 @@ static void every_cut_gives_the_same_text(void) {
 }
 
 static void members_in_a_row_are_one_text(void) {
-    write_text();
+    inflate_write_text();
     for (size_t f = 0; f < PACKED_FORMATS; f++) {
         size_t n = PACKERS[f].pack(g_text, 1000, g_packed, sizeof g_packed);
         n += PACKERS[f].pack("", 0, g_packed + n, sizeof g_packed - n); /* an empty one is nothing */
@@ -110,7 +110,7 @@ static void members_in_a_row_are_one_text(void) {
 }
 
 static void a_text_that_is_cut_short_is_not_whole(void) {
-    write_text();
+    inflate_write_text();
     for (size_t f = 1; f < PACKED_FORMATS; f++) {
         size_t n = PACKERS[f].pack(g_text, 1000, g_packed, sizeof g_packed);
         for (size_t cut = 1; cut < n; cut += 1 + n / 50) {
@@ -126,7 +126,7 @@ static void a_text_that_is_cut_short_is_not_whole(void) {
 }
 
 static void damaged_data_is_an_error_at_its_place(void) {
-    write_text();
+    inflate_write_text();
     for (size_t f = 1; f < PACKED_FORMATS; f++) {
         size_t n = PACKERS[f].pack(g_text, 1000, g_packed, sizeof g_packed);
         memcpy(g_packed + n, "no member", 9); /* what follows a member must be one, too */

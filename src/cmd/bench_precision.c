@@ -55,13 +55,14 @@ static void precision_make_templates(struct precision *p) {
 /* ---- answers ---- */
 
 static void precision_judge(const struct precision *p, struct answers *a, size_t i) {
+    const struct label_set *labels = head_labels(p->head);
     float probability[LABEL_MAX];
-    unsigned best = 0;
+    double threshold[LABEL_MAX];
+    for (unsigned k = 0; k < labels->n; k++) threshold[k] = head_threshold(p->head, k, 0);
     head_run(p->head, a->vector + i * p->dim, probability);
-    for (unsigned k = 1; k < head_labels(p->head)->n; k++)
-        if (probability[k] > probability[best]) best = k;
-    a->label[i] = best;
-    a->sure[i] = probability[best] >= head_threshold(p->head, best, 0);
+    struct head_decision d = head_decide(probability, labels->n, labels->unclassified, threshold);
+    a->label[i] = d.best;
+    a->sure[i] = d.confidence >= threshold[d.best];
 }
 
 static void answers_release(struct answers *a) {

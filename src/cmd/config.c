@@ -28,7 +28,7 @@ int cmd_config(int argc, char **argv) {
     if (strcmp(argv[1], "doc") == 0) {
         conf_doc(&out);
     } else if (strcmp(argv[1], "show") != 0 && strcmp(argv[1], "check") != 0) {
-        err_set(&e, ERR_USAGE, "unknown word '%s'; expected show, check or doc", argv[1]);
+        err_set(&e, ERR_USAGE, "unexpected argument '%s'; expected show, check or doc", argv[1]);
         status = cmd_fail(&e);
     } else if (!options_load(&c, CONF_ALL, argc - 1, argv + 1, &operands, &e)) {
         status = cmd_fail(&e);

@@ -19,9 +19,9 @@
 
 static const char USAGE[] =
     "Usage: logclass eval [OPTIONS] FILE\n\n"
-    "Compares answers with the labels of a CSV or JSON lines (log_message and label, perhaps source and confidence): "
-    "per\n"
-    "label precision, recall and F1, confusion, calibration, and the lines where the answer was sure and wrong. Where\n"
+    "Compares answers with the labels of a CSV or JSON lines (log_message and label, perhaps source and confidence):\n"
+    "per label precision, recall and F1, confusion, calibration, and the lines where the answer was sure and wrong. "
+    "Where\n"
     "there is a confidence column, the rows that say 'high' are judged once more by themselves.\n\nOptions\n";
 
 static const char EXAMPLES[] =
@@ -64,17 +64,18 @@ struct evaluation {
 static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "trained head (default: the shipped one)"},
-        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X", "below it UNCLASSIFIED (default: the head's, or 0.50)"},
-        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "judge rules, encoder and LLM together; the LLM is asked"},
+        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X",
+         "answers below this confidence are UNCLASSIFIED (default: the head's, or 0.50)"},
+        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "evaluate rules, encoder and LLM together; this asks the LLM"},
         {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
-        {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "write a page with diagrams, too"},
-        {"worst", FLAG_WHOLE, &o->worst, 0, REPORT_LINES_MAX, "N", "sure and wrong lines to show"},
+        {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "also write a page with diagrams"},
+        {"worst", FLAG_WHOLE, &o->worst, 0, REPORT_LINES_MAX, "N", "how many confident wrong lines to show"},
         {"min-macro-f1", FLAG_REAL, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
-        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there from one run to the next"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors from one run to the next"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
-        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "threads to use; 0: one for each CPU"},
     };
     enum { N = sizeof all / sizeof all[0] };
     _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
@@ -87,7 +88,7 @@ static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
 static bool open_head(struct evaluation *v, struct err *e) {
     const char *path = v->o.head;
     if (!path && !shipped_path("head.json", v->head_path, sizeof v->head_path))
-        return err_set(e, ERR_IO, "there is no shipped head; --head names one, 'logclass train' makes one");
+        return err_set(e, ERR_IO, "the shipped head is missing; --head names another, 'logclass train' makes one");
     if (path && (size_t)snprintf(v->head_path, sizeof v->head_path, "%s", path) >= sizeof v->head_path)
         return err_set(e, ERR_USAGE, "--head: the path is too long");
     v->head = head_open(v->head_path, e);

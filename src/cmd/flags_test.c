@@ -1,6 +1,7 @@
 #include "cmd/flags.h"
 
 #include "base/check.h"
+#include "base/unconst.h"
 
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ static bool flags_of(const char *a, const char *b, const char *c, const char *d)
     while (argc < 5 && all[argc]) argc++;
     memcpy(argv_, all, sizeof all);
     keep = true;
-    return flags_parse(FLAGS, N, argc, (char **)(uintptr_t)argv_, &operands, &err);
+    return flags_parse(FLAGS, N, argc, unconst(argv_), &operands, &err);
 }
 
 static void values_are_set(void) {

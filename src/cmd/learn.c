@@ -24,12 +24,10 @@ static const char USAGE[] =
     "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
     "       logclass learn --correct LABEL [--source NAME] LINE\n"
     "       logclass learn --list | --restore NAME|shipped\n\n"
-    "Trains the head anew on the corpus and on what was answered since: the LLM's stored answers, the corrections "
-    "given "
-    "with\n"
-    "--correct, and labelled files. The head in use and the new one are judged on answers that neither has seen; the "
-    "new one\n"
-    "is installed only when it is better. Earlier heads are kept. A running server takes a new head up on SIGHUP.\n\n"
+    "Retrains the head on the corpus plus feedback: the LLM's stored answers, the corrections given with --correct, "
+    "and\n"
+    "labelled files. The head in use and the new one are evaluated on answers that neither has seen; the new one is\n"
+    "installed only if it is better. Earlier heads are kept. A running server takes up a new head on SIGHUP.\n\n"
     "Options\n";
 
 static const char EXAMPLES[] =
@@ -57,8 +55,8 @@ struct lesson {
     char folder[PATH_MAX], corrections[PATH_MAX], store[PATH_MAX], head_path[PATH_MAX];
     struct head *base, *in_use;
     struct encoder *encoder;
-    struct feedback taught;
-    struct dataset data; /* corpus, then what was taught */
+    struct feedback feedback;
+    struct dataset data; /* corpus, then feedback */
     size_t corpus;       /* rows of it */
     struct examples examples;
     uint8_t *kind; /* [examples.rows.n] */
@@ -70,26 +68,31 @@ struct lesson {
 
 static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
-        {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "judge, but install nothing"},
+        {"dry-run", FLAG_YES, &o->dry_run, 0, 0, NULL, "evaluate, but install nothing"},
         {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
-        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL", "keep that this is the line's label; learn it next time"},
+        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL",
+         "record that this is the line's label; the next learn uses it"},
         {"source", FLAG_TEXT, &o->source, 0, 0, "NAME", "source of the line to correct"},
-        {"list", FLAG_YES, &o->list, 0, 0, NULL, "the heads that were learnt, newest first"},
-        {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME", "use an earlier head again; 'shipped': the one we came with"},
+        {"list", FLAG_YES, &o->list, 0, 0, NULL, "list the retrained heads, newest first"},
+        {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME",
+         "use an earlier head again; 'shipped': the one that came with logclass"},
         {"store", FLAG_TEXT, &o->store, 0, 0, "FILE", "the LLM's answers (default: as llm-store says); 'none'"},
-        {"confidence-min", FLAG_REAL, &o->confidence_min, 0, 1, "X", "leave out answers of the LLM below it"},
-        {"weight", FLAG_REAL, &o->weight, 0.001, 1000, "X", "how often an answer counts; a row of the corpus: once"},
-        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "head whose labels and temperature to take (default: the shipped)"},
-        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "corpus folder or labelled file it was trained on (the shipped)"},
+        {"confidence-min", FLAG_REAL, &o->confidence_min, 0, 1, "X", "leave out LLM answers below this confidence"},
+        {"weight", FLAG_REAL, &o->weight, 0.001, 1000, "X", "how many corpus rows one answer counts as"},
+        {"head", FLAG_TEXT, &o->head, 0, 0, "FILE",
+         "head whose labels and temperature to take (default: the shipped one)"},
+        {"data", FLAG_TEXT, &o->data, 0, 0, "PATH",
+         "corpus folder or labelled file it was trained on (default: the shipped corpus)"},
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
-        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of corpus values"},
-        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights"},
-        {"temperature", FLAG_REAL, &o->temperature, 0, 100, "X", "divides the logits; 0: as in the head's file"},
-        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there: learning again is a matter of seconds"},
+        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "seed of corpus values"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "L2 penalty on the weights"},
+        {"temperature", FLAG_REAL, &o->temperature, 0, 100, "X", "softmax temperature; 0: as in the head's file"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors: learning again takes seconds"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
-        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU; the head is the same for any number"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N",
+         "threads to use; 0: one for each CPU (the head is the same for any number)"},
     };
     enum { N = sizeof all / sizeof all[0] };
     _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
@@ -110,7 +113,7 @@ static bool settle_paths(struct lesson *l, struct err *e) {
                (store[0] ? snprintf(l->store, sizeof l->store, "%s", store) < (int)sizeof l->store
                          : state_dir_path("answers.db", l->store, sizeof l->store)));
     return ok ? state_dir_make_folders(probe, e)
-              : err_set(e, ERR_IO, "there is no folder to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
+              : err_set(e, ERR_IO, "no state directory to keep heads in: set HOME, XDG_STATE_HOME or STATE_DIRECTORY");
 }
 
 /* The base head, and the one in use where that is a learnt one for the same labels. */
@@ -119,7 +122,7 @@ static bool open_heads(struct lesson *l, struct err *e) {
     struct err ignored;
     const char *base = l->o.head ? l->o.head : path;
     if (!l->o.head && !shipped_path("head.json", path, sizeof path))
-        return err_set(e, ERR_IO, "there is no shipped head; --head names one");
+        return err_set(e, ERR_IO, "the shipped head is missing; --head names another");
     l->base = head_open(base, e);
     if (!l->base) return false;
     snprintf(l->head_path, sizeof l->head_path, "%s", base);
@@ -155,7 +158,7 @@ static bool learn_read_corpus(struct lesson *l, struct err *e) {
     return true;
 }
 
-static bool read_taught(struct lesson *l, char *const *files, int n, struct err *e) {
+static bool read_feedback(struct lesson *l, char *const *files, int n, struct err *e) {
     struct feedback_opts o = {.store = l->store,
                               .files = files,
                               .files_n = n,
@@ -163,8 +166,8 @@ static bool read_taught(struct lesson *l, char *const *files, int n, struct err 
                               .mix = l->conf.llm_mix,
                               .confidence_min = l->o.confidence_min,
                               .threads = l->o.threads};
-    if (!feedback_read(&l->taught, &o, l->base, l->encoder, e)) return false;
-    const struct dataset *d = &l->taught.rows;
+    if (!feedback_read(&l->feedback, &o, l->base, l->encoder, e)) return false;
+    const struct dataset *d = &l->feedback.rows;
     for (size_t i = 0; i < d->n; i++)
         if (!dataset_add(&l->data, &d->row[i], d->group[d->row[i].group], e)) return false;
     return true;
@@ -175,7 +178,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What of the taught the head in use knows already. */
+/* What of the feedback the head in use knows already. */
 static void tell_kinds(struct lesson *l) {
     uint64_t *known = NULL;
     size_t n = 0;
@@ -197,7 +200,7 @@ static bool learn_prepare(struct lesson *l, char *const *files, int n, struct er
     bool ok = l->encoder &&
               (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
                err_prefix(e, "%s", l->head_path)) &&
-              learn_read_corpus(l, e) && read_taught(l, files, n, e);
+              learn_read_corpus(l, e) && read_feedback(l, files, n, e);
     l->doing = "embedding";
     ok = ok && examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
          examples_embed(&l->examples, l->encoder, &o, e);
@@ -243,16 +246,16 @@ static void fill_head(const struct lesson *l, struct head_content *c) {
                                        .accuracy_confident_half = s->confident_half};
     snprintf(c->created_by, sizeof c->created_by,
              "logclass learn: %zu rows of the corpus, %zu answers, %zu corrections, weight %g", l->corpus,
-             l->taught.by_llm, l->taught.by_user, l->o.weight);
+             l->feedback.by_llm, l->feedback.by_user, l->o.weight);
 }
 
 static bool learn_install(struct lesson *l, struct err *e) {
     if (!l->result.better || l->o.dry_run) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
-    uint64_t *hash = must_calloc(l->taught.rows.n + 1, sizeof *hash);
-    for (size_t i = 0; i < l->taught.rows.n; i++) hash[i] = feedback_hash(&l->taught.rows.row[i]);
+    uint64_t *hash = must_calloc(l->feedback.rows.n + 1, sizeof *hash);
+    for (size_t i = 0; i < l->feedback.rows.n; i++) hash[i] = feedback_hash(&l->feedback.rows.row[i]);
     fill_head(l, c);
-    struct head_versions_lesson lesson = {c, hash, l->taught.rows.n, (int64_t)time(NULL)};
+    struct head_versions_lesson lesson = {c, hash, l->feedback.rows.n, (int64_t)time(NULL)};
     bool ok = head_versions_install(l->folder, &lesson, l->installed, e);
     fit_head_head_release(c);
     free(c), free(hash);
@@ -276,7 +279,7 @@ static struct figures figures_of(const struct retrain_side *s) {
 }
 
 static void put_sources(const struct lesson *l, struct buf *out) {
-    const struct feedback *t = &l->taught;
+    const struct feedback *t = &l->feedback;
     buf_printf(out, "taught by the LLM's answers    %7zu   (%zu more were not sure enough, or of other labels)\n",
                t->by_llm, t->left_out);
     buf_printf(out, "taught by users' corrections   %7zu\n", t->by_user);
@@ -325,7 +328,7 @@ static void learn_put_figures(struct buf *out, const char *name, struct figures 
 
 static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
-               l->taught.by_llm, l->taught.left_out, l->taught.by_user, l->result.known, l->result.fresh);
+               l->feedback.by_llm, l->feedback.left_out, l->feedback.by_user, l->result.known, l->result.fresh);
     learn_put_figures(out, "in_use", old);
     learn_put_figures(out, "new", new);
     buf_printf(out, ",\"better\":%s,\"installed\":", l->result.better ? "true" : "false");
@@ -422,7 +425,7 @@ int cmd_learn(int argc, char **argv) {
     retrain_release(&l->result);
     examples_release(&l->examples);
     dataset_release(&l->data);
-    feedback_release(&l->taught);
+    feedback_release(&l->feedback);
     encoder_close(l->encoder);
     head_close(l->in_use), head_close(l->base);
     conf_release(&l->conf);

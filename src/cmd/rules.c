@@ -117,7 +117,7 @@ int cmd_rules(int argc, char **argv) {
     unsigned w = 0;
     while (w < WORD_COUNT && strcmp(argv[1], WORDS[w].word) != 0) w++;
     if (w == WORD_COUNT) {
-        err_set(&e, ERR_USAGE, "unknown word '%s'; expected check or match", argv[1]);
+        err_set(&e, ERR_USAGE, "unexpected argument '%s'; expected check or match", argv[1]);
         return cmd_fail(&e);
     }
     if (!read_arguments(&a, argc, argv, &e)) return cmd_fail(&e);

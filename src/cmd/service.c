@@ -1,4 +1,4 @@
-/* service: one stage as a process of its own, on the described services' wire (contract, section 3). */
+/* service: one stage as a process of its own, for another logclass to ask (remote/bert_service, llm). */
 #include "cmd/cmd.h"
 #include "app/daemon.h"
 #include "llm/llm.h"

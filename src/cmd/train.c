@@ -72,29 +72,34 @@ enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 4 << 20 };
 static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
-        {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "where the head goes; without it only the figures are shown"},
-        {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, its examples are rows, too; or 'builtin'"},
+        {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "file to write the head to; without it only the figures are shown"},
+        {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, whose examples become rows too; or 'builtin'"},
         {"no-source", FLAG_NO, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
         {"raw", FLAG_YES, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
-        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "penalty on the weights, 1 / C of scikit-learn (else chosen)"},
+        {"l2", FLAG_REAL, &o->l2, 0, 1e6, "X", "L2 penalty on the weights, 1 / C of scikit-learn (default: chosen)"},
         {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
-        {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "parts held apart in turn; 0: measure nothing"},
-        {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD", "none, temperature or vector: makes confidence true"},
-        {"temperature", FLAG_REAL, &o->temperature, 0.01, 100, "X", "divides the logits; with --folds 0"},
-        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X", "below it the answer is UNCLASSIFIED (else 0.50)"},
+        {"folds", FLAG_WHOLE, &o->folds, 0, 50, "N", "cross-validation folds; 0 skips evaluation"},
+        {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD",
+         "probability calibration: none, temperature or vector"},
+        {"temperature", FLAG_REAL, &o->temperature, 0.01, 100, "X", "fixed softmax temperature (only with --folds 0)"},
+        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X",
+         "answers below this confidence are UNCLASSIFIED (default: 0.50)"},
         {"target-precision", FLAG_SHARE, &o->target_precision, 0, 0, "SHARE", "solve the threshold for this precision"},
-        {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE", "solve it for this share of open lines"},
+        {"target-llm-share", FLAG_SHARE, &o->target_llm_share, 0, 0, "SHARE",
+         "solve the threshold for this share of open lines"},
         {"label-precision", FLAG_SHARE, &o->label_precision, 0, 0, "SHARE", "a threshold of its own for each label"},
         {"curve", FLAG_YES, &o->curve, 0, 0, NULL, "learning curve: the figures with 1/8, 1/4 and 1/2 of the rows"},
         {"doubts", FLAG_WHOLE, &o->doubts, 0, DATASET_ROWS_MAX, "N", "list N rows whose label looks wrong"},
         {"rows-per-template", FLAG_WHOLE, &o->copies, 1, CORPUS_COPIES_MAX, "N", "messages made of a corpus template"},
-        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "of folds and corpus values"},
-        {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N", "train on N rows drawn by chance, judge the others"},
-        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "keep vectors there: training again is a matter of seconds"},
+        {"seed", FLAG_WHOLE, &o->seed, 0, 4e9, "N", "seed of the folds and of corpus values"},
+        {"take", FLAG_WHOLE, &o->take, 0, DATASET_ROWS_MAX, "N",
+         "train on N rows drawn at random, evaluate on the others"},
+        {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors: training again takes seconds"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
-        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "0: one for each CPU; the head is the same for any number"},
+        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N",
+         "threads to use; 0: one for each CPU (the head is the same for any number)"},
     };
     enum { N = sizeof all / sizeof all[0] };
     _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");
@@ -285,15 +290,16 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     progress_clear(&t->bar);
     struct score_row *row = must_calloc(t->rest.n, sizeof *row);
     struct score *s = must_calloc(1, sizeof *s);
+    double threshold[LABEL_MAX];
+    for (unsigned k = 0; k < t->labels.n; k++) threshold[k] = t->result.threshold;
     for (size_t i = 0; i < t->rest.n; i++) {
         double p[LABEL_MAX];
-        unsigned best = 0;
+        float narrow[LABEL_MAX]; /* as the head gives them */
         fit_logits(&t->result.model, examples_vector(&x, x.of_record[i]), p);
         head_softmax(p, t->labels.n);
-        for (unsigned k = 1; k < t->labels.n; k++)
-            if (p[k] > p[best]) best = k;
-        unsigned answer = p[best] < t->result.threshold ? t->labels.unclassified : best;
-        row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)best, (uint8_t)answer, p[best]};
+        head_narrow(p, t->labels.n, narrow);
+        struct head_decision d = head_decide(narrow, t->labels.n, t->labels.unclassified, threshold);
+        row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
     }
     score_run(s, row, t->rest.n, t->labels.n);
     struct report rep = {.title = "not taken",

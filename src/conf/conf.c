@@ -2,9 +2,9 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "text/ini.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,45 +151,34 @@ static bool load_presets(struct conf *c, enum conf_command command, struct err *
     return true;
 }
 
-struct file_reader {
-    struct conf *c;
-    const char *path;
-    struct err *e;
-    bool failed;
-};
-
-static int file_line(void *user, const char *section, const char *name, const char *value) {
-    (void)section; /* sections only group */
-    struct file_reader *f = user;
-    if (!f->failed && !conf_set(f->c, name, value, f->path, f->e)) f->failed = true;
-    return 1;
+/* A name or value as a C string in text[size]. */
+static const char *conf_text(struct span s, char *text, size_t size) {
+    snprintf(text, size, "%.*s", (int)(s.n < size ? s.n : size - 1), s.p);
+    return text;
 }
 
-/* The lines without blanks around them. inih would take an indented line for more of the value before it, cut a line at
- * a length of its own and take the rest for another, and end at a NUL byte. */
-static bool clean_lines(struct span text, const char *from, struct buf *out, struct err *e) {
-    for (unsigned line_no = 1; text.n > 0; line_no++) {
-        struct span line = span_trim(span_take_line(&text));
-        buf_put(out, line.p, line.n);
-        buf_putc(out, '\n');
-        if (line.n > CONF_LINE_BYTES_MAX)
-            return err_set(e, ERR_INPUT, "%s:%u: a line of %zu bytes, at most %d are read", from, line_no, line.n,
-                           CONF_LINE_BYTES_MAX);
-        if (line.n > 0 && memchr(line.p, '\0', line.n))
-            return err_set(e, ERR_INPUT, "%s:%u: a NUL byte", from, line_no);
-    }
-    buf_putc(out, '\0');
-    return !out->failed || err_set(e, ERR_MEMORY, "%s: no memory to read it", from);
+/* One "key = value". Sections only group. */
+static bool conf_read_pair(struct conf *c, const struct ini *i, const char *from, struct err *e) {
+    char name[NAME_MAX_BYTES], value[CONF_VALUE_BYTES_MAX];
+    const char *comment = memmem(i->value.p, i->value.n, " ;", 2);
+    if (comment || (i->value.n > 0 && i->value.p[0] == ';'))
+        return err_set(e, ERR_USAGE, "%.*s has a comment in its line: put it into a line of its own", (int)i->key.n,
+                       i->key.p);
+    if (i->value.n >= sizeof value)
+        return err_set(e, ERR_INPUT, "a value of %zu bytes, at most %zu are read", i->value.n, sizeof value - 1);
+    return conf_set(c, conf_text(i->key, name, sizeof name), conf_text(i->value, value, sizeof value), from, e);
 }
 
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
-    struct file_reader f = {.c = c, .path = from, .e = e};
-    struct buf lines;
-    buf_init(&lines, 2 * CONF_FILE_BYTES_MAX + 2);
-    bool ok = clean_lines(text, from, &lines, e);
-    int r = ok ? ini_parse_string(lines.p, file_line, &f) : 0;
-    buf_release(&lines);
-    return ok && !f.failed && (r == 0 || err_set(e, ERR_INPUT, "%s:%d: expected 'key = value'", from, r));
+    struct ini i = ini_open(text);
+    char place[256];
+    for (enum ini_item item; (item = ini_next(&i, e)) != INI_END;) {
+        snprintf(place, sizeof place, "%.200s:%u", from, i.line);
+        if (item == INI_BROKEN) return err_prefix(e, "%s", place);
+        if (item == INI_PAIR && !conf_read_pair(c, &i, place, e))
+            return strncmp(e->msg, place, strlen(place)) == 0 ? false : err_prefix(e, "%s", place);
+    }
+    return true;
 }
 
 static bool load_file(struct conf *c, struct err *e) {
@@ -310,12 +299,12 @@ static void show_value(struct buf *out, const struct option_row *r, const struct
     if (r->type == FLAG) buf_puts(out, *(const bool *)at ? "yes" : "no");
 }
 
-/* Whether the line means the same when it is read: the format has no quotes, and " ;" begins a comment. */
+/* Whether the line means the same when it is read: the format has no quotes, and " ;" is refused as a comment. */
 static bool is_readable(struct span line) {
     struct span value = span_sub(line, (size_t)((const char *)memchr(line.p, '=', line.n) - line.p) + 2, line.n);
     for (size_t i = 0; i < value.n; i++)
         if (value.p[i] == '\n' || (value.p[i] == ';' && (i == 0 || value.p[i - 1] <= ' '))) return false;
-    return line.n <= CONF_LINE_BYTES_MAX && span_trim(value).n == value.n;
+    return value.n < CONF_VALUE_BYTES_MAX && span_trim(value).n == value.n;
 }
 
 void conf_show(struct buf *out, const struct conf *c) {

@@ -33,12 +33,12 @@ struct conf {
 bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 void conf_release(struct conf *c);
 
-enum { CONF_FILE_BYTES_MAX = 1 << 20, CONF_LINE_BYTES_MAX = 190 };
+enum { CONF_FILE_BYTES_MAX = 1 << 20, CONF_VALUE_BYTES_MAX = 4096 };
 
 /* Sets what a config file's text says. from: its name, for errors. */
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e);
 
-/* Sets one option by its name ("memo-entries" or "memo_entries"); from: "config file X, line 3", "--flag". */
+/* Sets one option by its name ("memo-entries" or "memo_entries"); from: "FILE:3", "--flag". */
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e);
 
 /* Whether both have the same value for the option. The name must be one of conf.def's fields. */

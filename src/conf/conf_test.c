@@ -99,16 +99,20 @@ static void nothing_of_a_file_is_misread(void) {
     struct conf c;
     struct err e = {0};
     int n;
-    char text[400];
+    char text[6000];
     CHECK(LOAD(&c, &e, &n, "x"));
-    snprintf(text, sizeof text, "source = %0169d workers = 7\n", 0);
+    snprintf(text, sizeof text, "source = %0180d workers = 7\n", 0);
     CHECK(conf_read(&c, span_of(text), "f", &e));
-    CHECK_INT(strlen(c.source), 181);
-    snprintf(text, sizeof text, "memo = no\nsource = %0180d workers = 7\n", 0); /* inih would cut it in two */
+    CHECK_INT(strlen(c.source), 192);
+    snprintf(text, sizeof text, "memo = no\nsource = %05000d\n", 0);
     CHECK(!conf_read(&c, span_of(text), "f", &e));
-    CHECK(strstr(e.msg, "f:2: a line of 201 bytes") != NULL);
+    CHECK(strstr(e.msg, "f:2: a value of 5000 bytes, at most 4095") != NULL);
+    CHECK(!conf_read(&c, SPAN_LIT("\nworkers = 2 ; a few\n"), "f", &e));
+    CHECK(strstr(e.msg, "f:2: workers has a comment in its line") != NULL);
+    CHECK(!conf_read(&c, SPAN_LIT("\n\nwrokers = 2\n"), "f", &e));
+    CHECK(strncmp(e.msg, "f:3: there is no option 'wrokers'", 33) == 0);
     CHECK(!conf_read(&c, SPAN_LIT("workers = 2\0\nworkers = 3\n"), "f", &e));
-    CHECK(strstr(e.msg, "f:1: a NUL byte") != NULL);
+    CHECK(strstr(e.msg, "f:1: contains a NUL byte") != NULL);
     CHECK_INT(c.workers, 4);
     CHECK(conf_read(&c, SPAN_LIT("[a]\n  workers = 5\n\tsource = x\n  log-level = warn\n"), "f", &e)); /* indented */
     CHECK_INT(c.workers, 5);

@@ -66,8 +66,8 @@ static bool label_add_line(struct label_set *set, struct span line, struct err *
         !label_take_field(&line, l.description, sizeof l.description, "description", e))
         return false;
     if (!id_is_valid(l.id))
-        return err_set(e, ERR_INPUT, "'%s' is no label id: expected A-Z, 0-9 and _, starting with a letter", l.id);
-    if (label_find(set, span_of(l.id)) >= 0) return err_set(e, ERR_INPUT, "label %s stands there twice", l.id);
+        return err_set(e, ERR_INPUT, "invalid label id '%s': expected A-Z, 0-9 and _, starting with a letter", l.id);
+    if (label_find(set, span_of(l.id)) >= 0) return err_set(e, ERR_INPUT, "duplicate label '%s'", l.id);
     if (set->n == LABEL_MAX - 1) return err_set(e, ERR_LIMIT, "more than %d labels", LABEL_MAX - 1);
     if (!l.name[0]) snprintf(l.name, sizeof l.name, "%s", l.id);
     set->label[set->n++] = l;

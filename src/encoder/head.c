@@ -125,5 +125,19 @@ void head_run(const struct head *h, const float *vector, float *probability) {
     for (unsigned o = 0; o < l->outputs; o++)
         logit[o] = head_dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o];
     head_softmax(logit, l->outputs);
-    for (unsigned o = 0; o < l->outputs; o++) probability[o] = (float)logit[o];
+    head_narrow(logit, l->outputs, probability);
+}
+
+void head_narrow(const double *wide, unsigned n, float *probability) {
+    for (unsigned k = 0; k < n; k++) probability[k] = (float)wide[k];
+}
+
+struct head_decision head_decide(const float *probability, unsigned labels, unsigned unclassified,
+                                 const double *threshold) {
+    struct head_decision d = {0};
+    for (unsigned k = 1; k < labels; k++)
+        if (probability[k] > probability[d.best]) d.best = k;
+    d.confidence = round((double)probability[d.best] * 1e4) / 1e4;
+    d.answer = d.confidence < threshold[d.best] ? unclassified : d.best;
+    return d;
 }

@@ -80,6 +80,20 @@ bool head_check(const struct head *h, const struct label_set *labels, uint64_t m
  * precision with an exp of our own, so the result is the same to the bit on every machine. */
 void head_run(const struct head *h, const float *vector, float *probability);
 
+/* Probabilities as head_run gives them, from those of a fit. */
+void head_narrow(const double *wide, unsigned n, float *probability);
+
+/* What label probabilities come to: by this one rule, wherever an answer is given, measured or learnt from. */
+struct head_decision {
+    unsigned best;     /* the most probable label */
+    double confidence; /* its probability, rounded to 4 decimals: what is published is what is compared */
+    unsigned answer;   /* best, or unclassified where the confidence is below best's threshold */
+};
+
+/* probability[labels]; threshold[labels], by label; unclassified: index of that label. */
+struct head_decision head_decide(const float *probability, unsigned labels, unsigned unclassified,
+                                 const double *threshold);
+
 /* softmax of logit[n], in place; what head_run ends with. */
 void head_softmax(double *logit, unsigned n);
 

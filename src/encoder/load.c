@@ -1,6 +1,7 @@
 #include "encoder/load.h"
 
 #include "base/must.h"
+#include "base/unconst.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -29,15 +30,11 @@ struct load {
 /* ---- jobs ---- */
 
 static bool read_norm(struct weights *w, const struct kern_norm *n, const char *prefix, struct err *e) {
-    union {
-        const float *read_only;
-        float *p;
-    } gamma = {n->gamma}, beta = {n->beta};
     char name[NAME_BYTES];
     snprintf(name, sizeof name, "%s.weight", prefix);
-    if (!weights_read(w, name, 0, n->width, gamma.p, e)) return false;
+    if (!weights_read(w, name, 0, n->width, unconst(n->gamma), e)) return false;
     snprintf(name, sizeof name, "%s.bias", prefix);
-    return weights_read(w, name, 0, n->width, beta.p, e);
+    return weights_read(w, name, 0, n->width, unconst(n->beta), e);
 }
 
 /* A layer's matrices: where each goes, and the tensors that lie in it one below the other. */

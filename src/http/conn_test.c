@@ -8,7 +8,7 @@
     "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n" \
     "Transfer-Encoding: chunked\r\n\r\n"
 
-static int begin(void) {
+static int conn_begin(void) {
     fix_later_bytes = 0;
     fix.answer_bytes = 0;
     fix.answer[0] = '\0';
@@ -30,7 +30,7 @@ static void what_leaves_the_loop_comes_back_in_order(void) {
         atomic_store(&fix_site.held, true);
         atomic_store(&fix_site.kept, 0);
         atomic_store(&fix_site.released, 0);
-        int fd = begin();
+        int fd = conn_begin();
         fix_say(fd, WAY[way]);
         CHECK(reaches(&fix_site.kept, 1)); /* the next request waits */
         usleep(20000);
@@ -61,7 +61,7 @@ static void a_client_may_go_while_its_exchange_is_away(void) {
         atomic_store(&fix_site.released, 0);
         int fd[CLIENTS];
         for (int i = 0; i < CLIENTS; i++) {
-            fd[i] = begin();
+            fd[i] = conn_begin();
             fix_say(fd[i], WAY[way]);
         }
         CHECK(reaches(&fix_site.kept, CLIENTS));
@@ -86,7 +86,7 @@ static void a_drain_that_ends_gives_up_what_is_away(void) {
     atomic_store(&fix_site.held, true);
     atomic_store(&fix_site.kept, 0);
     atomic_store(&fix_site.released, 0);
-    int leave = begin(), task = fix_connect();
+    int leave = conn_begin(), task = fix_connect();
     fix_say(leave, LEAVE);
     fix_say(task, TASK);
     CHECK(reaches(&fix_site.kept, 2));
@@ -110,7 +110,7 @@ static void only_so_much_waits_for_the_helper(void) {
     atomic_store(&fix_site.kept, 0);
     static int fd[TASKS_MAX + 1];
     for (int i = 0; i <= TASKS_MAX; i++) {
-        fd[i] = begin();
+        fd[i] = conn_begin();
         fix_say(fd[i], TASK);
         CHECK(reaches(&fix_site.kept, (unsigned)i + 1));
         if (i == 0) usleep(50000); /* the helper takes the first out of its queue */
@@ -143,7 +143,7 @@ static void a_stream_is_answered_part_by_part(void) {
     struct server_opts o = fix_opts();
     o.body_time_ms = 300;
     if (!fix_start(&o)) return;
-    int fd = begin();
+    int fd = conn_begin();
     fix_say(fd, STREAM);
     for (int i = 0; i < 5; i++) { /* each answer begins the time anew */
         char text[20];
@@ -164,7 +164,7 @@ static void a_stream_without_answers_has_an_end(void) {
     struct server_opts o = fix_opts();
     o.body_time_ms = 250;
     if (!fix_start(&o)) return;
-    int fd = begin();
+    int fd = conn_begin();
     fix_say(fd, STREAM);
     uint64_t begun = clock_now_ns(NULL);
     for (int i = 0; i < 20 && fix_more(fd, 60) < 0; i++) say_chunk(fd, "quiet\n");
@@ -177,7 +177,7 @@ static void a_stream_without_answers_has_an_end(void) {
 static void a_stream_to_http_1_0_ends_with_the_connection(void) {
     struct server_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    int fd = begin();
+    int fd = conn_begin();
     fix_say(fd, "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/jsonl\r\n"
                 "Content-Length: 3\r\n\r\nab\n");
     while (fix_more(fd, FIXTURE_WAIT_MS) > 0)
@@ -199,7 +199,7 @@ static void an_answer_has_the_form_of_its_status_and_route(void) {
                {"409", "Conflict", true}};
     struct server_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    int fd = begin();
+    int fd = conn_begin();
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
         char request[200], line[100];
         snprintf(request, sizeof request,
@@ -227,14 +227,14 @@ static void a_limit_that_a_reload_shortens_holds_at_once(void) {
     struct err e = {0};
     o.idle_time_ms = 600000;
     if (!fix_start(&o)) return;
-    int before = begin();
+    int before = conn_begin();
     fix_say(before, ALIVE);
     CHECK_INT(fix_read(before), 200);
     o.idle_time_ms = 100;
     struct settings *fresh = server_settings_open(fix.server, &o, &fix_site.handled, &e);
     CHECK(fresh != NULL);
     server_set(fix.server, fresh);
-    int after = begin();
+    int after = conn_begin();
     fix_say(after, ALIVE);
     CHECK_INT(fix_read(after), 200);
     uint64_t begun = clock_now_ns(NULL);

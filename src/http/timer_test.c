@@ -14,7 +14,7 @@ static void note(void *self) {
     g_order[g_expired++] = (int)((struct timer *)self - g_timer);
 }
 
-static void begin(void) {
+static void timer_begin(void) {
     g_all = (struct timers){0};
     memset(g_timer, 0, sizeof g_timer);
     for (int i = 0; i < TIMERS; i++) g_timer[i].expired = note, g_timer[i].self = &g_timer[i];
@@ -26,7 +26,7 @@ static uint64_t ms(unsigned n) {
 }
 
 static void each_expires_at_its_time(void) {
-    begin();
+    timer_begin();
     CHECK(timer_next_ns(&g_all) == UINT64_MAX);
     timer_start(&g_all, &g_timer[0], ms(1), 100);
     timer_start(&g_all, &g_timer[1], ms(2), 10);
@@ -49,7 +49,7 @@ static void each_expires_at_its_time(void) {
 
 /* A reload that shortens a limit must not wait for those that run by the old one. */
 static void a_shorter_limit_is_not_held_up_by_longer_ones(void) {
-    begin();
+    timer_begin();
     for (int i = 0; i < 10; i++) timer_start(&g_all, &g_timer[i], ms(1), 600000);
     timer_start(&g_all, &g_timer[10], ms(2), 500);
     timer_run(&g_all, ms(502));
@@ -60,7 +60,7 @@ static void a_shorter_limit_is_not_held_up_by_longer_ones(void) {
 /* More different limits than lists: against a plain array. */
 static void any_number_of_limits_keeps_the_order(void) {
     struct rng r = {.state = 42};
-    begin();
+    timer_begin();
     uint64_t now = 0;
     for (int round = 0; round < 20000; round++) {
         struct timer *t = &g_timer[rng_below(&r, TIMERS)];

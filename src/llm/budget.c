@@ -1,7 +1,5 @@
 #include "llm/budget.h"
 
-#include "base/log.h"
-
 #include <time.h>
 
 enum { MINUTE, DAY, WINDOWS };
@@ -29,12 +27,20 @@ static struct store_window window_of(const struct budget *b, int kind, int64_t n
     };
 }
 
+static bool has_limit(const struct budget_opts *o) {
+    return (o->calls_minute | o->tokens_minute | o->calls_day | o->tokens_day) != 0;
+}
+
 bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e) {
     int64_t now_s = b->now_s();
     *call = (struct budget_call){.tokens = tokens};
     for (int kind = 0; kind < WINDOWS; kind++) {
         struct store_window *w = &call->window[kind];
         *w = window_of(b, kind, now_s);
+    }
+    if (!has_limit(&b->opts)) {
+        store_owe(b->store, call->window, WINDOWS, 1, (int64_t)tokens);
+        return true;
     }
     if (store_spend(b->store, call->window, WINDOWS, &(struct store_cost){1, tokens}, e)) return true;
     if (e->code != ERR_LIMIT) return false;
@@ -43,10 +49,8 @@ bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call,
 }
 
 void budget_charge(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {
-    struct err e;
     int64_t more = (int64_t)(tokens_in + tokens_out) - (int64_t)call->tokens;
-    if (more != 0 && !store_correct(b->store, call->window, WINDOWS, more, &e))
-        log_warn("budget.unsettled", "%s", e.msg); /* the reservation stays: rather too much than too little */
+    if (more != 0) store_owe(b->store, call->window, WINDOWS, 0, more);
 }
 
 double budget_price(const struct budget_opts *o, uint64_t tokens_in, uint64_t tokens_out) {

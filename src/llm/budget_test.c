@@ -82,6 +82,30 @@ static void a_restart_does_not_start_at_nothing(void) {
     unlink(path);
 }
 
+/* Without a limit nothing is checked before a call, but what it has cost is counted for those who set one later. */
+static void what_was_spent_without_a_limit_counts(void) {
+    char path[64];
+    struct budget b;
+    struct budget_call call;
+    struct err e = {0};
+    g_now_s = 1700000000;
+    snprintf(path, sizeof path, "/tmp/logclass_budget_free_%d.db", (int)getpid());
+    struct store *s = open_store(path);
+    budget_init(&b, &(struct budget_opts){0}, s, budget_now_s);
+    for (int i = 0; i < 3; i++) {
+        CHECK(budget_reserve(&b, 100, &call, &e));
+        budget_charge(&b, &call, 20, 30);
+    }
+    store_close(s);
+    s = open_store(path);
+    budget_init(&b, &(struct budget_opts){.calls_day = 4, .tokens_day = 249}, s, budget_now_s);
+    CHECK(!budget_reserve(&b, 100, &call, &e)); /* 150 tokens are spent */
+    CHECK(budget_reserve(&b, 99, &call, &e));
+    CHECK(!budget_reserve(&b, 0, &call, &e)); /* 4 calls */
+    store_close(s);
+    unlink(path);
+}
+
 static void the_price_is_by_the_million(void) {
     struct budget_opts o = {.price_in = 0.5, .price_out = 2};
     CHECK_NEAR(budget_price(&o, 2000000, 500000), 2.0, 1e-12);
@@ -89,4 +113,5 @@ static void the_price_is_by_the_million(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(each_limit_holds_in_its_window), CHECK_TEST(a_reservation_is_corrected),
-           CHECK_TEST(a_restart_does_not_start_at_nothing), CHECK_TEST(the_price_is_by_the_million))
+           CHECK_TEST(a_restart_does_not_start_at_nothing), CHECK_TEST(what_was_spent_without_a_limit_counts),
+           CHECK_TEST(the_price_is_by_the_million))

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/unconst.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static bool key_keep(struct span key, const char *place, char *out, struct err *
     key = span_trim(key);
     if (key.n >= KEY_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "%s: the key is longer than %d bytes", place, KEY_BYTES_MAX - 1);
-    if (key.n == 0) return err_set(e, ERR_INPUT, "%s: there is no key in it", place);
+    if (key.n == 0) return err_set(e, ERR_INPUT, "%s: contains no key; expected an API key", place);
     memcpy(out, key.p, key.n);
     out[key.n] = '\0';
     return true;
@@ -29,11 +30,7 @@ static bool key_keep(struct span key, const char *place, char *out, struct err *
 
 /* The file's memory held a secret. */
 static void wipe(struct span *text) {
-    union {
-        const char *read_only;
-        char *owned;
-    } p = {.read_only = text->p};
-    if (text->p) explicit_bzero(p.owned, text->n);
+    if (text->p) explicit_bzero(unconst(text->p), text->n);
     file_free(text);
 }
 

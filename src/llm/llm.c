@@ -191,8 +191,9 @@ static bool is_about_the_model(const char *code) {
 /* What a status means, and which setting to look at. */
 static enum service_verdict llm_fail(const struct llm *l, long status, const char *code, struct err *e) {
     if (is_about_the_model(code) || status == 404)
-        err_set(e, ERR_HTTP_STATUS, "status %ld: there is no model '%s' (llm-model), or nothing at this URL (llm-url)",
-                status, l->model);
+        err_set(e, ERR_HTTP_STATUS,
+                "status %ld: the endpoint has no model '%s' (llm-model), or nothing at this URL (llm-url)", status,
+                l->model);
     else if (status == 401 || status == 403)
         err_set(e, ERR_HTTP_STATUS, "status %ld: the key is refused (llm-key-file)", status);
     else if (status == 429 && strcmp(code, "insufficient_quota") == 0)

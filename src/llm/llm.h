@@ -33,7 +33,7 @@ struct llm_opts {
     struct retry_opts retry;
 };
 
-/* The contract's values; off. */
+/* The contract's time limits and breaker; no LLM. */
 #define LLM_DEFAULT                                                         \
     ((struct llm_opts){                                                     \
         .url = "",                                                          \

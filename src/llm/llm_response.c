@@ -182,7 +182,7 @@ static void read_choice(yyjson_val *choice, const struct label_set *labels, stru
     int label = llm_response_label(content, labels);
     if (label < 0) {
         out->kind = LLM_RESPONSE_NO_LABEL;
-        err_set(e, ERR_NO_LABEL, "the answer names no label of the set");
+        err_set(e, ERR_NO_LABEL, "the answer does not name a label of the set");
         return;
     }
     out->kind = LLM_RESPONSE_LABEL;
@@ -201,7 +201,7 @@ void llm_response_read(struct span body, const struct label_set *labels, struct 
     if (yyjson_is_obj(member(choice, "message")))
         read_choice(choice, labels, out, e);
     else
-        err_set(e, ERR_DECODE, "the answer is no chat completion: expected choices[0].message");
+        err_set(e, ERR_DECODE, "the answer is not a chat completion: expected choices[0].message");
     yyjson_doc_free(doc);
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* SERVICE is the described LLM service (contract, section 3), which speaks no chat at all. */
+/* SERVICE is the described LLM service (a service of our own: docs/operations.md), which speaks no chat at all. */
 enum openai_dialect {
     OPENAI_AUTO,
     OPENAI_OPENAI,

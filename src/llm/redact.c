@@ -39,7 +39,7 @@ static bool redact_add(struct redact *r, const char *pattern, const char *replac
     int bad = regcomp(&rule->regex, pattern, REG_EXTENDED | REG_ICASE);
     if (bad) {
         regerror(bad, &rule->regex, why, sizeof why);
-        return err_set(e, ERR_INPUT, "'%s' is no pattern: %s", pattern, why);
+        return err_set(e, ERR_INPUT, "invalid pattern '%s': %s", pattern, why);
     }
     rule->replacement = replacement;
     rule->check = check;
@@ -55,7 +55,7 @@ static bool redact_add_line(struct redact *r, struct span line, struct err *e) {
     if (!redact_add(r, pattern, "<redacted>", CHECK_ANY, e)) return false;
     regmatch_t m;
     return regexec(&r->rule[r->n - 1].regex, "", 1, &m, 0) == REG_NOMATCH ||
-           err_set(e, ERR_INPUT, "'%s' matches nothing at all, so everywhere", pattern);
+           err_set(e, ERR_INPUT, "pattern '%s' matches the empty string", pattern);
 }
 
 static bool add_file(struct redact *r, const char *path, struct err *e) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/unconst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,12 +87,20 @@ struct queued {
     int64_t at_s;
 };
 
+/* What is to be added to a window of usage, and is not in the file yet. */
+struct owed {
+    int kind;
+    int64_t start, calls, tokens;
+};
+
 struct store {
     struct store_opts opts;
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENTS];
     struct queued queue[STORE_QUEUE_MAX];
     unsigned queued;
+    struct owed owed[STORE_OWED_MAX];
+    unsigned owed_n;
     unsigned since_trim;
     char path[4096];
 };
@@ -166,7 +175,7 @@ static bool check_form(struct store *s, struct err *e) {
         !pragma_value(s, "PRAGMA application_id", &application, e) || !pragma_value(s, "PRAGMA user_version", &form, e))
         return false;
     if (tables > 0 && (application != APPLICATION || form < 1 || form > FORM))
-        return err_set(e, ERR_INPUT, "%s: is no logclass store of form %d", s->path, FORM);
+        return err_set(e, ERR_INPUT, "%s: not a logclass store of form %d", s->path, FORM);
     if (tables > 0 && form == 1 && !pragma(s, FROM_FORM_1, e)) return false;
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, FORM);
     return (tables > 0 && form == FORM) || pragma(s, sql, e);
@@ -230,12 +239,8 @@ struct store *store_open(const struct store_opts *o, struct err *e) {
 }
 
 static void free_queued(struct queued *q) {
-    union {
-        const char *kept;
-        char *owned;
-    } template = {.kept = q->template.p}, model = {.kept = q->origin.model};
-    free(template.owned);
-    free(model.owned);
+    free(unconst(q->template.p));
+    free(unconst(q->origin.model));
     *q = (struct queued){0};
 }
 
@@ -354,14 +359,30 @@ static bool write_queued(struct store *s, const struct queued *q) {
     return store_finish(st);
 }
 
-bool store_flush(struct store *s, struct err *e) {
-    if (s->queued == 0) return true;
-    if (!store_run(s, BEGIN, NULL, 0, e)) return false;
+static bool write_owed(struct store *s, const struct owed *o, struct err *e) {
+    return store_run(s, SPEND, (int64_t[]){o->kind, o->start, o->calls, o->tokens}, 4, e);
+}
+
+/* All that is queued; within a transaction. */
+static bool write_all_queued(struct store *s, struct err *e) {
     bool ok = true;
     for (unsigned i = 0; ok && i < s->queued; i++) ok = write_queued(s, &s->queue[i]) || db_error(s, e);
-    if (!store_end(s, ok, e)) return false;
+    for (unsigned i = 0; ok && i < s->owed_n; i++) ok = write_owed(s, &s->owed[i], e);
+    return ok;
+}
+
+/* It is in the file. */
+static void forget_queued(struct store *s) {
     for (unsigned i = 0; i < s->queued; i++) free_queued(&s->queue[i]);
-    s->queued = 0;
+    s->queued = s->owed_n = 0;
+}
+
+bool store_flush(struct store *s, struct err *e) {
+    if (s->queued + s->owed_n > 0) {
+        if (!store_run(s, BEGIN, NULL, 0, e)) return false;
+        if (!store_end(s, write_all_queued(s, e), e)) return false;
+        forget_queued(s);
+    }
     return s->since_trim < TRIM_EVERY || store_trim(s, e);
 }
 
@@ -413,25 +434,47 @@ static bool has_room(const struct store_window *w, uint64_t calls, uint64_t toke
     return true;
 }
 
-static bool spend(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens,
-                  struct err *e) {
+static bool look_for_room(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost,
+                          bool *room, struct err *e) {
     bool ok = true;
-    for (unsigned i = 0; ok && i < n; i++)
-        ok = store_run(s, SPEND, (int64_t[]){w[i].kind, w[i].start, calls, tokens}, 4, e);
+    *room = true;
+    for (unsigned i = 0; ok && *room && i < n; i++) {
+        ok = read_window(s, &w[i], e);
+        *room = ok && has_room(&w[i], cost->calls, cost->tokens, e);
+    }
     return ok;
 }
 
 bool store_spend(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost, struct err *e) {
+    bool room = false;
     if (!store_run(s, BEGIN, NULL, 0, e)) return false;
-    bool ok = true;
-    for (unsigned i = 0; ok && i < n; i++)
-        ok = read_window(s, &w[i], e) && has_room(&w[i], cost->calls, cost->tokens, e);
-    ok = ok && spend(s, w, n, (int64_t)cost->calls, (int64_t)cost->tokens, e);
+    bool ok = write_all_queued(s, e) && look_for_room(s, w, n, cost, &room, e);
+    for (unsigned i = 0; ok && room && i < n; i++)
+        ok = write_owed(s, &(struct owed){w[i].kind, w[i].start, (int64_t)cost->calls, (int64_t)cost->tokens}, e);
     if (!store_end(s, ok, e)) return false;
-    for (unsigned i = 0; i < n; i++) w[i].calls += cost->calls, w[i].tokens += cost->tokens;
-    return true;
+    forget_queued(s);
+    for (unsigned i = 0; room && i < n; i++) w[i].calls += cost->calls, w[i].tokens += cost->tokens;
+    return room;
 }
 
-bool store_correct(struct store *s, const struct store_window *w, unsigned n, int64_t tokens, struct err *e) {
-    return store_run(s, BEGIN, NULL, 0, e) && store_end(s, spend(s, w, n, 0, tokens, e), e);
+/* The window's place among what is owed. */
+static struct owed *find_owed(struct store *s, int kind, int64_t start) {
+    struct err e;
+    for (unsigned i = 0; i < s->owed_n; i++)
+        if (s->owed[i].kind == kind && s->owed[i].start == start) return &s->owed[i];
+    if (s->owed_n == STORE_OWED_MAX && !store_flush(s, &e)) { /* where a limit holds, no call is made by now */
+        log_warn("store.lost", "what %lld calls have cost: %s", (long long)s->owed[0].calls, e.msg);
+        s->owed_n--;
+        memmove(s->owed, s->owed + 1, s->owed_n * sizeof s->owed[0]);
+    }
+    s->owed[s->owed_n] = (struct owed){.kind = kind, .start = start};
+    return &s->owed[s->owed_n++];
+}
+
+void store_owe(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens) {
+    for (unsigned i = 0; i < n; i++) {
+        struct owed *o = find_owed(s, w[i].kind, w[i].start);
+        o->calls += calls;
+        o->tokens += tokens;
+    }
 }

@@ -18,7 +18,13 @@
 
 struct store;
 
-enum { STORE_ROWS_MAX = 1000000, STORE_QUEUE_MAX = 256, STORE_TEMPLATE_MAX = 8192, STORE_WINDOWS_MAX = 2 };
+enum {
+    STORE_ROWS_MAX = 1000000,
+    STORE_QUEUE_MAX = 256,
+    STORE_TEMPLATE_MAX = 8192,
+    STORE_WINDOWS_MAX = 2,
+    STORE_OWED_MAX = 8
+};
 
 struct store_opts {
     const char *path;        /* "" or NULL: in memory */
@@ -56,8 +62,8 @@ bool store_find(struct store *s, const struct store_origin *o, struct span templ
  * by itself. */
 void store_put(struct store *s, const struct store_origin *o, struct span template, const struct store_answer *a);
 
-/* Writes what is queued in one transaction. False: the file could not be written; what was queued waits for the next
- * time, while there is room. */
+/* Writes what is queued, answers and costs, in one transaction; nothing queued: none. False: the file could not be
+ * written; what was queued waits for the next time, while there is room. */
 bool store_flush(struct store *s, struct err *e);
 
 /* An answer as it is in the file. Valid during the call that hands it over. */
@@ -85,11 +91,14 @@ struct store_cost {
     uint64_t calls, tokens;
 };
 
-/* Adds the cost to all windows, unless that would pass a limit of any: then nothing is added. False with ERR_LIMIT in
- * that case (the message says how much is spent), with ERR_IO when the file can't be written. */
+/* Adds the cost to all windows, unless that would pass a limit of any: then nothing is added. It is in the file when
+ * this returns, and so is all that was queued before: one transaction. False with ERR_LIMIT when a limit is reached
+ * (the message says how much is spent; what was queued is written all the same), with ERR_IO when the file can't be
+ * written. */
 bool store_spend(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost, struct err *e);
 
-/* Corrects an estimate after the fact: adds `tokens` (may be negative) to the windows, whatever their limits. */
-bool store_correct(struct store *s, const struct store_window *w, unsigned n, int64_t tokens, struct err *e);
+/* Adds calls and tokens (which may be negative: the correction of an estimate) to the windows, whatever their limits.
+ * They are queued like an answer: in the file after the next flush or store_spend, counted once. */
+void store_owe(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens);
 
 #endif

@@ -412,7 +412,7 @@ static void a_budget_is_spent_to_the_last_call(void) {
     CHECK(!store_spend(s, w, 2, &cost, &e)); /* 300 tokens of 250 */
     CHECK_INT(e.code, ERR_LIMIT);
     CHECK_INT(w[0].calls, 2); /* the call is not counted either */
-    CHECK(store_correct(s, w, 2, -60, &e));
+    store_owe(s, w, 2, 0, -60);
     CHECK(store_spend(s, w, 2, &cost, &e)); /* 240 */
     cost.tokens = 0;
     CHECK(!store_spend(s, w, 2, &cost, &e)); /* a fourth call of 3 */
@@ -420,9 +420,103 @@ static void a_budget_is_spent_to_the_last_call(void) {
     CHECK(store_spend(s, w, 2, &cost, &e)); /* a new minute */
     CHECK_INT(w[0].calls, 1);
     CHECK_INT(w[1].calls, 4);
-    CHECK(store_correct(s, w, 2, -100000, &e) && store_spend(s, w, 2, &cost, &e));
+    store_owe(s, w, 2, 0, -100000);
+    CHECK(store_spend(s, w, 2, &cost, &e));
     CHECK_INT(w[1].tokens, 0); /* never below nothing */
     store_close(s);
+}
+
+/* Transactions that others have committed, as a connection of its own sees it: the number changes with each. */
+static int64_t data_version(sqlite3 *db) {
+    sqlite3_stmt *st;
+    CHECK_INT(sqlite3_prepare_v2(db, "PRAGMA data_version", -1, &st, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_step(st), SQLITE_ROW);
+    int64_t v = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return v;
+}
+
+static bool usage_is(sqlite3 *db, int64_t calls, int64_t tokens) {
+    sqlite3_stmt *st;
+    CHECK_INT(sqlite3_prepare_v2(db, "SELECT sum(calls), sum(tokens) FROM usage", -1, &st, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_step(st), SQLITE_ROW);
+    bool is = sqlite3_column_int64(st, 0) == calls && sqlite3_column_int64(st, 1) == tokens;
+    sqlite3_finalize(st);
+    return is;
+}
+
+static void a_question_is_one_transaction(void) {
+    struct err e = {0};
+    fresh_path();
+    struct store *s = open_at(g_path);
+    struct store_window w = {.kind = 1, .start = 60, .calls_max = 4};
+    struct store_cost cost = {1, 100};
+    sqlite3 *db;
+    CHECK_INT(sqlite3_open_v2(g_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    int64_t begin = data_version(db);
+    store_owe(s, &w, 1, 1, 100); /* without a limit: the call, its cost and its answer, */
+    store_owe(s, &w, 1, 0, -40);
+    store_one(s, "t", "INFO", 1, false);
+    CHECK_INT(data_version(db), begin);
+    CHECK(store_flush_now(s)); /* all at once */
+    int64_t flushed = data_version(db);
+    CHECK(flushed != begin && usage_is(db, 1, 60) && count_answers() == 1);
+    CHECK(store_flush_now(s));
+    CHECK_INT(data_version(db), flushed);    /* and once */
+    CHECK(store_spend(s, &w, 1, &cost, &e)); /* with a limit: before the call, */
+    CHECK(data_version(db) != flushed && usage_is(db, 2, 160));
+    store_owe(s, &w, 1, 0, -30);
+    store_one(s, "u", "INFO", 1, false);
+    CHECK(store_spend(s, &w, 1, &cost, &e)); /* and what came of the one before goes with the next */
+    CHECK(usage_is(db, 3, 230) && count_answers() == 2);
+    int64_t spent = data_version(db);
+    CHECK(store_flush_now(s));
+    CHECK_INT(data_version(db), spent);
+    store_owe(s, &w, 1, 1, 7);
+    store_one(s, "v", "INFO", 1, false);
+    CHECK(!store_spend(s, &w, 1, &cost, &e) && e.code == ERR_LIMIT); /* refused: what was queued is written */
+    CHECK(usage_is(db, 4, 237) && count_answers() == 3);
+    store_owe(s, &w, 1, 0, 1);
+    store_close(s); /* flushes */
+    CHECK(usage_is(db, 4, 238));
+    sqlite3_close(db);
+    remove_files();
+}
+
+/* What is owed of many windows is written before there is no more room for it. */
+static void many_windows_are_owed(void) {
+    struct err e = {0};
+    struct store *s = open_at("");
+    struct store_window w = {.kind = 1};
+    for (w.start = 0; w.start < 6000; w.start += 60) store_owe(s, &w, 1, 1, 5);
+    for (w.start = 0; w.start < 6000; w.start += 60) {
+        CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 5}, &e));
+        CHECK(w.calls == 2 && w.tokens == 10);
+    }
+    store_close(s);
+}
+
+/* A kill between the call and its answer leaves the reservation: never less than what may have been billed. */
+static void a_kill_keeps_the_reservation(void) {
+    struct err e = {0};
+    fresh_path();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store *s = open_at(g_path);
+        struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 9};
+        if (s && store_spend(s, &w, 1, &(struct store_cost){1, 100}, &e)) store_owe(s, &w, 1, 0, -90);
+        kill(getpid(), SIGKILL);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    struct store *s = open_at(g_path);
+    struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 2};
+    CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
+    CHECK(w.calls == 2 && w.tokens == 100);
+    CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
+    store_close(s);
+    remove_files();
 }
 
 static void spend_all(void) {
@@ -470,4 +564,6 @@ CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_
            CHECK_TEST(the_file_is_ours_alone_to_read), CHECK_TEST(what_is_no_store_is_refused_and_left_alone),
            CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(numbers_that_can_not_be_are_not_believed),
            CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_kill_loses_nothing_that_was_flushed),
-           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(processes_share_a_budget))
+           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(a_question_is_one_transaction),
+           CHECK_TEST(many_windows_are_owed), CHECK_TEST(a_kill_keeps_the_reservation),
+           CHECK_TEST(processes_share_a_budget))

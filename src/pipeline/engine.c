@@ -4,8 +4,6 @@
 #include "pipeline/stage.h"
 #include "text/template.h"
 
-#include <math.h>
-
 enum { DIM_MAX = 1024 };
 
 static bool engine_is_set(const char *s) {
@@ -80,12 +78,10 @@ bool engine_uses_source(const struct engine *eng) {
 }
 
 bool engine_decide(const struct engine *eng, const float *prob, unsigned *label, double *confidence) {
-    unsigned best = 0;
-    for (unsigned i = 1; i < eng->labels.n; i++)
-        if (prob[i] > prob[best]) best = i;
-    *confidence = round((double)prob[best] * 1e4) / 1e4;
-    *label = *confidence < eng->threshold[best] ? eng->labels.unclassified : best;
-    return *label != eng->labels.unclassified && *confidence >= eng->pipeline_threshold;
+    struct head_decision d = head_decide(prob, eng->labels.n, eng->labels.unclassified, eng->threshold);
+    *label = d.answer;
+    *confidence = d.confidence;
+    return d.answer != eng->labels.unclassified && d.confidence >= eng->pipeline_threshold;
 }
 
 bool engine_scratch_open(const struct engine *eng, struct engine_scratch *s, struct err *e) {

@@ -1,5 +1,5 @@
-/* bert_service: the encoder stage as a service of the described wire (contract, section 3). It gets the message as it
- * came. */
+/* bert_service: the encoder stage as a described service, such as `logclass service bert`: POST with {"message"},
+ * answered by {"label_id","label","confidence"}. It gets the message as it came. */
 #ifndef REMOTE_BERT_SERVICE_H
 #define REMOTE_BERT_SERVICE_H
 

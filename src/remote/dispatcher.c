@@ -52,7 +52,7 @@ static void answer_one(struct dispatcher *d, struct pending *p, const struct ans
 }
 
 /* How long the question was here, from the first of those who wait. */
-static void count_answer(const struct dispatcher *d, const struct waiter *first) {
+static void dispatcher_count_answer(const struct dispatcher *d, const struct waiter *first) {
     uint64_t ns = clock_now_ns(d->opts.clock) - first->asked_ns;
     metrics_observe(METRIC_STAGE_DURATION, d->metric, 0, (double)ns * 1e-9, 1);
 }
@@ -61,7 +61,7 @@ static void count_answer(const struct dispatcher *d, const struct waiter *first)
 static void answer_all(struct dispatcher *d, struct call *call, const struct answer *a, enum err_code why) {
     struct waiter w;
     for (bool first = true; calls_take_waiter(&d->calls, call, &w); first = false) {
-        if (first && a) count_answer(d, &w);
+        if (first && a) dispatcher_count_answer(d, &w);
         answer_one(d, &w.pending, a, why != ERR_OK ? why : w.why);
     }
     calls_end(&d->calls, call);
@@ -162,7 +162,7 @@ static void ask_again(struct dispatcher *d, struct call *call) {
         attempt(d, call);
         return;
     }
-    err_set(&e, ERR_DECODE, "it accepts no form of the question");
+    err_set(&e, ERR_DECODE, "the service accepts no form of the question");
     dispatcher_fail(d, call, &e);
 }
 

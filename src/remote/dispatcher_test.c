@@ -145,7 +145,7 @@ static void rig_start(struct rig *r) {
     MUST(r->dispatcher != NULL);
 }
 
-static void rig_close(struct rig *r) {
+static void dispatcher_rig_close(struct rig *r) {
     dispatcher_close(r->dispatcher);
     bert_service_close(r->bert_service);
     http_endpoint_close(r->llm_endpoint);
@@ -211,7 +211,7 @@ static void the_first_service_that_is_sure_answers(void) {
         CHECK_NEAR(g_in.answer[0].confidence, WANT[i].confidence, 0);
     }
     CHECK_NEAR(errors(DECIDER_BERT, ERR_DECODE), before, 0); /* unsure is no error */
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void bert_sees_the_message_and_the_llm_the_template(void) {
@@ -226,7 +226,7 @@ static void bert_sees_the_message_and_the_llm_the_template(void) {
     CHECK(strstr(fake_service_last(r.llm), "\r\n\r\n{\"message\":\"user <num> failed\"}") != NULL);
     CHECK(strstr(fake_service_last(r.llm), "17 failed") == NULL);
     CHECK_INT(g_in.key[0].lo, 0); /* the answer depends on the message: not to be remembered for its template */
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void equal_questions_are_asked_once(void) {
@@ -239,7 +239,7 @@ static void equal_questions_are_asked_once(void) {
     dispatcher_wait_for(N);
     for (uint32_t i = 0; i < N; i++) CHECK(g_in.times[i] == 1 && g_in.answered[i] && g_in.key[i].lo == 1);
     CHECK_INT(atomic_load(&r.llm->requests), 2);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void whole_batches_are_in_flight_at_once(void) {
@@ -257,7 +257,7 @@ static void whole_batches_are_in_flight_at_once(void) {
     dispatcher_wait_for(N);
     CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(3000)); /* one by one: 12,800 */
     CHECK_INT(atomic_load(&r.bert->requests), N);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void every_failure_is_counted_by_its_type(void) {
@@ -289,7 +289,7 @@ static void every_failure_is_counted_by_its_type(void) {
         CHECK_STR(err_name(g_in.why[0]), err_name(ROW[i].code));
         CHECK_NEAR(errors(DECIDER_BERT, ROW[i].code), before + 1, 0);
         CHECK(atomic_load(&r.bert->requests) == ROW[i].requests || ROW[i].reply.kind == FAKE_RESET);
-        rig_close(&r);
+        dispatcher_rig_close(&r);
     }
 }
 
@@ -304,7 +304,7 @@ static void transient_failures_are_tried_again(void) {
     int64_t ms = dispatcher_ask_one(&r, "x");
     CHECK(g_in.answered[0] && ms >= 300 && ms < 1500);
     CHECK_NEAR(metrics_value(METRIC_REMOTE_RETRIES, BERT_METRIC, 0, 0), before + 2, 0);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_services_wish_to_wait_is_granted(void) {
@@ -326,7 +326,7 @@ static void a_services_wish_to_wait_is_granted(void) {
     CHECK(dispatcher_ask_one(&r, "u") < 1000); /* longer than its time: no use in waiting */
     CHECK_INT(g_in.why[0], ERR_HTTP_RETRY);
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_HTTP_RETRY);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void the_breaker_opens_and_recovers(void) {
@@ -352,7 +352,7 @@ static void the_breaker_opens_and_recovers(void) {
         CHECK(g_in.answered[0]);
     }
     CHECK_NEAR(metrics_value(METRIC_BREAKER_OPEN, BERT_METRIC, 0, 0), 0, 0);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void hanging_calls_open_the_breaker_too(void) {
@@ -372,7 +372,7 @@ static void hanging_calls_open_the_breaker_too(void) {
     CHECK_INT(g_in.why[0], ERR_CIRCUIT_OPEN);
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_CIRCUIT_OPEN);
     CHECK_INT(atomic_load(&r.bert->requests), 5);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_late_answer_is_kept_for_the_next(void) {
@@ -387,7 +387,7 @@ static void a_late_answer_is_kept_for_the_next(void) {
     CHECK(dispatcher_ask_one(&r, "slow") < 100);
     CHECK(g_in.answered[0]);
     CHECK_INT(atomic_load(&r.llm->requests), 1);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void each_waiter_has_its_own_time(void) {
@@ -401,7 +401,7 @@ static void each_waiter_has_its_own_time(void) {
     CHECK(dispatcher_question(&r, 1, "m", "t"));
     dispatcher_wait_for(2);
     CHECK(!g_in.answered[0] && g_in.answered[1]); /* the later one still gets the answer */
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_form_that_is_refused_is_changed(void) {
@@ -412,7 +412,7 @@ static void a_form_that_is_refused_is_changed(void) {
     rig_start(&r);
     dispatcher_ask_one(&r, "x");
     CHECK(g_in.answered[0]);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
     rig_init(&r);
     r.fake_llm.accept_no_form = true;
     rig_add_llm(&r, script, 1);
@@ -420,7 +420,7 @@ static void a_form_that_is_refused_is_changed(void) {
     dispatcher_ask_one(&r, "x");
     CHECK(!g_in.answered[0] && g_in.why[0] == ERR_DECODE);
     CHECK_INT(atomic_load(&r.llm->requests), 1 + SERVICE_CHANGES_MAX);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_used_up_budget_sends_nothing(void) {
@@ -440,7 +440,7 @@ static void a_used_up_budget_sends_nothing(void) {
     CHECK(unavailable == ERR_BUSY || clock_now_ns(NULL) - begun_ns >= clock_ns_of_ms(1000));
     dispatcher_ask_one(&r, "cheap"); /* and the breaker has not taken it amiss */
     CHECK(g_in.answered[0]);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_full_table_refuses(void) {
@@ -458,7 +458,7 @@ static void a_full_table_refuses(void) {
     CHECK_INT(g_in.n, 4); /* those who were let in are answered: cancelled */
     CHECK_INT(g_in.why[2], ERR_CANCELLED);
     CHECK(!dispatcher_question(&r, 4, "", "e"));
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static void a_stop_waits_for_what_is_on_its_way(void) {
@@ -470,7 +470,7 @@ static void a_stop_waits_for_what_is_on_its_way(void) {
     dispatcher_stop(r.dispatcher, 5000);
     CHECK_INT(g_in.n, 6);
     for (uint32_t i = 0; i < 6; i++) CHECK(g_in.answered[i]);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 static double stage_seconds(void) {
@@ -502,7 +502,7 @@ static void the_stages_time_is_told(void) {
     dispatcher_ask_one(&r, "refused");
     CHECK(!g_in.answered[0]);
     CHECK_NEAR(metrics_value(METRIC_STAGE_DURATION, stage, 0, 0), n + 1, 0);
-    rig_close(&r);
+    dispatcher_rig_close(&r);
 }
 
 enum { THREADS = 4, EACH = 1000 };
@@ -532,7 +532,7 @@ static void a_stop_among_questions_loses_none(void) {
     for (uintptr_t i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
     CHECK_INT(g_in.n, atomic_load(&g_let_in));
     for (uint32_t i = 0; i < THREADS * EACH; i++) CHECK(g_in.times[i] <= 1);
-    rig_close(&g_rig);
+    dispatcher_rig_close(&g_rig);
 }
 
 static void *dispatcher_ask_many(void *arg) {
@@ -566,7 +566,7 @@ static void many_threads_get_each_answer_once(void) {
     dispatcher_wait_for(THREADS * EACH);
     for (uint32_t i = 0; i < THREADS * EACH; i++) CHECK(g_in.times[i] == 1 && g_in.answered[i]);
     CHECK_INT(atomic_load(&g_rig.llm->requests), 10); /* one for each template */
-    rig_close(&g_rig);
+    dispatcher_rig_close(&g_rig);
 }
 
 CHECK_MAIN(CHECK_TEST(the_first_service_that_is_sure_answers),

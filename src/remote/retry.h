@@ -1,5 +1,4 @@
-/* retry: whether and when a failed attempt is tried again. Pure arithmetic; waiting is the caller's. Source of the
- * defaults: the contract, section 4. */
+/* retry: whether and when a failed attempt is tried again. Pure arithmetic; waiting is the caller's. */
 #ifndef REMOTE_RETRY_H
 #define REMOTE_RETRY_H
 

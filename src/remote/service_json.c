@@ -57,7 +57,7 @@ static bool read_members(yyjson_val *object, const struct label_set *labels, str
     if (!yyjson_is_str(m.id) || !yyjson_is_str(m.label) || !yyjson_is_num(m.confidence))
         return err_set(e, ERR_DECODE, "expected the strings label_id and label, and the number confidence");
     int label = label_find(labels, (struct span){yyjson_get_str(m.id), yyjson_get_len(m.id)});
-    if (label < 0) return err_set(e, ERR_DECODE, "the label_id is none of the label set");
+    if (label < 0) return err_set(e, ERR_DECODE, "the label_id is not in the label set");
     double confidence = yyjson_get_num(m.confidence);
     if (!(confidence >= 0 && confidence <= 1)) return err_set(e, ERR_DECODE, "the confidence is not in [0, 1]");
     *out = (struct service_json_answer){.label = (unsigned)label, .confidence = confidence};
@@ -69,7 +69,7 @@ bool service_json_read_answer(struct span body, const struct label_set *labels, 
     yyjson_doc *doc = body.n ? yyjson_read(body.p, body.n, YYJSON_READ_NOFLAG) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc);
     bool ok = yyjson_is_obj(root) ? read_members(root, labels, out, e)
-                                  : err_set(e, ERR_DECODE, "the answer is no JSON object");
+                                  : err_set(e, ERR_DECODE, "the answer is not a JSON object");
     yyjson_doc_free(doc);
     return ok;
 }

@@ -1,6 +1,7 @@
 #include "rules/rules_file.h"
 
 #include "base/must.h"
+#include "text/ini.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -111,28 +112,19 @@ static bool name_check(struct span name, struct err *e) {
     return true;
 }
 
-/* line is "[rule NAME]". */
-static bool begin_block(struct parser *p, struct span line, struct err *e) {
-    unsigned here = p->line;
+static bool begin_block(struct parser *p, const struct ini *i, struct err *e) {
     if (!end_block(p, e)) return false;
-    p->line = here;
-    struct span name = span_trim(span_sub(line, 5, line.n - 1));
-    bool is_rule = span_starts(line, SPAN_LIT("[rule")) && line.p[line.n - 1] == ']';
-    if (!is_rule || (name.n > 0 && name.p == line.p + 5))
-        return err_set(e, ERR_RULE, "'%.*s' starts no block: expected [rule NAME]", shown(line), line.p);
-    if (!name_check(name, e) || !rules_file_append(p->list, e)) return false;
+    p->line = i->line;
+    if (!span_eq(i->kind, SPAN_LIT("rule")))
+        return err_set(e, ERR_RULE, "[%.*s] does not start a rule: expected [rule NAME]", shown(i->kind), i->kind.p);
+    if (!name_check(i->name, e) || !rules_file_append(p->list, e)) return false;
     p->rule = &p->list->rule[p->list->n - 1];
     p->rule->line = p->line;
     p->seen = 0;
-    return rules_file_keep(p, name, &p->rule->name, e);
+    return rules_file_keep(p, i->name, &p->rule->name, e);
 }
 
-/* line is "key = value". */
-static bool take_pair(struct parser *p, struct span line, struct err *e) {
-    const char *eq = memchr(line.p, '=', line.n);
-    if (!eq) return err_set(e, ERR_RULE, "expected [rule NAME], 'key = value' or a comment");
-    struct span key = span_trim(span_sub(line, 0, (size_t)(eq - line.p)));
-    struct span value = span_trim(span_sub(line, (size_t)(eq - line.p) + 1, line.n));
+static bool take_pair(struct parser *p, struct span key, struct span value, struct err *e) {
     if (!p->rule) return err_set(e, ERR_RULE, "'%.*s' stands before the first [rule NAME]", shown(key), key.p);
     for (unsigned k = 0; k < KEY_COUNT; k++) {
         if (!span_eq(key, span_of(KEYS[k].name))) continue;
@@ -141,19 +133,17 @@ static bool take_pair(struct parser *p, struct span line, struct err *e) {
         p->seen |= 1u << k;
         return KEYS[k].set(p, value, e);
     }
-    return err_set(e, ERR_RULE, "'%.*s' is no key: expected label, pattern, confidence or source", shown(key), key.p);
+    return err_set(e, ERR_RULE, "unknown key '%.*s': expected label, pattern, confidence or source", shown(key), key.p);
 }
 
-static bool rules_file_take_line(struct parser *p, struct span line, struct err *e) {
-    if (memchr(line.p, '\0', line.n)) return err_set(e, ERR_RULE, "holds a NUL byte: this is no text file");
-    line = span_trim(line);
-    if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';') return true;
-    return line.p[0] == '[' ? begin_block(p, line, e) : take_pair(p, line, e);
-}
-
-static bool take_lines(struct parser *p, struct span text, struct err *e) {
-    for (p->line = 1; text.n > 0; p->line++) {
-        if (!rules_file_take_line(p, span_take_line(&text), e)) return false;
+static bool take_items(struct parser *p, struct span text, struct err *e) {
+    struct ini i = ini_open(text);
+    for (enum ini_item item; (item = ini_next(&i, e)) != INI_END;) {
+        bool ok = item == INI_SECTION && begin_block(p, &i, e);
+        if (item != INI_SECTION) p->line = i.line;
+        if (item == INI_BROKEN) e->code = ERR_RULE;
+        if (item == INI_PAIR) ok = take_pair(p, i.key, i.value, e);
+        if (!ok) return false;
     }
     return end_block(p, e);
 }
@@ -184,8 +174,7 @@ bool rules_file_parse(struct span text, const char *path, const struct label_set
                       struct err *e) {
     arena_init(&out->text, TEXT_BYTES_MAX);
     struct parser p = {.labels = labels, .list = out, .line = 1};
-    if (span_starts(text, SPAN_LIT("\xef\xbb\xbf"))) text = span_sub(text, 3, text.n); /* some editors' first bytes */
-    return (take_lines(&p, text, e) && names_are_unique(&p, e)) || err_prefix(e, "%s:%u", path, p.line);
+    return (take_items(&p, text, e) && names_are_unique(&p, e)) || err_prefix(e, "%s:%u", path, p.line);
 }
 
 void rules_file_release(struct rules_list *l) {

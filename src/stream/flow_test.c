@@ -16,7 +16,7 @@
 
 enum { HELD_MAX = 1 << 16, LABEL_OF_NETWORK = 2 };
 
-/* What no rule decides is held back by a network stage until release() answers it, the last first. */
+/* What no rule decides is held back by a network stage until flow_flow_release() answers it, the last first. */
 static struct {
     pthread_mutex_t lock;
     struct pending pending[HELD_MAX];
@@ -32,7 +32,7 @@ static bool flow_hold(void *self, const struct pending *p, const struct question
     return true;
 }
 
-static void release(struct pipeline *p) {
+static void flow_release(struct pipeline *p) {
     for (;;) {
         struct pending next;
         pthread_mutex_lock(&g_held.lock);
@@ -81,7 +81,7 @@ static struct engine *open_rules(const char *labels) {
     return eng;
 }
 
-static void rig_open(struct rig *r) {
+static void flow_rig_open(struct rig *r) {
     struct err e = {0};
     int ends[2];
     *r = (struct rig){.eng = open_rules(""), .writer = {.format = WRITER_JSONL, .with_message = true}};
@@ -93,7 +93,7 @@ static void rig_open(struct rig *r) {
     CHECK(r->f != NULL);
 }
 
-static void rig_close(struct rig *r) {
+static void flow_rig_close(struct rig *r) {
     flow_close(r->f);
     pipeline_close(r->p);
     writer_close(&r->writer);
@@ -157,16 +157,16 @@ static void *read_slowly(void *arg) {
 static void lines_come_out_in_order_and_whole(void) {
     enum { CHUNKS = 3 * FLOW_CHUNKS, RECORDS = 500 };
     struct rig r;
-    rig_open(&r);
+    flow_rig_open(&r);
     unsigned next = 0, chunks = 0;
     struct feed *d = rig_feed(&r);
     pthread_t reader = thread_start(read_slowly, &r);
     while (chunks < CHUNKS) {
         while (chunks < CHUNKS && send_chunk(d, RECORDS, &next, 0)) chunks++;
         for (int i = 0; i < 5000 && held() == 0 && !feed_wait_settled(d, 0); i++) usleep(1000);
-        release(r.p);
+        flow_release(r.p);
     }
-    while (!feed_wait_settled(d, 20)) release(r.p);
+    while (!feed_wait_settled(d, 20)) flow_release(r.p);
     CHECK_INT(r.last, chunks);
     CHECK_INT(r.safe, chunks);
     feed_close(d);
@@ -179,23 +179,23 @@ static void lines_come_out_in_order_and_whole(void) {
     CHECK_INT(r.result.lines, next);
     CHECK_INT(r.result.by[DECIDER_LLM][LABEL_OF_NETWORK], next);
     r.sink.fd = -1;
-    rig_close(&r);
+    flow_rig_close(&r);
 }
 
 static void a_flood_leaves_others_two_chunks(void) {
     struct rig r;
-    rig_open(&r);
+    flow_rig_open(&r);
     unsigned next = 0, sent = 0;
     struct feed *flood = rig_feed(&r), *other = feed_open(r.f, &(struct feed_opts){0}, &(struct err){0});
     while (send_chunk(flood, 1, &next, 0)) sent++;
     CHECK_INT(sent, FLOW_CHUNKS - 2);
     CHECK(send_chunk(other, 1, &next, 0) && send_chunk(other, 1, &next, 0) && !send_chunk(other, 1, &next, 10));
     wait_held(FLOW_CHUNKS);
-    release(r.p);
+    flow_release(r.p);
     CHECK(feed_wait_settled(flood, 5000) && feed_wait_settled(other, 5000));
     CHECK(send_chunk(flood, 1, &next, 0)); /* there is room again */
     wait_held(1);
-    release(r.p);
+    flow_release(r.p);
     CHECK(feed_wait_settled(flood, 5000));
     struct err e = {0};
     struct feed *more[FLOW_FEEDS_MAX - 2];
@@ -203,7 +203,7 @@ static void a_flood_leaves_others_two_chunks(void) {
     CHECK(!feed_open(r.f, &(struct feed_opts){0}, &e) && e.code == ERR_LIMIT);
     for (unsigned i = 0; i < FLOW_FEEDS_MAX - 2; i++) feed_close(more[i]);
     feed_close(flood), feed_close(other);
-    rig_close(&r);
+    flow_rig_close(&r);
 }
 
 /* The output's reader leaves: nothing is called durable that is not, and whoever waits for room is told. */
@@ -212,16 +212,16 @@ static void a_sink_that_fails_ends_the_feed(void) {
     struct err e = {0};
     unsigned next = 0;
     signal(SIGPIPE, SIG_IGN);
-    rig_open(&r);
+    flow_rig_open(&r);
     struct feed *d = rig_feed(&r);
     CHECK(send_chunk(d, 3, &next, 0));
     wait_held(3);
-    release(r.p);
+    flow_release(r.p);
     CHECK(feed_wait_settled(d, 5000) && r.safe == 1);
     close(r.out);
     CHECK(send_chunk(d, 3, &next, 0) && send_chunk(d, 3, &next, 0));
     wait_held(6);
-    release(r.p);
+    flow_release(r.p);
     CHECK(feed_wait_settled(d, 5000));
     CHECK_INT(r.safe, 1);
     CHECK_INT(r.lost, 2);
@@ -230,7 +230,7 @@ static void a_sink_that_fails_ends_the_feed(void) {
     CHECK_INT(r.result.lines, 3);
     feed_close(d);
     r.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    rig_close(&r);
+    flow_rig_close(&r);
 }
 
 /* A reload between send and put: the chunk keeps the engine that decided it, with its labels. */
@@ -241,7 +241,7 @@ static void a_chunk_keeps_its_engine_over_a_reload(void) {
     unsigned next = 0;
     char text[4096];
     CHECK(file_write(PATH, SPAN_LIT("ZERO | zero\nONE | one\nTWO | two\nUNCLASSIFIED | none\n"), &e));
-    rig_open(&r);
+    flow_rig_open(&r);
     struct feed *d = rig_feed(&r);
     CHECK(send_chunk(d, 1, &next, 0));
     wait_held(1);
@@ -249,7 +249,7 @@ static void a_chunk_keeps_its_engine_over_a_reload(void) {
     pipeline_swap(r.p, fresh);
     CHECK(send_chunk(d, 1, &next, 0));
     wait_held(2);
-    release(r.p);
+    flow_release(r.p);
     CHECK(feed_wait_settled(d, 5000));
     ssize_t n = read(r.out, text, sizeof text - 1);
     text[n > 0 ? n : 0] = '\0';
@@ -258,7 +258,7 @@ static void a_chunk_keeps_its_engine_over_a_reload(void) {
     feed_close(d);
     engine_unref(fresh);
     unlink(PATH);
-    rig_close(&r);
+    flow_rig_close(&r);
 }
 
 CHECK_MAIN(CHECK_TEST(lines_come_out_in_order_and_whole), CHECK_TEST(a_flood_leaves_others_two_chunks),

@@ -28,7 +28,7 @@ struct rig {
     struct err err;
 };
 
-static void rig_open(struct rig *r, enum source_id id, const struct source_opts *o) {
+static void source_rig_open(struct rig *r, enum source_id id, const struct source_opts *o) {
     struct err e = {0};
     int ends[2];
     struct engine_opts eo = {.rules_path = "data/rules.conf", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
@@ -48,7 +48,7 @@ static void *run_source(void *arg) {
     return NULL;
 }
 
-static void rig_close(struct rig *r) {
+static void source_rig_close(struct rig *r) {
     source_close(&r->source);
     flow_close(r->f);
     pipeline_close(r->p);
@@ -59,7 +59,7 @@ static void rig_close(struct rig *r) {
 }
 
 /* One line of the output, waited for. */
-static const char *next_line(struct rig *r) {
+static const char *source_next_line(struct rig *r) {
     static char line[4096];
     size_t n = 0;
     while (n < sizeof line - 1 && read(r->out, line + n, 1) == 1 && line[n] != '\n') n++;
@@ -91,19 +91,19 @@ static void datagrams_of_syslog_are_labelled(void) {
     struct rig r;
     unsigned port = free_port();
     snprintf(address, sizeof address, "127.0.0.1:%u", port);
-    rig_open(&r, SOURCE_SYSLOG_UDP, &(struct source_opts){.address = address});
+    source_rig_open(&r, SOURCE_SYSLOG_UDP, &(struct source_opts){.address = address});
     r.thread = thread_start(run_source, &r);
     send_datagram(port, "<38>Feb  5 17:32:18 db7 portal[411]: User bob logged in");
-    const char *line = next_line(&r);
+    const char *line = source_next_line(&r);
     CHECK(strstr(line, "\"label_id\":\"USER_ACTION\"") && strstr(line, "\"log_source\":\"portal\"") &&
           strstr(line, "\"log_message\":\"User bob logged in\""));
     send_datagram(port, "no syslog at all");
-    CHECK(strstr(next_line(&r), "\"log_message\":\"no syslog at all\"") != NULL);
+    CHECK(strstr(source_next_line(&r), "\"log_message\":\"no syslog at all\"") != NULL);
     atomic_store(&r.stop, true);
     pthread_join(r.thread, NULL);
     CHECK(r.ok);
     CHECK_INT(r.result.lines, 2);
-    rig_close(&r);
+    source_rig_close(&r);
 }
 
 static void bad_addresses_are_named(void) {
@@ -128,15 +128,15 @@ static void the_first_line_of_a_pipe_comes_out_at_once(void) {
         CHECK(pipe2(ends, O_CLOEXEC) == 0);
         snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
         char *const paths[] = {path};
-        rig_open(&r, SOURCE_FILES, &(struct source_opts){.paths = paths, .paths_n = 1});
+        source_rig_open(&r, SOURCE_FILES, &(struct source_opts){.paths = paths, .paths_n = 1});
         r.thread = thread_start(run_source, &r);
         CHECK(write(ends[1], FIRST[i], strlen(FIRST[i])) == (ssize_t)strlen(FIRST[i]));
-        while (!strstr(next_line(&r), "\"label_id\":\"USER_ACTION\"")) CHECK(i == 2); /* blank lines before it */
+        while (!strstr(source_next_line(&r), "\"label_id\":\"USER_ACTION\"")) CHECK(i == 2); /* blank lines before it */
         close(ends[1]);
         pthread_join(r.thread, NULL);
         CHECK(r.ok);
         close(ends[0]);
-        rig_close(&r);
+        source_rig_close(&r);
     }
 }
 
@@ -149,13 +149,14 @@ static void progress_tells_what_is_written_and_a_missing_file_is_named(void) {
     char *const paths[] = {first, missing};
     struct source_progress progress = {0};
     struct rig r;
-    rig_open(&r, SOURCE_FILES,
-             &(struct source_opts){.paths = paths, .paths_n = 2, .on_progress = note_progress, .user = &progress});
+    source_rig_open(
+        &r, SOURCE_FILES,
+        &(struct source_opts){.paths = paths, .paths_n = 2, .on_progress = note_progress, .user = &progress});
     run_source(&r);
     CHECK(!r.ok && strstr(r.err.msg, missing));
     CHECK(r.result.lines > 0 && progress.lines == r.result.lines);
     CHECK(progress.size > 0 && progress.position == progress.size);
-    rig_close(&r);
+    source_rig_close(&r);
 }
 
 CHECK_MAIN(CHECK_TEST(datagrams_of_syslog_are_labelled), CHECK_TEST(bad_addresses_are_named),

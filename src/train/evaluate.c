@@ -10,15 +10,13 @@ void evaluate_head(const struct head *h, const struct examples *x, const struct 
                    struct score_row *row, double *truth) {
     const struct label_set *labels = head_labels(h);
     float p[LABEL_MAX];
+    double least[LABEL_MAX];
+    for (unsigned k = 0; k < labels->n; k++)
+        least[k] = threshold > 0 ? threshold : head_threshold(h, k, FIT_HEAD_THRESHOLD);
     for (size_t i = 0; i < d->n; i++) {
-        unsigned best = 0;
         head_run(h, examples_vector(x, x->of_record[i]), p);
-        for (unsigned k = 1; k < labels->n; k++)
-            if (p[k] > p[best]) best = k;
-        double confidence = round((double)p[best] * 1e4) / 1e4;
-        double least = threshold > 0 ? threshold : head_threshold(h, best, FIT_HEAD_THRESHOLD);
-        unsigned answer = confidence < least ? labels->unclassified : best;
-        row[i] = (struct score_row){d->row[i].label, (uint8_t)best, (uint8_t)answer, confidence};
+        struct head_decision a = head_decide(p, labels->n, labels->unclassified, least);
+        row[i] = (struct score_row){d->row[i].label, (uint8_t)a.best, (uint8_t)a.answer, a.confidence};
         if (truth) truth[i] = (double)p[d->row[i].label];
     }
 }

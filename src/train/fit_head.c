@@ -86,19 +86,19 @@ static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, st
 /* Answers every row from its logits; with thresholds: as the head will. */
 static void head_answer(struct learner *l, const struct calibration *c, bool thresholds) {
     unsigned labels = l->labels->n, unclassified = l->labels->unclassified;
+    double threshold[LABEL_MAX] = {0};
+    bool with = thresholds && unclassified < labels;
+    for (unsigned k = 0; with && k < labels; k++)
+        threshold[k] = l->r->label_threshold[k] > 0 ? l->r->label_threshold[k] : l->r->threshold;
     for (size_t i = 0; i < l->r->n; i++) {
         double p[LABEL_MAX];
-        unsigned best = 0;
+        float narrow[LABEL_MAX]; /* as the head gives them */
         memcpy(p, l->logit + i * labels, labels * sizeof *p);
         if (c) calibrate_logits(c, p, labels);
         head_softmax(p, labels);
-        for (unsigned k = 1; k < labels; k++)
-            if (p[k] > p[best]) best = k;
-        double least = !thresholds                       ? 0
-                       : l->r->label_threshold[best] > 0 ? l->r->label_threshold[best]
-                                                         : l->r->threshold;
-        unsigned given = round(p[best] * 1e4) / 1e4 < least && unclassified < labels ? unclassified : best;
-        l->r->row[i] = (struct score_row){l->label[i], (uint8_t)best, (uint8_t)given, p[best]};
+        head_narrow(p, labels, narrow);
+        struct head_decision d = head_decide(narrow, labels, unclassified, threshold);
+        l->r->row[i] = (struct score_row){l->label[i], (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
         l->r->own[i] = p[l->label[i]];
     }
     score_run(&l->r->score, l->r->row, l->r->n, labels);

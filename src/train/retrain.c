@@ -30,29 +30,27 @@ struct retrain_opts retrain_defaults(void) {
 
 /* ---- answers ---- */
 
-static struct score_row retrain_decide(const struct teacher *t, size_t i, const double *p) {
+static struct score_row retrain_decide(const struct teacher *t, size_t i, const float *p) {
     const struct label_set *labels = head_labels(t->old);
-    unsigned best = 0;
-    for (unsigned k = 1; k < labels->n; k++)
-        if (p[k] > p[best]) best = k;
-    double confidence = round(p[best] * 1e4) / 1e4;
-    unsigned answer = confidence < t->o->threshold ? labels->unclassified : best;
-    return (struct score_row){t->label[i], (uint8_t)best, (uint8_t)answer, confidence};
+    double threshold[LABEL_MAX];
+    for (unsigned k = 0; k < labels->n; k++) threshold[k] = t->o->threshold;
+    struct head_decision d = head_decide(p, labels->n, labels->unclassified, threshold);
+    return (struct score_row){t->label[i], (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
 }
 
 static struct score_row answer_old(const struct teacher *t, size_t i) {
     float p[LABEL_MAX];
-    double wide[LABEL_MAX];
     head_run(t->old, examples_vector(t->x, i), p);
-    for (unsigned k = 0; k < t->data.labels; k++) wide[k] = (double)p[k];
-    return retrain_decide(t, i, wide);
+    return retrain_decide(t, i, p);
 }
 
 static struct score_row answer_new(const struct teacher *t, const struct fit_model *m, size_t i) {
     double p[LABEL_MAX];
+    float narrow[LABEL_MAX];
     fit_logits(m, examples_vector(t->x, i), p);
     head_softmax(p, t->data.labels);
-    return retrain_decide(t, i, p);
+    head_narrow(p, t->data.labels, narrow);
+    return retrain_decide(t, i, narrow);
 }
 
 /* Scores the rows of one kind out of t->row[]. */

@@ -212,7 +212,9 @@ def probe(rows, *args):
     path = os.path.join(folder(), "lines.jsonl")
     with open(path, "w") as f:
         f.writelines(json.dumps(row) + "\n" for row in rows)
-    r = run("llm", "probe", "--bert", "off", "--llm-store", store(), *args, path)
+    script = os.path.join(os.path.dirname(__file__), "../../bench/llm_probe.py")
+    r = subprocess.run([sys.executable, script, path, "--binary", BINARY, "--bert", "off", *args], capture_output=True,
+                       timeout=120, env=environment())
     return r, {line[:20].strip(): line[20:].split()[::2] for line in r.stdout.decode().splitlines()[1:]}
 
 
@@ -234,7 +236,7 @@ def the_probe_counts_how_often_a_line_chooses_its_label():
     equal(len(e.asked), 2 * 8)
     r, shown = probe(rows, "--offline", "--llm-url", e.url())
     equal((list(shown), len(e.asked)), (["rules and encoder"], 16))
-    r, _ = probe([*rows, {"label": "NOPE", "wanted": "INFO", "line": "x", "hostile": "y"}], "--offline")
+    r, _ = probe([*rows, {"label": "INFO", "wanted": "INFO", "line": "x"}], "--offline")
     assert r.returncode == 1 and b"lines.jsonl:5: expected" in r.stderr, r.stderr
 
 
