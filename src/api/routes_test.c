@@ -3,7 +3,6 @@
 
 #include "api/openapi.h"
 #include "base/check.h"
-#include "metrics/metrics.h"
 
 #include <llhttp.h>
 #include <yyjson.h>
@@ -21,8 +20,6 @@ static void a_server_has_the_routes_of_its_kind(void) {
         CHECK_INT(r->streams, KIND[k] == API_CLASSIFIER);
         CHECK(route_find(&t, SPAN_LIT("/livez"), HTTP_HEAD, &known) != NULL);
     }
-    for (unsigned i = 0; i < ROUTE_COUNT; i++) /* the server would not start */
-        CHECK(metrics_find(METRIC_SET_ENDPOINT, routes_all[i].route.path) >= 0);
 }
 
 static void the_description_is_json_and_complete(void) {

@@ -367,8 +367,8 @@ static void large_bodies(void) {
 }
 
 static void requests_are_counted(void) {
-    unsigned classify_at = (unsigned)metrics_find(METRIC_SET_ENDPOINT, "/classify"),
-             other = (unsigned)metrics_find(METRIC_SET_ENDPOINT, "other"),
+    unsigned classify_at = metrics_name(METRIC_SET_ENDPOINT, "/classify"),
+             other = metrics_name(METRIC_SET_ENDPOINT, "other"),
              post = (unsigned)metrics_find(METRIC_SET_METHOD, "POST"),
              get = (unsigned)metrics_find(METRIC_SET_METHOD, "GET"),
              ok = (unsigned)metrics_find(METRIC_SET_STATUS, "200"),

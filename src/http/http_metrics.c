@@ -31,8 +31,9 @@ void http_metrics_init(struct http_metrics *t, const struct route_table *routes)
         int i = m < METHODS ? metrics_find(METRIC_SET_METHOD, llhttp_method_name((llhttp_method_t)m)) : -1;
         t->method[m] = i < 0 ? index_of(METRIC_SET_METHOD, "other") : (unsigned char)i;
     }
-    for (int r = 0; r < (int)routes->n; r++) t->endpoint[r] = index_of(METRIC_SET_ENDPOINT, routes->row[r].path);
-    t->endpoint[ROUTES_MAX] = index_of(METRIC_SET_ENDPOINT, "other");
+    for (int r = 0; r < (int)routes->n; r++)
+        t->endpoint[r] = (unsigned char)metrics_name(METRIC_SET_ENDPOINT, routes->row[r].path);
+    t->endpoint[ROUTES_MAX] = (unsigned char)metrics_name(METRIC_SET_ENDPOINT, "other");
 }
 
 void http_metrics_request(const struct http_metrics *t, const struct route *route, unsigned method, unsigned status,

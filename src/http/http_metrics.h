@@ -16,7 +16,7 @@ struct http_metrics {
     const struct route_table *routes;
 };
 
-/* A status, reason or path that the server can answer with and metrics.def does not list is a bug. The table stays the
+/* A status or reason that the server can answer with and metrics.def does not list is a bug. The table stays the
  * caller's. */
 void http_metrics_init(struct http_metrics *t, const struct route_table *routes);
 

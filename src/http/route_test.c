@@ -27,7 +27,7 @@ static void rows_are_found(void) {
     buf_release(&allow);
 }
 
-/* Aborts when a status, reason or path has no label value in metrics.def. */
+/* Aborts when a status or reason has no label value in metrics.def. */
 static void everything_that_happens_can_be_counted(void) {
     struct http_metrics t;
     http_metrics_init(&t, &TABLE);

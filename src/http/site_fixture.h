@@ -1,5 +1,4 @@
-/* site_fixture: a site for tests of HTTP alone. Its paths are those that metrics.def knows, so that they can be
- * counted.
+/* site_fixture: a site for tests of HTTP alone.
  *
  *   POST /classify          the body comes back
  *   GET  /health, /livez    {"status":"healthy"}, {"status":"alive"}; /livez may be cached

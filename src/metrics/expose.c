@@ -22,7 +22,7 @@ static struct series series_first(enum metric_id id, const struct metric_snapsho
     struct series s = {.metric = &metrics_rows[id], .snap = snap};
     for (unsigned i = 0; i < METRIC_SETS; i++) {
         const struct metric_set_row *set = &metrics_sets[s.metric->set[i]];
-        s.values[i] = s.metric->set[i] == METRIC_SET_LABEL ? snap->labels : set->cap;
+        s.values[i] = set->named == METRIC_NAMED_NONE ? set->cap : snap->names[set->named].n;
     }
     return s;
 }
@@ -38,7 +38,8 @@ static bool series_next(struct series *s) {
 static const char *value_name(const struct series *s, unsigned i) {
     const struct metric_set_row *set = &metrics_sets[s->metric->set[i]];
     if (set->value) return set->value[s->value[i]];
-    return s->metric->set[i] == METRIC_SET_LABEL ? s->snap->label[s->value[i]] : s->snap->text[s->metric->set[i]];
+    if (set->named != METRIC_NAMED_NONE) return s->snap->names[set->named].name[s->value[i]];
+    return s->snap->text[s->metric->set[i]];
 }
 
 static void put_escaped(struct buf *out, const char *text) {

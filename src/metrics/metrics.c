@@ -20,8 +20,7 @@ static struct {
     pthread_mutex_t lock; /* the list of shards, base's counters, the names */
     struct shard *first;
     struct shard base;
-    char label[METRIC_CAP_LABEL][METRIC_NAME_MAX]; /* every name ever set; the cells of `label` follow this order */
-    unsigned labels;
+    struct metric_names names[METRIC_NAMED_COUNT];
     char text[METRIC_SET_COUNT][METRIC_NAME_MAX];
 } g = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -116,30 +115,31 @@ double metrics_value(enum metric_id id, unsigned a, unsigned b, unsigned c) {
 void metrics_snapshot(struct metric_snapshot *out) {
     pthread_mutex_lock(&g.lock);
     for (unsigned i = 0; i < METRIC_CELLS; i++) out->cell[i] = sum_cell(i);
-    memcpy(out->label, g.label, sizeof out->label);
-    out->labels = g.labels;
+    memcpy(out->names, g.names, sizeof out->names);
     memcpy(out->text, g.text, sizeof out->text);
     pthread_mutex_unlock(&g.lock);
 }
 
-static unsigned metrics_find_label(const char *name) {
-    for (unsigned i = 0; i < g.labels; i++)
-        if (strcmp(g.label[i], name) == 0) return i;
-    if (g.labels == METRIC_CAP_LABEL) return METRIC_CAP_LABEL - 1;
-    bool last = g.labels == METRIC_CAP_LABEL - 1;
-    snprintf(g.label[g.labels], sizeof g.label[0], "%s", last ? "other" : name);
-    return g.labels++;
+static unsigned metrics_find_name(struct metric_names *names, unsigned cap, const char *name) {
+    for (unsigned i = 0; i < names->n; i++)
+        if (strcmp(names->name[i], name) == 0) return i;
+    if (names->n == cap) return cap - 1;
+    bool last = names->n == cap - 1;
+    snprintf(names->name[names->n], sizeof names->name[0], "%s", last ? "other" : name);
+    return names->n++;
 }
 
-unsigned metrics_label(const char *name) {
+unsigned metrics_name(enum metric_set set, const char *name) {
+    const struct metric_set_row *row = &metrics_sets[set];
+    MUST(row->named != METRIC_NAMED_NONE && row->cap <= METRIC_NAMES_MAX);
     pthread_mutex_lock(&g.lock);
-    unsigned i = metrics_find_label(name);
+    unsigned i = metrics_find_name(&g.names[row->named], row->cap, name);
     pthread_mutex_unlock(&g.lock);
     return i;
 }
 
 void metrics_set_text(enum metric_set set, const char *value) {
-    MUST(!metrics_sets[set].value && set != METRIC_SET_LABEL);
+    MUST(!metrics_sets[set].value && metrics_sets[set].named == METRIC_NAMED_NONE);
     pthread_mutex_lock(&g.lock);
     snprintf(g.text[set], sizeof g.text[set], "%s", value);
     pthread_mutex_unlock(&g.lock);

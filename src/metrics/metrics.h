@@ -34,10 +34,10 @@ void metrics_gauge_set(enum metric_id id, unsigned a, double value);            
 /* Current value, summed over threads (tests, summaries). For a histogram: the number of observations. */
 double metrics_value(enum metric_id id, unsigned a, unsigned b, unsigned c);
 
-/* Index of a value of the named set `label`: the same for the same name as long as the process lives, so that a label
- * keeps its counts over a reload. Names are copied. Past 128 different names further ones are counted together as
- * "other". */
-unsigned metrics_label(const char *name);
+/* Index of a value of a METRIC_SET_NAMED, which is added when it is new: the same for the same name as long as the
+ * process lives, so that a label keeps its counts over a reload. Names are copied. Past the set's size further ones are
+ * counted together as "other". */
+unsigned metrics_name(enum metric_set set, const char *name);
 
 /* The value of a METRIC_SET_TEXT; copied, cut at 63 bytes. Not from a client. */
 void metrics_set_text(enum metric_set set, const char *value);

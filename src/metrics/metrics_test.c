@@ -52,7 +52,8 @@ static void the_contract_is_there_from_the_first_scrape(void) {
         "log_classifier_http_requests_total{endpoint=\"/classify\",method=\"POST\",status=\"200\"} 0",
         "log_classifier_http_request_duration_seconds_count{endpoint=\"/classify\",method=\"POST\"} 0",
     };
-    metrics_label("C");
+    metrics_name(METRIC_SET_LABEL, "C");
+    metrics_name(METRIC_SET_ENDPOINT, "/classify");
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         if (!has_line(want[i])) fprintf(stderr, "missing: %s\n", want[i]);
         CHECK(has_line(want[i]));
@@ -110,20 +111,20 @@ static void counts_of_ended_threads_stay(void) {
 }
 
 static void a_label_keeps_its_counts_over_a_reload(void) {
-    CHECK(metrics_label("A") != metrics_label("B"));
-    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0, 7);
-    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("D"), 0, 1);
-    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0, 2);
+    CHECK(metrics_name(METRIC_SET_LABEL, "A") != metrics_name(METRIC_SET_LABEL, "B"));
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_name(METRIC_SET_LABEL, "B"), 0, 7);
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_name(METRIC_SET_LABEL, "D"), 0, 1);
+    metrics_add(METRIC_CLASSIFICATIONS, 1, metrics_name(METRIC_SET_LABEL, "B"), 0, 2);
     CHECK_NEAR(sample("log_classifications_total{classifier=\"bert\",label=\"B\"}"), 9, 0);
     CHECK_NEAR(sample("log_classifications_total{classifier=\"bert\",label=\"D\"}"), 1, 0);
-    CHECK_NEAR(metrics_value(METRIC_CLASSIFICATIONS, 1, metrics_label("B"), 0), 9, 0);
+    CHECK_NEAR(metrics_value(METRIC_CLASSIFICATIONS, 1, metrics_name(METRIC_SET_LABEL, "B"), 0), 9, 0);
 }
 
 static void past_the_last_slot_names_are_other(void) {
     char name[200][16];
     for (int i = 0; i < 200; i++) {
         snprintf(name[i], sizeof name[i], "N%d", i);
-        metrics_add(METRIC_CLASSIFICATIONS, 3, metrics_label(name[i]), 0, 1);
+        metrics_add(METRIC_CLASSIFICATIONS, 3, metrics_name(METRIC_SET_LABEL, name[i]), 0, 1);
     }
     double named = 0;
     for (int i = 0; i < 200; i++) {
@@ -139,7 +140,7 @@ static void past_the_last_slot_names_are_other(void) {
 static void only_seen_series_of_large_sets_are_shown(void) {
     const char *get = "log_classifier_http_requests_total{endpoint=\"/health\",method=\"GET\",status=\"200\"}";
     CHECK(isnan(sample(get)));
-    metrics_add(METRIC_HTTP_REQUESTS, (unsigned)metrics_find(METRIC_SET_ENDPOINT, "/health"),
+    metrics_add(METRIC_HTTP_REQUESTS, metrics_name(METRIC_SET_ENDPOINT, "/health"),
                 (unsigned)metrics_find(METRIC_SET_METHOD, "GET"), (unsigned)metrics_find(METRIC_SET_STATUS, "200"), 1);
     CHECK_NEAR(sample(get), 1, 0);
     CHECK_INT(metrics_find(METRIC_SET_METHOD, "BREW"), -1);

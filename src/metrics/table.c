@@ -10,9 +10,9 @@
 static const double BOUNDS_NONE[1];
 
 const struct metric_set_row metrics_sets[METRIC_SET_COUNT] = {
-#define METRIC_SET(id, label, ...)       {label, VALUES_##id, METRIC_CAP_##id},
-#define METRIC_SET_NAMED(id, label, max) {label, NULL, max},
-#define METRIC_SET_TEXT(id, label)       {label, NULL, 1},
+#define METRIC_SET(id, label, ...)       {label, VALUES_##id, METRIC_CAP_##id, METRIC_NAMED_NONE},
+#define METRIC_SET_NAMED(id, label, max) {label, NULL, max, METRIC_NAMED_##id},
+#define METRIC_SET_TEXT(id, label)       {label, NULL, 1, METRIC_NAMED_NONE},
 #include "metrics/metrics.def"
 };
 

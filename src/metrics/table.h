@@ -14,6 +14,22 @@ enum { METRIC_SETS = 3, METRIC_NAME_MAX = 64 };
 
 enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_TOTAL, METRIC_KIND_GAUGE, METRIC_KIND_HISTOGRAM };
 
+/* The sets whose values are named while running. */
+enum metric_named {
+#define METRIC_SET_NAMED(id, ...) METRIC_NAMED_##id,
+#include "metrics/metrics.def"
+    METRIC_NAMED_COUNT,
+    METRIC_NAMED_NONE = METRIC_NAMED_COUNT
+};
+
+enum { METRIC_NAMES_MAX = 128 };
+
+/* Every value of such a set that was ever named; the cells follow this order. */
+struct metric_names {
+    char name[METRIC_NAMES_MAX][METRIC_NAME_MAX];
+    unsigned n;
+};
+
 /* Number of values of each set, and of cells of each series: one, or the buckets, +Inf and the sum. */
 enum {
 #define METRIC_SET(id, label, ...)       METRIC_CAP_##id = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),
@@ -42,6 +58,7 @@ struct metric_set_row {
     const char *label;
     const char *const *value; /* NULL: named while running */
     unsigned cap;
+    enum metric_named named;
 };
 
 struct metric_row {
@@ -61,8 +78,7 @@ extern const struct metric_row metrics_rows[METRIC_COUNT];
 /* A sum over all threads at one moment, with the label names known then. */
 struct metric_snapshot {
     double cell[METRIC_CELLS];
-    char label[METRIC_CAP_LABEL][METRIC_NAME_MAX];
-    unsigned labels;
+    struct metric_names names[METRIC_NAMED_COUNT];
     char text[METRIC_SET_COUNT][METRIC_NAME_MAX]; /* of the sets of METRIC_SET_TEXT */
 };
 

@@ -280,7 +280,8 @@ static void worker_close(struct worker *w) {
 
 /* Finds where the engine's labels are counted; before anybody else sees it. */
 static void name_labels(struct engine *eng) {
-    for (unsigned i = 0; i < eng->labels.n; i++) eng->metric[i] = (uint8_t)metrics_label(eng->labels.label[i].id);
+    for (unsigned i = 0; i < eng->labels.n; i++)
+        eng->metric[i] = (uint8_t)metrics_name(METRIC_SET_LABEL, eng->labels.label[i].id);
 }
 
 struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e) {
