@@ -247,7 +247,7 @@ static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
 static void *worker_main(void *arg) {
     struct worker *w = arg;
     struct slice slice[SLICES_PER_RUN];
-    for (size_t n; (n = queue_pop_share(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
+    for (size_t n; (n = queue_pop_some(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, 1);
         note_wait(w->p, slice, n);
         for (size_t from = 0, same; from < n; from += same) {
