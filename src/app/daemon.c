@@ -188,11 +188,12 @@ static void *signal_main(void *arg) {
         if (sig == SIGHUP) {
             sem_post(&s->wanted);
         } else if (!stopping) {
-            log_info("server.drain", "finishing what is in flight; a second signal stops at once");
-            notify_send("STOPPING=1");
-            server_stop(s->server);
+            server_stop(s->server); /* first: whatever becomes of the words */
             stopping = true;
+            notify_send("STOPPING=1");
+            log_info("server.drain", "finishing what is in flight; a second signal stops at once");
         } else {
+            alarm(1); /* kills us where the log's reader makes us wait */
             log_warn("server.forced", "stopped at once by a second signal");
             _exit(EXIT_FAILURE);
         }
