@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 50, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
+enum { SWEEP_MS = 50, LOADER_WAIT_S = 2, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
 
 struct daemon {
     const struct daemon_role *role;
@@ -30,6 +30,7 @@ struct daemon {
     struct server *server;
     sem_t wanted; /* posted for each reload that is asked for, and for the end */
     atomic_bool ending;
+    atomic_bool taking; /* a load has passed the point from which it does not turn back */
     struct err failure; /* of the first load */
 };
 
@@ -92,6 +93,8 @@ static void note_model(const struct engine *eng) {
 static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e) {
     struct daemon *s = ctx;
     struct api_opts o = api_opts_of(s->loading, s->role->kind);
+    atomic_store(&s->taking, true);
+    if (atomic_load(&s->ending)) return err_set(e, ERR_CANCELLED, "the process is ending");
     struct settings *set = api_open_settings(s->server, &o, labels, e);
     if (set) server_set(s->server, set);
     return set != NULL;
@@ -100,7 +103,9 @@ static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e
 /* All or nothing. */
 static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     s->loading = c;
-    if (!classifier_reload(&s->classifier, c, daemon_take, s, e)) return false;
+    bool ok = classifier_reload(&s->classifier, c, daemon_take, s, e);
+    atomic_store(&s->taking, false);
+    if (!ok) return false;
     note_model(s->classifier.engine);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
@@ -153,7 +158,10 @@ static void stop_at_once(struct daemon *s) {
 static void *loader_main(void *arg) {
     struct daemon *s = arg;
     if (!daemon_load(s, &s->conf, &s->failure)) {
-        stop_at_once(s);
+        if (atomic_load(&s->ending))
+            s->failure = (struct err){0}; /* it was told to end, which is no failure */
+        else
+            stop_at_once(s);
         return NULL;
     }
     log_info("server.start", "listening on %s port %u", s->conf.host, server_port(s->server));
@@ -188,11 +196,12 @@ static void *signal_main(void *arg) {
         if (sig == SIGHUP) {
             sem_post(&s->wanted);
         } else if (!stopping) {
-            log_info("server.drain", "finishing what is in flight; a second signal stops at once");
-            notify_send("STOPPING=1");
-            server_stop(s->server);
+            server_stop(s->server); /* first: whatever becomes of the words */
             stopping = true;
+            notify_send("STOPPING=1");
+            log_info("server.drain", "finishing what is in flight; a second signal stops at once");
         } else {
+            alarm(1); /* kills us where the log's reader makes us wait */
             log_warn("server.forced", "stopped at once by a second signal");
             _exit(EXIT_FAILURE);
         }
@@ -225,6 +234,24 @@ static void daemon_close_all(struct daemon *s) {
     classifier_close(&s->classifier);
 }
 
+/* Files that never end, a file system that hangs or costly rules must not keep the process: what the LLM answered is
+ * kept, the rest is the kernel's to clean up. */
+static void leave_loader(struct daemon *s, bool ok) {
+    if (!atomic_load(&s->taking)) classifier_stop(&s->classifier); /* a load that goes on from here is refused */
+    log_warn("server.forced", "ended while options, rules or model were still being loaded");
+    fflush(NULL);
+    _exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void end_loader(struct daemon *s, pthread_t loader, bool ok) {
+    struct timespec until;
+    atomic_store(&s->ending, true);
+    sem_post(&s->wanted);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOADER_WAIT_S;
+    if (pthread_timedjoin_np(loader, NULL, &until) != 0) leave_loader(s, ok);
+}
+
 static bool serve(struct daemon *s, struct err *e) {
     sem_init(&s->wanted, 0, 0);
     pthread_t signals = thread_start(signal_main, s), loader = thread_start(loader_main, s);
@@ -232,9 +259,7 @@ static bool serve(struct daemon *s, struct err *e) {
              server_port(s->server));
     bool ok = server_run(s->server, e);
     pipeline_cancel(s->classifier.pipeline); /* of what is left when the drain's time is over */
-    atomic_store(&s->ending, true);
-    sem_post(&s->wanted);
-    pthread_join(loader, NULL);
+    end_loader(s, loader, ok);
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     sem_destroy(&s->wanted);

@@ -79,7 +79,8 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];
     if (!llm_is_configured(&o) || !find_store(c, store, sizeof store, e)) return NULL;
-    if (store[0] && !c->llm_store[0] && !state_dir_make_folders(store, e)) return NULL;
+    struct err ignored; /* without its folder the store is in memory, and says so */
+    if (store[0] && !c->llm_store[0]) state_dir_make_folders(store, &ignored);
     o.wait_ms = wait_ms;
     o.store.path = store;
     return llm_open(&o, labels, e);

@@ -11,7 +11,7 @@ struct network;
 
 /* Connects the engine, which is not in use yet, to the services; p takes their answers. Opens no socket by itself. *out
  * is NULL when nothing is configured or --offline forbids it. waits: records wait as long as it takes (files), not only
- * as long as a call may (requests). False: an option is wrong, or the LLM's store can't be opened. */
+ * as long as a call may (requests). False: an option is wrong, or there is no memory. */
 bool network_open(const struct conf *c, struct engine *eng, struct pipeline *p, bool waits, struct network **out,
                   struct err *e);
 

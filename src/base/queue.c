@@ -83,8 +83,15 @@ size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms) {
     return pop(q, items, max, 1, timeout_ms);
 }
 
-size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers) {
-    return pop(q, items, max, sharers, -1);
+size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms) {
+    return pop(q, items, max, sharers, timeout_ms);
+}
+
+bool queue_is_over(struct queue *q) {
+    pthread_mutex_lock(&q->lock);
+    bool over = q->closed && q->n == 0;
+    pthread_mutex_unlock(&q->lock);
+    return over;
 }
 
 size_t queue_size(const struct queue *q) {

@@ -30,7 +30,9 @@ size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms);
 
 /* The same for one of `sharers` equal consumers: takes at most its share of what waits, so that a burst spreads over
  * all. */
-size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers);
+size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms);
+
+bool queue_is_over(struct queue *q); /* closed and empty: nothing will ever be popped again */
 
 size_t queue_size(const struct queue *q); /* takes no lock: it may have changed by the time it is looked at */
 void queue_close(struct queue *q);        /* no more pushes; what is in it can still be popped; wakes all */

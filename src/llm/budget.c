@@ -42,10 +42,13 @@ bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call,
         store_owe(b->store, call->window, WINDOWS, 1, (int64_t)tokens);
         return true;
     }
+    if (store_is_lost(b->store))
+        return err_set(e, ERR_BUSY, "the LLM is not asked: its budget can't be kept, since its store is in memory");
     if (store_spend(b->store, call->window, WINDOWS, &(struct store_cost){1, tokens}, e)) return true;
-    if (e->code != ERR_LIMIT) return false;
+    bool used_up = e->code == ERR_LIMIT;
+    if (!used_up) store_tell(b->store, e);
     e->code = ERR_BUSY;
-    return err_prefix(e, "the LLM budget is used up");
+    return err_prefix(e, used_up ? "the LLM budget is used up" : "the LLM is not asked: its budget can't be kept");
 }
 
 void budget_charge(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {

@@ -35,7 +35,8 @@ struct budget_call {
 /* store must outlive the budget. now_s: NULL for the real time. */
 void budget_init(struct budget *b, const struct budget_opts *o, struct store *store, int64_t (*now_s)(void));
 
-/* Reserves a call of at most `tokens` tokens. False: ERR_BUSY and which limit is reached; the call must not be made. */
+/* Reserves a call of at most `tokens` tokens. False: ERR_BUSY, and which limit is reached or why the
+ * reservation could not be kept where a limit is set; the call must not be made. */
 bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e);
 
 /* The call cost so many tokens; in the file after the next flush of the store. A call whose cost is never learnt keeps

@@ -112,6 +112,18 @@ static void the_price_is_by_the_million(void) {
     CHECK_NEAR(budget_price(&(struct budget_opts){0}, 5, 5), 0, 0);
 }
 
-CHECK_MAIN(CHECK_TEST(each_limit_holds_in_its_window), CHECK_TEST(a_reservation_is_corrected),
-           CHECK_TEST(a_restart_does_not_start_at_nothing), CHECK_TEST(what_was_spent_without_a_limit_counts),
-           CHECK_TEST(the_price_is_by_the_million))
+static void a_budget_that_can_not_be_kept_forbids_every_call(void) {
+    struct err e = {0};
+    struct store *s = store_open_cache(&(struct store_opts){.path = "/nowhere/answers.db"}, &e);
+    struct budget b;
+    struct budget_call call;
+    budget_init(&b, &(struct budget_opts){.calls_day = 5}, s, budget_now_s);
+    CHECK(!budget_reserve(&b, 100, &call, &e) && e.code == ERR_BUSY && strstr(e.msg, "can't be kept"));
+    budget_init(&b, &(struct budget_opts){0}, s, budget_now_s);
+    CHECK(budget_reserve(&b, 100, &call, &e));
+    store_close(s);
+}
+
+CHECK_MAIN(CHECK_TEST(a_budget_that_can_not_be_kept_forbids_every_call), CHECK_TEST(each_limit_holds_in_its_window),
+           CHECK_TEST(a_reservation_is_corrected), CHECK_TEST(a_restart_does_not_start_at_nothing),
+           CHECK_TEST(what_was_spent_without_a_limit_counts), CHECK_TEST(the_price_is_by_the_million))

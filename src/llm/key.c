@@ -61,10 +61,16 @@ static struct span value_of(struct span line, const char *name) {
     return value;
 }
 
+/* Whatever lies about in the current folder under that name: only a file ends. */
+static bool is_regular(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool from_env_file(const char *path, const char *name, char *out, struct err *e) {
     struct span text;
     struct err none;
-    if (access(path, R_OK) != 0 || !file_read(path, ENV_FILE_BYTES_MAX, &text, &none)) return true;
+    if (!is_regular(path) || access(path, R_OK) != 0 || !file_read(path, ENV_FILE_BYTES_MAX, &text, &none)) return true;
     bool ok = true;
     for (struct span rest = text; ok && rest.n > 0 && !out[0];) {
         struct span value = value_of(span_trim(span_take_line(&rest)), name);

@@ -79,5 +79,18 @@ static void a_process_with_a_key_is_closed_to_others(void) {
     CHECK_INT(prctl(PR_GET_DUMPABLE), 0);
 }
 
-CHECK_MAIN(CHECK_TEST(a_file_holds_a_key), CHECK_TEST(a_variable_is_for_its_provider_only),
-           CHECK_TEST(an_env_file_is_read_as_usual), CHECK_TEST(a_process_with_a_key_is_closed_to_others))
+static void an_env_file_that_never_ends_is_no_file(void) {
+    char path[64], key[KEY_BYTES_MAX];
+    struct err e = {0};
+    snprintf(path, sizeof path, "/tmp/logclass_key_%d.fifo", (int)getpid());
+    CHECK(mkfifo(path, 0600) == 0);
+    unsetenv("GROQ_API_KEY");
+    alarm(10);
+    CHECK(key_find("", OPENAI_GROQ, path, key, &e) && !key[0]);
+    alarm(0);
+    unlink(path);
+}
+
+CHECK_MAIN(CHECK_TEST(an_env_file_that_never_ends_is_no_file), CHECK_TEST(a_file_holds_a_key),
+           CHECK_TEST(a_variable_is_for_its_provider_only), CHECK_TEST(an_env_file_is_read_as_usual),
+           CHECK_TEST(a_process_with_a_key_is_closed_to_others))

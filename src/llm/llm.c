@@ -127,7 +127,7 @@ static void llm_keep(struct llm *l, struct span template, int label, struct stor
 static void llm_flush(void *self) {
     struct llm *l = self;
     struct err e;
-    if (!store_flush(l->store, &e)) log_warn("store.unflushed", "%s", e.msg);
+    if (!store_flush(l->store, &e)) store_tell(l->store, &e);
 }
 
 /* ---- answers of a chat endpoint ---- */
@@ -316,7 +316,8 @@ struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, s
     buf_init(&l->system, SYSTEM_BYTES_MAX);
     prompt_system(labels, &l->system);
     bool ok = choose_dialect(l, o, url, e) && open_endpoint(l, o, url, e) &&
-              (l->redact = redact_open(o->redact_file, e)) != NULL && (l->store = store_open(&o->store, e)) != NULL;
+              (l->redact = redact_open(o->redact_file, e)) != NULL &&
+              (l->store = store_open_cache(&o->store, e)) != NULL;
     if (!ok) {
         llm_close(l);
         return NULL;

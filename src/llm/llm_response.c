@@ -172,6 +172,14 @@ static uint64_t response_count(yyjson_val *usage, const char *name) {
     return yyjson_is_uint(v) ? yyjson_get_uint(v) : 0;
 }
 
+/* Numbers that no call can have cost are as good as none: the budget keeps what it reserved. */
+static void read_usage(yyjson_val *usage, struct llm_response *out) {
+    uint64_t in = response_count(usage, "prompt_tokens"), said = response_count(usage, "completion_tokens");
+    if (in > LLM_RESPONSE_TOKENS_MAX || said > LLM_RESPONSE_TOKENS_MAX) return;
+    out->tokens_in = in;
+    out->tokens_out = said;
+}
+
 static void read_choice(yyjson_val *choice, const struct label_set *labels, struct llm_response *out, struct err *e) {
     struct span content = str(member(member(choice, "message"), "content"));
     if (span_eq(str(member(choice, "finish_reason")), SPAN_LIT("length"))) {
@@ -196,8 +204,7 @@ void llm_response_read(struct span body, const struct label_set *labels, struct 
     yyjson_doc *doc = body.n ? yyjson_read(body.p, body.n, YYJSON_READ_NOFLAG) : NULL;
     yyjson_val *root = yyjson_doc_get_root(doc), *usage = member(root, "usage");
     yyjson_val *choice = yyjson_arr_get_first(member(root, "choices"));
-    out->tokens_in = response_count(usage, "prompt_tokens");
-    out->tokens_out = response_count(usage, "completion_tokens");
+    read_usage(usage, out);
     if (yyjson_is_obj(member(choice, "message")))
         read_choice(choice, labels, out, e);
     else

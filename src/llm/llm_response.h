@@ -12,6 +12,9 @@
 /* The confidence of an answer whose endpoint gives no token probabilities. A constant, not a measurement. */
 #define REPLY_CONFIDENCE_CONSTANT 0.70
 
+/* Above it an endpoint's count of tokens is not believed; contexts end far below. */
+enum { LLM_RESPONSE_TOKENS_MAX = 1 << 20 };
+
 enum llm_response_kind {
     LLM_RESPONSE_LABEL,    /* label and confidence are set */
     LLM_RESPONSE_NO_LABEL, /* a whole answer, but it names no label of the set */

@@ -241,7 +241,23 @@ static void errors_have_codes(void) {
     }
 }
 
-CHECK_MAIN(CHECK_TEST(a_label_is_read), CHECK_TEST(anything_but_a_label_is_none), CHECK_TEST(a_cut_answer_is_no_answer),
+static void a_cost_that_can_not_be_is_not_believed(void) {
+    static const char *const USAGE[] = {"\"prompt_tokens\":18446744073709551615,\"completion_tokens\":5",
+                                        "\"prompt_tokens\":310,\"completion_tokens\":9223372036854775807",
+                                        "\"prompt_tokens\":1048577,\"completion_tokens\":8",
+                                        "\"prompt_tokens\":-1,\"completion_tokens\":1e300"};
+    char body[1024];
+    for (size_t i = 0; i < sizeof USAGE / sizeof USAGE[0]; i++) {
+        snprintf(body, sizeof body, "{\"choices\":[{\"message\":{\"content\":\"DB_ERROR\"}}],\"usage\":{%s}}",
+                 USAGE[i]);
+        struct llm_response r = response_read_body(body);
+        CHECK_INT(r.kind, LLM_RESPONSE_LABEL);
+        CHECK(r.tokens_in == 0 && r.tokens_out == 0);
+    }
+}
+
+CHECK_MAIN(CHECK_TEST(a_cost_that_can_not_be_is_not_believed), CHECK_TEST(a_label_is_read),
+           CHECK_TEST(anything_but_a_label_is_none), CHECK_TEST(a_cut_answer_is_no_answer),
            CHECK_TEST(what_is_no_completion_is_broken), CHECK_TEST(confidence_is_the_labels_share),
            CHECK_TEST(every_label_gets_its_likelihood), CHECK_TEST(tokens_may_straddle_the_quotes),
            CHECK_TEST(tokens_may_say_more_than_the_content), CHECK_TEST(tokens_that_do_not_tell_leave_the_constant),

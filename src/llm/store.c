@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/unconst.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +103,9 @@ struct store {
     struct owed owed[STORE_OWED_MAX];
     unsigned owed_n;
     unsigned since_trim;
+    bool damaged; /* the last error was about what the file holds */
+    bool lost;    /* it was to be a file, and is in memory */
+    bool told;    /* that the file can't be written; until it can */
     char path[4096];
 };
 
@@ -109,7 +113,10 @@ static int64_t store_real_now_s(void) {
     return (int64_t)time(NULL);
 }
 
-static bool db_error(const struct store *s, struct err *e) {
+/* SQLITE_ERROR: the tables are not those that we made. */
+static bool db_error(struct store *s, struct err *e) {
+    int code = sqlite3_errcode(s->db) & 0xff;
+    s->damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
     return err_set(e, ERR_IO, "%s: %s", s->path[0] ? s->path : "the store", sqlite3_errmsg(s->db));
 }
 
@@ -220,22 +227,100 @@ static bool store_prepare(struct store *s, struct err *e) {
     return true;
 }
 
-struct store *store_open(const struct store_opts *o, struct err *e) {
+static bool open_at_path(struct store *s, struct err *e) {
+    if (!open_file(s, e) || !store_prepare(s, e) || !store_trim(s, e)) return false;
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    return true;
+}
+
+static void close_database(struct store *s) {
+    for (int i = 0; i < STATEMENTS; i++) {
+        sqlite3_finalize(s->statement[i]);
+        s->statement[i] = NULL;
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+}
+
+static struct store *make_store(const struct store_opts *o) {
     struct store *s = must_calloc(1, sizeof *s);
     s->opts = *o;
     if (!s->opts.now_s) s->opts.now_s = store_real_now_s;
     if (!s->opts.rows_max) s->opts.rows_max = STORE_ROWS_MAX;
     if (!s->opts.negative_life_s) s->opts.negative_life_s = DAY_S;
-    int n = snprintf(s->path, sizeof s->path, "%s", o->path ? o->path : "");
+    snprintf(s->path, sizeof s->path, "%s", o->path ? o->path : "");
     s->opts.path = s->path;
-    bool ok =
-        n >= 0 && (size_t)n < sizeof s->path ? open_file(s, e) : err_set(e, ERR_USAGE, "the store's path is too long");
-    if (ok && store_prepare(s, e) && store_trim(s, e)) {
-        sqlite3_busy_timeout(s->db, BUSY_MS);
-        return s;
-    }
+    return s;
+}
+
+static bool is_path_short(const struct store_opts *o, struct err *e) {
+    size_t max = sizeof((struct store *)NULL)->path - 1;
+    return !o->path || strlen(o->path) <= max || err_set(e, ERR_USAGE, "the store's path is too long");
+}
+
+struct store *store_open(const struct store_opts *o, struct err *e) {
+    if (!is_path_short(o, e)) return NULL;
+    struct store *s = make_store(o);
+    if (open_at_path(s, e)) return s;
     store_close(s);
     return NULL;
+}
+
+/* ---- without the file ---- */
+
+/* What goes wrong with the file is counted each time and said once. */
+void store_tell(struct store *s, const struct err *e) {
+    metrics_add(METRIC_LLM_STORE_FAILURES, 0, 0, 0, 1);
+    if (!s->told)
+        log_warn("store.failed", "%s: answers are in memory only, and where a budget is set the LLM is not asked",
+                 e->msg);
+    s->told = true;
+}
+
+/* Moves the file with what SQLite keeps beside it, so that somebody may still look into it. */
+static bool set_aside(const struct store *s) {
+    static const char *const SIDE[] = {"", "-wal", "-shm"};
+    char from[sizeof s->path + 8], to[sizeof s->path + 48];
+    int64_t now_s = s->opts.now_s();
+    bool moved = false;
+    for (size_t i = 0; i < sizeof SIDE / sizeof SIDE[0]; i++) {
+        snprintf(from, sizeof from, "%s%s", s->path, SIDE[i]);
+        snprintf(to, sizeof to, "%s.damaged-%lld%s", s->path, (long long)now_s, SIDE[i]);
+        if (rename(from, to) == 0) moved = true;
+        if (i == 0 && !moved) return false;
+    }
+    log_warn("store.damaged", "%s could not be read and is %s.damaged-%lld now; a new one takes its place", s->path,
+             s->path, (long long)now_s);
+    return true;
+}
+
+/* From here on the store is in memory. False: there is no memory even for that. */
+static bool give_up_file(struct store *s, struct err *e) {
+    close_database(s);
+    s->path[0] = '\0';
+    s->lost = true;
+    if (s->opts.rows_max > STORE_LOST_ROWS_MAX) s->opts.rows_max = STORE_LOST_ROWS_MAX;
+    return open_at_path(s, e);
+}
+
+struct store *store_open_cache(const struct store_opts *o, struct err *e) {
+    if (!is_path_short(o, e)) return NULL;
+    struct store *s = make_store(o);
+    bool ok = open_at_path(s, e);
+    if (!ok && s->path[0]) {
+        bool damaged = s->damaged && (close_database(s), true) && set_aside(s);
+        if (damaged) metrics_add(METRIC_LLM_STORE_FAILURES, 0, 0, 0, 1);
+        ok = damaged && open_at_path(s, e);
+        if (!ok) store_tell(s, e);
+        ok = ok || give_up_file(s, e);
+    }
+    if (ok) return s;
+    store_close(s);
+    return NULL;
+}
+
+bool store_is_lost(const struct store *s) {
+    return s->lost;
 }
 
 static void free_queued(struct queued *q) {
@@ -249,8 +334,7 @@ void store_close(struct store *s) {
     struct err e;
     if (s->statement[STATEMENTS - 1] && !store_flush(s, &e)) log_warn("store.lost", "%u answers: %s", s->queued, e.msg);
     for (unsigned i = 0; i < s->queued; i++) free_queued(&s->queue[i]);
-    for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(s->statement[i]);
-    sqlite3_close(s->db);
+    close_database(s);
     free(s);
 }
 
@@ -262,14 +346,33 @@ static char *store_copy(struct span s) {
     return p;
 }
 
-static void enqueue(struct store *s, const struct store_origin *o, struct span template, const struct store_answer *a) {
+/* That a template was seen again may be forgotten; an answer was paid for. */
+static void forget_sights(struct store *s) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < s->queued; i++)
+        if (s->queue[i].origin.model)
+            s->queue[kept++] = s->queue[i];
+        else
+            free_queued(&s->queue[i]);
+    s->queued = kept;
+}
+
+/* Makes room in a full queue. When the file does not take answers, they are kept in memory from then on. */
+static void make_room(struct store *s) {
     struct err e;
-    if (s->queued == STORE_QUEUE_MAX && !store_flush(s, &e)) {
-        log_warn("store.lost", "an answer: %s", e.msg);
-        free_queued(&s->queue[0]);
-        s->queued--;
-        memmove(s->queue, s->queue + 1, s->queued * sizeof s->queue[0]);
-    }
+    if (store_flush(s, &e)) return;
+    store_tell(s, &e);
+    forget_sights(s);
+    if (s->queued < STORE_QUEUE_MAX) return;
+    MUST(s->lost || give_up_file(s, &e)); /* no memory */
+    if (store_flush(s, &e)) return;
+    free_queued(&s->queue[0]);
+    s->queued--;
+    memmove(s->queue, s->queue + 1, s->queued * sizeof s->queue[0]);
+}
+
+static void enqueue(struct store *s, const struct store_origin *o, struct span template, const struct store_answer *a) {
+    if (s->queued == STORE_QUEUE_MAX) make_room(s);
     template = span_sub(template, 0, STORE_TEMPLATE_MAX);
     struct queued *q = &s->queue[s->queued++];
     *q = (struct queued){.origin = *o, .template = {store_copy(template), template.n}, .at_s = s->opts.now_s()};
@@ -382,6 +485,7 @@ bool store_flush(struct store *s, struct err *e) {
         if (!store_run(s, BEGIN, NULL, 0, e)) return false;
         if (!store_end(s, write_all_queued(s, e), e)) return false;
         forget_queued(s);
+        s->told = s->lost;
     }
     return s->since_trim < TRIM_EVERY || store_trim(s, e);
 }
@@ -453,6 +557,7 @@ bool store_spend(struct store *s, struct store_window *w, unsigned n, const stru
         ok = write_owed(s, &(struct owed){w[i].kind, w[i].start, (int64_t)cost->calls, (int64_t)cost->tokens}, e);
     if (!store_end(s, ok, e)) return false;
     forget_queued(s);
+    s->told = s->lost;
     for (unsigned i = 0; room && i < n; i++) w[i].calls += cost->calls, w[i].tokens += cost->tokens;
     return room;
 }

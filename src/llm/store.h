@@ -21,6 +21,7 @@ struct store;
 
 enum {
     STORE_ROWS_MAX = 1000000,
+    STORE_LOST_ROWS_MAX = 100000,
     STORE_QUEUE_MAX = 256,
     STORE_TEMPLATE_MAX = 8192,
     STORE_WINDOWS_MAX = 2,
@@ -36,6 +37,20 @@ struct store_opts {
 
 /* Fails when the file is not a store, of a newer form, or damaged; the message names it. */
 struct store *store_open(const struct store_opts *o, struct err *e);
+
+/* The same for those who can do without: answers are a cache. A file that is damaged or no database is renamed to
+ * PATH.damaged-<seconds> and a new one made; what is somebody else's database, or can't be written or made, is left
+ * alone, and answers are kept in memory (at most STORE_LOST_ROWS_MAX). Both are counted and said in the log. Fails only
+ * when there is no memory, or the path is too long. */
+struct store *store_open_cache(const struct store_opts *o, struct err *e);
+
+/* Was it to be a file, and is in memory? Then nothing that is spent outlives the process, nor do others see it. Also
+ * true from the moment on when a file that was open takes no more answers. */
+bool store_is_lost(const struct store *s);
+
+/* For users of store_flush and store_spend: counts a failure of theirs, and says it once until the file works again. */
+void store_tell(struct store *s, const struct err *e);
+
 void store_close(struct store *s); /* flushes; NULL is fine */
 
 /* Who answers, and what the answer depends on beside the template. */

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/log.h"
 #include "metrics/table.h"
 
 #include <dirent.h>
@@ -61,6 +62,7 @@ static double start_time(double uptime) {
 
 void metrics_sample_process(void) {
     struct proc_stat st;
+    metrics_gauge_set(METRIC_LOG_LOST, 0, (double)log_lost());
     if (read_stat(&st)) {
         double uptime = clock_seconds(CLOCK_BOOTTIME) - (double)st.start_ticks / (double)sysconf(_SC_CLK_TCK);
         metrics_gauge_set(METRIC_PROCESS_THREADS, 0, (double)st.threads);

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 
-enum { SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE };
+enum { SLICES_PER_RUN = WORK_MAX / PIPELINE_SLICE, IDLE_MS = 1000 };
 
 /* Records [from, from + n) of a batch: what waits in the queue. */
 struct slice {
@@ -244,10 +244,33 @@ static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
     atomic_store_explicit(&p->turn_ns, turn, memory_order_relaxed);
 }
 
+/* A worker that has nothing to do must not keep a model that was replaced. */
+static void let_go_of_old_engine(struct worker *w) {
+    struct engine *now = pipeline_engine(w->p);
+    if (w->eng && w->eng != now) {
+        engine_scratch_close(&w->scratch);
+        engine_unref(w->eng);
+        free(w->work.vector);
+        w->work.vector = NULL;
+        w->work.eng = w->eng = NULL;
+    }
+    engine_unref(now);
+}
+
+/* The next slices; 0: there will never be any. A worker without an engine sleeps until there are some. */
+static size_t wait_for_slices(struct worker *w, struct slice *slice) {
+    for (;;) {
+        int wait_ms = w->eng ? IDLE_MS : -1;
+        size_t n = queue_pop_some(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers, wait_ms);
+        if (n > 0 || queue_is_over(&w->p->queue)) return n;
+        let_go_of_old_engine(w);
+    }
+}
+
 static void *worker_main(void *arg) {
     struct worker *w = arg;
     struct slice slice[SLICES_PER_RUN];
-    for (size_t n; (n = queue_pop_some(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers)) > 0;) {
+    for (size_t n; (n = wait_for_slices(w, slice)) > 0;) {
         metrics_gauge_add(METRIC_ACTIVE_WORKERS, 0, 1);
         note_wait(w->p, slice, n);
         for (size_t from = 0, same; from < n; from += same) {

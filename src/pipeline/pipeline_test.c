@@ -331,8 +331,30 @@ static void workers_have_a_range(void) {
     engine_unref(eng);
 }
 
-CHECK_MAIN(CHECK_TEST(every_record_gets_one_result), CHECK_TEST(the_network_answers_what_is_left),
-           CHECK_TEST(a_network_answer_is_remembered), CHECK_TEST(a_shut_network_is_not_asked_about_what_was_left_open),
+static void idle_workers_let_go_of_a_replaced_engine(void) {
+    struct err e = {0};
+    struct engine *old = open_engine(), *fresh = open_engine();
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 4}, old, &e);
+    struct request *r = request_new();
+    pipeline_fill(r, N);
+    CHECK(pipeline_submit(p, &r->batch, &e));
+    wait_done(r);
+    pipeline_swap(p, fresh);
+    for (int i = 0; i < 1000 && atomic_load(&old->refs) > 1; i++) usleep(10000);
+    CHECK_INT(atomic_load(&old->refs), 1); /* ours */
+    pipeline_fill(r, N);
+    CHECK(pipeline_submit(p, &r->batch, &e)); /* they work on */
+    wait_done(r);
+    CHECK_INT(r->res[0].decider, DECIDER_REGEX);
+    pipeline_close(p);
+    request_free(r);
+    engine_unref(old);
+    engine_unref(fresh);
+}
+
+CHECK_MAIN(CHECK_TEST(idle_workers_let_go_of_a_replaced_engine), CHECK_TEST(every_record_gets_one_result),
+           CHECK_TEST(the_network_answers_what_is_left), CHECK_TEST(a_network_answer_is_remembered),
+           CHECK_TEST(a_shut_network_is_not_asked_about_what_was_left_open),
            CHECK_TEST(an_engine_is_swapped_under_load), CHECK_TEST(a_pinned_batch_keeps_its_engine),
            CHECK_TEST(what_waits_falls_back_when_cancelled), CHECK_TEST(who_would_wait_too_long_is_refused),
            CHECK_TEST(workers_have_a_range))

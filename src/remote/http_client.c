@@ -179,9 +179,12 @@ struct http_client *http_client_open(unsigned calls_max, struct err *e) {
         c->transfer[i].next = c->idle;
         c->idle = &c->transfer[i];
     }
+    if (!ok)
+        err_set(e, ERR_MEMORY, "no memory or no descriptor for an HTTP client of %u calls", calls_max);
+    else if (curl_multi_wakeup(c->multi) != CURLM_OK) /* curl_multi_init does without them and says nothing */
+        ok = err_set(e, ERR_IO, "no descriptors left to wake an HTTP client with: raise the limit (ulimit -n)");
     if (ok) return c;
     http_client_close(c);
-    err_set(e, ERR_MEMORY, "no memory for an HTTP client of %u calls", calls_max);
     return NULL;
 }
 

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "remote/fake_service.h"
 
+#include <sys/resource.h>
+
 static struct http_endpoint *endpoint(const char *url, const char *key) {
     struct err e = {0};
     struct http_endpoint_opts o = {.url = url, .key = key};
@@ -281,10 +283,28 @@ static void bad_urls_and_keys_are_refused(void) {
     CHECK(http_endpoint_open(&o, &e) == NULL && strstr(e.msg, "abc") == NULL);
 }
 
-CHECK_MAIN(CHECK_TEST(an_answer_comes_whole_with_its_status), CHECK_TEST(trouble_on_the_way_has_its_code),
-           CHECK_TEST(endless_headers_are_cut), CHECK_TEST(a_refused_connection_is_told),
-           CHECK_TEST(redirects_are_not_followed), CHECK_TEST(the_key_goes_to_its_endpoint_only),
-           CHECK_TEST(the_environments_proxy_is_ignored), CHECK_TEST(a_configured_proxy_is_used),
-           CHECK_TEST(connections_are_used_again), CHECK_TEST(calls_run_side_by_side_up_to_the_limit),
-           CHECK_TEST(a_cancelled_call_frees_its_place_at_once), CHECK_TEST(a_service_that_asks_for_time_is_heard),
-           CHECK_TEST(statuses_are_success_transient_or_final), CHECK_TEST(bad_urls_and_keys_are_refused))
+/* curl makes do without the descriptors that wake it, and the first wake-up would fail. */
+static void without_descriptors_there_is_no_client(void) {
+    struct rlimit before, tight;
+    struct err e = {0};
+    int free_fd = dup(0);
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    tight = (struct rlimit){(rlim_t)free_fd, before.rlim_max};
+    CHECK(free_fd > 0 && close(free_fd) == 0 && setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    CHECK(http_client_open(1, &e) == NULL && e.code != ERR_OK);
+    tight.rlim_cur++; /* one is not enough for a pair */
+    CHECK(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+    struct http_client *c = http_client_open(1, &e);
+    if (c) http_client_wake(c);
+    http_client_close(c);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+CHECK_MAIN(CHECK_TEST(without_descriptors_there_is_no_client), CHECK_TEST(an_answer_comes_whole_with_its_status),
+           CHECK_TEST(trouble_on_the_way_has_its_code), CHECK_TEST(endless_headers_are_cut),
+           CHECK_TEST(a_refused_connection_is_told), CHECK_TEST(redirects_are_not_followed),
+           CHECK_TEST(the_key_goes_to_its_endpoint_only), CHECK_TEST(the_environments_proxy_is_ignored),
+           CHECK_TEST(a_configured_proxy_is_used), CHECK_TEST(connections_are_used_again),
+           CHECK_TEST(calls_run_side_by_side_up_to_the_limit), CHECK_TEST(a_cancelled_call_frees_its_place_at_once),
+           CHECK_TEST(a_service_that_asks_for_time_is_heard), CHECK_TEST(statuses_are_success_transient_or_final),
+           CHECK_TEST(bad_urls_and_keys_are_refused))

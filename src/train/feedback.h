@@ -35,7 +35,8 @@ void feedback_release(struct feedback *t); /* zero-filled is fine */
 /* Of template and label: another label for a known template is a new lesson. */
 uint64_t feedback_hash(const struct dataset_row *row);
 
-/* Adds a correction to the file, which is made. */
+/* Adds a correction to the file, which is made. Text is repaired to UTF-8; a last line that was cut off stays one,
+ * broken, which feedback_read passes over. */
 bool feedback_correct(const char *path, const struct label *label, struct span source, struct span line, struct err *e);
 
 #endif

@@ -94,6 +94,8 @@ def a_correction_is_the_last_word():
     place.call("learn", "--correct", "NO_SUCH", "x", status=2)
     for line in taught[:3]:
         place.call("learn", "--correct", "DB_ERROR", "--source", "quuxd", line)
+        with open(os.path.join(place.folder, "logclass", "corrections.jsonl"), "ab") as f:
+            f.write(b'{"label":"INFO","log_mess\xff')  # as a kill leaves it
     table = os.path.join(place.folder, "mine.csv")
     with open(table, "w") as f:
         f.write("source,log_message,label\n" + "".join(f"quuxd,{x},DB_ERROR\n" for x in taught[3:]))

@@ -191,19 +191,40 @@ def a_dry_run_tells_the_calls_and_makes_none():
 
 
 @test
-def a_store_that_can_not_be_is_an_error():
+def a_path_that_is_too_long_is_an_error():
     e = Endpoint(chat("BACKUP"))
-    for path in ("/" + "x" * 5000, "/nowhere/answers.db", "/dev/null/answers.db"):
-        r, answer = ask(e, LINES[0], keep=path)
-        equal((r.returncode != 0, answer, e.asked), (True, None, []))
-        r, answers = classify(e, LINES, keep=path)
-        equal((r.returncode != 0, answers), (True, []))
+    r, answer = ask(e, LINES[0], keep="/" + "x" * 5000)
+    equal((r.returncode != 0, answer, e.asked), (True, None, []))
     r = run("classify", "--bert", "off", "--llm-url", e.url(), stdin=b"x\n", env={"HOME": "/" + "x" * 5000})
     assert r.returncode == 2 and b"llm-store" in r.stderr, r.stderr
-    bad = store()
-    open(bad, "wb").write(b"this is no database, and long enough to be looked at" * 100)
-    r, _ = ask(e, LINES[0], keep=bad)
-    assert r.returncode == 1 and bad.encode() in r.stderr, r.stderr
+
+
+@test
+def a_store_that_can_not_be_is_done_without():
+    e = Endpoint(chat("BACKUP"))
+    for path in ("/nowhere/answers.db", "/dev/null/answers.db", folder()):
+        r, answers = classify(e, LINES, keep=path)
+        equal((r.returncode, {a["source"] for a in answers}, len(answers)), (0, {"llm"}, len(LINES)))
+        equal(r.stderr.count(b"store.failed"), 1)
+        asked = len(e.asked)
+        r, answers = classify(e, LINES, "--llm-calls-day", "100", keep=path)  # which could not be kept
+        equal((r.returncode, {a["source"] for a in answers}, len(e.asked)), (0, {"fallback"}, asked))
+        assert b"where a budget is set the LLM is not asked" in r.stderr, r.stderr
+    r, answers = classify(e, LINES, keep="", env={"HOME": "/dev/null"})
+    equal((r.returncode, {a["source"] for a in answers}), (0, {"llm"}))
+
+
+@test
+def a_damaged_store_makes_room_for_a_new_one():
+    e, bad = Endpoint(chat("BACKUP")), store()
+    damage = os.urandom(7000)
+    open(bad, "wb").write(damage)
+    with LlmServer(e, "--llm-store", bad, "--llm-calls-day", "100") as s:
+        equal([a["source"] for a in s.lines("alpha")], ["llm"])
+        equal(s.value("logclass_llm_store_failures_total"), 1)
+    aside = [f for f in os.listdir(os.path.dirname(bad)) if ".damaged-" in f and not f.endswith(("-wal", "-shm"))]
+    equal([open(os.path.join(os.path.dirname(bad), f), "rb").read() for f in aside], [damage])
+    equal(sqlite3.connect(bad).execute("SELECT count(*) FROM answers").fetchone(), (1,))
 
 
 # ---- the probe ----

@@ -46,6 +46,36 @@ def rules_form():
 
 
 @test
+def a_log_that_nobody_reads_stops_nothing():
+    end, log = os.pipe()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    p = subprocess.Popen([BINARY, "serve", "--bert", "off", "--access-log", "--port", str(port)], stderr=log)
+    os.write(log, b"x" * 60000)  # there is room for few lines
+
+    def ask(path):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        c.request("GET", path)
+        return c.getresponse().read()
+
+    def up():
+        try:
+            return ask("/readyz")
+        except OSError:
+            return None
+    wait_until(up)
+    for _ in range(150):
+        ask("/livez")
+    lost = [x for x in ask("/metrics").decode().splitlines() if x.startswith("logclass_log_lost_total")]
+    assert float(lost[0].split()[1]) > 0, lost
+    p.terminate()
+    equal(p.wait(20), 0)
+    os.close(end)
+    os.close(log)
+
+
+@test
 def it_says_no_until_it_is_ready():
     f = Files()
     os.mkfifo(f.path("rules"))

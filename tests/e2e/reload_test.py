@@ -14,6 +14,23 @@ CLIENTS, RELOADS = int(os.environ.get("CLIENTS", "50")), int(os.environ.get("REL
 
 
 @test
+def the_end_does_not_wait_for_a_reload():
+    d = tempfile.mkdtemp()
+    rules, config = os.path.join(d, "rules"), os.path.join(d, "logclass.conf")
+    os.mkfifo(rules)  # nobody ever writes into it
+    open(config, "w").close()
+    with serving("--config", config, "--bert", "off") as s:
+        with open(config, "w") as f:
+            f.write(f"rules = {rules}\n")
+        s.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        s.process.send_signal(signal.SIGTERM)
+        equal(s.process.wait(10), 0)
+        assert time.monotonic() - begun < 8
+
+
+@test
 def reloads_under_load_fail_no_request():
     path = os.path.join(tempfile.mkdtemp(), "logclass.conf")
 
