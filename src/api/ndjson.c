@@ -32,7 +32,8 @@ struct ndjson {
     struct line line[NDJSON_LINES_MAX];
     uint32_t lines;
     size_t batch_bytes;
-    bool broken; /* nothing more can be read; an answer line says why */
+    size_t blank_bytes; /* of empty lines since the last other line: nobody is answered for them */
+    bool broken;        /* nothing more can be read; an answer line says why */
 };
 
 static size_t line_cap(const struct exchange *x) {
@@ -76,7 +77,11 @@ static void ndjson_take_line(struct exchange *x, struct span text) {
     struct err e = {0};
     s->lines_seen++;
     s->batch_bytes += text.n + 1;
-    if (span_trim(text).n == 0) return;
+    if (span_trim(text).n == 0) {
+        s->blank_bytes += text.n + 1;
+        return;
+    }
+    s->blank_bytes = 0;
     struct line *l = new_line(s);
     enum record_json_trouble why = record_json_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text,
                                                          &x->arena, &b->rec[b->n], &e);
@@ -118,8 +123,9 @@ static bool next_line(struct exchange *x, struct span *line) {
     return true;
 }
 
-static bool batch_is_full(const struct ndjson *s) {
-    return s->lines == NDJSON_LINES_MAX || s->batch_bytes >= NDJSON_BATCH_BYTES;
+/* A batch of nothing but empty lines goes on until it has another, or too many of them. */
+static bool ndjson_batch_is_full(const struct ndjson *s) {
+    return s->lines == NDJSON_LINES_MAX || (s->lines > 0 && s->batch_bytes >= NDJSON_BATCH_BYTES);
 }
 
 /* Fills the batch from what has arrived. */
@@ -135,9 +141,11 @@ static bool ndjson_fill(struct exchange *x) {
     memset(b->res, 0, NDJSON_LINES_MAX * sizeof *b->res);
     s->lines = 0;
     s->batch_bytes = 0;
-    while (!s->broken && !batch_is_full(s)) {
+    while (!s->broken && !ndjson_batch_is_full(s)) {
         struct span line;
-        if (next_line(x, &line))
+        if (s->blank_bytes > NDJSON_BLANK_BYTES_MAX)
+            break_off(s, "too many empty lines: more than 262144 bytes of them in a row");
+        else if (next_line(x, &line))
             ndjson_take_line(x, line);
         else if (s->text.n - s->text_at > cap)
             break_off(s, "too long");
@@ -184,7 +192,6 @@ static enum step ndjson_answer(struct exchange *x) {
 /* Nothing was found to answer in what has arrived. */
 static enum step without_lines(struct exchange *x) {
     struct ndjson *s = x->handler_state;
-    if (batch_is_full(s)) return STEP_STALL; /* nothing but empty lines: others' turn */
     if (!x->req.complete) return STEP_READ;
     if (!inflate_is_whole(s->decoder)) break_off(s, "the compressed body ends too soon");
     if (s->lines == 0 && !x->head_out) {

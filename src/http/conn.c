@@ -68,6 +68,12 @@ static void start_limit(struct conn *c) {
         timer_stop(&c->timer);
 }
 
+/* Stalls in a row are one: together they may last as long as a body. */
+static bool stalled_too_long(const struct conn *c) {
+    uint64_t now = c->thread->loop.now_ns;
+    return now - c->stalled_ns >= clock_ns_of_ms(exchange_opts(c->x)->body_time_ms);
+}
+
 /* The time limit of a body goes on running while its handler runs and wants more of it: a stream must give its next
  * answer in that time. */
 static void conn_enter(struct conn *c, enum conn_state next) {
@@ -79,6 +85,7 @@ static void conn_enter(struct conn *c, enum conn_state next) {
         return;
     }
     c->state = next;
+    if (next != CONN_STALL && next != CONN_HANDLE) c->stalled_ns = 0;
     bool body_goes_on = c->limit_of == CONN_BODY && (next == CONN_BODY || next == CONN_HANDLE);
     if (body_goes_on) return;
     c->limit_of = next;
@@ -261,6 +268,7 @@ static enum conn_state step_away(struct conn *c) {
 
 static enum conn_state step_stall(struct conn *c) {
     MUST(c->x && !c->x->away);
+    if (!c->stalled_ns) c->stalled_ns = c->thread->loop.now_ns;
     return CONN_STAY;
 }
 
@@ -329,7 +337,10 @@ static enum conn_state time_to_close(struct conn *c) {
 
 static enum conn_state time_to_retry(struct conn *c) {
     MUST(c->state == CONN_STALL);
-    return CONN_HANDLE;
+    if (!stalled_too_long(c)) return CONN_HANDLE;
+    exchange_refuse(c->x, REFUSE_BODY_TIME, "the server was busy for longer than %u ms (body-time-max)",
+                    exchange_opts(c->x)->body_time_ms);
+    return refuse_rest(c);
 }
 
 static enum conn_state time_to_refuse(struct conn *c) {
