@@ -10,10 +10,9 @@
 #include <stdio.h>
 
 enum {
-    ESCAPE_GROWTH = 6,                   /* of an entry's JSON over its text: \u0000 */
-    LINE_OVERHEAD = 4096,                /* its other fields */
-    PIECE_BYTES = 64 * 1024,             /* decoded at a time */
-    HELD_BYTES = 4 * NDJSON_BATCH_BYTES, /* counted as body memory: a batch's text, repaired, and its answers */
+    ESCAPE_GROWTH = 6,       /* of an entry's JSON over its text: \u0000 */
+    LINE_OVERHEAD = 4096,    /* its other fields */
+    PIECE_BYTES = 64 * 1024, /* decoded at a time */
 };
 
 /* What became of one line. */
@@ -29,7 +28,7 @@ struct ndjson {
     struct buf text; /* decoded; cut into lines from text_at on */
     size_t text_at;
     uint64_t lines_seen;
-    struct line line[NDJSON_LINES_MAX];
+    struct line *line; /* line[NDJSON_LINES_MAX], in the arena */
     uint32_t lines;
     size_t batch_bytes;
     size_t blank_bytes; /* of empty lines since the last other line: nobody is answered for them */
@@ -50,7 +49,6 @@ static void ndjson_release(struct exchange *x) {
 
 /* On false x is refused. */
 static bool ndjson_begin(struct exchange *x) {
-    if (!exchange_count_body(x, HELD_BYTES, exchange_server_opts(x)->body_memory_max)) return false;
     struct ndjson *s = calloc(1, sizeof *s);
     if (!s) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
     x->handler_state = s;
@@ -59,6 +57,31 @@ static bool ndjson_begin(struct exchange *x) {
     buf_init(&s->text, line_cap(x) + 4 * (size_t)PIECE_BYTES);
     s->decoder = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     return s->decoder || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
+}
+
+/* ---- memory ---- */
+
+/* Counts what the stream really holds. On false x is refused. */
+static bool ndjson_hold(struct exchange *x) {
+    const struct ndjson *s = x->handler_state;
+    struct exchange_memory m = exchange_memory_of(exchange_server_opts(x));
+    size_t held = sizeof *s + inflate_memory(s->decoder) + s->text.cap + x->body.cap + x->out.cap + x->arena.bytes;
+    return exchange_hold(x, held, &m);
+}
+
+/* A stream may be silent for long: it keeps no more than the beginning of a line. */
+static enum step ndjson_wait(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
+    decision_end(&s->d);
+    arena_release(&x->arena);
+    buf_release(&x->out);
+    if (x->body.n == 0) buf_release(&x->body);
+    if (s->text_at == s->text.n) {
+        buf_release(&s->text);
+        s->text_at = 0;
+    }
+    if (!ndjson_hold(x) && x->head_out) x->refused = REFUSE_NONE; /* too late: it is counted when there is room */
+    return x->refused ? STEP_SEND : STEP_READ;
 }
 
 /* ---- bytes → lines → records ---- */
@@ -137,7 +160,8 @@ static bool ndjson_fill(struct exchange *x) {
     struct batch *b = &s->d.batch;
     b->rec = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->rec);
     b->res = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->res);
-    if (!b->rec || !b->res) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
+    s->line = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *s->line);
+    if (!b->rec || !b->res || !s->line) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
     memset(b->res, 0, NDJSON_LINES_MAX * sizeof *b->res);
     s->lines = 0;
     s->batch_bytes = 0;
@@ -192,7 +216,7 @@ static enum step ndjson_answer(struct exchange *x) {
 /* Nothing was found to answer in what has arrived. */
 static enum step without_lines(struct exchange *x) {
     struct ndjson *s = x->handler_state;
-    if (!x->req.complete) return STEP_READ;
+    if (!x->req.complete) return ndjson_wait(x);
     if (!inflate_is_whole(s->decoder)) break_off(s, "the compressed body ends too soon");
     if (s->lines == 0 && !x->head_out) {
         exchange_refuse(x, REFUSE_MALFORMED, "no log entries provided");
@@ -201,11 +225,11 @@ static enum step without_lines(struct exchange *x) {
     return ndjson_answer(x);
 }
 
-/* A busy pipeline is an answer of its own only while no other has begun. */
+/* A busy pipeline, or too little memory, is an answer of its own only while no other has begun. */
 static enum step ndjson_submit(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     s->phase = NDJSON_ANSWER;
-    if (decision_submit(&s->d)) return STEP_WAIT;
+    if (ndjson_hold(x) && decision_submit(&s->d)) return STEP_WAIT;
     if (!x->head_out) return STEP_SEND;
     x->refused = REFUSE_NONE;
     s->phase = NDJSON_SUBMIT;

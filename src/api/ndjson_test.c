@@ -156,6 +156,35 @@ static void a_reload_in_the_middle_is_taken_up(void) {
     fix_end();
 }
 
+/* An idle stream is counted as what it holds, which is little, so that many of one client leave the others room. */
+static void idle_streams_leave_others_room(void) {
+    enum { STREAMS = 256 };
+    struct api_opts o = fix_opts();
+    o.http.body_memory_max = 4 << 20;
+    o.http.client_memory_max = 3 << 20;
+    if (!fix_start(&o)) return;
+    static int fd[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
+        fd[i] = fix_connect();
+        fix_say(fd[i], STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n");
+        fix.answer_bytes = 0;
+        while (!(fix.answer_bytes > 0 && strstr(fix.answer, "}\n\r\n")) && fix_more(fd[i], FIXTURE_WAIT_MS) > 0)
+            ;
+        CHECK(fix_says("200 OK") && fix_says("UNCLASSIFIED"));
+    }
+    CHECK_INT(fix_post("", "[{}]", 4), 200);
+    for (int i = 0; i < STREAMS; i++) {
+        fix_later_bytes = 0;
+        fix.answer_bytes = 0;
+        fix_say(fd[i], "3\r\n{}\n\r\n0\r\n\r\n"); /* and they go on */
+        while (!(fix.answer_bytes > 0 && strstr(fix.answer, "\r\n0\r\n\r\n")) && fix_more(fd[i], FIXTURE_WAIT_MS) > 0)
+            ;
+        CHECK(fix_says("UNCLASSIFIED"));
+        close(fd[i]);
+    }
+    fix_end();
+}
+
 /* A body of newlines alone is answered soon, however large it is when it is decoded; before, it held the loop. */
 static void empty_lines_have_an_end(void) {
     enum { DECODED = 64 << 20 };
@@ -188,6 +217,6 @@ static void empty_lines_have_an_end(void) {
     fix_end();
 }
 
-CHECK_MAIN(CHECK_TEST(empty_lines_have_an_end), CHECK_TEST(a_stream_answers_line_by_line),
-           CHECK_TEST(a_stream_talks_while_it_listens), CHECK_TEST(a_stream_has_no_end_but_limits),
-           CHECK_TEST(a_reload_in_the_middle_is_taken_up))
+CHECK_MAIN(CHECK_TEST(idle_streams_leave_others_room), CHECK_TEST(empty_lines_have_an_end),
+           CHECK_TEST(a_stream_answers_line_by_line), CHECK_TEST(a_stream_talks_while_it_listens),
+           CHECK_TEST(a_stream_has_no_end_but_limits), CHECK_TEST(a_reload_in_the_middle_is_taken_up))

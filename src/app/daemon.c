@@ -52,6 +52,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.line_bytes_max = (size_t)c->line_bytes_max;
     o.depth_max = (unsigned)c->depth_max;
     o.http.body_memory_max = (size_t)c->body_memory_max;
+    o.http.client_memory_max = (size_t)c->client_memory_max;
     o.client_entries_max = (unsigned)c->client_entries_max;
     o.http.idle_time_ms = (unsigned)c->idle_time_max;
     o.http.write_time_ms = (unsigned)c->write_time_max;

@@ -55,7 +55,7 @@ struct exchange {
     const struct route *route; /* NULL: refused before one was found */
     route_run *run;            /* the handler, once the request is admitted */
     struct buf body;           /* as received; where the route streams: what the handler has not taken yet */
-    size_t body_counted;       /* bytes counted against body_memory_max */
+    size_t counted;            /* bytes counted against body_memory_max and client_memory_max */
     bool away;                 /* it has left the loop */
 
     /* The handler's. Memory from the arena lives until the answer is out. release(x) is called when that is so, or the
@@ -91,7 +91,7 @@ struct exchange *exchange_take(struct server_thread *t, struct conn *c);
 void exchange_give(struct exchange *x);
 void exchange_free(struct exchange *x);
 
-/* Adds bytes to the body, against body_memory_max and, unless it streams, body_bytes_max. On false x is refused. */
+/* Adds bytes to the body; unless it streams, against body_bytes_max and the limits of memory. On false x is refused. */
 bool exchange_add_body(struct exchange *x, const char *p, size_t n);
 
 /* Whether it is answered while it is being read. */
@@ -109,13 +109,20 @@ const struct server_opts *exchange_server_opts(const struct exchange *x);
 void *exchange_site_settings(const struct exchange *x);
 bool exchange_is_stopping(const struct exchange *x); /* the server drains */
 
-/* Counts n more bytes of memory held for this body, which may be at most max for all requests together
- * (body_memory_max). On false x is refused. Any thread. */
-bool exchange_count_body(struct exchange *x, size_t n, size_t max);
+/* How much memory requests may hold: all together, and those of one client address. */
+struct exchange_memory {
+    size_t total_max, client_max;
+};
 
-/* Puts what the body decodes to in its place: at most bytes_max, counted against memory_max. On false x is refused. Any
+struct exchange_memory exchange_memory_of(const struct server_opts *o);
+
+/* Counts this request as one that holds n bytes from now on. It can't fail where n is less than before; on false x is
+ * refused, and counted as before. Any thread, as long as x is its own. */
+bool exchange_hold(struct exchange *x, size_t n, const struct exchange_memory *m);
+
+/* Puts what the body decodes to in its place: at most bytes_max, counted like all memory. On false x is refused. Any
  * thread. */
-bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_max);
+bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exchange_memory *m);
 
 /* Leaving the loop: exchange_leave, then hand x to another thread, and return STEP_WAIT. That thread calls
  * exchange_back, once and last of all. exchange_stay: nobody took it after all. */

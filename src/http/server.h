@@ -30,6 +30,7 @@ struct server_opts {
     size_t body_bytes_max;    /* also after decompression; not for streams [413] */
     unsigned body_time_ms;    /* for a body; of a stream, for its next answer to begin [408] */
     size_t body_memory_max;   /* bodies of all requests together [503] */
+    size_t client_memory_max; /* those of one client address; IPv6: one /64 network [429] */
     unsigned connections_max; /* open at the same time [503] */
     unsigned idle_time_ms;    /* between requests: closed without a word */
     unsigned write_time_ms;   /* without a byte of the answer accepted: closed */
@@ -37,19 +38,20 @@ struct server_opts {
     unsigned drain_time_ms;   /* then: time for requests in flight */
 };
 
-#define SERVER_OPTS_DEFAULT                                     \
-    ((struct server_opts){.host = "127.0.0.1",                  \
-                          .cors_origin = "",                    \
-                          .port = 8080,                         \
-                          .threads = 1,                         \
-                          .header_bytes_max = 16 * 1024,        \
-                          .header_time_ms = 10 * 1000,          \
-                          .body_bytes_max = 4 * 1024 * 1024,    \
-                          .body_time_ms = 30 * 1000,            \
-                          .body_memory_max = 256 * 1024 * 1024, \
-                          .connections_max = 10000,             \
-                          .idle_time_ms = 75 * 1000,            \
-                          .write_time_ms = 30 * 1000,           \
+#define SERVER_OPTS_DEFAULT                                      \
+    ((struct server_opts){.host = "127.0.0.1",                   \
+                          .cors_origin = "",                     \
+                          .port = 8080,                          \
+                          .threads = 1,                          \
+                          .header_bytes_max = 16 * 1024,         \
+                          .header_time_ms = 10 * 1000,           \
+                          .body_bytes_max = 4 * 1024 * 1024,     \
+                          .body_time_ms = 30 * 1000,             \
+                          .body_memory_max = 256 * 1024 * 1024,  \
+                          .client_memory_max = 64 * 1024 * 1024, \
+                          .connections_max = 10000,              \
+                          .idle_time_ms = 75 * 1000,             \
+                          .write_time_ms = 30 * 1000,            \
                           .drain_time_ms = 30 * 1000})
 
 /* What a server serves. `self` is the site's own; handlers find it with exchange_site. */
