@@ -43,6 +43,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.http.token_file = c->token_file;
     o.http.allow_open = c->allow_open;
     o.http.cors_origin = c->cors_origin;
+    o.http.allowed_hosts = c->allowed_hosts;
     o.http.header_bytes_max = (size_t)c->header_bytes_max;
     o.http.header_time_ms = (unsigned)c->header_time_max;
     o.http.body_bytes_max = (size_t)c->body_bytes_max;

@@ -18,7 +18,7 @@ struct conn;
 struct server_opts;
 struct server_thread;
 
-enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128 };
+enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128, REQUEST_HOST_MAX = 256 };
 
 /* The request's header, as far as it matters. */
 struct request {
@@ -40,7 +40,12 @@ struct request {
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation that is not supported */
     bool ndjson;
-    bool preflight;                  /* a browser asks whether it may ask */
+    bool preflight;     /* a browser asks whether it may ask */
+    bool host_is_other; /* Host is not a name of this server */
+    bool from_page;     /* Origin was told: a browser asks for a page */
+    bool simple_type;   /* of a Content-Type that browsers send without asking first */
+    char host[REQUEST_HOST_MAX];
+    char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
 };
 

@@ -209,6 +209,41 @@ static void unusual_requests_are_served(void) {
     fix_end();
 }
 
+/* A web page must not use a server on loopback: neither under another name nor with a POST that browsers let pass. */
+static void pages_of_strangers_are_refused(void) {
+    static const struct {
+        const char *fields;
+        int status;
+    } row[] = {
+        {"Host: evil.example\r\n", 421},
+        {"Host: 127.0.0.1.evil.example:80\r\nContent-Type: application/json\r\n", 421},
+        {"Host: localhost\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n", 403},
+        {"Origin: http://evil.example\r\nHost: localhost\r\nContent-Type: application/json\r\n", 403},
+        {"Origin: null\r\nHost: localhost\r\n", 403},
+        {"Origin: http://localhost\r\nHost: localhost\r\nContent-Type: text/plain;charset=UTF-8\r\n", 403},
+        {"Origin: https://ours.example\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=a\r\n", 403},
+        {"Origin: https://ours.example\r\nHost: localhost\r\nContent-Type: application/json\r\n", 200},
+        {"Origin: http://localhost:80\r\nHost: localhost:80\r\nContent-Type: application/json\r\n", 200},
+        {"Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n", 200}, /* curl -d */
+        {"Host: 127.0.0.1:8080\r\n", 200},
+    };
+    struct server_opts o = fix_opts();
+    o.cors_origin = "https://ours.example";
+    if (!fix_start(&o)) return;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "POST /classify HTTP/1.1\r\n%sContent-Length: 4\r\n\r\n[{}]", row[i].fields);
+        int status = fix_ask(text);
+        if (status != row[i].status) fprintf(stderr, "%s -> %d %s\n", text, status, fix.answer);
+        CHECK_INT(status, row[i].status);
+        if (status == 421) CHECK(fix_says("(allowed-hosts)"));
+        if (status == 403) CHECK(fix_says("web pages"));
+    }
+    CHECK_INT(fix_ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 421);
+    CHECK_INT(fix_ask("GET /health HTTP/1.0\r\n\r\n"), 200);
+    fix_end();
+}
+
 static void expect_100_continue(void) {
     struct server_opts o = fix_opts();
     if (!fix_start(&o)) return;
@@ -345,5 +380,6 @@ static void a_reader_that_stalls_is_closed(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(malformed_requests_close), CHECK_TEST(unusual_requests_are_served),
-           CHECK_TEST(expect_100_continue), CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
-           CHECK_TEST(limit_of_connections), CHECK_TEST(a_reader_that_stalls_is_closed))
+           CHECK_TEST(pages_of_strangers_are_refused), CHECK_TEST(expect_100_continue),
+           CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body), CHECK_TEST(limit_of_connections),
+           CHECK_TEST(a_reader_that_stalls_is_closed))

@@ -22,8 +22,10 @@ struct server_opts {
     const char *token_file;  /* bearer tokens, one a line; "" or NULL: none */
     bool allow_open;         /* serve other addresses than loopback without a token */
     const char *cors_origin; /* origins whose pages may read answers, separated by commas; "*": any; "": none */
-    bool access_log;         /* one log line a request */
-    unsigned threads;        /* loops: 1..SERVER_THREADS_MAX */
+    const char
+        *allowed_hosts; /* names to answer to on loopback, besides its own; separated by commas, "*": any [421] */
+    bool access_log;    /* one log line a request */
+    unsigned threads;   /* loops: 1..SERVER_THREADS_MAX */
 
     size_t header_bytes_max;  /* request line, header fields, chunk extensions and trailers together [431] */
     unsigned header_time_ms;  /* from the first byte of a request to the end of its header [408] */
