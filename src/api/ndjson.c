@@ -207,7 +207,9 @@ static enum step ndjson_answer(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     buf_reset(&x->out);
     ndjson_put_lines(s, &x->out);
-    decision_end(&s->d); /* the next batch may be decided by another engine, with other labels */
+    if (!ndjson_hold(x) && x->head_out)
+        x->refused = REFUSE_NONE; /* too late to say so, and it is no more than a batch */
+    decision_end(&s->d);          /* the next batch may be decided by another engine, with other labels */
     s->phase = NDJSON_READ;
     if (s->broken) x->closes_after = true;
     return ndjson_is_over(x) ? response_send(x, 200, RESPONSE_NDJSON) : response_part(x, 200, RESPONSE_NDJSON);

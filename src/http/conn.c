@@ -147,6 +147,7 @@ static void count_answer(const struct exchange *x) {
 /* Makes ready to send what the exchange has. The connection can stay open only when the request was read to its end. */
 static enum conn_state begin_answer(struct conn *c) {
     struct exchange *x = c->x;
+    if (!x->refused && !x->head_out) exchange_hold_answer(x);
     if (x->refused && !x->head_out) response_refusal(x);
     bool length_unknown = exchange_streams(x) && !x->refused && x->req.http_minor == 0;
     if (!x->head_out && (!llhttp_should_keep_alive(&c->http) || length_unknown)) c->close_after = true;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 enum {
+    SMALL_ANSWER_BYTES = 4096,
     KEEP_BYTES = 256 * 1024, /* larger buffers are freed after their request */
     ARENA_BYTES_MAX = 64 * 1024 * 1024,
     OUT_BYTES_MAX = 256 * 1024 * 1024, /* 262,144 entries of 1 KiB each, a common one is 100 bytes */
@@ -127,6 +128,26 @@ bool exchange_refuse(struct exchange *x, enum refusal why, const char *fmt, ...)
     vsnprintf(x->why, sizeof x->why, fmt, args);
     va_end(args);
     x->refused = why;
+    return false;
+}
+
+/* ---- the answer ---- */
+
+static void drop_answer(struct exchange *x) {
+    if (x->release) x->release(x);
+    x->release = NULL;
+    buf_release(&x->body);
+    buf_release(&x->out);
+    arena_release(&x->arena);
+    hold_less(x, x->counted);
+    x->counted = 0;
+}
+
+bool exchange_hold_answer(struct exchange *x) {
+    if (exchange_streams(x) || x->out.n <= SMALL_ANSWER_BYTES) return true;
+    struct exchange_memory m = exchange_memory_of(exchange_opts(x));
+    if (exchange_hold(x, x->body.cap + x->out.cap + x->arena.bytes, &m)) return true;
+    drop_answer(x);
     return false;
 }
 

@@ -96,6 +96,10 @@ struct exchange *exchange_take(struct server_thread *t, struct conn *c);
 void exchange_give(struct exchange *x);
 void exchange_free(struct exchange *x);
 
+/* Counts the answer, before any of it is sent, and what the request still holds, until it has been read by the client;
+ * small ones are not counted. On false x is refused, and the memory is free. Not for streams, which count theirs. */
+bool exchange_hold_answer(struct exchange *x);
+
 /* Adds bytes to the body; unless it streams, against body_bytes_max and the limits of memory. On false x is refused. */
 bool exchange_add_body(struct exchange *x, const char *p, size_t n);
 

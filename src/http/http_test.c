@@ -344,6 +344,33 @@ static void limits_of_the_body(void) {
     fix_end();
 }
 
+/* An answer counts as memory until it is read, so that one client can't fill the machine with those it does not read.
+ */
+static void answers_that_nobody_reads_are_counted(void) {
+    enum { LARGE = 8 << 20, SMALLER = 3 << 20 };
+    struct server_opts o = fix_opts();
+    o.body_bytes_max = LARGE;
+    o.client_memory_max = 20 << 20;
+    if (!fix_start(&o)) return;
+    static char text[LARGE];
+    int fd = fix_connect(), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    char head[100];
+    snprintf(head, sizeof head, HEAD_OK "Content-Length: %d\r\n\r\n", LARGE);
+    fix_later_bytes = 0;
+    fix_say(fd, head);
+    fix_write(fd, text, LARGE);
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    CHECK_INT(fix_poll(&answer, FIXTURE_WAIT_MS), 1); /* it has begun, and stays where it is */
+    CHECK_INT(fix_post("", text, SMALLER), 429);
+    CHECK(fix_says("client-memory-max"));
+    CHECK_INT(fix_post("", text, 4), 200);
+    close(fd);
+    usleep(50000);
+    CHECK_INT(fix_post("", text, SMALLER), 200);
+    fix_end();
+}
+
 static void limit_of_connections(void) {
     struct server_opts o = fix_opts();
     o.connections_max = 3;
@@ -381,5 +408,6 @@ static void a_reader_that_stalls_is_closed(void) {
 
 CHECK_MAIN(CHECK_TEST(malformed_requests_close), CHECK_TEST(unusual_requests_are_served),
            CHECK_TEST(pages_of_strangers_are_refused), CHECK_TEST(expect_100_continue),
-           CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body), CHECK_TEST(limit_of_connections),
+           CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
+           CHECK_TEST(answers_that_nobody_reads_are_counted), CHECK_TEST(limit_of_connections),
            CHECK_TEST(a_reader_that_stalls_is_closed))
