@@ -50,6 +50,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.http.body_time_ms = (unsigned)c->body_time_max;
     o.entries_max = (unsigned)c->entries_max;
     o.http.connections_max = (unsigned)c->connections_max;
+    o.http.client_connections_max = (unsigned)c->client_connections_max;
     o.line_bytes_max = (size_t)c->line_bytes_max;
     o.depth_max = (unsigned)c->depth_max;
     o.http.body_memory_max = (size_t)c->body_memory_max;

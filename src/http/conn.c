@@ -362,6 +362,7 @@ struct conn *conn_open(struct server_thread *t, int fd, const struct client_quot
         t->free_conns_n--;
     } else if (!(c = malloc(sizeof *c))) {
         atomic_fetch_sub_explicit(&t->server->connections, 1, memory_order_relaxed);
+        client_quota_give(&t->server->clients, *client, 1);
         close(fd);
         return NULL;
     }
@@ -396,6 +397,7 @@ void conn_close(struct conn *c) {
     if (c->next) c->next->prev = c->prev;
     if (t->conns == c) t->conns = c->next;
     atomic_fetch_sub_explicit(&t->server->connections, 1, memory_order_relaxed);
+    client_quota_give(&t->server->clients, c->client, 1);
     metrics_gauge_add(METRIC_CONNECTIONS, 0, -1);
     c->next = t->closed_conns;
     t->closed_conns = c;

@@ -388,6 +388,25 @@ static void limit_of_connections(void) {
     fix_end();
 }
 
+/* One client can't take the places of all. */
+static void limit_of_a_clients_connections(void) {
+    struct server_opts o = fix_opts();
+    o.connections_max = 10;
+    o.client_connections_max = 2;
+    if (!fix_start(&o)) return;
+    int fd[3];
+    for (int i = 0; i < 3; i++) fd[i] = fix_connect();
+    fix_later_bytes = 0;
+    CHECK_INT(fix_read(fd[2]), 503);
+    CHECK(fix_says("more than 2 connections of one client (client-connections-max)") && fix_says("Retry-After: 1"));
+    CHECK(fix_closes(fd[2]));
+    close(fd[0]);
+    usleep(20000);
+    CHECK_INT(fix_ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
+    for (int i = 1; i < 3; i++) close(fd[i]);
+    fix_end();
+}
+
 static void a_reader_that_stalls_is_closed(void) {
     struct server_opts o = fix_opts();
     o.write_time_ms = 200;
@@ -410,4 +429,4 @@ CHECK_MAIN(CHECK_TEST(malformed_requests_close), CHECK_TEST(unusual_requests_are
            CHECK_TEST(pages_of_strangers_are_refused), CHECK_TEST(expect_100_continue),
            CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
            CHECK_TEST(answers_that_nobody_reads_are_counted), CHECK_TEST(limit_of_connections),
-           CHECK_TEST(a_reader_that_stalls_is_closed))
+           CHECK_TEST(limit_of_a_clients_connections), CHECK_TEST(a_reader_that_stalls_is_closed))

@@ -31,6 +31,6 @@ void response_frame(struct exchange *x, bool close);
 
 /* The complete response for a connection that is refused because the server is full; no request has been read. Returns
  * its length. */
-size_t response_no_room(char *to, size_t size, unsigned connections_max);
+size_t response_no_room(char *to, size_t size, unsigned max, const char *of, const char *option);
 
 #endif

@@ -50,6 +50,7 @@ struct server *server_open(const struct server_opts *o, const struct server_site
     s->site = *site;
     http_metrics_init(&s->metrics, &s->site.routes);
     loop_helper_open(&s->helper, HELPER_TASKS_MAX);
+    client_quota_init(&s->clients, o->connections_max);
     client_quota_init(&s->memory, o->connections_max + SERVER_AWAY_CLIENTS);
     raise_fd_limit(o);
     if (open_threads(s, e)) return s;
@@ -119,6 +120,7 @@ void server_close(struct server *s) {
     free(s->thread);
     settings_unref(s->settings);
     pthread_mutex_destroy(&s->settings_lock);
+    client_quota_release(&s->clients);
     client_quota_release(&s->memory);
     if (s->site.close) s->site.close(s->site.self);
     free(s);

@@ -27,17 +27,18 @@ struct server_opts {
     bool access_log;    /* one log line a request */
     unsigned threads;   /* loops: 1..SERVER_THREADS_MAX */
 
-    size_t header_bytes_max;  /* request line, header fields, chunk extensions and trailers together [431] */
-    unsigned header_time_ms;  /* from the first byte of a request to the end of its header [408] */
-    size_t body_bytes_max;    /* also after decompression; not for streams [413] */
-    unsigned body_time_ms;    /* for a body; of a stream, for its next answer to begin [408] */
-    size_t body_memory_max;   /* bodies of all requests together [503] */
-    size_t client_memory_max; /* those of one client address; IPv6: one /64 network [429] */
-    unsigned connections_max; /* open at the same time [503] */
-    unsigned idle_time_ms;    /* between requests: closed without a word */
-    unsigned write_time_ms;   /* without a byte of the answer accepted: closed */
-    unsigned drain_delay_ms;  /* after server_stop: go on accepting while /readyz says no */
-    unsigned drain_time_ms;   /* then: time for requests in flight */
+    size_t header_bytes_max;         /* request line, header fields, chunk extensions and trailers together [431] */
+    unsigned header_time_ms;         /* from the first byte of a request to the end of its header [408] */
+    size_t body_bytes_max;           /* also after decompression; not for streams [413] */
+    unsigned body_time_ms;           /* for a body; of a stream, for its next answer to begin [408] */
+    size_t body_memory_max;          /* bodies of all requests together [503] */
+    size_t client_memory_max;        /* those of one client address; IPv6: one /64 network [429] */
+    unsigned connections_max;        /* open at the same time [503] */
+    unsigned client_connections_max; /* of those, of one client address; IPv6: one /64 network [503] */
+    unsigned idle_time_ms;           /* between requests: closed without a word */
+    unsigned write_time_ms;          /* without a byte of the answer accepted: closed */
+    unsigned drain_delay_ms;         /* after server_stop: go on accepting while /readyz says no */
+    unsigned drain_time_ms;          /* then: time for requests in flight */
 };
 
 #define SERVER_OPTS_DEFAULT                                      \
@@ -51,6 +52,7 @@ struct server_opts {
                           .body_time_ms = 30 * 1000,             \
                           .body_memory_max = 256 * 1024 * 1024,  \
                           .client_memory_max = 64 * 1024 * 1024, \
+                          .client_connections_max = 5000,        \
                           .connections_max = 10000,              \
                           .idle_time_ms = 75 * 1000,             \
                           .write_time_ms = 30 * 1000,            \
