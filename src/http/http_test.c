@@ -189,7 +189,10 @@ static void unusual_requests_are_served(void) {
         {"GET /health HTTP/1.1\r\nHost:\r\n\r\n", 200},
         {"GET /health HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 200},
         {"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200},
-        {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 404}, /* read and thrown away */
+        {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 404},               /* read and thrown away */
+        {"POST http://x?/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 200}, /* the path is "/" */
+        {"GET http://x?/health HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+        {"GET http://x/health?/livez HTTP/1.1\r\nHost: x\r\n\r\n", 200},
         {"PUT /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]", 405},
     };
     struct server_opts o = fix_opts();

@@ -192,12 +192,13 @@ static void split_target(struct request *r) {
     static const char SCHEME[] = "http://";
     if (t.n >= sizeof SCHEME - 1 && strncasecmp(t.p, SCHEME, sizeof SCHEME - 1) == 0) {
         t = span_sub(t, sizeof SCHEME - 1, t.n);
-        const char *slash = memchr(t.p, '/', t.n);
-        t = slash ? span_sub(t, (size_t)(slash - t.p), t.n) : SPAN_LIT("/");
+        size_t host = 0;
+        while (host < t.n && t.p[host] != '/' && t.p[host] != '?') host++;
+        t = span_sub(t, host, t.n);
     }
-    const char *mark = memchr(t.p, '?', t.n);
+    const char *mark = t.n ? memchr(t.p, '?', t.n) : NULL;
     size_t path = mark ? (size_t)(mark - t.p) : t.n;
-    r->path = span_sub(t, 0, path);
+    r->path = path > 0 ? span_sub(t, 0, path) : SPAN_LIT("/"); /* RFC 9110, 4.2.3 */
     r->query = span_sub(t, path + 1, t.n);
 }
 
