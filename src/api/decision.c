@@ -99,7 +99,8 @@ struct whole {
     struct decision d;
     decision_read *read;
     struct record_json_limits limits; /* a copy: on the helper thread a reload may replace the settings */
-    size_t body_bytes_max, body_memory_max;
+    size_t body_bytes_max;
+    struct exchange_memory memory;
     enum { WHOLE_READ, WHOLE_DECIDED } phase; /* what has been done when the handler is run again */
 };
 
@@ -115,7 +116,7 @@ static struct whole *new_whole(struct exchange *x, decision_read *read) {
     *w = (struct whole){.read = read,
                         .limits = api_settings_of(x)->limits,
                         .body_bytes_max = o->body_bytes_max,
-                        .body_memory_max = o->body_memory_max};
+                        .memory = exchange_memory_of(o)};
     decision_begin(&w->d, x);
     x->handler_state = w;
     x->release = release_whole;
@@ -139,7 +140,7 @@ static bool read_body(struct whole *w, struct record_json_reader *reader) {
     struct exchange *x = w->d.x;
     struct err e = {0};
     bool packed = x->req.encoding != INFLATE_PLAIN;
-    if (packed && !exchange_decode_body(x, w->body_bytes_max, w->body_memory_max)) return false;
+    if (packed && !exchange_decode_body(x, w->body_bytes_max, &w->memory)) return false;
     enum record_json_trouble why = w->read(reader, &w->limits, &x->body, &x->arena, &w->d.batch, &e);
     return why == RECORD_JSON_OK || exchange_refuse(x, refusal_of(why), "%s", e.msg);
 }

@@ -10,10 +10,9 @@
 #include <stdio.h>
 
 enum {
-    ESCAPE_GROWTH = 6,                   /* of an entry's JSON over its text: \u0000 */
-    LINE_OVERHEAD = 4096,                /* its other fields */
-    PIECE_BYTES = 64 * 1024,             /* decoded at a time */
-    HELD_BYTES = 4 * NDJSON_BATCH_BYTES, /* counted as body memory: a batch's text, repaired, and its answers */
+    ESCAPE_GROWTH = 6,       /* of an entry's JSON over its text: \u0000 */
+    LINE_OVERHEAD = 4096,    /* its other fields */
+    PIECE_BYTES = 64 * 1024, /* decoded at a time */
 };
 
 /* What became of one line. */
@@ -29,10 +28,11 @@ struct ndjson {
     struct buf text; /* decoded; cut into lines from text_at on */
     size_t text_at;
     uint64_t lines_seen;
-    struct line line[NDJSON_LINES_MAX];
+    struct line *line; /* line[NDJSON_LINES_MAX], in the arena */
     uint32_t lines;
     size_t batch_bytes;
-    bool broken; /* nothing more can be read; an answer line says why */
+    size_t blank_bytes; /* of empty lines since the last other line: nobody is answered for them */
+    bool broken;        /* nothing more can be read; an answer line says why */
 };
 
 static size_t line_cap(const struct exchange *x) {
@@ -49,7 +49,6 @@ static void ndjson_release(struct exchange *x) {
 
 /* On false x is refused. */
 static bool ndjson_begin(struct exchange *x) {
-    if (!exchange_count_body(x, HELD_BYTES, exchange_server_opts(x)->body_memory_max)) return false;
     struct ndjson *s = calloc(1, sizeof *s);
     if (!s) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
     x->handler_state = s;
@@ -58,6 +57,31 @@ static bool ndjson_begin(struct exchange *x) {
     buf_init(&s->text, line_cap(x) + 4 * (size_t)PIECE_BYTES);
     s->decoder = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     return s->decoder || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
+}
+
+/* ---- memory ---- */
+
+/* Counts what the stream really holds. On false x is refused. */
+static bool ndjson_hold(struct exchange *x) {
+    const struct ndjson *s = x->handler_state;
+    struct exchange_memory m = exchange_memory_of(exchange_server_opts(x));
+    size_t held = sizeof *s + inflate_memory(s->decoder) + s->text.cap + x->body.cap + x->out.cap + x->arena.bytes;
+    return exchange_hold(x, held, &m);
+}
+
+/* A stream may be silent for long: it keeps no more than the beginning of a line. */
+static enum step ndjson_wait(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
+    decision_end(&s->d);
+    arena_release(&x->arena);
+    buf_release(&x->out);
+    if (x->body.n == 0) buf_release(&x->body);
+    if (s->text_at == s->text.n) {
+        buf_release(&s->text);
+        s->text_at = 0;
+    }
+    if (!ndjson_hold(x) && x->head_out) x->refused = REFUSE_NONE; /* too late: it is counted when there is room */
+    return x->refused ? STEP_SEND : STEP_READ;
 }
 
 /* ---- bytes → lines → records ---- */
@@ -76,7 +100,11 @@ static void ndjson_take_line(struct exchange *x, struct span text) {
     struct err e = {0};
     s->lines_seen++;
     s->batch_bytes += text.n + 1;
-    if (span_trim(text).n == 0) return;
+    if (span_trim(text).n == 0) {
+        s->blank_bytes += text.n + 1;
+        return;
+    }
+    s->blank_bytes = 0;
     struct line *l = new_line(s);
     enum record_json_trouble why = record_json_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text,
                                                          &x->arena, &b->rec[b->n], &e);
@@ -118,8 +146,9 @@ static bool next_line(struct exchange *x, struct span *line) {
     return true;
 }
 
-static bool batch_is_full(const struct ndjson *s) {
-    return s->lines == NDJSON_LINES_MAX || s->batch_bytes >= NDJSON_BATCH_BYTES;
+/* A batch of nothing but empty lines goes on until it has another, or too many of them. */
+static bool ndjson_batch_is_full(const struct ndjson *s) {
+    return s->lines == NDJSON_LINES_MAX || (s->lines > 0 && s->batch_bytes >= NDJSON_BATCH_BYTES);
 }
 
 /* Fills the batch from what has arrived. */
@@ -131,13 +160,16 @@ static bool ndjson_fill(struct exchange *x) {
     struct batch *b = &s->d.batch;
     b->rec = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->rec);
     b->res = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *b->res);
-    if (!b->rec || !b->res) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
+    s->line = arena_alloc(&x->arena, NDJSON_LINES_MAX * sizeof *s->line);
+    if (!b->rec || !b->res || !s->line) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
     memset(b->res, 0, NDJSON_LINES_MAX * sizeof *b->res);
     s->lines = 0;
     s->batch_bytes = 0;
-    while (!s->broken && !batch_is_full(s)) {
+    while (!s->broken && !ndjson_batch_is_full(s)) {
         struct span line;
-        if (next_line(x, &line))
+        if (s->blank_bytes > NDJSON_BLANK_BYTES_MAX)
+            break_off(s, "too many empty lines: more than 262144 bytes of them in a row");
+        else if (next_line(x, &line))
             ndjson_take_line(x, line);
         else if (s->text.n - s->text_at > cap)
             break_off(s, "too long");
@@ -175,7 +207,9 @@ static enum step ndjson_answer(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     buf_reset(&x->out);
     ndjson_put_lines(s, &x->out);
-    decision_end(&s->d); /* the next batch may be decided by another engine, with other labels */
+    if (!ndjson_hold(x) && x->head_out)
+        x->refused = REFUSE_NONE; /* too late to say so, and it is no more than a batch */
+    decision_end(&s->d);          /* the next batch may be decided by another engine, with other labels */
     s->phase = NDJSON_READ;
     if (s->broken) x->closes_after = true;
     return ndjson_is_over(x) ? response_send(x, 200, RESPONSE_NDJSON) : response_part(x, 200, RESPONSE_NDJSON);
@@ -184,8 +218,7 @@ static enum step ndjson_answer(struct exchange *x) {
 /* Nothing was found to answer in what has arrived. */
 static enum step without_lines(struct exchange *x) {
     struct ndjson *s = x->handler_state;
-    if (batch_is_full(s)) return STEP_STALL; /* nothing but empty lines: others' turn */
-    if (!x->req.complete) return STEP_READ;
+    if (!x->req.complete) return ndjson_wait(x);
     if (!inflate_is_whole(s->decoder)) break_off(s, "the compressed body ends too soon");
     if (s->lines == 0 && !x->head_out) {
         exchange_refuse(x, REFUSE_MALFORMED, "no log entries provided");
@@ -194,11 +227,11 @@ static enum step without_lines(struct exchange *x) {
     return ndjson_answer(x);
 }
 
-/* A busy pipeline is an answer of its own only while no other has begun. */
+/* A busy pipeline, or too little memory, is an answer of its own only while no other has begun. */
 static enum step ndjson_submit(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     s->phase = NDJSON_ANSWER;
-    if (decision_submit(&s->d)) return STEP_WAIT;
+    if (ndjson_hold(x) && decision_submit(&s->d)) return STEP_WAIT;
     if (!x->head_out) return STEP_SEND;
     x->refused = REFUSE_NONE;
     s->phase = NDJSON_SUBMIT;

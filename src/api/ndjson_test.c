@@ -156,5 +156,67 @@ static void a_reload_in_the_middle_is_taken_up(void) {
     fix_end();
 }
 
-CHECK_MAIN(CHECK_TEST(a_stream_answers_line_by_line), CHECK_TEST(a_stream_talks_while_it_listens),
+/* An idle stream is counted as what it holds, which is little, so that many of one client leave the others room. */
+static void idle_streams_leave_others_room(void) {
+    enum { STREAMS = 256 };
+    struct api_opts o = fix_opts();
+    o.http.body_memory_max = 4 << 20;
+    o.http.client_memory_max = 3 << 20;
+    if (!fix_start(&o)) return;
+    static int fd[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
+        fd[i] = fix_connect();
+        fix_say(fd[i], STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n");
+        fix.answer_bytes = 0;
+        while (!(fix.answer_bytes > 0 && strstr(fix.answer, "}\n\r\n")) && fix_more(fd[i], FIXTURE_WAIT_MS) > 0)
+            ;
+        CHECK(fix_says("200 OK") && fix_says("UNCLASSIFIED"));
+    }
+    CHECK_INT(fix_post("", "[{}]", 4), 200);
+    for (int i = 0; i < STREAMS; i++) {
+        fix_later_bytes = 0;
+        fix.answer_bytes = 0;
+        fix_say(fd[i], "3\r\n{}\n\r\n0\r\n\r\n"); /* and they go on */
+        while (!(fix.answer_bytes > 0 && strstr(fix.answer, "\r\n0\r\n\r\n")) && fix_more(fd[i], FIXTURE_WAIT_MS) > 0)
+            ;
+        CHECK(fix_says("UNCLASSIFIED"));
+        close(fd[i]);
+    }
+    fix_end();
+}
+
+/* A body of newlines alone is answered soon, however large it is when it is decoded; before, it held the loop. */
+static void empty_lines_have_an_end(void) {
+    enum { DECODED = 64 << 20 };
+    struct api_opts o = fix_opts();
+    if (!fix_start(&o)) return;
+    unsigned char *lines = malloc(DECODED);
+    CHECK(lines != NULL);
+    memset(lines, '\n', DECODED);
+    z_stream z = {
+        .next_in = lines, .avail_in = DECODED, .next_out = (unsigned char *)g_packed, .avail_out = sizeof g_packed};
+    CHECK(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    deflateEnd(&z);
+    free(lines);
+    CHECK_INT(fix_post("Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n", g_packed, z.total_out), 200);
+    CHECK(fix_says("too many empty lines") && fix_says("Connection: close"));
+    memset(g_many, '\n', sizeof g_many); /* no more in parts than at once */
+    memcpy(g_many + sizeof g_many - 2, "{}", 2);
+    int fd = fix_connect();
+    fix_later_bytes = 0;
+    char head[200];
+    snprintf(head, sizeof head, STREAM_HEAD "Content-Length: %zu\r\n\r\n", 2 * sizeof g_many);
+    fix_say(fd, head);
+    fix_write(fd, g_many, sizeof g_many); /* an entry between them begins the count anew */
+    fix_say(fd, "\n");
+    fix_write(fd, g_many + 1, sizeof g_many - 1);
+    CHECK_INT(fix_read(fd), 200);
+    CHECK_INT(count_lines(fix.answer, "label_id"), 2);
+    close(fd);
+    fix_end();
+}
+
+CHECK_MAIN(CHECK_TEST(idle_streams_leave_others_room), CHECK_TEST(empty_lines_have_an_end),
+           CHECK_TEST(a_stream_answers_line_by_line), CHECK_TEST(a_stream_talks_while_it_listens),
            CHECK_TEST(a_stream_has_no_end_but_limits), CHECK_TEST(a_reload_in_the_middle_is_taken_up))

@@ -7,9 +7,10 @@
 #include <zstd.h>
 
 enum {
-    STEP_BYTES = 32 * 1024,     /* room that inflate_append reserves at a time */
-    GZIP_INPUT_MAX = 1 << 30,   /* zlib counts in 32 bits */
-    GZIP_WINDOW_BITS = 15 + 16, /* zlib.h, inflateInit2: largest window, gzip wrapper only */
+    STEP_BYTES = 32 * 1024,       /* room that inflate_append reserves at a time */
+    GZIP_INPUT_MAX = 1 << 30,     /* zlib counts in 32 bits */
+    GZIP_STATE_BYTES = 40 * 1024, /* zconf.h: a window of 32 KiB and some 7 KiB */
+    GZIP_WINDOW_BITS = 15 + 16,   /* zlib.h, inflateInit2: largest window, gzip wrapper only */
 };
 
 struct inflate {
@@ -57,6 +58,11 @@ struct inflate *inflate_open(enum inflate_format format, unsigned zstd_window_lo
     }
     free(d);
     return NULL;
+}
+
+size_t inflate_memory(const struct inflate *d) {
+    size_t gzip = d->format == INFLATE_GZIP ? GZIP_STATE_BYTES : 0;
+    return sizeof *d + gzip + (d->zstd ? ZSTD_sizeof_DStream(d->zstd) : 0);
 }
 
 void inflate_close(struct inflate *d) {

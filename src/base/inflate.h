@@ -31,7 +31,8 @@ struct inflate;
 
 /* A decoder; one thread at a time. INFLATE_PLAIN copies. NULL: out of memory. */
 struct inflate *inflate_open(enum inflate_format format, unsigned zstd_window_log_max);
-void inflate_close(struct inflate *d); /* NULL is fine */
+size_t inflate_memory(const struct inflate *d); /* bytes it holds now */
+void inflate_close(struct inflate *d);          /* NULL is fine */
 
 /* Decodes from the front of *in into to[room], until *in is used up or the room is full; *got: bytes written. What is
  * left in *in comes again with the next call. *got < room: everything that the input so far holds has been written.

@@ -14,9 +14,9 @@
 
 enum { ACCEPTS_PER_TURN = 64 };
 
-static void refuse_connection(struct server_thread *t, int fd) {
+static void refuse_as(struct server_thread *t, int fd, unsigned max, const char *of, const char *option) {
     char text[512];
-    size_t n = response_no_room(text, sizeof text, t->set->o.connections_max);
+    size_t n = response_no_room(text, sizeof text, max, of, option);
     ssize_t sent = send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* a client that can't take it has lost nothing */
     shutdown(fd, SHUT_WR);
@@ -24,16 +24,26 @@ static void refuse_connection(struct server_thread *t, int fd) {
     http_metrics_refusal(&t->server->metrics, REFUSE_CONNECTIONS);
 }
 
+static void refuse_connection(struct server_thread *t, int fd) {
+    refuse_as(t, fd, t->set->o.connections_max, "", "connections-max");
+}
+
 static void accept_conn(struct server_thread *t, int fd, const struct sockaddr_storage *peer) {
     struct server *s = t->server;
+    struct client_quota_key client = client_quota_key_of(peer);
+    unsigned max = t->set->o.client_connections_max;
     if (atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed) >= t->set->o.connections_max) {
         atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
         refuse_connection(t, fd);
         return;
     }
+    if (!client_quota_take(&s->clients, client, 1, max)) {
+        atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
+        refuse_as(t, fd, max, " of one client", "client-connections-max");
+        return;
+    }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    struct client_quota_key client = client_quota_key_of(peer);
     conn_open(t, fd, &client);
 }
 

@@ -51,7 +51,7 @@ static uint32_t quota_home_of(const struct client_quota *s, struct client_quota_
 /* The client's slot, or the free one where it belongs. */
 static struct client_quota_slot *quota_find(struct client_quota *s, struct client_quota_key k) {
     uint32_t i = quota_home_of(s, k);
-    while (s->slot[i].entries && (s->slot[i].key.network != k.network || s->slot[i].key.is_v6 != k.is_v6))
+    while (s->slot[i].held && (s->slot[i].key.network != k.network || s->slot[i].key.is_v6 != k.is_v6))
         i = (i + 1) & s->mask;
     return &s->slot[i];
 }
@@ -59,37 +59,37 @@ static struct client_quota_slot *quota_find(struct client_quota *s, struct clien
 /* Frees slot i and closes the gap: later slots of the same run move up unless that would pass their home (Knuth, TAOCP
  * 3, 6.4, algorithm R). */
 static void empty_slot(struct client_quota *s, uint32_t i) {
-    for (uint32_t j = (i + 1) & s->mask; s->slot[j].entries; j = (j + 1) & s->mask) {
+    for (uint32_t j = (i + 1) & s->mask; s->slot[j].held; j = (j + 1) & s->mask) {
         uint32_t home = quota_home_of(s, s->slot[j].key);
         if (((j - home) & s->mask) < ((j - i) & s->mask)) continue;
         s->slot[i] = s->slot[j];
         i = j;
     }
-    s->slot[i].entries = 0;
+    s->slot[i].held = 0;
 }
 
-bool client_quota_take(struct client_quota *s, struct client_quota_key key, unsigned n, unsigned entries_max) {
+bool client_quota_take(struct client_quota *s, struct client_quota_key key, size_t n, size_t held_max) {
     if (n == 0) return true;
     pthread_mutex_lock(&s->lock);
     struct client_quota_slot *slot = quota_find(s, key);
-    bool is_new = slot->entries == 0;
-    bool ok = n <= entries_max && slot->entries <= entries_max - n && (!is_new || s->used < s->used_max);
+    bool is_new = slot->held == 0;
+    bool ok = n <= held_max && slot->held <= held_max - n && (!is_new || s->used < s->used_max);
     if (ok) {
         s->used += is_new;
         slot->key = key;
-        slot->entries += n;
+        slot->held += n;
     }
     pthread_mutex_unlock(&s->lock);
     return ok;
 }
 
-void client_quota_give(struct client_quota *s, struct client_quota_key key, unsigned n) {
+void client_quota_give(struct client_quota *s, struct client_quota_key key, size_t n) {
     if (n == 0) return;
     pthread_mutex_lock(&s->lock);
     struct client_quota_slot *slot = quota_find(s, key);
-    MUST(slot->entries >= n);
-    slot->entries -= n;
-    if (slot->entries == 0) {
+    MUST(slot->held >= n);
+    slot->held -= n;
+    if (slot->held == 0) {
         s->used--;
         empty_slot(s, (uint32_t)(slot - s->slot));
     }

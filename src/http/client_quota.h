@@ -1,5 +1,5 @@
-/* client_quota: how many entries (of whatever requests are about) each client address has in flight, so that one can't
- * take the whole queue. Any thread. */
+/* client_quota: how much of something (log entries in flight, bytes of memory) each client address holds, so that one
+ * can't take it all. Any thread. */
 #ifndef HTTP_CLIENT_QUOTA_H
 #define HTTP_CLIENT_QUOTA_H
 
@@ -16,7 +16,7 @@ struct client_quota_key {
 
 struct client_quota_slot {
     struct client_quota_key key;
-    uint32_t entries; /* 0: free */
+    size_t held; /* 0: free */
 };
 
 struct client_quota {
@@ -32,8 +32,10 @@ void client_quota_init(struct client_quota *s,
                        unsigned clients_max); /* clients with something in flight at the same time */
 void client_quota_release(struct client_quota *s);
 
-/* Takes n entries for the client. False, and nothing taken: it would hold more than entries_max. */
-bool client_quota_take(struct client_quota *s, struct client_quota_key key, unsigned n, unsigned entries_max);
-void client_quota_give(struct client_quota *s, struct client_quota_key key, unsigned n);
+/* Takes n more for the client. False, and nothing taken: it would hold more than held_max, or there are too many
+ * clients.
+ */
+bool client_quota_take(struct client_quota *s, struct client_quota_key key, size_t n, size_t held_max);
+void client_quota_give(struct client_quota *s, struct client_quota_key key, size_t n);
 
 #endif

@@ -68,6 +68,12 @@ static void start_limit(struct conn *c) {
         timer_stop(&c->timer);
 }
 
+/* Stalls in a row are one: together they may last as long as a body. */
+static bool stalled_too_long(const struct conn *c) {
+    uint64_t now = c->thread->loop.now_ns;
+    return now - c->stalled_ns >= clock_ns_of_ms(exchange_opts(c->x)->body_time_ms);
+}
+
 /* The time limit of a body goes on running while its handler runs and wants more of it: a stream must give its next
  * answer in that time. */
 static void conn_enter(struct conn *c, enum conn_state next) {
@@ -79,6 +85,7 @@ static void conn_enter(struct conn *c, enum conn_state next) {
         return;
     }
     c->state = next;
+    if (next != CONN_STALL && next != CONN_HANDLE) c->stalled_ns = 0;
     bool body_goes_on = c->limit_of == CONN_BODY && (next == CONN_BODY || next == CONN_HANDLE);
     if (body_goes_on) return;
     c->limit_of = next;
@@ -140,6 +147,7 @@ static void count_answer(const struct exchange *x) {
 /* Makes ready to send what the exchange has. The connection can stay open only when the request was read to its end. */
 static enum conn_state begin_answer(struct conn *c) {
     struct exchange *x = c->x;
+    if (!x->refused && !x->head_out) exchange_hold_answer(x);
     if (x->refused && !x->head_out) response_refusal(x);
     bool length_unknown = exchange_streams(x) && !x->refused && x->req.http_minor == 0;
     if (!x->head_out && (!llhttp_should_keep_alive(&c->http) || length_unknown)) c->close_after = true;
@@ -261,6 +269,7 @@ static enum conn_state step_away(struct conn *c) {
 
 static enum conn_state step_stall(struct conn *c) {
     MUST(c->x && !c->x->away);
+    if (!c->stalled_ns) c->stalled_ns = c->thread->loop.now_ns;
     return CONN_STAY;
 }
 
@@ -329,7 +338,10 @@ static enum conn_state time_to_close(struct conn *c) {
 
 static enum conn_state time_to_retry(struct conn *c) {
     MUST(c->state == CONN_STALL);
-    return CONN_HANDLE;
+    if (!stalled_too_long(c)) return CONN_HANDLE;
+    exchange_refuse(c->x, REFUSE_BODY_TIME, "the server was busy for longer than %u ms (body-time-max)",
+                    exchange_opts(c->x)->body_time_ms);
+    return refuse_rest(c);
 }
 
 static enum conn_state time_to_refuse(struct conn *c) {
@@ -350,6 +362,7 @@ struct conn *conn_open(struct server_thread *t, int fd, const struct client_quot
         t->free_conns_n--;
     } else if (!(c = malloc(sizeof *c))) {
         atomic_fetch_sub_explicit(&t->server->connections, 1, memory_order_relaxed);
+        client_quota_give(&t->server->clients, *client, 1);
         close(fd);
         return NULL;
     }
@@ -384,6 +397,7 @@ void conn_close(struct conn *c) {
     if (c->next) c->next->prev = c->prev;
     if (t->conns == c) t->conns = c->next;
     atomic_fetch_sub_explicit(&t->server->connections, 1, memory_order_relaxed);
+    client_quota_give(&t->server->clients, c->client, 1);
     metrics_gauge_add(METRIC_CONNECTIONS, 0, -1);
     c->next = t->closed_conns;
     t->closed_conns = c;

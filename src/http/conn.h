@@ -40,6 +40,7 @@ struct conn {
     struct client_quota_key client;
     int fd;
     enum conn_state state, limit_of; /* limit_of: the state whose time limit the timer runs by */
+    uint64_t stalled_ns;             /* since when its handler could do nothing; 0: it can */
     bool readable, writable;         /* as far as epoll (edge-triggered) told */
     bool peer_done;                  /* the client will send nothing more */
     bool close_after;                /* this answer is the last */

@@ -159,6 +159,27 @@ static void a_stream_is_answered_part_by_part(void) {
     fix_end();
 }
 
+/* A handler that can do nothing is asked again for as long as a body may take, not for ever. */
+static void a_stall_has_an_end(void) {
+    struct server_opts o = fix_opts();
+    o.body_time_ms = 250;
+    if (!fix_start(&o)) return;
+    for (int i = 0; i < 2; i++) {
+        int fd = conn_begin();
+        fix_say(fd, STREAM);
+        if (i) say_chunk(fd, "part\n");
+        if (i) CHECK(hears(fd, "part\n"));
+        uint64_t begun = clock_now_ns(NULL);
+        say_chunk(fd, "stuck\n");
+        fix_say(fd, "0\r\n\r\n");
+        if (!i) CHECK(hears(fd, "408") && fix_says("body-time-max"));
+        if (i) CHECK_INT(fix_more(fd, 3000), 0); /* too late to say why */
+        CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(2000));
+        close(fd);
+    }
+    fix_end();
+}
+
 /* The time limit of a body runs on while the handler takes parts of it and answers nothing. */
 static void a_stream_without_answers_has_an_end(void) {
     struct server_opts o = fix_opts();
@@ -249,6 +270,6 @@ static void a_limit_that_a_reload_shortens_holds_at_once(void) {
 CHECK_MAIN(CHECK_TEST(what_leaves_the_loop_comes_back_in_order), CHECK_TEST(a_client_may_go_while_its_exchange_is_away),
            CHECK_TEST(a_drain_that_ends_gives_up_what_is_away), CHECK_TEST(only_so_much_waits_for_the_helper),
            CHECK_TEST(a_stream_is_answered_part_by_part), CHECK_TEST(a_stream_without_answers_has_an_end),
-           CHECK_TEST(a_stream_to_http_1_0_ends_with_the_connection),
+           CHECK_TEST(a_stall_has_an_end), CHECK_TEST(a_stream_to_http_1_0_ends_with_the_connection),
            CHECK_TEST(an_answer_has_the_form_of_its_status_and_route),
            CHECK_TEST(a_limit_that_a_reload_shortens_holds_at_once))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 enum {
+    SMALL_ANSWER_BYTES = 4096,
     KEEP_BYTES = 256 * 1024, /* larger buffers are freed after their request */
     ARENA_BYTES_MAX = 64 * 1024 * 1024,
     OUT_BYTES_MAX = 256 * 1024 * 1024, /* 262,144 entries of 1 KiB each, a common one is 100 bytes */
@@ -14,6 +15,38 @@ enum {
 /* A handler may make a body up to three times as long (repaired UTF-8); a stream's holds a read or two. */
 static size_t body_cap(const struct server_opts *o) {
     return 3 * o->body_bytes_max + 4 * (size_t)CONN_READ_BYTES;
+}
+
+/* ---- memory ---- */
+
+struct exchange_memory exchange_memory_of(const struct server_opts *o) {
+    return (struct exchange_memory){o->body_memory_max, o->client_memory_max};
+}
+
+static bool hold_more(struct exchange *x, size_t n, const struct exchange_memory *m) {
+    struct server *s = x->thread->server;
+    if (!client_quota_take(&s->memory, x->client, n, m->client_max))
+        return exchange_refuse(x, REFUSE_CLIENT_SHARE,
+                               "requests of one client hold %zu bytes already (client-memory-max)", m->client_max);
+    size_t held = atomic_fetch_add_explicit(&s->body_bytes, n, memory_order_relaxed) + n;
+    if (held <= m->total_max) return true;
+    atomic_fetch_sub_explicit(&s->body_bytes, n, memory_order_relaxed);
+    client_quota_give(&s->memory, x->client, n);
+    return exchange_refuse(x, REFUSE_BODY_MEMORY, "request bodies hold %zu bytes already (body-memory-max)",
+                           m->total_max);
+}
+
+static void hold_less(struct exchange *x, size_t n) {
+    struct server *s = x->thread->server;
+    atomic_fetch_sub_explicit(&s->body_bytes, n, memory_order_relaxed);
+    client_quota_give(&s->memory, x->client, n);
+}
+
+bool exchange_hold(struct exchange *x, size_t n, const struct exchange_memory *m) {
+    if (n > x->counted && !hold_more(x, n - x->counted, m)) return false;
+    if (n < x->counted) hold_less(x, x->counted - n);
+    x->counted = n;
+    return true;
 }
 
 /* ---- life ---- */
@@ -58,7 +91,7 @@ void exchange_give(struct exchange *x) {
     MUST(!x->away);
     struct server_thread *t = x->thread;
     if (x->release) x->release(x);
-    atomic_fetch_sub_explicit(&t->server->body_bytes, x->body_counted, memory_order_relaxed);
+    hold_less(x, x->counted);
     trim_buf(&x->req.text);
     trim_buf(&x->body);
     trim_buf(&x->out);
@@ -98,15 +131,27 @@ bool exchange_refuse(struct exchange *x, enum refusal why, const char *fmt, ...)
     return false;
 }
 
-/* ---- the body ---- */
+/* ---- the answer ---- */
 
-bool exchange_count_body(struct exchange *x, size_t n, size_t max) {
-    struct server *s = x->thread->server;
-    size_t held = atomic_fetch_add_explicit(&s->body_bytes, n, memory_order_relaxed) + n;
-    x->body_counted += n;
-    return held <= max ||
-           exchange_refuse(x, REFUSE_BODY_MEMORY, "request bodies hold %zu bytes already (body-memory-max)", max);
+static void drop_answer(struct exchange *x) {
+    if (x->release) x->release(x);
+    x->release = NULL;
+    buf_release(&x->body);
+    buf_release(&x->out);
+    arena_release(&x->arena);
+    hold_less(x, x->counted);
+    x->counted = 0;
 }
+
+bool exchange_hold_answer(struct exchange *x) {
+    if (exchange_streams(x) || x->out.n <= SMALL_ANSWER_BYTES) return true;
+    struct exchange_memory m = exchange_memory_of(exchange_opts(x));
+    if (exchange_hold(x, x->body.cap + x->out.cap + x->arena.bytes, &m)) return true;
+    drop_answer(x);
+    return false;
+}
+
+/* ---- the body ---- */
 
 bool exchange_add_body(struct exchange *x, const char *p, size_t n) {
     const struct server_opts *o = exchange_opts(x);
@@ -114,12 +159,13 @@ bool exchange_add_body(struct exchange *x, const char *p, size_t n) {
     if (!streams && x->body.n + n > o->body_bytes_max)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)",
                                o->body_bytes_max);
-    if (!streams && !exchange_count_body(x, n, o->body_memory_max)) return false;
+    struct exchange_memory m = exchange_memory_of(o);
+    if (!streams && !exchange_hold(x, x->counted + n, &m)) return false;
     buf_put(&x->body, p, n);
     return !x->body.failed || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the body");
 }
 
-bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_max) {
+bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exchange_memory *m) {
     struct err e = {0};
     struct inflate *d = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     if (!d) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory to decode the body");
@@ -137,7 +183,7 @@ bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_ma
     inflate_close(d);
     buf_release(&x->body);
     x->body = text;
-    return ok && exchange_count_body(x, text.n, memory_max);
+    return ok && exchange_hold(x, text.n, m);
 }
 
 /* ---- what handlers see of the server ---- */

@@ -18,7 +18,7 @@ struct conn;
 struct server_opts;
 struct server_thread;
 
-enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128 };
+enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128, REQUEST_HOST_MAX = 256 };
 
 /* The request's header, as far as it matters. */
 struct request {
@@ -40,7 +40,12 @@ struct request {
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation that is not supported */
     bool ndjson;
-    bool preflight;                  /* a browser asks whether it may ask */
+    bool preflight;     /* a browser asks whether it may ask */
+    bool host_is_other; /* Host is not a name of this server */
+    bool from_page;     /* Origin was told: a browser asks for a page */
+    bool simple_type;   /* of a Content-Type that browsers send without asking first */
+    char host[REQUEST_HOST_MAX];
+    char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
 };
 
@@ -55,7 +60,7 @@ struct exchange {
     const struct route *route; /* NULL: refused before one was found */
     route_run *run;            /* the handler, once the request is admitted */
     struct buf body;           /* as received; where the route streams: what the handler has not taken yet */
-    size_t body_counted;       /* bytes counted against body_memory_max */
+    size_t counted;            /* bytes counted against body_memory_max and client_memory_max */
     bool away;                 /* it has left the loop */
 
     /* The handler's. Memory from the arena lives until the answer is out. release(x) is called when that is so, or the
@@ -91,7 +96,11 @@ struct exchange *exchange_take(struct server_thread *t, struct conn *c);
 void exchange_give(struct exchange *x);
 void exchange_free(struct exchange *x);
 
-/* Adds bytes to the body, against body_memory_max and, unless it streams, body_bytes_max. On false x is refused. */
+/* Counts the answer, before any of it is sent, and what the request still holds, until it has been read by the client;
+ * small ones are not counted. On false x is refused, and the memory is free. Not for streams, which count theirs. */
+bool exchange_hold_answer(struct exchange *x);
+
+/* Adds bytes to the body; unless it streams, against body_bytes_max and the limits of memory. On false x is refused. */
 bool exchange_add_body(struct exchange *x, const char *p, size_t n);
 
 /* Whether it is answered while it is being read. */
@@ -109,13 +118,20 @@ const struct server_opts *exchange_server_opts(const struct exchange *x);
 void *exchange_site_settings(const struct exchange *x);
 bool exchange_is_stopping(const struct exchange *x); /* the server drains */
 
-/* Counts n more bytes of memory held for this body, which may be at most max for all requests together
- * (body_memory_max). On false x is refused. Any thread. */
-bool exchange_count_body(struct exchange *x, size_t n, size_t max);
+/* How much memory requests may hold: all together, and those of one client address. */
+struct exchange_memory {
+    size_t total_max, client_max;
+};
 
-/* Puts what the body decodes to in its place: at most bytes_max, counted against memory_max. On false x is refused. Any
+struct exchange_memory exchange_memory_of(const struct server_opts *o);
+
+/* Counts this request as one that holds n bytes from now on. It can't fail where n is less than before; on false x is
+ * refused, and counted as before. Any thread, as long as x is its own. */
+bool exchange_hold(struct exchange *x, size_t n, const struct exchange_memory *m);
+
+/* Puts what the body decodes to in its place: at most bytes_max, counted like all memory. On false x is refused. Any
  * thread. */
-bool exchange_decode_body(struct exchange *x, size_t bytes_max, size_t memory_max);
+bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exchange_memory *m);
 
 /* Leaving the loop: exchange_leave, then hand x to another thread, and return STEP_WAIT. That thread calls
  * exchange_back, once and last of all. exchange_stay: nobody took it after all. */

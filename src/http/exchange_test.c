@@ -16,6 +16,8 @@ static struct exchange *take(void) {
     g_set.o = SERVER_OPTS_DEFAULT;
     g_set.o.body_bytes_max = 1000;
     g_set.o.body_memory_max = 2500;
+    g_set.o.client_memory_max = 2500;
+    if (!g_server.memory.slot) client_quota_init(&g_server.memory, 10);
     g_thread.server = &g_server;
     g_thread.set = &g_set;
     struct exchange *x = exchange_take(&g_thread, &g_conn);
@@ -32,6 +34,8 @@ static void free_kept(void) {
     }
     g_thread.free_exchanges_n = 0;
     CHECK_INT(atomic_load(&g_server.body_bytes), 0);
+    CHECK_INT(g_server.memory.used, 0);
+    client_quota_release(&g_server.memory);
 }
 
 static const char BYTES[1001];
@@ -44,7 +48,7 @@ static void a_body_has_its_limits(void) {
     CHECK(exchange_add_body(y, BYTES, 1000));
     CHECK(exchange_add_body(z, BYTES, 500)); /* 2,500 bytes of all together */
     CHECK(!exchange_add_body(z, BYTES, 1));
-    CHECK(z->refused == REFUSE_BODY_MEMORY && strstr(z->why, "body-memory-max"));
+    CHECK(z->refused == REFUSE_CLIENT_SHARE && strstr(z->why, "client-memory-max"));
     exchange_give(y);
     struct exchange *again = take();
     CHECK(again == y && again->body.n == 0 && !again->refused);
@@ -52,6 +56,24 @@ static void a_body_has_its_limits(void) {
     exchange_give(x);
     exchange_give(z);
     exchange_give(again);
+    free_kept();
+}
+
+/* What one client holds leaves room for others, and what is held less than before is given back at once. */
+static void a_client_has_a_share_of_the_memory(void) {
+    const struct exchange_memory m = {2000, 1500};
+    struct exchange *x = take(), *y = take(), *other = take();
+    other->client.network = 7;
+    CHECK(exchange_hold(x, 1000, &m) && exchange_hold(y, 500, &m));
+    CHECK(!exchange_hold(y, 501, &m));
+    CHECK(y->refused == REFUSE_CLIENT_SHARE && y->counted == 500);
+    CHECK(!exchange_hold(other, 501, &m));
+    CHECK(other->refused == REFUSE_BODY_MEMORY && strstr(other->why, "body-memory-max"));
+    CHECK(exchange_hold(x, 10, &m) && exchange_hold(other, 1490, &m));
+    CHECK_INT(atomic_load(&g_server.body_bytes), 2000);
+    exchange_give(x);
+    exchange_give(y);
+    exchange_give(other);
     free_kept();
 }
 
@@ -79,11 +101,12 @@ static enum refusal decode_packed(size_t n, size_t cut, size_t memory_max) {
     deflateEnd(&z);
     x->req.encoding = INFLATE_GZIP;
     CHECK(exchange_add_body(x, (char *)packed, z.total_out - cut));
-    bool ok = exchange_decode_body(x, 1000, memory_max);
+    struct exchange_memory m = {memory_max, 10000};
+    bool ok = exchange_decode_body(x, 1000, &m);
     enum refusal why = x->refused;
     CHECK(ok == (why == REFUSE_NONE));
     if (ok) CHECK(x->body.n == n && memcmp(x->body.p, text, n) == 0);
-    if (ok) CHECK_INT(x->body_counted, n + z.total_out);
+    if (ok) CHECK_INT(x->counted, n);
     exchange_give(x);
     free_kept();
     return why;
@@ -93,7 +116,7 @@ static void a_packed_body_has_the_limits_of_what_it_becomes(void) {
     CHECK_INT(decode_packed(1000, 0, 2500), REFUSE_NONE);
     CHECK_INT(decode_packed(1001, 0, 2500), REFUSE_BODY_BYTES);
     CHECK_INT(decode_packed(1000, 1, 2500), REFUSE_MALFORMED);
-    CHECK_INT(decode_packed(1000, 0, 1000), REFUSE_BODY_MEMORY);
+    CHECK_INT(decode_packed(1000, 0, 999), REFUSE_BODY_MEMORY);
     CHECK_INT(decode_packed(0, 0, 2500), REFUSE_NONE);
 }
 
@@ -137,6 +160,6 @@ static void a_few_are_kept_with_their_memory_and_nothing_else(void) {
     free_kept();
 }
 
-CHECK_MAIN(CHECK_TEST(a_body_has_its_limits), CHECK_TEST(a_stream_is_not_counted_as_a_whole),
-           CHECK_TEST(a_packed_body_has_the_limits_of_what_it_becomes), CHECK_TEST(the_first_reason_stands),
-           CHECK_TEST(a_few_are_kept_with_their_memory_and_nothing_else))
+CHECK_MAIN(CHECK_TEST(a_body_has_its_limits), CHECK_TEST(a_client_has_a_share_of_the_memory),
+           CHECK_TEST(a_stream_is_not_counted_as_a_whole), CHECK_TEST(a_packed_body_has_the_limits_of_what_it_becomes),
+           CHECK_TEST(the_first_reason_stands), CHECK_TEST(a_few_are_kept_with_their_memory_and_nothing_else))

@@ -189,7 +189,10 @@ static void unusual_requests_are_served(void) {
         {"GET /health HTTP/1.1\r\nHost:\r\n\r\n", 200},
         {"GET /health HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 200},
         {"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200},
-        {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 404}, /* read and thrown away */
+        {"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 404},               /* read and thrown away */
+        {"POST http://x?/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 200}, /* the path is "/" */
+        {"GET http://x?/health HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+        {"GET http://x/health?/livez HTTP/1.1\r\nHost: x\r\n\r\n", 200},
         {"PUT /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]", 405},
     };
     struct server_opts o = fix_opts();
@@ -206,6 +209,41 @@ static void unusual_requests_are_served(void) {
         CHECK(fix_says("alive"));
         close(fd);
     }
+    fix_end();
+}
+
+/* A web page must not use a server on loopback: neither under another name nor with a POST that browsers let pass. */
+static void pages_of_strangers_are_refused(void) {
+    static const struct {
+        const char *fields;
+        int status;
+    } row[] = {
+        {"Host: evil.example\r\n", 421},
+        {"Host: 127.0.0.1.evil.example:80\r\nContent-Type: application/json\r\n", 421},
+        {"Host: localhost\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n", 403},
+        {"Origin: http://evil.example\r\nHost: localhost\r\nContent-Type: application/json\r\n", 403},
+        {"Origin: null\r\nHost: localhost\r\n", 403},
+        {"Origin: http://localhost\r\nHost: localhost\r\nContent-Type: text/plain;charset=UTF-8\r\n", 403},
+        {"Origin: https://ours.example\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=a\r\n", 403},
+        {"Origin: https://ours.example\r\nHost: localhost\r\nContent-Type: application/json\r\n", 200},
+        {"Origin: http://localhost:80\r\nHost: localhost:80\r\nContent-Type: application/json\r\n", 200},
+        {"Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n", 200}, /* curl -d */
+        {"Host: 127.0.0.1:8080\r\n", 200},
+    };
+    struct server_opts o = fix_opts();
+    o.cors_origin = "https://ours.example";
+    if (!fix_start(&o)) return;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "POST /classify HTTP/1.1\r\n%sContent-Length: 4\r\n\r\n[{}]", row[i].fields);
+        int status = fix_ask(text);
+        if (status != row[i].status) fprintf(stderr, "%s -> %d %s\n", text, status, fix.answer);
+        CHECK_INT(status, row[i].status);
+        if (status == 421) CHECK(fix_says("(allowed-hosts)"));
+        if (status == 403) CHECK(fix_says("web pages"));
+    }
+    CHECK_INT(fix_ask("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 421);
+    CHECK_INT(fix_ask("GET /health HTTP/1.0\r\n\r\n"), 200);
     fix_end();
 }
 
@@ -309,6 +347,33 @@ static void limits_of_the_body(void) {
     fix_end();
 }
 
+/* An answer counts as memory until it is read, so that one client can't fill the machine with those it does not read.
+ */
+static void answers_that_nobody_reads_are_counted(void) {
+    enum { LARGE = 8 << 20, SMALLER = 3 << 20 };
+    struct server_opts o = fix_opts();
+    o.body_bytes_max = LARGE;
+    o.client_memory_max = 20 << 20;
+    if (!fix_start(&o)) return;
+    static char text[LARGE];
+    int fd = fix_connect(), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    char head[100];
+    snprintf(head, sizeof head, HEAD_OK "Content-Length: %d\r\n\r\n", LARGE);
+    fix_later_bytes = 0;
+    fix_say(fd, head);
+    fix_write(fd, text, LARGE);
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    CHECK_INT(fix_poll(&answer, FIXTURE_WAIT_MS), 1); /* it has begun, and stays where it is */
+    CHECK_INT(fix_post("", text, SMALLER), 429);
+    CHECK(fix_says("client-memory-max"));
+    CHECK_INT(fix_post("", text, 4), 200);
+    close(fd);
+    usleep(50000);
+    CHECK_INT(fix_post("", text, SMALLER), 200);
+    fix_end();
+}
+
 static void limit_of_connections(void) {
     struct server_opts o = fix_opts();
     o.connections_max = 3;
@@ -323,6 +388,25 @@ static void limit_of_connections(void) {
     usleep(20000);
     CHECK_INT(fix_ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
     for (int i = 1; i < 4; i++) close(fd[i]);
+    fix_end();
+}
+
+/* One client can't take the places of all. */
+static void limit_of_a_clients_connections(void) {
+    struct server_opts o = fix_opts();
+    o.connections_max = 10;
+    o.client_connections_max = 2;
+    if (!fix_start(&o)) return;
+    int fd[3];
+    for (int i = 0; i < 3; i++) fd[i] = fix_connect();
+    fix_later_bytes = 0;
+    CHECK_INT(fix_read(fd[2]), 503);
+    CHECK(fix_says("more than 2 connections of one client (client-connections-max)") && fix_says("Retry-After: 1"));
+    CHECK(fix_closes(fd[2]));
+    close(fd[0]);
+    usleep(20000);
+    CHECK_INT(fix_ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
+    for (int i = 1; i < 3; i++) close(fd[i]);
     fix_end();
 }
 
@@ -345,5 +429,7 @@ static void a_reader_that_stalls_is_closed(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(malformed_requests_close), CHECK_TEST(unusual_requests_are_served),
-           CHECK_TEST(expect_100_continue), CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
-           CHECK_TEST(limit_of_connections), CHECK_TEST(a_reader_that_stalls_is_closed))
+           CHECK_TEST(pages_of_strangers_are_refused), CHECK_TEST(expect_100_continue),
+           CHECK_TEST(limits_of_the_header), CHECK_TEST(limits_of_the_body),
+           CHECK_TEST(answers_that_nobody_reads_are_counted), CHECK_TEST(limit_of_connections),
+           CHECK_TEST(limit_of_a_clients_connections), CHECK_TEST(a_reader_that_stalls_is_closed))

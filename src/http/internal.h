@@ -18,7 +18,9 @@ struct server {
     unsigned port;
     atomic_bool stopping;
     atomic_uint connections;
-    atomic_size_t body_bytes; /* held by all requests */
+    atomic_size_t body_bytes;    /* held by all requests */
+    struct client_quota clients; /* connections by client */
+    struct client_quota memory;  /* the same by client */
     unsigned threads;
     struct server_thread *thread; /* thread[threads] */
 };

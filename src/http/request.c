@@ -1,6 +1,7 @@
 #include "http/request.h"
 
 #include "http/internal.h"
+#include "http/origin.h"
 #include "http/response.h"
 
 #include <strings.h>
@@ -32,6 +33,13 @@ static bool equals(struct span s, const char *word) {
     return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
+/* "" where it does not fit: then it is none of the values that are looked for. */
+static void keep_value(char *to, size_t size, struct span value) {
+    size_t n = value.n < size ? value.n : 0;
+    if (n > 0) memcpy(to, value.p, n);
+    to[n] = '\0';
+}
+
 /* RFC 3986, 3.2.2 and 3.2.3: the characters of a host, its brackets and its port. */
 static bool take_host(struct exchange *x, struct span value) {
     static const char OTHERS[] = "-._~!$&'()*+,;=%:[]";
@@ -41,6 +49,8 @@ static bool take_host(struct exchange *x, struct span value) {
         if ((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || (c && strchr(OTHERS, c))) continue;
         return exchange_refuse(x, REFUSE_MALFORMED, "Host: character %zu is not allowed in a host", i);
     }
+    x->req.host_is_other = !origin_serves_host(exchange_opts(x), value);
+    keep_value(x->req.host, sizeof x->req.host, value);
     return true;
 }
 
@@ -77,6 +87,7 @@ static bool take_content_encoding(struct exchange *x, struct span value) {
 static bool take_content_type(struct exchange *x, struct span value) {
     const char *end = memchr(value.p, ';', value.n);
     struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
+    x->req.simple_type = origin_is_simple_type(type);
     x->req.ndjson = equals(type, "application/x-ndjson") || equals(type, "application/jsonl");
     return true;
 }
@@ -96,14 +107,9 @@ static bool take_expect(struct exchange *x, struct span value) {
 
 /* Kept when pages from there may read our answers. */
 static bool take_origin(struct exchange *x, struct span value) {
-    struct span rest = span_of(exchange_opts(x)->cors_origin), all = SPAN_LIT("*");
-    bool allowed = span_eq(rest, all);
-    while (rest.n > 0 && !allowed) {
-        const char *comma = memchr(rest.p, ',', rest.n);
-        size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
-        allowed = span_eq(span_trim(span_sub(rest, 0, n)), value);
-        rest = span_sub(rest, n + 1, rest.n);
-    }
+    x->req.from_page = true;
+    keep_value(x->req.from, sizeof x->req.from, value);
+    bool allowed = origin_in_list(exchange_opts(x)->cors_origin, value);
     if (!allowed || value.n >= sizeof x->req.origin) return true;
     for (size_t i = 0; i < value.n; i++)
         if (value.p[i] <= ' ' || value.p[i] > '~') return true; /* no origin looks like that */
@@ -186,12 +192,13 @@ static void split_target(struct request *r) {
     static const char SCHEME[] = "http://";
     if (t.n >= sizeof SCHEME - 1 && strncasecmp(t.p, SCHEME, sizeof SCHEME - 1) == 0) {
         t = span_sub(t, sizeof SCHEME - 1, t.n);
-        const char *slash = memchr(t.p, '/', t.n);
-        t = slash ? span_sub(t, (size_t)(slash - t.p), t.n) : SPAN_LIT("/");
+        size_t host = 0;
+        while (host < t.n && t.p[host] != '/' && t.p[host] != '?') host++;
+        t = span_sub(t, host, t.n);
     }
-    const char *mark = memchr(t.p, '?', t.n);
+    const char *mark = t.n ? memchr(t.p, '?', t.n) : NULL;
     size_t path = mark ? (size_t)(mark - t.p) : t.n;
-    r->path = span_sub(t, 0, path);
+    r->path = path > 0 ? span_sub(t, 0, path) : SPAN_LIT("/"); /* RFC 9110, 4.2.3 */
     r->query = span_sub(t, path + 1, t.n);
 }
 
@@ -232,10 +239,29 @@ static bool find_route(struct exchange *x) {
                                        llhttp_method_name((llhttp_method_t)r->method));
 }
 
+/* Pages of strangers run in a browser on this machine. It sends their POST requests without asking when they look
+ * harmless to it, and lets them read answers of a server that it takes for theirs. */
+static bool check_browser(struct exchange *x) {
+    const struct request *r = &x->req;
+    if (r->host_is_other)
+        return exchange_refuse(x, REFUSE_HOST,
+                               "this server listens on loopback only and does not serve host '%.60s' (allowed-hosts)",
+                               r->host);
+    if (!r->from_page || r->method != HTTP_POST) return true;
+    if (!r->origin[0] && !origin_is_host(span_of(r->from), span_of(r->host)))
+        return exchange_refuse(x, REFUSE_ORIGIN, "web pages of this origin may not use this server (cors-origin)");
+    if (r->simple_type)
+        return exchange_refuse(x, REFUSE_ORIGIN,
+                               "Content-Type: web pages must send application/json or "
+                               "application/x-ndjson");
+    return true;
+}
+
 static bool admit(struct exchange *x) {
     const struct request *r = &x->req;
     const struct settings *set = x->thread->set;
     const struct server_site *site = &x->thread->server->site;
+    if (!check_browser(x)) return false;
     x->run = answer_preflight;
     if (is_preflight(x)) return true;
     if (!find_route(x)) return false;

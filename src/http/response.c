@@ -19,6 +19,7 @@ static const struct {
     {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
+    {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
@@ -26,6 +27,7 @@ static const struct {
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {501, "Not Implemented"},
@@ -151,9 +153,9 @@ void response_frame(struct exchange *x, bool close) {
     x->head_out = true;
 }
 
-size_t response_no_room(char *to, size_t size, unsigned connections_max) {
-    char body[96];
-    int b = snprintf(body, sizeof body, "{\"error\":\"more than %u connections (connections-max)\"}", connections_max);
+size_t response_no_room(char *to, size_t size, unsigned max, const char *of, const char *option) {
+    char body[128];
+    int b = snprintf(body, sizeof body, "{\"error\":\"more than %u connections%s (%s)\"}", max, of, option);
     const struct refuse_row *row = refuse_row(REFUSE_CONNECTIONS);
     int n = snprintf(to, size,
                      "HTTP/1.1 %u %s\r\nContent-Type: " RESPONSE_JSON

@@ -29,8 +29,8 @@ void response_refusal(struct exchange *x);
  * is the connection's last. */
 void response_frame(struct exchange *x, bool close);
 
-/* The complete response for a connection that is refused because the server is full; no request has been read. Returns
- * its length. */
-size_t response_no_room(char *to, size_t size, unsigned connections_max);
+/* The complete response for a connection that is refused before a request has been read: more than max are open. of: ""
+ * or " of one client"; option: the name of the limit. Returns its length. */
+size_t response_no_room(char *to, size_t size, unsigned max, const char *of, const char *option);
 
 #endif

@@ -11,7 +11,8 @@
 
 enum {
     FDS_OF_OUR_OWN = 256,
-    HELPER_TASKS_MAX = 256, /* that wait for the helper thread */
+    SERVER_AWAY_CLIENTS = 1024, /* that have gone while their requests were away */
+    HELPER_TASKS_MAX = 256,     /* that wait for the helper thread */
 };
 
 static bool open_threads(struct server *s, struct err *e) {
@@ -49,6 +50,8 @@ struct server *server_open(const struct server_opts *o, const struct server_site
     s->site = *site;
     http_metrics_init(&s->metrics, &s->site.routes);
     loop_helper_open(&s->helper, HELPER_TASKS_MAX);
+    client_quota_init(&s->clients, o->connections_max);
+    client_quota_init(&s->memory, o->connections_max + SERVER_AWAY_CLIENTS);
     raise_fd_limit(o);
     if (open_threads(s, e)) return s;
     s->site.close = NULL; /* the site stays the caller's */
@@ -117,6 +120,8 @@ void server_close(struct server *s) {
     free(s->thread);
     settings_unref(s->settings);
     pthread_mutex_destroy(&s->settings_lock);
+    client_quota_release(&s->clients);
+    client_quota_release(&s->memory);
     if (s->site.close) s->site.close(s->site.self);
     free(s);
 }

@@ -22,34 +22,40 @@ struct server_opts {
     const char *token_file;  /* bearer tokens, one a line; "" or NULL: none */
     bool allow_open;         /* serve other addresses than loopback without a token */
     const char *cors_origin; /* origins whose pages may read answers, separated by commas; "*": any; "": none */
-    bool access_log;         /* one log line a request */
-    unsigned threads;        /* loops: 1..SERVER_THREADS_MAX */
+    const char
+        *allowed_hosts; /* names to answer to on loopback, besides its own; separated by commas, "*": any [421] */
+    bool access_log;    /* one log line a request */
+    unsigned threads;   /* loops: 1..SERVER_THREADS_MAX */
 
-    size_t header_bytes_max;  /* request line, header fields, chunk extensions and trailers together [431] */
-    unsigned header_time_ms;  /* from the first byte of a request to the end of its header [408] */
-    size_t body_bytes_max;    /* also after decompression; not for streams [413] */
-    unsigned body_time_ms;    /* for a body; of a stream, for its next answer to begin [408] */
-    size_t body_memory_max;   /* bodies of all requests together [503] */
-    unsigned connections_max; /* open at the same time [503] */
-    unsigned idle_time_ms;    /* between requests: closed without a word */
-    unsigned write_time_ms;   /* without a byte of the answer accepted: closed */
-    unsigned drain_delay_ms;  /* after server_stop: go on accepting while /readyz says no */
-    unsigned drain_time_ms;   /* then: time for requests in flight */
+    size_t header_bytes_max;         /* request line, header fields, chunk extensions and trailers together [431] */
+    unsigned header_time_ms;         /* from the first byte of a request to the end of its header [408] */
+    size_t body_bytes_max;           /* also after decompression; not for streams [413] */
+    unsigned body_time_ms;           /* for a body; of a stream, for its next answer to begin [408] */
+    size_t body_memory_max;          /* bodies of all requests together [503] */
+    size_t client_memory_max;        /* those of one client address; IPv6: one /64 network [429] */
+    unsigned connections_max;        /* open at the same time [503] */
+    unsigned client_connections_max; /* of those, of one client address; IPv6: one /64 network [503] */
+    unsigned idle_time_ms;           /* between requests: closed without a word */
+    unsigned write_time_ms;          /* without a byte of the answer accepted: closed */
+    unsigned drain_delay_ms;         /* after server_stop: go on accepting while /readyz says no */
+    unsigned drain_time_ms;          /* then: time for requests in flight */
 };
 
-#define SERVER_OPTS_DEFAULT                                     \
-    ((struct server_opts){.host = "127.0.0.1",                  \
-                          .cors_origin = "",                    \
-                          .port = 8080,                         \
-                          .threads = 1,                         \
-                          .header_bytes_max = 16 * 1024,        \
-                          .header_time_ms = 10 * 1000,          \
-                          .body_bytes_max = 4 * 1024 * 1024,    \
-                          .body_time_ms = 30 * 1000,            \
-                          .body_memory_max = 256 * 1024 * 1024, \
-                          .connections_max = 10000,             \
-                          .idle_time_ms = 75 * 1000,            \
-                          .write_time_ms = 30 * 1000,           \
+#define SERVER_OPTS_DEFAULT                                      \
+    ((struct server_opts){.host = "127.0.0.1",                   \
+                          .cors_origin = "",                     \
+                          .port = 8080,                          \
+                          .threads = 1,                          \
+                          .header_bytes_max = 16 * 1024,         \
+                          .header_time_ms = 10 * 1000,           \
+                          .body_bytes_max = 4 * 1024 * 1024,     \
+                          .body_time_ms = 30 * 1000,             \
+                          .body_memory_max = 256 * 1024 * 1024,  \
+                          .client_memory_max = 64 * 1024 * 1024, \
+                          .client_connections_max = 5000,        \
+                          .connections_max = 10000,              \
+                          .idle_time_ms = 75 * 1000,             \
+                          .write_time_ms = 30 * 1000,            \
                           .drain_time_ms = 30 * 1000})
 
 /* What a server serves. `self` is the site's own; handlers find it with exchange_site. */

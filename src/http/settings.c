@@ -41,6 +41,7 @@ struct settings *settings_open(const struct server_opts *o, void *site, void (*s
     set->host = settings_copy(&set->o.host);
     set->token_file = settings_copy(&set->o.token_file);
     set->cors_origin = settings_copy(&set->o.cors_origin);
+    set->allowed_hosts = settings_copy(&set->o.allowed_hosts);
     set->site = site;
     set->site_close = site_close;
     if (check_opts(o, e) && open_auth(set, e)) return set;
@@ -60,5 +61,6 @@ void settings_unref(struct settings *set) {
     free(set->host);
     free(set->token_file);
     free(set->cors_origin);
+    free(set->allowed_hosts);
     free(set);
 }

@@ -10,11 +10,11 @@
 #include <stdatomic.h>
 
 struct settings {
-    struct server_opts o; /* host, token_file and cors_origin: of the settings, too */
+    struct server_opts o; /* host, token_file, cors_origin and allowed_hosts: of the settings, too */
     struct auth auth;
     void *site;                     /* the site's own */
     void (*site_close)(void *site); /* NULL: nothing to do */
-    char *host, *token_file, *cors_origin;
+    char *host, *token_file, *cors_origin, *allowed_hosts;
     atomic_uint refs;
 };
 

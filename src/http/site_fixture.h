@@ -6,7 +6,7 @@
  *   POST /readyz?status=N   the status, with a body where it may have one
  *   POST /openapi.json      leaves the loop: comes back when `held` is not set (or, with ?task, after work on the
  * helper) POST /                  streams: whatever has arrived of an NDJSON body comes back at once; "stall" stalls it
- * first
+ * first, "stuck" for ever
  */
 #ifndef HTTP_SITE_FIXTURE_H
 #define HTTP_SITE_FIXTURE_H
@@ -84,6 +84,7 @@ static inline enum step fix_leave(struct exchange *x) {
 static inline enum step fix_stream(struct exchange *x) {
     if (span_eq(buf_span(&x->body), SPAN_LIT("stall\n")) && atomic_fetch_add(&fix_site.stalls, 1) % 2 == 0)
         return STEP_STALL;
+    if (span_eq(buf_span(&x->body), SPAN_LIT("stuck\n"))) return STEP_STALL;
     buf_reset(&x->out);
     if (!span_eq(buf_span(&x->body), SPAN_LIT("quiet\n"))) buf_put(&x->out, x->body.p, x->body.n);
     buf_reset(&x->body);
@@ -164,6 +165,7 @@ static inline void fix_end(void) {
 static inline struct server_opts fix_opts(void) {
     struct server_opts o = SERVER_OPTS_DEFAULT;
     o.port = 0;
+    o.allowed_hosts = "x"; /* what the tests call it */
     return o;
 }
 

@@ -294,7 +294,7 @@ def a_long_stream_needs_little_memory():
         s.lines("User a logged in")
         before = s.value("process_resident_memory_bytes")
         c = socket.create_connection(("127.0.0.1", s.port), timeout=60)
-        c.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+        c.sendall(b"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n")
         got = {"lines": 0, "tail": b""}
 
@@ -351,13 +351,13 @@ def each_limit_is_named_by_its_option():
     with serving("--bert", "off", "--entries-max", "3", "--body-bytes-max", "2000", "--header-bytes-max", "2048", "--line-bytes-max",
                  "100", "--depth-max", "5", "--header-time-max", "300", "--body-time-max", "300", "--client-entries-max", "3",
                  "--body-memory-max", "1048576") as s:
-        post = "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: "
+        post = "POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
 
         def body(text):
             return f"{post}{len(text)}\r\nConnection: close\r\n\r\n{text}"
         table = [
             ("entries-max", 413, body(json.dumps([{}] * 4))), ("body-bytes-max", 413, post + "2001\r\n\r\n"),
-            ("header-bytes-max", 431, "GET /health HTTP/1.1\r\nHost: x\r\nX: " + "y" * 3000 + "\r\n\r\n"),
+            ("header-bytes-max", 431, "GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + "y" * 3000 + "\r\n\r\n"),
             ("line-bytes-max", 413, body(json.dumps([{"source": "s" * 101}]))), ("depth-max", 400, body('[{"x":[[[[1]]]]}]')),
             ("header-time-max", 408, "GET /health HTTP/1.1\r\n"), ("body-time-max", 408, post + "10\r\n\r\n["),
         ]
@@ -367,7 +367,7 @@ def each_limit_is_named_by_its_option():
             assert option in answer, answer
     with serving("--bert", "off", "--connections-max", "1") as s:
         with socket.create_connection(("127.0.0.1", s.port)) as first:
-            first.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            first.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             first.recv(4096)
             answer = s.raw(b"")
             assert b" 503 " in answer and b"connections-max" in answer and b"Retry-After" in answer, answer
