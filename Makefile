@@ -122,7 +122,7 @@ valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that i
 
 head: $(B)/logclass model             ## train data/head.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.1 --out data/head.json
+	    --temperature 1.2 --out data/head.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import

@@ -145,7 +145,7 @@ static void wait_wanted(struct daemon *s) {
         ;
 }
 
-/* Nobody was served, so nobody needs to learn that it ends. */
+/* No client was served yet, so none needs time to notice the end. */
 static void stop_at_once(struct daemon *s) {
     struct err e = {0};
     struct api_opts o = api_opts_of(&s->conf, s->role->kind);

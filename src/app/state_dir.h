@@ -1,4 +1,4 @@
-/* state: the folder where what was learnt, answered and built here is kept from one run to the next:
+/* state_dir: the folder where what was learnt, answered and built here is kept from one run to the next:
  * $STATE_DIRECTORY (services), $XDG_STATE_HOME/logclass, or ~/.local/state/logclass. */
 #ifndef APP_STATE_DIR_H
 #define APP_STATE_DIR_H

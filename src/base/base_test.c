@@ -134,9 +134,9 @@ static void queue_shares_what_waits(void) {
     queue_init(&q, 10, sizeof(int));
     int out[10];
     CHECK(queue_try_push(&q, (int[]){1, 2, 3, 4, 5}, 5));
-    CHECK_INT(queue_pop_share(&q, out, 10, 4, -1), 2);
-    CHECK_INT(queue_pop_share(&q, out, 10, 4, -1), 1);
-    CHECK_INT(queue_pop_share(&q, out, 1, 1, -1), 1);
+    CHECK_INT(queue_pop_some(&q, out, 10, 4, -1), 2);
+    CHECK_INT(queue_pop_some(&q, out, 10, 4, -1), 1);
+    CHECK_INT(queue_pop_some(&q, out, 1, 1, -1), 1);
     queue_release(&q);
 }
 

@@ -1,5 +1,5 @@
-/* par: the same work on many pieces, on a few threads. Which thread takes which piece is chance; a result that is kept
- * per piece and joined in the order of pieces is the same for any number of threads. */
+/* parallel_for: the same work on many pieces, on a few threads. Which thread takes which piece is chance; a result that
+ * is kept per piece and joined in the order of pieces is the same for any number of threads. */
 #ifndef BASE_PARALLEL_FOR_H
 #define BASE_PARALLEL_FOR_H
 

@@ -1,5 +1,6 @@
 #include "base/queue.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 
 #include <errno.h>
@@ -56,21 +57,9 @@ bool queue_push(struct queue *q, const void *item) {
     return open;
 }
 
-static struct timespec deadline_in(int timeout_ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += timeout_ms / 1000;
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
 /* Waits, with the lock held, until something is in the queue, it is closed, or the time is over. */
 static void wait_for_item(struct queue *q, int timeout_ms) {
-    struct timespec until = timeout_ms < 0 ? (struct timespec){0} : deadline_in(timeout_ms);
+    struct timespec until = timeout_ms < 0 ? (struct timespec){0} : clock_deadline(timeout_ms);
     while (q->n == 0 && !q->closed) {
         if (timeout_ms < 0) {
             pthread_cond_wait(&q->not_empty, &q->lock);
@@ -94,7 +83,7 @@ size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms) {
     return pop(q, items, max, 1, timeout_ms);
 }
 
-size_t queue_pop_share(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms) {
+size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms) {
     return pop(q, items, max, sharers, timeout_ms);
 }
 
@@ -105,11 +94,8 @@ bool queue_is_over(struct queue *q) {
     return over;
 }
 
-size_t queue_size(struct queue *q) {
-    pthread_mutex_lock(&q->lock);
-    size_t n = q->n;
-    pthread_mutex_unlock(&q->lock);
-    return n;
+size_t queue_size(const struct queue *q) {
+    return atomic_load_explicit(&q->n, memory_order_relaxed);
 }
 
 void queue_close(struct queue *q) {

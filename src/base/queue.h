@@ -3,6 +3,7 @@
 #define BASE_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,7 +11,8 @@ struct queue {
     pthread_mutex_t lock;
     pthread_cond_t not_empty, not_full;
     char *ring; /* cap items of item_size bytes */
-    size_t item_size, cap, head, n;
+    size_t item_size, cap, head;
+    atomic_size_t n; /* changed under the lock, read without it */
     bool closed;
 };
 
@@ -28,11 +30,11 @@ size_t queue_pop(struct queue *q, void *items, size_t max, int timeout_ms);
 
 /* The same for one of `sharers` equal consumers: takes at most its share of what waits, so that a burst spreads over
  * all. */
-size_t queue_pop_share(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms);
+size_t queue_pop_some(struct queue *q, void *items, size_t max, size_t sharers, int timeout_ms);
 
 bool queue_is_over(struct queue *q); /* closed and empty: nothing will ever be popped again */
 
-size_t queue_size(struct queue *q);
-void queue_close(struct queue *q); /* no more pushes; what is in it can still be popped; wakes all */
+size_t queue_size(const struct queue *q); /* takes no lock: it may have changed by the time it is looked at */
+void queue_close(struct queue *q);        /* no more pushes; what is in it can still be popped; wakes all */
 
 #endif

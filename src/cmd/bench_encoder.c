@@ -185,7 +185,7 @@ static double spin_rate(const struct kern *k) {
     double rate[SPIN_RUNS];
     for (size_t run = 0; run < SPIN_RUNS; run++) {
         double start = thread_seconds();
-        size_t did = k->spin(TIMES);
+        size_t did = k->register_loop(TIMES);
         rate[run] = (double)did / (thread_seconds() - start);
     }
     return median(rate, SPIN_RUNS);
@@ -195,7 +195,7 @@ static void write_share(const struct bench_run *r, const char *model_dir, double
     struct shape s;
     struct err e;
     const struct kern *k = kern_select(encoder_kernel_name(r->enc));
-    if (!k->spin || !shape_read(&s, model_dir, &e)) return; /* it was read a moment ago */
+    if (!k->register_loop || !shape_read(&s, model_dir, &e)) return; /* it was read a moment ago */
     double weights = (double)s.layers * s.hidden * (4.0 * s.hidden + 2.0 * s.inner);
     double did = 2 * weights * r->lines->tokens * lines, peak = spin_rate(k);
     fprintf(

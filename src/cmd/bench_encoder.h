@@ -1,4 +1,4 @@
-/* encoder_bench: how fast the encoder is on this machine: `logclass bench encoder`. */
+/* bench_encoder: how fast the encoder is on this machine: `logclass bench encoder`. */
 #ifndef CMD_BENCH_ENCODER_H
 #define CMD_BENCH_ENCODER_H
 

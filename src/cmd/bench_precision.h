@@ -1,4 +1,4 @@
-/* precision: how near each kernel's answers are to fp32's on real lines: `logclass bench precision`. */
+/* bench_precision: how near each kernel's answers are to fp32's on real lines: `logclass bench precision`. */
 #ifndef CMD_BENCH_PRECISION_H
 #define CMD_BENCH_PRECISION_H
 

@@ -78,8 +78,8 @@ int cmd_corpus(int argc, char **argv) {
     struct options o = {.seed = 1, .copies = 3};
     const struct flag flag[] = {
         {"against", FLAG_TEXT, &o.against, 0, 0, "FILE", "labelled CSV or JSON lines, or .log or .txt of plain lines"},
-        {"seed", FLAG_WHOLE, &o.seed, 0, 4e9, "N", "of the values"},
-        {"rows-per-template", FLAG_WHOLE, &o.copies, 1, CORPUS_COPIES_MAX, "N", "messages made of each template"},
+        {"seed", FLAG_INT, &o.seed, 0, 4e9, "N", "of the values"},
+        {"rows-per-template", FLAG_INT, &o.copies, 1, CORPUS_COPIES_MAX, "N", "messages made of each template"},
     };
     size_t flags = sizeof flag / sizeof flag[0];
     struct err e = {0};

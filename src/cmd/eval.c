@@ -64,18 +64,18 @@ struct evaluation {
 static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"head", FLAG_TEXT, &o->head, 0, 0, "FILE", "trained head (default: the shipped one)"},
-        {"threshold", FLAG_REAL, &o->threshold, 0.0001, 1, "X",
+        {"threshold", FLAG_FLOAT, &o->threshold, 0.0001, 1, "X",
          "answers below this confidence are UNCLASSIFIED (default: the head's, or 0.50)"},
-        {"cascade", FLAG_YES, &o->cascade, 0, 0, NULL, "evaluate rules, encoder and LLM together; this asks the LLM"},
-        {"json", FLAG_YES, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
+        {"cascade", FLAG_TRUE, &o->cascade, 0, 0, NULL, "evaluate rules, encoder and LLM together; this asks the LLM"},
+        {"json", FLAG_TRUE, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
         {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "also write a page with diagrams"},
-        {"worst", FLAG_WHOLE, &o->worst, 0, REPORT_LINES_MAX, "N", "how many confident wrong lines to show"},
-        {"min-macro-f1", FLAG_REAL, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
+        {"worst", FLAG_INT, &o->worst, 0, REPORT_LINES_MAX, "N", "how many confident wrong lines to show"},
+        {"min-macro-f1", FLAG_FLOAT, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
         {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors from one run to the next"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
-        {"threads", FLAG_WHOLE, &o->threads, 0, 64, "N", "threads to use; 0: one for each CPU"},
+        {"threads", FLAG_INT, &o->threads, 0, 64, "N", "threads to use; 0: one for each CPU"},
     };
     enum { N = sizeof all / sizeof all[0] };
     _Static_assert((int)N <= (int)FLAGS_MAX, "room for all flags");

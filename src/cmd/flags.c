@@ -11,23 +11,24 @@
 enum { HELP_BYTES_MAX = 1 << 16 };
 
 static bool takes_value(const struct flag *f) {
-    return f->kind != FLAG_YES && f->kind != FLAG_NO;
+    return f->kind != FLAG_TRUE && f->kind != FLAG_FALSE;
 }
 
 static bool flags_bad_value(const struct flag *f, const char *value, struct err *e) {
-    if (f->kind == FLAG_SHARE)
+    if (f->kind == FLAG_FRACTION)
         return err_set(e, ERR_USAGE, "--%s is '%s': expected a share such as 0.05 or 5%%", f->name, value);
     return err_set(e, ERR_USAGE, "--%s is '%s': expected a %snumber from %g to %g", f->name, value,
-                   f->kind == FLAG_WHOLE ? "whole " : "", f->min, f->max);
+                   f->kind == FLAG_INT ? "whole " : "", f->min, f->max);
 }
 
 static bool set_number(const struct flag *f, const char *value, struct err *e) {
     char *end;
-    double v = strtod(value, &end), min = f->kind == FLAG_SHARE ? 0 : f->min, max = f->kind == FLAG_SHARE ? 1 : f->max;
-    if (f->kind == FLAG_SHARE && end != value && *end == '%') v /= 100, end++;
+    double v = strtod(value, &end), min = f->kind == FLAG_FRACTION ? 0 : f->min,
+           max = f->kind == FLAG_FRACTION ? 1 : f->max;
+    if (f->kind == FLAG_FRACTION && end != value && *end == '%') v /= 100, end++;
     if (end == value || *end || !(v >= min && v <= max)) return flags_bad_value(f, value, e);
-    if (f->kind == FLAG_WHOLE && v != floor(v)) return flags_bad_value(f, value, e);
-    if (f->kind == FLAG_WHOLE)
+    if (f->kind == FLAG_INT && v != floor(v)) return flags_bad_value(f, value, e);
+    if (f->kind == FLAG_INT)
         *(unsigned *)f->to = (unsigned)v;
     else
         *(double *)f->to = v;
@@ -36,12 +37,12 @@ static bool set_number(const struct flag *f, const char *value, struct err *e) {
 
 static bool flags_set(const struct flag *f, const char *value, struct err *e) {
     switch (f->kind) {
-    case FLAG_YES: *(bool *)f->to = true; return true;
-    case FLAG_NO: *(bool *)f->to = false; return true;
+    case FLAG_TRUE: *(bool *)f->to = true; return true;
+    case FLAG_FALSE: *(bool *)f->to = false; return true;
     case FLAG_TEXT: *(const char **)f->to = value; return true;
-    case FLAG_WHOLE:
-    case FLAG_REAL:
-    case FLAG_SHARE: break;
+    case FLAG_INT:
+    case FLAG_FLOAT:
+    case FLAG_FRACTION: break;
     }
     return set_number(f, value, e);
 }

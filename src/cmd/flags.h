@@ -10,12 +10,12 @@
 #include <stddef.h>
 
 enum flag_kind {
-    FLAG_YES,   /* to: bool, becomes true */
-    FLAG_NO,    /* to: bool, becomes false */
-    FLAG_TEXT,  /* to: const char * */
-    FLAG_WHOLE, /* to: unsigned, min..max */
-    FLAG_REAL,  /* to: double, min..max */
-    FLAG_SHARE, /* to: double, 0..1, also written as "5%" */
+    FLAG_TRUE,     /* to: bool, becomes true */
+    FLAG_FALSE,    /* to: bool, becomes false */
+    FLAG_TEXT,     /* to: const char * */
+    FLAG_INT,      /* to: unsigned, min..max */
+    FLAG_FLOAT,    /* to: double, min..max */
+    FLAG_FRACTION, /* to: double, 0..1, also written as "5%" */
 };
 
 struct flag {

@@ -11,9 +11,9 @@ static unsigned whole;
 static double real, share;
 
 static const struct flag FLAGS[] = {
-    {"yes", FLAG_YES, &yes, 0, 0, NULL, "says yes"},    {"no-keep", FLAG_NO, &keep, 0, 0, NULL, "does not keep"},
-    {"text", FLAG_TEXT, &text, 0, 0, "FILE", "a file"}, {"whole", FLAG_WHOLE, &whole, 1, 9, "N", "a number"},
-    {"real", FLAG_REAL, &real, -1, 1, "X", "a number"}, {"share", FLAG_SHARE, &share, 0, 0, "SHARE", "a share"},
+    {"yes", FLAG_TRUE, &yes, 0, 0, NULL, "says yes"},    {"no-keep", FLAG_FALSE, &keep, 0, 0, NULL, "does not keep"},
+    {"text", FLAG_TEXT, &text, 0, 0, "FILE", "a file"},  {"whole", FLAG_INT, &whole, 1, 9, "N", "a number"},
+    {"real", FLAG_FLOAT, &real, -1, 1, "X", "a number"}, {"share", FLAG_FRACTION, &share, 0, 0, "SHARE", "a share"},
 };
 enum { N = sizeof FLAGS / sizeof FLAGS[0] };
 

@@ -105,14 +105,14 @@ static void forward_attend(const struct pass *p) {
 }
 
 /* qkv = qkv(x) for rows [row, row + n) */
-static void forward_ask(const struct pass *p, const struct layer *l, size_t row, size_t n) {
+static void project_qkv(const struct pass *p, const struct layer *l, size_t row, size_t n) {
     size_t width = p->m->shape.hidden;
     struct kern_out qkv = {p->s->qkv + row * 3 * width, 3 * width, KERN_STORE};
     linear(p, &l->qkv, p->s->x + row * width, n, qkv);
 }
 
-/* x = forward_norm(x + out(context)); x = forward_norm(x + down(gelu(up(x)))) for rows [row, row + n) */
-static void mix(const struct pass *p, const struct layer *l, size_t row, size_t n) {
+/* x = norm(x + out(context)); x = norm(x + down(gelu(up(x)))) for rows [row, row + n) */
+static void attention_output_and_ffn(const struct pass *p, const struct layer *l, size_t row, size_t n) {
     size_t width = p->m->shape.hidden;
     float *x = p->s->x + row * width, *inner = p->s->inner;
     linear(p, &l->out, p->s->context + row * width, n, (struct kern_out){x, width, KERN_ADD});
@@ -148,9 +148,9 @@ void forward_run(const struct model *m, struct forward_scratch *s, const uint32_
     MUST(p.rows <= s->rows_max);
     forward_embed(&p, ids);
     for (unsigned i = 0; i < m->shape.layers; i++) {
-        each_block(&p, &m->layer[i], forward_ask);
+        each_block(&p, &m->layer[i], project_qkv);
         forward_attend(&p);
-        each_block(&p, &m->layer[i], mix);
+        each_block(&p, &m->layer[i], attention_output_and_ffn);
     }
     const float *x = s->x;
     for (size_t l = 0; l < lines; l++, out += m->shape.hidden) {

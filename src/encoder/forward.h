@@ -22,7 +22,7 @@ struct forward_scratch {
     struct kern_in q; /* [block]: the inputs of the slice at work, as bytes */
     float *attention; /* kern_attention_scratch */
     void *memory;
-    struct forward_watch *watch; /* NULL: nobody */
+    struct forward_watch *watch; /* NULL: not watched */
 };
 
 /* Room for passes of up to rows_max tokens. */

@@ -139,7 +139,7 @@ static bool read_metrics(yyjson_val *o, struct head_metrics *m, struct err *e) {
 static bool read_root(yyjson_val *root, struct head_content *c, struct err *e) {
     unsigned version;
     if (!yyjson_equals_str(yyjson_obj_get(root, "format"), HEAD_FILE_FORMAT))
-        return err_set(e, ERR_MODEL, "is no head file: expected \"format\": \"" HEAD_FILE_FORMAT "\"");
+        return err_set(e, ERR_MODEL, "not a head file: expected \"format\": \"" HEAD_FILE_FORMAT "\"");
     if (!get_count(root, "version", UINT32_MAX, &version, e)) return false;
     if (version != HEAD_VERSION)
         return err_set(e, ERR_MODEL, "is of format version %u, this program reads %d", version, HEAD_VERSION);
@@ -162,7 +162,7 @@ bool head_file_read(const char *path, struct head_content *c, uint64_t *hash, st
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)file.p, file.n, 0, NULL, &bad);
     *hash = XXH3_64bits(file.p, file.n);
     bool ok = doc ? read_root(yyjson_doc_get_root(doc), c, e)
-                  : err_set(e, ERR_MODEL, "is no head file: byte %zu: %s", bad.pos + 1, bad.msg);
+                  : err_set(e, ERR_MODEL, "not a head file: byte %zu: %s", bad.pos + 1, bad.msg);
     yyjson_doc_free(doc);
     file_free(&file);
     return ok || err_prefix(e, "%s", path);

@@ -129,7 +129,7 @@ static void broken_files_are_refused(void) {
     static const struct {
         const char *from, *to, *says;
     } CASES[] = {
-        {"logclass-head", "something", "is no head file"},
+        {"logclass-head", "something", "not a head file"},
         {"\"version\": 1", "\"version\": 2", "format version 2"},
         {"\"model\": \"0123", "\"model\": \"x123", "'model': expected 16 hex digits"},
         {"\"use_source\": true", "\"use_source\": 1", "'use_source'"},

@@ -321,13 +321,14 @@ static void wrong_files_are_refused(void) {
         {"{\"a\":", 0, "header:"},
         {"[]", 0, "is no JSON object"},
         {"{}", 0, "embeddings.word_embeddings.weight is missing"},
-        {"{\"a\":1}", 0, "tensor a: dtype is no string"},
+        {"{\"a\":1}", 0, "tensor a: dtype must be a string"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 0, "data_offsets lie outside the file"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 0, "data_offsets lie outside the file"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,0]}}", 0, "shape and data_offsets do not agree"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,0]}}", 0, "shape is no list"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "shape is no list"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0]}}", 0, "data_offsets are no two numbers"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,0]}}", 0, "shape must be a list"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+         "shape must be a list"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0]}}", 0, "data_offsets must be two numbers"},
         {"{\"a\":{\"dtype\":\"I8\",\"shape\":[0],\"data_offsets\":[0,0]},\"a\":{\"dtype\":\"I8\",\"shape\":[0],\"data_"
          "offsets\":"
          "[0,0]}}",
@@ -370,7 +371,7 @@ static void wrong_configs_are_refused(void) {
     write_config("relu", HEADS);
     CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "hidden_act must be \"gelu\""));
     write_config("gelu", 3);
-    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "no multiple of num_attention_heads"));
+    CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) && strstr(e.msg, "not a multiple of num_attention_heads"));
     write_config("gelu", 0);
     CHECK(!load_model(&m, g_dir, NULL, &kern_scalar, &e) &&
           strstr(e.msg, "num_attention_heads must be a whole number"));

@@ -49,11 +49,11 @@ static const char *read_entry(yyjson_val *v, uint64_t data_from, uint64_t file_b
     const char *type = yyjson_get_str(yyjson_obj_get(v, "dtype"));
     yyjson_val *range = yyjson_obj_get(v, "data_offsets");
     uint64_t elements, bytes;
-    if (!type) return "dtype is no string";
-    if (!read_shape(yyjson_obj_get(v, "shape"), t, &elements)) return "shape is no list of up to 4 sizes";
+    if (!type) return "dtype must be a string";
+    if (!read_shape(yyjson_obj_get(v, "shape"), t, &elements)) return "shape must be a list of up to 4 sizes";
     yyjson_val *from = yyjson_arr_get(range, 0), *to = yyjson_arr_get(range, 1);
     if (yyjson_arr_size(range) != 2 || !yyjson_is_uint(from) || !yyjson_is_uint(to))
-        return "data_offsets are no two numbers";
+        return "data_offsets must be two numbers";
     if (yyjson_get_uint(from) > yyjson_get_uint(to) || yyjson_get_uint(to) > file_bytes - data_from)
         return "data_offsets lie outside the file";
     t->type = type_of(type);
@@ -85,7 +85,7 @@ static bool read_entries(struct safetensors *s, yyjson_val *root, uint64_t data_
 static bool safetensors_read_header(struct safetensors *s, struct err *e) {
     struct stat st;
     if (fstat(s->fd, &st) != 0) return err_set(e, ERR_IO, "%s: %s", s->path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) return err_set(e, ERR_MODEL, "%s: is no regular file", s->path);
+    if (!S_ISREG(st.st_mode)) return err_set(e, ERR_MODEL, "%s: not a regular file", s->path);
     s->file_bytes = (uint64_t)st.st_size;
     uint64_t n;
     if (s->file_bytes < sizeof n) return err_set(e, ERR_MODEL, "%s: too short for a safetensors file", s->path);

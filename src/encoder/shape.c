@@ -52,7 +52,7 @@ static bool shape_read_config(struct shape *s, yyjson_val *root, const char *pat
     }
     if (!shape_read_numbers(s, root, path, e)) return false;
     if (s->hidden % s->heads != 0)
-        return err_set(e, ERR_MODEL, "%s: hidden_size %u is no multiple of num_attention_heads %u", path, s->hidden,
+        return err_set(e, ERR_MODEL, "%s: hidden_size %u is not a multiple of num_attention_heads %u", path, s->hidden,
                        s->heads);
     yyjson_val *eps = yyjson_obj_get(root, "layer_norm_eps");
     double norm_eps = eps ? yyjson_get_num(eps) : 1e-12;

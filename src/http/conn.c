@@ -211,7 +211,7 @@ static enum conn_state read_some(struct conn *c) {
             c->readable = false;
             return CONN_STAY;
         }
-        if (n <= 0) return CONN_CLOSED; /* also in the middle of a request: nobody waits for an answer */
+        if (n <= 0) return CONN_CLOSED; /* also in the middle of a request: the client has gone */
         /* A short read has emptied the socket (epoll(7)), unless the end is what follows. */
         if (n < CONN_READ_BYTES && !c->peer_done) c->readable = false;
         bool failed;

@@ -96,7 +96,7 @@ static void amx_rows(const struct kern_linear *l, const struct kern_in *x, size_
     for (; t.column < l->out; t.column += INT8_COLUMNS, w += bytes * INT8_COLUMNS) {
         amx_sums(x->q + row * x->q_stride, x->q_stride, rows, w, bytes, sums);
         EACH(v, INT8_VECS) {
-            const struct ending e = int8_ending(&t, (unsigned)v * VEC);
+            const struct epilogue e = int8_epilogue(&t, (unsigned)v * VEC);
             for (size_t r = 0; r < rows; r++) int8_put(&e, r, vec_load_int(sums + r * INT8_COLUMNS + v * VEC));
         }
     }
@@ -113,7 +113,7 @@ static void amx_linear(const struct kern_linear *l, const struct kern_in *x, siz
     amx_release();
 }
 
-static size_t amx_spin(size_t times) {
+static size_t amx_register_loop(size_t times) {
     amx_shape(AMX_BLOCK);
     amx_zero(SUM_00), amx_zero(SUM_01), amx_zero(SUM_10), amx_zero(SUM_11);
     amx_zero(IN_0), amx_zero(IN_1), amx_zero(WEIGHTS_0), amx_zero(WEIGHTS_1);
@@ -137,5 +137,5 @@ const struct kern AMX_TABLE = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
-    .spin = amx_spin,
+    .register_loop = amx_register_loop,
 };

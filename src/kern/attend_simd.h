@@ -10,13 +10,14 @@ _Static_assert((int)ATTEND_ROWS <= (int)KERN_ATTEND_ROWS, "scratch holds KERN_AT
 struct attend_head {
     const struct kern_attention *a;
     const float *queries, *values; /* first token's */
-    float *keys;                   /* [head_dim][padded]: turned, zeros behind the last token */
+    float *keys;                   /* [head_dim][padded]: transposed, zeros behind the last token */
     float *scores;                 /* [ATTEND_ROWS][padded] */
     size_t padded;                 /* tokens, up to a whole vector */
     float *out;
 };
 
-/* to[VEC][padded] = from[VEC][stride] turned: log2 VEC times, the rows' upper half is dealt between the lower. */
+/* to[VEC][padded] = from[VEC][stride] transposed: log2 VEC times, the rows' upper half is interleaved with the lower.
+ */
 INLINE void attend_turn_block(const float *from, size_t stride, float *to, size_t padded) {
     vec a[VEC], b[VEC];
     EACH(i, VEC) a[i] = vec_load(from + (size_t)i * stride);

@@ -9,8 +9,8 @@
 
 enum { TILE_VECS = 2, INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 1, INT8_DOTS = 2 };
 
-/* There is no product of unsigned with signed bytes here that can not overflow: vpmaddubsw adds two of them in 16 bits.
- * So inputs are kept in 16 bits, weights are widened as they are read (once for six rows), and vpmaddwd, which is
+/* Every product of unsigned with signed bytes on this instruction set can overflow: vpmaddubsw adds two of them in 16
+ * bits. So inputs are kept in 16 bits, weights are widened as they are read (once for six rows), and vpmaddwd, which is
  * exact, multiplies them: as many products a cycle, because vpmaddubsw needs a vpmaddwd behind it. Two lanes hold the
  * sums of an output, one for inputs 0, 1 and one for 2, 3. The sums are those of the other kernels. */
 INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
@@ -54,7 +54,7 @@ const struct kern kern_avx2 = {
     .linear = f32_linear,
     .norm = norm,
     .attend = attend,
-    .spin = f32_spin,
+    .register_loop = f32_register_loop,
 };
 
 const struct kern kern_avx2_int8 = {
@@ -69,5 +69,5 @@ const struct kern kern_avx2_int8 = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
-    .spin = int8_spin,
+    .register_loop = int8_register_loop,
 };

@@ -21,5 +21,5 @@ const struct kern kern_avx512 = {
     .linear = f32_linear,
     .norm = norm,
     .attend = attend,
-    .spin = f32_spin,
+    .register_loop = f32_register_loop,
 };

@@ -31,5 +31,5 @@ const struct kern kern_avxvnni_int8 = {
     .quantise = quantise,
     .norm = norm,
     .attend = attend,
-    .spin = int8_spin,
+    .register_loop = int8_register_loop,
 };

@@ -87,7 +87,7 @@ struct kern {
     void (*attend)(const struct kern_attention *a);
     /* What the product could do at best: `times` rounds of its innermost instructions on registers alone. Returns the
      * operations done, two a multiplication. NULL in the scalar tables. */
-    size_t (*spin)(size_t times);
+    size_t (*register_loop)(size_t times);
 };
 
 enum kern_cpu {

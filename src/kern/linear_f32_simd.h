@@ -41,7 +41,7 @@ static void f32_linear(const struct kern_linear *l, const struct kern_in *x, siz
         }
 }
 
-static size_t f32_spin(size_t times) {
+static size_t f32_register_loop(size_t times) {
     enum { CHAINS = 12 };
     vec sum[CHAINS], x = vec_set(1), w = x;
     EACH(i, CHAINS) {

@@ -23,7 +23,7 @@ INLINE void int8_tile(const struct tile *t, const int rows) {
         }
     }
     EACH(v, INT8_VECS) {
-        const struct ending e = int8_ending(t, (unsigned)v * VEC);
+        const struct epilogue e = int8_epilogue(t, (unsigned)v * VEC);
         EACH(r, rows) int8_put(&e, (size_t)r, int8_result(sum[r], v));
     }
 }
@@ -36,7 +36,7 @@ static void int8_linear(const struct kern_linear *l, const struct kern_in *x, si
         }
 }
 
-static size_t int8_spin(size_t times) {
+static size_t int8_register_loop(size_t times) {
     enum { CHAINS = INT8_ROWS * 2 };
     veci sum[CHAINS], x = vec_to_int(vec_set(1)), w = x;
     EACH(i, CHAINS) {

@@ -37,7 +37,7 @@ static void int8_pack(struct kern_linear *l, const float *w, size_t stride, cons
 }
 
 /* What turns the sums of VEC outputs into results; by value, so that nothing is read again after each store. */
-struct ending {
+struct epilogue {
     vec scale, sum, bias;
     const float *scales, *bases; /* of the tile's rows */
     struct kern_out y;
@@ -45,23 +45,23 @@ struct ending {
     size_t row;
 };
 
-INLINE struct ending int8_ending(const struct tile *t, unsigned column) {
+INLINE struct epilogue int8_epilogue(const struct tile *t, unsigned column) {
     unsigned o = t->column + column;
     const struct kern_linear *l = t->l;
-    return (struct ending){vec_load(l->scale + o),
-                           vec_load(l->sum + o),
-                           vec_load(l->bias + o),
-                           t->x->scale + t->row,
-                           t->x->base + t->row,
-                           *t->y,
-                           o,
-                           l->out,
-                           t->row};
+    return (struct epilogue){vec_load(l->scale + o),
+                             vec_load(l->sum + o),
+                             vec_load(l->bias + o),
+                             t->x->scale + t->row,
+                             t->x->base + t->row,
+                             *t->y,
+                             o,
+                             l->out,
+                             t->row};
 }
 
 /* Σ q · w of the tile's row r to the layer's results: scale · scale · Σ + base · sum of weights + bias, then y's
- * ending. */
-INLINE void int8_put(const struct ending *e, size_t r, veci sum) {
+ * epilogue. */
+INLINE void int8_put(const struct epilogue *e, size_t r, veci sum) {
     vec rest = vec_fma(e->sum, vec_set(e->bases[r]), e->bias), unit = vec_mul(e->scale, vec_set(e->scales[r]));
     put(e->y, e->out, e->row + r, e->o, vec_gelu_fast, vec_fma(vec_from_int(sum), unit, rest));
 }

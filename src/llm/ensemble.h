@@ -1,4 +1,4 @@
-/* mix: what the encoder's head and the LLM think of each label, combined. Pure. */
+/* ensemble: what the encoder's head and the LLM make of each label, combined. Pure. */
 #ifndef LLM_ENSEMBLE_H
 #define LLM_ENSEMBLE_H
 

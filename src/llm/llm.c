@@ -95,8 +95,8 @@ static bool llm_write_request(void *self, const struct question *q, struct http_
 /* ---- what is known ---- */
 
 /* What the answer is for a record: the label that the LLM named, or, where its endpoint told what it thinks of every
- * label, that and the head's thoughts combined. So it is a function of template, head and LLM, the same whether the
- * answer has just come or was kept. */
+ * label, that and the head's probabilities combined. So it is a function of template, head and LLM, the same whether
+ * the answer has just come or was kept. */
 static enum service_verdict llm_decide(const struct llm *l, const struct question *q, const struct store_answer *a,
                                        struct answer *out) {
     int label = label_find(l->labels, span_of(a->label));

@@ -1,4 +1,4 @@
-/* reply: what a chat-completions endpoint answered, read strictly: a label of the set or nothing. Pure. */
+/* llm_response: what a chat-completions endpoint answered, read strictly: a label of the set or nothing. Pure. */
 #ifndef LLM_LLM_RESPONSE_H
 #define LLM_LLM_RESPONSE_H
 

@@ -4,7 +4,8 @@
  *
  * Answers are kept by (version, template): the version stands for labels, prompt and model, so that a change of any of
  * them never brings up old answers. What the endpoint thought of each label is kept with it, so that an answer can be
- * combined with a head that was trained later. An answer that is no label, or UNCLASSIFIED, is kept for a shorter time.
+ * combined with a head that was trained later. An answer that is not a label, or UNCLASSIFIED, is kept for a shorter
+ * time.
  */
 #ifndef LLM_STORE_H
 #define LLM_STORE_H
@@ -34,7 +35,7 @@ struct store_opts {
     int64_t (*now_s)(void);  /* seconds since the epoch; NULL: the real time; tests */
 };
 
-/* Fails when the file is no store, of a newer form, or damaged; the message names it. */
+/* Fails when the file is not a store, of a newer form, or damaged; the message names it. */
 struct store *store_open(const struct store_opts *o, struct err *e);
 
 /* The same for those who can do without: answers are a cache. A file that is damaged or no database is renamed to

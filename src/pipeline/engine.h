@@ -33,7 +33,7 @@ struct engine {
     struct head *head;           /* NULL exactly when encoder is */
     double threshold[LABEL_MAX]; /* the classifier's, by label */
     double pipeline_threshold;
-    const struct network_stage *network; /* asked about what is left; NULL: nobody */
+    const struct network_stage *network; /* asked about what is left; NULL: there is none */
     uint64_t network_version;            /* of what the network stage's answers depend on */
     uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */

@@ -176,6 +176,35 @@ static void what_is_left_open_is_handed_on(void) {
     close_bench(&k);
 }
 
+/* Of equal templates that the fast path hands on, a worker encodes one. */
+static void equal_templates_that_are_handed_on_are_encoded_once(void) {
+    struct err e = {0};
+    struct engine_opts o = {.head_path = "data/head.json",
+                            .adapter_path = "data/adapter.safetensors",
+                            .model_dir = "models/all-MiniLM-L6-v2",
+                            .kernel = "auto",
+                            .classifier_threshold = 0,
+                            .pipeline_threshold = 0};
+    struct bench k = {.eng = engine_open(&o, &e)};
+    struct arena arena;
+    CHECK(k.eng != NULL);
+    k.p = pipeline_open(&(struct pipeline_opts){.workers = 1, .memo_entries = 4096}, k.eng, &e);
+    k.f = fast_path_open(k.p);
+    arena_init(&arena, 1 << 20);
+    sem_init(&g_done, 0, 0);
+    for (uint32_t i = 0; i < 3; i++) k.rec[i] = (struct record){.message = SPAN_LIT("checkpoint 17 complete")};
+    k.rec[1].message = SPAN_LIT("checkpoint 18 complete");
+    k.b = (struct batch){.rec = k.rec, .res = k.res, .n = 3, .arena = &arena, .done = say_done};
+    CHECK(pipeline_pin(k.p, &k.b, &e) && !fast_path_run(k.f, &k.b) && k.b.prepared != NULL);
+    CHECK(pipeline_submit(k.p, &k.b, &e));
+    sem_wait(&g_done);
+    CHECK(!k.res[0].from_memo && k.res[1].from_memo && k.res[2].from_memo);
+    CHECK(k.res[1].label == k.res[0].label && k.res[1].confidence == k.res[0].confidence);
+    pipeline_unpin(&k.b);
+    arena_release(&arena);
+    close_bench(&k);
+}
+
 /* Without room in the arena nothing is handed on, and the workers do it all. */
 static void a_full_arena_hands_nothing_on(void) {
     struct bench k;
@@ -196,4 +225,5 @@ static void a_full_arena_hands_nothing_on(void) {
 
 CHECK_MAIN(CHECK_TEST(a_rule_and_a_memory_decide), CHECK_TEST(without_a_memory_only_rules_do),
            CHECK_TEST(large_batches_go_the_long_way), CHECK_TEST(the_engine_of_the_batch_decides),
-           CHECK_TEST(what_is_left_open_is_handed_on), CHECK_TEST(a_full_arena_hands_nothing_on))
+           CHECK_TEST(what_is_left_open_is_handed_on), CHECK_TEST(equal_templates_that_are_handed_on_are_encoded_once),
+           CHECK_TEST(a_full_arena_hands_nothing_on))

@@ -159,7 +159,7 @@ static void gather(struct worker *w, const struct slice *slice, size_t n) {
     }
 }
 
-/* The cheap stages for what nobody has looked at, the others for all that is open. */
+/* The cheap stages for records that the fast path has not seen, the others for all that are open. */
 static void decide(struct worker *w, const struct slice *slice, size_t n) {
     enum stage_id costly = stage_first_costly();
     stage_run(&w->work, (enum stage_id)0, costly);
@@ -176,7 +176,7 @@ static void count_shares(const struct worker *w, const struct slice *slice, size
     }
 }
 
-/* Nobody waits any more: everything falls back at once. */
+/* The process is about to end: everything falls back at once. */
 static void pipeline_give_up(struct work *k) {
     for (uint32_t i = 0; i < k->n; i++) {
         k->res[i]->err = ERR_CANCELLED;
@@ -230,8 +230,8 @@ static size_t count_same_engine(const struct slice *slice, size_t n) {
     return same;
 }
 
-/* A slice that waited for w behind n others, those in the workers' hands included, says that each took w / n. The mean
- * follows the last few. */
+/* Estimates the time per slice: the waiting time divided by the slices ahead (queued and running), as a moving average
+ * over about 8 samples. */
 static void note_wait(struct pipeline *p, const struct slice *slice, size_t n) {
     enum { SMOOTH = 8 };
     uint64_t in_hand = (uint64_t)p->workers * SLICES_PER_RUN;
@@ -261,7 +261,7 @@ static void let_go_of_old_engine(struct worker *w) {
 static size_t wait_for_slices(struct worker *w, struct slice *slice) {
     for (;;) {
         int wait_ms = w->eng ? IDLE_MS : -1;
-        size_t n = queue_pop_share(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers, wait_ms);
+        size_t n = queue_pop_some(&w->p->queue, slice, SLICES_PER_RUN, w->p->workers, wait_ms);
         if (n > 0 || queue_is_over(&w->p->queue)) return n;
         let_go_of_old_engine(w);
     }
@@ -368,7 +368,8 @@ static struct slice slice_of(struct batch *b, uint32_t from, size_t ahead, uint6
     return (struct slice){b, from, left < PIPELINE_SLICE ? left : PIPELINE_SLICE, (uint32_t)ahead, now_ns};
 }
 
-/* Who comes now would wait too long. Where nobody waits, nobody has to, whatever was before. */
+/* True if a batch submitted now would wait longer than queue-time-max. An empty queue is never slow, whatever the
+ * recent mean. */
 static bool is_slow(const struct pipeline *p, size_t queued, struct err *e) {
     uint64_t turn = atomic_load_explicit(&p->turn_ns, memory_order_relaxed);
     if (!p->queue_ns_max || queued * turn <= p->queue_ns_max) return false;

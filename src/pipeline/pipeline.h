@@ -25,9 +25,9 @@ struct network_stage {
     bool (*hand_over)(void *self, const struct pending *p, const struct question *q, struct err *e);
     void *self;
 
-    /* Why asking is of no use just now (ERR_CIRCUIT_OPEN, …), or ERR_OK. Until then, records of a template that the
-     * encoder was not sure of before fall back from memory, and do not cost the encoder again. Any thread; NULL: asking
-     * is always of use. */
+    /* Why asking would be pointless just now (ERR_CIRCUIT_OPEN, …), or ERR_OK. Until then, records of a template that
+     * the encoder was not sure of before fall back from memory, and do not cost the encoder again. Any thread; NULL:
+     * asking is always of use. */
     enum err_code (*unavailable)(void *self);
 };
 

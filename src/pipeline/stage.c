@@ -146,7 +146,7 @@ static bool stage_recall(struct work *w, uint32_t i) {
     return true;
 }
 
-/* True: nobody has to think about record i, it is remembered or equal to an earlier one of this run. *left takes it
+/* True: no later stage has to decide record i: it is remembered or equal to an earlier one of this run. *left takes it
  * where it is not settled yet. */
 static bool known(struct work *w, uint32_t i, uint32_t *left) {
     if (stage_recall(w, i)) return true;

@@ -1,5 +1,5 @@
-/* wire: the described services' JSON, both ways: {"message": "…"} → {"label_id", "label", "confidence"}. Reading is
- * strict; whatever is not exactly that is ERR_DECODE. Pure. */
+/* service_json: the described services' JSON, both ways: {"message": "…"} → {"label_id", "label", "confidence"}.
+ * Reading is strict; whatever is not exactly that is ERR_DECODE. Pure. */
 #ifndef REMOTE_SERVICE_JSON_H
 #define REMOTE_SERVICE_JSON_H
 

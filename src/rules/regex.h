@@ -32,7 +32,7 @@ hs_database_t *regex_compile(const struct regex_patterns *p, enum regex_use use,
 
 size_t regex_bytes(const hs_database_t *db); /* the size of its compiled form */
 
-/* False, with an explanation, when the pattern can match the empty string (or is no pattern). */
+/* False, with an explanation, when the pattern can match the empty string (or is not a pattern). */
 bool regex_consumes(const char *pattern, struct err *e);
 
 /* Grows *scratch, which may be NULL, to serve db as well. */

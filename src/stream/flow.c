@@ -1,12 +1,12 @@
 /* One lock for all of it: it is taken some six times a chunk, that is, once in several hundred lines. */
 #include "stream/flow.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "base/thread.h"
 #include "stream/feed.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum { SINK_STEP_MS = 100 };
 
@@ -53,15 +53,6 @@ static bool flow_wait(struct flow *f, const struct timespec *until) {
     return pthread_cond_timedwait(&f->changed, &f->lock, until) == 0;
 }
 
-static struct timespec flow_time_after(int ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) t.tv_sec++, t.tv_nsec -= 1000000000;
-    return t;
-}
-
 /* ---- feeds ---- */
 
 struct feed *feed_open(struct flow *f, const struct feed_opts *o, struct err *e) {
@@ -102,7 +93,7 @@ static struct slot *feed_find_room(struct feed *d) {
 
 struct chunk *feed_take(struct feed *d, int wait_ms) {
     struct flow *f = d->flow;
-    struct timespec until = flow_time_after(wait_ms);
+    struct timespec until = clock_deadline(wait_ms);
     struct slot *s;
     pthread_mutex_lock(&f->lock);
     MUST(!d->taken);
@@ -157,7 +148,7 @@ void feed_send(struct feed *d, struct chunk *c) {
 }
 
 bool feed_wait_settled(struct feed *d, int wait_ms) {
-    struct timespec until = flow_time_after(wait_ms);
+    struct timespec until = clock_deadline(wait_ms);
     pthread_mutex_lock(&d->flow->lock);
     while (d->settled < d->sent && flow_wait(d->flow, &until))
         ;
@@ -187,7 +178,7 @@ static struct slot *flow_next_decided(struct flow *f) {
 
 /* Waits for a chunk to put; NULL: nothing came in time, or the flow is over. */
 static struct slot *flow_wait_decided(struct flow *f, bool *over) {
-    struct timespec until = flow_time_after(SINK_STEP_MS);
+    struct timespec until = clock_deadline(SINK_STEP_MS);
     struct slot *s;
     pthread_mutex_lock(&f->lock);
     while (!(s = flow_next_decided(f)) && !f->closing && flow_wait(f, f->sink->step ? &until : NULL))

@@ -147,12 +147,14 @@ static const char *colour_of(const char *id) {
 /* A line for the eye: control characters would move the cursor or change the terminal; they become spaces. */
 static void put_printable(struct buf *out, struct span s, size_t columns) {
     size_t shown = 0;
-    for (size_t i = 0; i < s.n && (columns == 0 || shown < columns); i++) {
+    for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
+        bool starts = (c & 0xc0) != 0x80; /* a character; its other bytes belong to the same column */
+        if (columns > 0 && starts && shown == columns) return;
         bool c1 = c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
         buf_putc(out, c < 0x20 || c == 0x7f || c1 ? ' ' : (char)c);
         i += c1;
-        shown += (c & 0xc0) != 0x80;
+        shown += starts;
     }
 }
 

@@ -1,6 +1,6 @@
-/* reason: which words of a line made the answer: each word is left out in turn, and what the answer's probability loses
- * by it is that word's part. Exact about the model (nothing is approximated), silent about words that only count
- * together. */
+/* attribution: which words of a line made the answer, by leave-one-out: each word is left out in turn, and the drop in
+ * the answer's probability is that word's part. Exact about the model (nothing is approximated), silent about words
+ * that only count together. */
 #ifndef TRAIN_ATTRIBUTION_H
 #define TRAIN_ATTRIBUTION_H
 

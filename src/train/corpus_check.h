@@ -1,5 +1,5 @@
-/* lint: checks of the training corpus beyond its format: duplicates, contradictions, balance, and wording shared with a
- * file that must stay unseen. */
+/* corpus_check: checks of the training corpus beyond its format: duplicates, contradictions, balance, and wording
+ * shared with a file that must stay unseen. */
 #ifndef TRAIN_CORPUS_CHECK_H
 #define TRAIN_CORPUS_CHECK_H
 

@@ -1,4 +1,4 @@
-/* judge: what a head answers to labelled records, beside the truth. */
+/* evaluate: what a head answers to labelled records, beside the truth. */
 #ifndef TRAIN_EVALUATE_H
 #define TRAIN_EVALUATE_H
 

@@ -1,5 +1,5 @@
-/* learn: from embedded examples to a calibrated head: cross-validation on systems held apart, calibration on what it
- * answered, thresholds, and the fit to all rows. Reproducible to the bit for any number of threads. */
+/* fit_head: from embedded examples to a calibrated head: cross-validation on systems held apart, calibration on its
+ * answers, thresholds, and the fit to all rows. Reproducible to the bit for any number of threads. */
 #ifndef TRAIN_FIT_HEAD_H
 #define TRAIN_FIT_HEAD_H
 

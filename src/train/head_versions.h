@@ -1,6 +1,6 @@
-/* heads: the heads that were learnt here, in a folder of their own: NAME.json each, NAME.taught beside it (what it was
- * taught), and current.json, a link to the one in use. Names are times, so that their order is that of age. A change of
- * the head in use is one step: whoever opens current.json gets the old one or the new one. */
+/* head_versions: the heads that were retrained here, in a folder of their own: NAME.json each, NAME.taught beside it
+ * (the feedback it was trained on), and current.json, a link to the one in use. Names are times, so that their order is
+ * that of age. A change of the head in use is one step: whoever opens current.json gets the old one or the new one. */
 #ifndef TRAIN_HEAD_VERSIONS_H
 #define TRAIN_HEAD_VERSIONS_H
 

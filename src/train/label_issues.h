@@ -1,5 +1,6 @@
-/* doubt: the labelled rows whose own label a fit that did not see them believes least: mislabelled lines, hard ones,
- * and lines unlike all others. For people who mend a corpus or a labelled file. */
+/* label_issues: confident learning (Northcutt et al., 2021, arXiv 1911.00068) in its simplest form: the labelled rows
+ * to whose own label a fit that did not see them gives the lowest probability: mislabelled lines, hard ones, and lines
+ * unlike all others. For people who correct a corpus or a labelled file. */
 #ifndef TRAIN_LABEL_ISSUES_H
 #define TRAIN_LABEL_ISSUES_H
 

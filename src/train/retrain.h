@@ -1,8 +1,7 @@
-/* teach: what a head becomes that learns, beside the corpus, what was answered since (by the LLM, by users), and
- * whether it is better than the old one. Both are judged on the answers that are fresh, i.e. that the old one was not
- * taught: the new one by fits that did not see them (folds by wording, so that templates of one wording are held apart
- * together). What both have seen, the corpus, guards against forgetting. Reproducible to the bit for any number of
- * threads. */
+/* retrain: trains the head on the corpus plus feedback (LLM answers, user corrections) and tells whether the new head
+ * beats the old one. Both are evaluated on fresh answers, which the old head was not trained on: the new one by fits
+ * that did not see them (folds by wording, so that templates of one wording are held apart together). The corpus, which
+ * both have seen, guards against forgetting. Reproducible to the bit for any number of threads. */
 #ifndef TRAIN_RETRAIN_H
 #define TRAIN_RETRAIN_H
 

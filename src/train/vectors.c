@@ -26,7 +26,7 @@ uint64_t vectors_owner(uint64_t model_hash, const char *kernel) {
 static bool vectors_parse(struct vectors *v, struct span file, struct err *e) {
     struct header h;
     if (file.n < sizeof h || memcmp(file.p, MAGIC, sizeof MAGIC) != 0)
-        return err_set(e, ERR_INPUT, "is no file of vectors; name another, or remove it");
+        return err_set(e, ERR_INPUT, "not a file of vectors; name another, or remove it");
     memcpy(&h, file.p, sizeof h);
     if (h.owner != v->owner || h.dim != v->dim) return true;
     size_t entry = KEY_BYTES + sizeof(float) * v->dim;

@@ -52,7 +52,7 @@ static void a_broken_file_is_refused(void) {
     CHECK(strstr(err.msg, "do not hold 50 vectors"));
     CHECK(file_write(path, SPAN_LIT("hello"), &err));
     CHECK(!vectors_read(&v, path, 1, DIM, &err));
-    CHECK(strstr(err.msg, "is no file of vectors"));
+    CHECK(strstr(err.msg, "not a file of vectors"));
     file_free(&whole);
     unlink(path);
 }

@@ -32,7 +32,7 @@ def corpus(folder):
     out = subprocess.run([BINARY, "corpus", "generate", "--rows-per-template", "1", "data/corpus"], capture_output=True,
                          check=True, cwd=os.path.join(HERE, "..", "..")).stdout.decode().splitlines()
     with open(path, "w") as f:
-        f.write("\n".join(out[:1] + out[1::16]) + "\n")
+        f.write("\n".join(out[:1] + out[1::10]) + "\n")
     return path
 
 
@@ -65,7 +65,7 @@ def answers_teach_the_head_and_it_is_brought_back():
     every = lines(120)
     known, fresh = every[::2], every[1::2]
     before = place.classify(fresh, "--offline")
-    assert sum(x["source"] == "fallback" for x in before) > 50, before
+    assert sum(x["source"] == "fallback" for x in before) > 40, before
     place.classify(known, "--llm-url", llm.url("/v1"), "--llm-model", "m")
     asked = len(llm.asked)
     assert asked > 40

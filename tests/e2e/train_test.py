@@ -109,7 +109,7 @@ def what_does_not_belong_together_is_refused():
     refused("the head was trained on model", "classify", "--head", HEAD, "--adapter", "none", stdin="x\n")
     refused("templates of masking version", "classify", "--head", other_mask, stdin="x\n")
     refused("is not in the label set", "eval", OTHER)
-    refused("is no head file", "eval", OTHER, "--head", ROWS)
+    refused("not a head file", "eval", OTHER, "--head", ROWS)
     refused("--raw is for figures", "train", ROWS, "--raw", "--out", path("raw.json"))
 
 
