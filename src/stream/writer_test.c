@@ -43,10 +43,9 @@ static void each_form_has_its_line(void) {
 }
 
 static void a_table_is_safe_on_a_terminal_and_cut_to_its_width(void) {
-    static const struct record ODD = {{"", 0},
-                                      {"a\x1b[31mb\x07\xc2\x9b"
-                                       "c\xc3\xa4 and more",
-                                       24}};
+    static const char TEXT[] = "a\x1b[31mb\x07\xc2\x9b"
+                               "c\xc3\xa4 and more";
+    const struct record ODD = {{"", 0}, {TEXT, sizeof TEXT - 1}};
     struct engine *eng = writer_open_rules();
     const char *line = written(&(struct writer){.format = WRITER_TABLE, .columns = 48}, eng, ODD, BY_RULE);
     CHECK(strstr(line, " a [31mb  c\xc3\xa4\n") != NULL);
