@@ -54,14 +54,20 @@ static void a_stream_answers_line_by_line(void) {
     fix_end();
 }
 
-static void a_stream_talks_while_it_listens(void) {
-    struct api_opts o = fix_opts();
-    if (!fix_start(&o)) return;
+/* A connection on which a stream of chunks has begun, nothing of its answer read. */
+static int begin_stream(void) {
     int fd = fix_connect();
     fix_later_bytes = 0;
     fix.answer_bytes = 0;
     fix.answer[0] = '\0';
     fix_say(fd, STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n");
+    return fd;
+}
+
+static void a_stream_talks_while_it_listens(void) {
+    struct api_opts o = fix_opts();
+    if (!fix_start(&o)) return;
+    int fd = begin_stream();
     for (int i = 0; i < 5; i++) {
         if (i == 3) fix_busy(true); /* in the middle: it waits */
         fix_say(fd, "19\r\n{\"log_message\":\"User a\"}\n\r\n");
@@ -135,11 +141,7 @@ static void send_line(int fd) {
 static void a_reload_in_the_middle_is_taken_up(void) {
     struct api_opts o = fix_opts();
     if (!fix_start(&o)) return;
-    int fd = fix_connect();
-    fix_later_bytes = 0;
-    fix.answer_bytes = 0;
-    fix.answer[0] = '\0';
-    fix_say(fd, STREAM_HEAD "Transfer-Encoding: chunked\r\n\r\n");
+    int fd = begin_stream();
     send_line(fd);
     CHECK(fix_says("\"label_id\":\"USER_ACTION\",\"label\":\"User Action\""));
     struct engine *before = engine_ref(fix_api.engine);

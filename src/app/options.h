@@ -7,7 +7,7 @@
 /* conf_load, and the log set up as the options say. c is released (conf_release) by the caller in any case. */
 bool options_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 
-/* Sets the log up as c says. False: the level is not one that there is. */
-bool options_apply_log(const struct conf *c);
+/* Sets the log up as c says. */
+void options_apply_log(const struct conf *c);
 
 #endif

@@ -158,7 +158,8 @@ static int classify_run(const struct conf *c, const struct classifier *k, char *
     progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
     from.user = &bar;
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
-    struct flow *f = flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = SINK_FD, .sink_opts = &to}, &e);
+    struct flow *f =
+        flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = sink_table[SINK_FD], .sink_opts = &to}, &e);
     bool ok = f && classify_files(f, &from, &odd_lines, &e);
     flow_close(f);
     progress_clear(&bar);

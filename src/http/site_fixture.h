@@ -4,9 +4,9 @@
  *   GET  /health, /livez    {"status":"healthy"}, {"status":"alive"}; /livez may be cached
  *   GET  /metrics           20 KB of text
  *   POST /readyz?status=N   the status, with a body where it may have one
- *   POST /openapi.json      leaves the loop: comes back when `held` is not set (or, with ?task, after work on the
- * helper) POST /                  streams: whatever has arrived of an NDJSON body comes back at once; "stall" stalls it
- * first, "stuck" for ever
+ *   POST /openapi.json      leaves the loop, and comes back when `held` is not set
+ *   POST /openapi.json?task the same, after work by the helper
+ *   POST /                  streams: an NDJSON body comes back as it arrives; "stall" stalls it first, "stuck" for ever
  */
 #ifndef HTTP_SITE_FIXTURE_H
 #define HTTP_SITE_FIXTURE_H

@@ -171,8 +171,8 @@ static enum service_verdict read_completion(struct llm *l, const struct question
     case LLM_RESPONSE_NO_LABEL: break;
     case LLM_RESPONSE_BROKEN: return SERVICE_FAILED;
     }
-    llm_keep(l, q->template, -1,
-             &a); /* the endpoint works, but this line does not: not to be asked again for a while */
+    /* The endpoint works, but this line does not: it is not asked again for a while. */
+    llm_keep(l, q->template, -1, &a);
     return SERVICE_UNSURE;
 }
 

@@ -308,7 +308,8 @@ struct store *store_open_cache(const struct store_opts *o, struct err *e) {
     struct store *s = make_store(o);
     bool ok = open_at_path(s, e);
     if (!ok && s->path[0]) {
-        bool damaged = s->damaged && (close_database(s), true) && set_aside(s);
+        close_database(s);
+        bool damaged = s->damaged && set_aside(s);
         if (damaged) metrics_add(METRIC_LLM_STORE_FAILURES, 0, 0, 0, 1);
         ok = damaged && open_at_path(s, e);
         if (!ok) store_tell(s, e);

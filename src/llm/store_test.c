@@ -1,6 +1,5 @@
-#include "llm/store.h"
+#include "llm/store_fixture.h"
 
-#include "base/check.h"
 #include "base/buf.h"
 #include "base/file.h"
 
@@ -10,42 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char g_path[64];
-static int64_t g_now_s = 1700000000;
-
-static int64_t store_now_s(void) {
-    return g_now_s;
-}
-
-static void fresh_path(void) {
-    static int serial;
-    snprintf(g_path, sizeof g_path, "/tmp/logclass_store_%d_%d.db", (int)getpid(), serial++);
-}
-
-static void remove_files(void) {
-    char side[80];
-    unlink(g_path);
-    snprintf(side, sizeof side, "%s-wal", g_path);
-    unlink(side);
-    snprintf(side, sizeof side, "%s-shm", g_path);
-    unlink(side);
-}
-
 static struct store *open_at(const char *path) {
     struct err e = {0};
-    struct store_opts o = {.path = path, .negative_life_s = 100, .now_s = store_now_s};
+    struct store_opts o = {.path = path, .negative_life_s = 100, .now_s = fix_now_s};
     struct store *s = store_open(&o, &e);
     if (!s) fprintf(stderr, "%s\n", e.msg);
     CHECK(s != NULL);
     return s;
-}
-
-static const struct store_origin ORIGIN = {.version = 0xffffffffffffff01u, .prompt = 5, .model = "m"};
-
-static void store_one(struct store *s, const char *template, const char *label, double confidence, bool negative) {
-    struct store_answer a = {.confidence = confidence, .negative = negative};
-    snprintf(a.label, sizeof a.label, "%s", label);
-    store_put(s, &ORIGIN, span_of(template), &a);
 }
 
 static bool store_flush_now(struct store *s) {
@@ -55,44 +25,31 @@ static bool store_flush_now(struct store *s) {
     return ok;
 }
 
-/* Answers in the file, whoever may read them: by a connection of its own. */
-static int64_t count_answers(void) {
-    sqlite3 *db;
-    sqlite3_stmt *st;
-    CHECK_INT(sqlite3_open_v2(g_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    CHECK_INT(sqlite3_prepare_v2(db, "SELECT count(*) FROM answers", -1, &st, NULL), SQLITE_OK);
-    CHECK_INT(sqlite3_step(st), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return n;
-}
-
 static bool has(struct store *s, const char *template, const char *label) {
     struct store_answer a;
-    return store_find(s, &ORIGIN, span_of(template), &a) && strcmp(a.label, label) == 0;
+    return store_find(s, &fix_origin, span_of(template), &a) && strcmp(a.label, label) == 0;
 }
 
 static void answers_outlive_the_process(void) {
-    fresh_path();
-    struct store *s = open_at(g_path);
-    store_one(s, "disk <num> full", "INFO", 0.123456789, false);
+    fix_fresh_path();
+    struct store *s = open_at(fix_path);
+    fix_put(s, "disk <num> full", "INFO", 0.123456789, false);
     CHECK(has(s, "disk <num> full", "INFO")); /* before it is in the file */
-    store_one(s, "", "BACKUP", 1, false);
-    store_one(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
+    fix_put(s, "", "BACKUP", 1, false);
+    fix_put(s, "disk <num> full", "DB_ERROR", 0.25, false); /* the newer one counts */
     CHECK(has(s, "disk <num> full", "DB_ERROR"));
     CHECK(store_flush_now(s));
-    CHECK_INT(count_answers(), 2);
+    CHECK_INT(fix_count_answers(), 2);
     store_close(s);
-    s = open_at(g_path);
+    s = open_at(fix_path);
     struct store_answer a;
-    CHECK(store_find(s, &ORIGIN, SPAN_LIT("disk <num> full"), &a));
+    CHECK(store_find(s, &fix_origin, SPAN_LIT("disk <num> full"), &a));
     CHECK_STR(a.label, "DB_ERROR");
     CHECK_NEAR(a.confidence, 0.25, 0);
     CHECK(has(s, "", "BACKUP"));
     CHECK(!has(s, "disk <num> ful", "DB_ERROR"));
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 static void likelihoods_come_back_as_they_were(void) {
@@ -101,13 +58,13 @@ static void likelihoods_come_back_as_they_were(void) {
     struct store *s = open_at("");
     struct store_answer a = {.label = "INFO", .confidence = 0.5, .labels = N}, b;
     memcpy(a.likelihood, LIKELIHOOD, sizeof LIKELIHOOD);
-    store_put(s, &ORIGIN, SPAN_LIT("t"), &a);
-    store_one(s, "u", "INFO", 1, false);
+    store_put(s, &fix_origin, SPAN_LIT("t"), &a);
+    fix_put(s, "u", "INFO", 1, false);
     for (int i = 0; i < 2; i++) { /* from the queue, then from the file */
-        CHECK(store_find(s, &ORIGIN, SPAN_LIT("t"), &b));
+        CHECK(store_find(s, &fix_origin, SPAN_LIT("t"), &b));
         CHECK_INT(b.labels, N);
         CHECK(memcmp(b.likelihood, LIKELIHOOD, sizeof LIKELIHOOD) == 0);
-        CHECK(store_find(s, &ORIGIN, SPAN_LIT("u"), &b));
+        CHECK(store_find(s, &fix_origin, SPAN_LIT("u"), &b));
         CHECK_INT(b.labels, 0);
         CHECK(store_flush_now(s));
     }
@@ -115,27 +72,27 @@ static void likelihoods_come_back_as_they_were(void) {
 }
 
 static void older_files_are_brought_to_our_form(void) {
-    fresh_path();
-    struct store *s = open_at(g_path);
-    store_one(s, "t", "INFO", 0.25, false);
+    fix_fresh_path();
+    struct store *s = open_at(fix_path);
+    fix_put(s, "t", "INFO", 0.25, false);
     store_close(s);
     sqlite3 *db = NULL;
-    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_open(fix_path, &db) == SQLITE_OK);
     CHECK(sqlite3_exec(db, "ALTER TABLE answers DROP COLUMN likelihood; PRAGMA user_version = 1", 0, 0, 0) ==
           SQLITE_OK);
     sqlite3_close(db);
     for (int i = 0; i < 2; i++) {
-        s = open_at(g_path);
+        s = open_at(fix_path);
         CHECK(has(s, "t", "INFO"));
         store_close(s);
     }
-    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK);
+    CHECK(sqlite3_open(fix_path, &db) == SQLITE_OK);
     CHECK(sqlite3_exec(db, "PRAGMA user_version = 3", 0, 0, 0) == SQLITE_OK);
     sqlite3_close(db);
     struct err e = {0};
-    struct store_opts o = {.path = g_path};
+    struct store_opts o = {.path = fix_path};
     CHECK(store_open(&o, &e) == NULL && e.code == ERR_INPUT); /* of a later program: left alone */
-    remove_files();
+    fix_remove_files();
 }
 
 /* "template=label " for each row handed over. */
@@ -147,21 +104,21 @@ static bool list_row(void *self, const struct store_row *row, struct err *e) {
 
 static void every_answer_with_a_label_is_handed_over(void) {
     struct store *s = open_at("");
-    struct store_origin other = ORIGIN;
+    struct store_origin other = fix_origin;
     struct store_answer a = {.label = "DB_ERROR", .confidence = 1};
     struct err e = {0};
     struct buf out;
     buf_init(&out, 4096);
     other.version = 7;
-    store_one(s, "b", "INFO", 1, false);
-    store_one(s, "a", "BACKUP", 1, false);
-    store_one(s, "none", "", 0, true);
-    store_one(s, "c", "UNCLASSIFIED", 1, true);
-    g_now_s++;
+    fix_put(s, "b", "INFO", 1, false);
+    fix_put(s, "a", "BACKUP", 1, false);
+    fix_put(s, "none", "", 0, true);
+    fix_put(s, "c", "UNCLASSIFIED", 1, true);
+    fix_now++;
     store_put(s, &other, SPAN_LIT("b"), &a);
     CHECK(store_each(s, list_row, &out, &e));
     CHECK_SPAN(buf_span(&out), "a=BACKUP b=INFO b=DB_ERROR c=UNCLASSIFIED ");
-    store_one(s, "longer", "INFO", 1, false);
+    fix_put(s, "longer", "INFO", 1, false);
     CHECK(!store_each(s, list_row, &out, &e));
     CHECK_STR(e.msg, "enough");
     CHECK(has(s, "a", "BACKUP")); /* the store goes on */
@@ -171,52 +128,52 @@ static void every_answer_with_a_label_is_handed_over(void) {
 
 static void a_change_of_version_hides_old_answers(void) {
     struct store *s = open_at("");
-    struct store_origin other = ORIGIN;
+    struct store_origin other = fix_origin;
     struct store_answer a;
     other.version++;
-    store_one(s, "t", "INFO", 1, false);
+    fix_put(s, "t", "INFO", 1, false);
     CHECK(store_flush_now(s) && has(s, "t", "INFO"));
     CHECK(!store_find(s, &other, SPAN_LIT("t"), &a));
     store_close(s);
 }
 
 static void negative_answers_live_shorter(void) {
-    fresh_path();
-    struct store *s = open_at(g_path);
-    store_one(s, "good", "INFO", 1, false);
-    store_one(s, "bad", "", 0, true);
+    fix_fresh_path();
+    struct store *s = open_at(fix_path);
+    fix_put(s, "good", "INFO", 1, false);
+    fix_put(s, "bad", "", 0, true);
     CHECK(store_flush_now(s));
-    g_now_s += 100;
+    fix_now += 100;
     CHECK(has(s, "good", "INFO") && has(s, "bad", ""));
-    g_now_s += 1;
+    fix_now += 1;
     CHECK(has(s, "good", "INFO") && !has(s, "bad", ""));
     CHECK(store_flush_now(s));
-    CHECK_INT(count_answers(), 2);
+    CHECK_INT(fix_count_answers(), 2);
     store_close(s);
-    s = open_at(g_path); /* and is removed at the next start */
-    CHECK_INT(count_answers(), 1);
+    s = open_at(fix_path); /* and is removed at the next start */
+    CHECK_INT(fix_count_answers(), 1);
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 static void those_not_seen_for_longest_make_room(void) {
-    fresh_path();
+    fix_fresh_path();
     struct err e;
-    struct store_opts o = {.path = g_path, .rows_max = 10, .now_s = store_now_s};
+    struct store_opts o = {.path = fix_path, .rows_max = 10, .now_s = fix_now_s};
     struct store *s = store_open(&o, &e);
     char template[32];
-    for (int i = 0; i < 30; i++, g_now_s++) {
+    for (int i = 0; i < 30; i++, fix_now++) {
         snprintf(template, sizeof template, "t%d", i);
-        store_one(s, template, "INFO", 1, false);
+        fix_put(s, template, "INFO", 1, false);
     }
     CHECK(store_flush_now(s));
     CHECK(has(s, "t0", "INFO")); /* a sight of it */
     store_close(s);
     s = store_open(&o, &e);
-    CHECK_INT(count_answers(), 10);
+    CHECK_INT(fix_count_answers(), 10);
     CHECK(has(s, "t29", "INFO") && has(s, "t21", "INFO") && !has(s, "t20", "INFO") && has(s, "t0", "INFO"));
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 static void more_than_the_queue_holds_is_written(void) {
@@ -224,7 +181,7 @@ static void more_than_the_queue_holds_is_written(void) {
     char template[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(template, sizeof template, "t%d", i);
-        store_one(s, template, "INFO", 1, false);
+        fix_put(s, template, "INFO", 1, false);
     }
     CHECK(store_flush_now(s));
     for (int i = 0; i < 1000; i++) {
@@ -235,67 +192,67 @@ static void more_than_the_queue_holds_is_written(void) {
 }
 
 static void the_file_is_ours_alone_to_read(void) {
-    fresh_path();
+    fix_fresh_path();
     struct stat st;
-    store_close(open_at(g_path));
-    CHECK(stat(g_path, &st) == 0 && (st.st_mode & 0777) == 0600);
-    remove_files();
+    store_close(open_at(fix_path));
+    CHECK(stat(fix_path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    fix_remove_files();
 }
 
 static void what_is_no_store_is_refused_and_left_alone(void) {
     static const char *const NOT[] = {"this is no database at all, but long enough to look like one\n", ""};
-    fresh_path();
+    fix_fresh_path();
     struct err e = {0};
     struct span after;
-    struct store_opts o = {.path = g_path};
-    CHECK(file_write(g_path, span_of(NOT[0]), &e));
-    CHECK(store_open(&o, &e) == NULL && strstr(e.msg, g_path) != NULL);
-    CHECK(file_read(g_path, 4096, &after, &e));
+    struct store_opts o = {.path = fix_path};
+    CHECK(file_write(fix_path, span_of(NOT[0]), &e));
+    CHECK(store_open(&o, &e) == NULL && strstr(e.msg, fix_path) != NULL);
+    CHECK(file_read(fix_path, 4096, &after, &e));
     CHECK_SPAN(after, NOT[0]);
     file_free(&after);
-    CHECK(file_write(g_path, span_of(NOT[1]), &e)); /* an empty file becomes one */
-    store_close(open_at(g_path));
-    remove_files();
+    CHECK(file_write(fix_path, span_of(NOT[1]), &e)); /* an empty file becomes one */
+    store_close(open_at(fix_path));
+    fix_remove_files();
     o.path = "/nowhere/store.db";
     CHECK(store_open(&o, &e) == NULL && e.code == ERR_IO);
 }
 
 static void a_damaged_file_is_told_not_trusted(void) {
-    fresh_path();
-    struct store *s = open_at(g_path);
+    fix_fresh_path();
+    struct store *s = open_at(fix_path);
     char template[32];
     struct err e = {0};
     for (int i = 0; i < 2000; i++) {
         snprintf(template, sizeof template, "template number %d", i);
-        store_one(s, template, "INFO", 1, false);
+        fix_put(s, template, "INFO", 1, false);
     }
     store_close(s);
     struct span bytes;
-    CHECK(file_read(g_path, 1 << 24, &bytes, &e));
+    CHECK(file_read(fix_path, 1 << 24, &bytes, &e));
     for (unsigned seed = 0; seed < 40; seed++) {
         char *broken = malloc(bytes.n);
         memcpy(broken, bytes.p, bytes.n);
         size_t from = (size_t)seed * 2654435761u % bytes.n, n = bytes.n - from < 600 ? bytes.n - from : 600;
         memset(broken + from, (int)(seed * 37), n);
-        CHECK(file_write(g_path, (struct span){broken, seed % 4 ? bytes.n : from}, &e));
+        CHECK(file_write(fix_path, (struct span){broken, seed % 4 ? bytes.n : from}, &e));
         free(broken);
-        struct store_opts o = {.path = g_path};
+        struct store_opts o = {.path = fix_path};
         s = store_open(&o, &e);
         for (int i = 0; s && i < 2000; i += 50) {
             struct store_answer a;
             snprintf(template, sizeof template, "template number %d", i);
-            if (store_find(s, &ORIGIN, span_of(template), &a)) CHECK(strlen(a.label) < LABEL_ID_MAX);
-            store_one(s, template, "BACKUP", 1, false);
+            if (store_find(s, &fix_origin, span_of(template), &a)) CHECK(strlen(a.label) < LABEL_ID_MAX);
+            fix_put(s, template, "BACKUP", 1, false);
         }
         store_close(s); /* whatever it can't write is said, nothing crashes */
-        remove_files();
+        fix_remove_files();
     }
     file_free(&bytes);
 }
 
 static void execute(const char *sql) {
     sqlite3 *db;
-    CHECK(sqlite3_open(g_path, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_open(fix_path, &db) == SQLITE_OK && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(db);
 }
 
@@ -303,20 +260,20 @@ static void numbers_that_can_not_be_are_not_believed(void) {
     static const char *const CHANGE[] = {"UPDATE answers SET confidence = 7", "UPDATE answers SET confidence = -0.5",
                                          "UPDATE answers SET confidence = 9e999"};
     struct err e = {0};
-    struct store_window w = {.kind = 1, .start = g_now_s, .calls_max = 3, .tokens_max = 100};
+    struct store_window w = {.kind = 1, .start = fix_now, .calls_max = 3, .tokens_max = 100};
     for (size_t i = 0; i < sizeof CHANGE / sizeof CHANGE[0]; i++) {
-        fresh_path();
-        struct store *s = open_at(g_path);
-        store_one(s, "a", "INFO", 1, false);
+        fix_fresh_path();
+        struct store *s = open_at(fix_path);
+        fix_put(s, "a", "INFO", 1, false);
         CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e));
         store_close(s);
         execute(CHANGE[i]);
         execute(i ? "UPDATE usage SET calls = -1" : "UPDATE usage SET tokens = -1");
-        s = open_at(g_path);
+        s = open_at(fix_path);
         CHECK(!has(s, "a", "INFO"));
         CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 10}, &e)); /* nor is the budget endless */
         store_close(s);
-        remove_files();
+        fix_remove_files();
     }
 }
 
@@ -326,7 +283,7 @@ enum { CHILDREN = 4, EACH = 300 };
 
 static void write_answers(int child) {
     struct err e;
-    struct store_opts o = {.path = g_path};
+    struct store_opts o = {.path = fix_path};
     struct store *s = store_open(&o, &e);
     if (!s) {
         fprintf(stderr, "%s\n", e.msg);
@@ -335,7 +292,7 @@ static void write_answers(int child) {
     char template[32];
     for (int i = 0; i < EACH; i++) {
         snprintf(template, sizeof template, "t%d", i); /* all write the same ones */
-        store_one(s, template, "INFO", (double)child / CHILDREN, false);
+        fix_put(s, template, "INFO", (double)child / CHILDREN, false);
         if (i % 3 == 0 && !store_flush(s, &e)) fprintf(stderr, "%s\n", e.msg);
     }
     store_close(s);
@@ -343,7 +300,7 @@ static void write_answers(int child) {
 }
 
 static void two_processes_write_at_once(void) {
-    fresh_path();
+    fix_fresh_path();
     pid_t pid[CHILDREN];
     for (int c = 0; c < CHILDREN; c++)
         if ((pid[c] = fork()) == 0) write_answers(c);
@@ -352,30 +309,30 @@ static void two_processes_write_at_once(void) {
         waitpid(pid[c], &status, 0);
         CHECK_INT(status, 0);
     }
-    struct store *s = open_at(g_path);
-    CHECK_INT(count_answers(), EACH);
+    struct store *s = open_at(fix_path);
+    CHECK_INT(fix_count_answers(), EACH);
     CHECK(has(s, "t0", "INFO") && has(s, "t299", "INFO"));
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 /* Writes for ever; says on the pipe what is flushed. */
 static void write_until_killed(int out) {
     struct err e;
-    struct store_opts o = {.path = g_path};
+    struct store_opts o = {.path = fix_path};
     struct store *s = store_open(&o, &e);
     if (!s) _exit(1);
     for (uint32_t i = 0;; i++) {
         char template[32];
         snprintf(template, sizeof template, "t%u", i);
-        store_one(s, template, "INFO", 1, false);
+        fix_put(s, template, "INFO", 1, false);
         if (store_flush(s, &e) && write(out, &i, sizeof i) != sizeof i) _exit(1);
     }
     _exit(1);
 }
 
 static void a_kill_loses_nothing_that_was_flushed(void) {
-    fresh_path();
+    fix_fresh_path();
     uint32_t last = 0;
     int pipe_fd[2];
     CHECK(pipe(pipe_fd) == 0);
@@ -388,15 +345,15 @@ static void a_kill_loses_nothing_that_was_flushed(void) {
     close(pipe_fd[1]);
     for (uint32_t more; read(pipe_fd[0], &more, sizeof more) == sizeof more;) last = more;
     close(pipe_fd[0]);
-    struct store *s = open_at(g_path);
-    CHECK(last >= 500 && count_answers() >= last + 1);
+    struct store *s = open_at(fix_path);
+    CHECK(last >= 500 && fix_count_answers() >= last + 1);
     for (uint32_t i = 0; i <= last; i++) {
         char template[32];
         snprintf(template, sizeof template, "t%u", i);
         CHECK(has(s, template, "INFO"));
     }
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 /* ---- usage ---- */
@@ -447,40 +404,40 @@ static bool usage_is(sqlite3 *db, int64_t calls, int64_t tokens) {
 
 static void a_question_is_one_transaction(void) {
     struct err e = {0};
-    fresh_path();
-    struct store *s = open_at(g_path);
+    fix_fresh_path();
+    struct store *s = open_at(fix_path);
     struct store_window w = {.kind = 1, .start = 60, .calls_max = 4};
     struct store_cost cost = {1, 100};
     sqlite3 *db;
-    CHECK_INT(sqlite3_open_v2(g_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_open_v2(fix_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     int64_t begin = data_version(db);
     store_owe(s, &w, 1, 1, 100); /* without a limit: the call, its cost and its answer, */
     store_owe(s, &w, 1, 0, -40);
-    store_one(s, "t", "INFO", 1, false);
+    fix_put(s, "t", "INFO", 1, false);
     CHECK_INT(data_version(db), begin);
     CHECK(store_flush_now(s)); /* all at once */
     int64_t flushed = data_version(db);
-    CHECK(flushed != begin && usage_is(db, 1, 60) && count_answers() == 1);
+    CHECK(flushed != begin && usage_is(db, 1, 60) && fix_count_answers() == 1);
     CHECK(store_flush_now(s));
     CHECK_INT(data_version(db), flushed);    /* and once */
     CHECK(store_spend(s, &w, 1, &cost, &e)); /* with a limit: before the call, */
     CHECK(data_version(db) != flushed && usage_is(db, 2, 160));
     store_owe(s, &w, 1, 0, -30);
-    store_one(s, "u", "INFO", 1, false);
+    fix_put(s, "u", "INFO", 1, false);
     CHECK(store_spend(s, &w, 1, &cost, &e)); /* and what came of the one before goes with the next */
-    CHECK(usage_is(db, 3, 230) && count_answers() == 2);
+    CHECK(usage_is(db, 3, 230) && fix_count_answers() == 2);
     int64_t spent = data_version(db);
     CHECK(store_flush_now(s));
     CHECK_INT(data_version(db), spent);
     store_owe(s, &w, 1, 1, 7);
-    store_one(s, "v", "INFO", 1, false);
+    fix_put(s, "v", "INFO", 1, false);
     CHECK(!store_spend(s, &w, 1, &cost, &e) && e.code == ERR_LIMIT); /* refused: what was queued is written */
-    CHECK(usage_is(db, 4, 237) && count_answers() == 3);
+    CHECK(usage_is(db, 4, 237) && fix_count_answers() == 3);
     store_owe(s, &w, 1, 0, 1);
     store_close(s); /* flushes */
     CHECK(usage_is(db, 4, 238));
     sqlite3_close(db);
-    remove_files();
+    fix_remove_files();
 }
 
 /* What is owed of many windows is written before there is no more room for it. */
@@ -499,10 +456,10 @@ static void many_windows_are_owed(void) {
 /* A kill between the call and its answer leaves the reservation: never less than what may have been billed. */
 static void a_kill_keeps_the_reservation(void) {
     struct err e = {0};
-    fresh_path();
+    fix_fresh_path();
     pid_t pid = fork();
     if (pid == 0) {
-        struct store *s = open_at(g_path);
+        struct store *s = open_at(fix_path);
         struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 9};
         if (s && store_spend(s, &w, 1, &(struct store_cost){1, 100}, &e)) store_owe(s, &w, 1, 0, -90);
         kill(getpid(), SIGKILL);
@@ -510,18 +467,18 @@ static void a_kill_keeps_the_reservation(void) {
     int status = 0;
     waitpid(pid, &status, 0);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    struct store *s = open_at(g_path);
+    struct store *s = open_at(fix_path);
     struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 2};
     CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
     CHECK(w.calls == 2 && w.tokens == 100);
     CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 static void spend_all(void) {
     struct err e;
-    struct store_opts o = {.path = g_path};
+    struct store_opts o = {.path = fix_path};
     struct store *s = store_open(&o, &e);
     int spent = 0;
     for (int i = 0; s && i < 400; i++) {
@@ -536,7 +493,7 @@ static void spend_all(void) {
 }
 
 static void processes_share_a_budget(void) {
-    fresh_path();
+    fix_fresh_path();
     pid_t pid[CHILDREN];
     for (int c = 0; c < CHILDREN; c++)
         if ((pid[c] = fork()) == 0) spend_all();
@@ -547,14 +504,14 @@ static void processes_share_a_budget(void) {
         quarter += WEXITSTATUS(status);
     }
     CHECK(quarter <= 125 && quarter > 125 - CHILDREN); /* 500 calls of 1,600 tries; each rounds down */
-    struct store *s = open_at(g_path);
+    struct store *s = open_at(fix_path);
     struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 500};
     struct err e;
     CHECK(!store_spend(s, &w, 1, &(struct store_cost){1, 0}, &e));
     CHECK_INT(w.calls, 500);
     CHECK_INT(w.tokens, 3500);
     store_close(s);
-    remove_files();
+    fix_remove_files();
 }
 
 CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_back_as_they_were),

@@ -248,7 +248,7 @@ struct flow *flow_open(const struct flow_opts *o, struct err *e) {
     struct flow *f = must_calloc(1, sizeof *f);
     pthread_condattr_t monotonic;
     f->pipeline = o->pipeline;
-    f->sink = sink_table[o->sink];
+    f->sink = o->sink;
     pthread_mutex_init(&f->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -19,8 +19,8 @@ enum { FLOW_CHUNKS = 16, FLOW_FEEDS_MAX = 7 /* each keeps two chunks for itself 
 struct flow;
 
 struct flow_opts {
-    struct pipeline *pipeline; /* with an engine */
-    enum sink_id sink;
+    struct pipeline *pipeline;    /* with an engine */
+    const struct sink_kind *sink; /* of sink_table */
     const struct sink_opts *sink_opts;
 };
 

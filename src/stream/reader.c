@@ -121,7 +121,8 @@ static bool open_csv(struct reader *r, struct err *e) {
     return true;
 }
 
-/* Settles the format once the first line is there. False with an error: the input is broken; without: not yet. */
+/* Settles the format once the first line is there. False: the input is broken, or, *e left as it was, it is not there
+ * yet. */
 static bool find_format(struct reader *r, int wait_ms, struct err *e) {
     struct span first = {0};
     if (r->format != READER_LINES && !peek_line(r, &first, wait_ms, e)) return false;
@@ -138,7 +139,11 @@ static bool find_format(struct reader *r, int wait_ms, struct err *e) {
 bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) {
     size_t from = 0;
     chunk_reset(c);
-    if (!r->format_is_known && !find_format(r, wait_ms, e)) return e->code == ERR_OK;
+    struct err why = {0};
+    if (!r->format_is_known && !find_format(r, wait_ms, &why)) {
+        if (why.code != ERR_OK) *e = why;
+        return why.code == ERR_OK;
+    }
     memcpy(c->text, r->carry, r->carry_n);
     c->text_n = r->carry_n;
     bool ok = reader_fill(r, c, &from, wait_ms, e);

@@ -1,26 +1,18 @@
 #include "stream/source.h"
 
-#include "base/check.h"
 #include "base/must.h"
 #include "base/thread.h"
-#include "stream/flow.h"
-#include "stream/sink_fd.h"
-#include "stream/writer.h"
+#include "stream/flow_fixture.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* A flow whose answers go into a pipe, and a source that runs on a thread of its own. */
 struct rig {
-    struct engine *eng;
-    struct pipeline *p;
-    struct flow *f;
-    struct writer writer;
-    struct sink_fd_result result;
-    struct sink_opts sink;
-    int out;
+    struct flow_fixture x;
     struct source source;
     atomic_bool stop;
     pthread_t thread;
@@ -30,15 +22,10 @@ struct rig {
 
 static void source_rig_open(struct rig *r, enum source_id id, const struct source_opts *o) {
     struct err e = {0};
-    int ends[2];
     struct engine_opts eo = {.rules_path = "data/rules.conf", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
-    *r = (struct rig){.eng = engine_open(&eo, &e), .writer = {.format = WRITER_JSONL, .with_message = true}};
-    r->p = pipeline_open(&(struct pipeline_opts){.workers = 2}, r->eng, &e);
-    CHECK(r->p && pipe2(ends, O_CLOEXEC) == 0);
-    r->out = ends[0];
-    r->sink = (struct sink_opts){.fd = ends[1], .writer = &r->writer, .result = &r->result};
-    r->f = flow_open(&(struct flow_opts){.pipeline = r->p, .sink = SINK_FD, .sink_opts = &r->sink}, &e);
-    CHECK(source_open(&r->source, id, o, r->f, &r->stop, &e));
+    *r = (struct rig){0};
+    flow_fixture_open(&r->x, engine_open(&eo, &e), 2);
+    CHECK(source_open(&r->source, id, o, r->x.f, &r->stop, &e));
     if (e.code != ERR_OK) fprintf(stderr, "%s\n", e.msg);
 }
 
@@ -50,19 +37,14 @@ static void *run_source(void *arg) {
 
 static void source_rig_close(struct rig *r) {
     source_close(&r->source);
-    flow_close(r->f);
-    pipeline_close(r->p);
-    writer_close(&r->writer);
-    engine_unref(r->eng);
-    close(r->sink.fd);
-    close(r->out);
+    flow_fixture_close(&r->x);
 }
 
 /* One line of the output, waited for. */
 static const char *source_next_line(struct rig *r) {
     static char line[4096];
     size_t n = 0;
-    while (n < sizeof line - 1 && read(r->out, line + n, 1) == 1 && line[n] != '\n') n++;
+    while (n < sizeof line - 1 && read(r->x.out, line + n, 1) == 1 && line[n] != '\n') n++;
     line[n] = '\0';
     return line;
 }
@@ -102,7 +84,7 @@ static void datagrams_of_syslog_are_labelled(void) {
     atomic_store(&r.stop, true);
     pthread_join(r.thread, NULL);
     CHECK(r.ok);
-    CHECK_INT(r.result.lines, 2);
+    CHECK_INT(r.x.result.lines, 2);
     source_rig_close(&r);
 }
 
@@ -154,11 +136,31 @@ static void progress_tells_what_is_written_and_a_missing_file_is_named(void) {
         &(struct source_opts){.paths = paths, .paths_n = 2, .on_progress = note_progress, .user = &progress});
     run_source(&r);
     CHECK(!r.ok && strstr(r.err.msg, missing));
-    CHECK(r.result.lines > 0 && progress.lines == r.result.lines);
+    CHECK(r.x.result.lines > 0 && progress.lines == r.x.result.lines);
     CHECK(progress.size > 0 && progress.position == progress.size);
+    source_rig_close(&r);
+}
+
+/* What could not be written is not committed, nor is anything behind it. */
+static void what_is_lost_is_not_committed(void) {
+    char path[] = "data/sample.log";
+    char *const paths[] = {path, path};
+    struct source_progress progress = {0};
+    struct rig r;
+    signal(SIGPIPE, SIG_IGN);
+    source_rig_open(
+        &r, SOURCE_FILES,
+        &(struct source_opts){.paths = paths, .paths_n = 2, .on_progress = note_progress, .user = &progress});
+    close(r.x.out);
+    run_source(&r);
+    CHECK(!flow_is_well(r.x.f, &r.err) && r.x.result.reader_gone);
+    CHECK_INT(progress.lines, 0);
+    CHECK_INT(r.x.result.lines, 0);
+    r.x.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
     source_rig_close(&r);
 }
 
 CHECK_MAIN(CHECK_TEST(datagrams_of_syslog_are_labelled), CHECK_TEST(bad_addresses_are_named),
            CHECK_TEST(the_first_line_of_a_pipe_comes_out_at_once),
-           CHECK_TEST(progress_tells_what_is_written_and_a_missing_file_is_named))
+           CHECK_TEST(progress_tells_what_is_written_and_a_missing_file_is_named),
+           CHECK_TEST(what_is_lost_is_not_committed))
