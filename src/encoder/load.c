@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { PATH_BYTES = 4096 };
+enum {
+    PATH_BYTES = 4096,
+    WEIGHT_STEPS_ENOUGH = 127, /* with so many steps rounding to the nearest is as good, and takes no time */
+};
 
 /* int8: three times, because smoothing and rounding look at what the packed model does, and change what is packed. */
 static bool load_smoothed(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
@@ -27,8 +30,10 @@ static bool load_smoothed(struct model *m, struct weights *w, const char *model_
         sample_make(sample, model_dir, &m->shape);
         smooth_factors(m, sample, kept);
         tensors_pack_again(m, kept);
-        round_weights(m, sample, kept);
-        tensors_pack_again(m, kept);
+        if (m->kern->weight_max < WEIGHT_STEPS_ENOUGH) {
+            round_weights(m, sample, kept);
+            tensors_pack_again(m, kept);
+        }
         free(sample);
     }
     for (size_t i = 0; i < layers; i++)
