@@ -199,7 +199,7 @@ static bool eval_show(struct evaluation *v, struct err *e) {
     if (v->o.json) {
         report_json(&out, &r);
     } else {
-        report_text(&out, &r, terminal_wants_colour());
+        report_text(&out, &r, terminal_wants_colour("auto"));
     }
     fwrite(out.p, 1, out.n, stdout);
     bool ok = fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written");

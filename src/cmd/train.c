@@ -261,7 +261,7 @@ static void train_put_figures(const struct training *t, struct buf *out) {
                          .part = {{r->grouped ? "systems" : "rows", &r->score}},
                          .parts = 1};
     if (r->folds > 0) {
-        report_text(out, &rep, terminal_wants_colour());
+        report_text(out, &rep, terminal_wants_colour("auto"));
         buf_printf(out, "before calibration the error was %.3f; temperature %.3f, l2 %g\n", r->ece_before,
                    r->calibration.temperature, r->l2);
         put_thresholds(t, out);
@@ -310,7 +310,7 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
                          .part = {{"other", s}},
                          .parts = 1};
     buf_putc(out, '\n');
-    report_text(out, &rep, terminal_wants_colour());
+    report_text(out, &rep, terminal_wants_colour("auto"));
     free(s), free(row);
     examples_release(&x);
     return true;

@@ -135,12 +135,22 @@ static void write_template(struct work *w, uint32_t i) {
     if (w->memo) t->key = memo_key(w->memo, (struct span){out, n}, w->eng->version);
 }
 
+/* What the head thought of a record that it did not decide. */
+static void note_nearest(struct result *r, const struct answer *a) {
+    r->nearest = a->label;
+    r->nearest_p = (float)a->confidence;
+}
+
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
     if (a.decider == DECIDER_FALLBACK && w->has_network) return false;
-    if (a.decider == DECIDER_FALLBACK) w->res[i]->err = (uint8_t)w->unavailable;
+    if (a.decider == DECIDER_FALLBACK) {
+        w->res[i]->err = (uint8_t)w->unavailable;
+        note_nearest(w->res[i], &a);
+        a = (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+    }
     batch_decide(w->res[i], a.decider, a.label, a.confidence);
     w->res[i]->from_memo = true;
     return true;
@@ -185,6 +195,16 @@ void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct s
 
 /* ---- encoder ---- */
 
+/* What is remembered of a record that the head does not decide: the likeliest label; where that is UNCLASSIFIED, but
+ * not likely, the likeliest of the others. */
+static struct answer nearest_of(const struct engine *eng, const float *prob) {
+    const unsigned none = eng->labels.unclassified;
+    unsigned best = none;
+    for (unsigned k = 0; k < eng->labels.n && prob[none] < 0.5F; k++)
+        if (k != none && (best == none || prob[k] > prob[best])) best = k;
+    return (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)best, .confidence = (double)prob[best]};
+}
+
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
 static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     struct span text[STAGE_ENCODER_ROWS];
@@ -192,7 +212,7 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
     encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
     for (uint32_t k = 0; k < n; k++) {
-        struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+        struct answer a;
         unsigned label;
         double confidence;
         float *prob = w->prob + (size_t)pick[k] * LABEL_MAX;
@@ -200,6 +220,9 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
         if (engine_decide(w->eng, prob, &label, &confidence)) {
             a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
             batch_decide(w->res[pick[k]], DECIDER_BERT, label, confidence);
+        } else {
+            a = nearest_of(w->eng, prob);
+            note_nearest(w->res[pick[k]], &a);
         }
         if (w->memo && memo_put(w->memo, w->tpl[pick[k]].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
     }
@@ -220,6 +243,10 @@ void stage_encoder_run(struct work *w) {
             const struct result *r = w->res[leader];
             batch_decide(w->res[i], r->decider, r->label, r->confidence);
             w->res[i]->from_memo = true;
+        }
+        if (leader != WORK_NO_LEADER && !w->res[leader]->decided) {
+            w->res[i]->nearest = w->res[leader]->nearest;
+            w->res[i]->nearest_p = w->res[leader]->nearest_p;
         }
         if (!w->res[i]->decided) w->todo[left++] = i;
     }

@@ -40,6 +40,8 @@ struct source_opts {
     struct reader_opts reader;                                        /* FILES */
     const char *address;                                              /* SYSLOG_UDP: "127.0.0.1:514" or "[::1]:514" */
     void (*on_progress)(void *user, const struct source_progress *p); /* FILES: after each commit; NULL: nobody looks */
+    void (*on_trouble)(void *user, const struct err *e); /* FILES: a file that can't be read (to its end), and the next
+                                                            is taken; NULL: the source fails at the first */
     void *user;
 };
 

@@ -1,0 +1,290 @@
+"""The first minute: what people of six kinds typed when they met logclass, and what should happen."""
+import bz2
+import contextlib
+import fcntl
+import gzip
+import io
+import json
+import lzma
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import tarfile
+import tempfile
+import termios
+import time
+import zipfile
+
+from check import BINARY, equal, main, test
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+SAMPLE = os.path.join(ROOT, "data", "sample.log")
+LOGIN, PLAIN = b"User bob logged in\n", b"something plain\n"
+
+
+def run(*args, stdin=b"", env=None, cwd=None):
+    return subprocess.run([BINARY, *args], input=stdin, capture_output=True, timeout=120, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+
+
+def shell(line, **more):
+    """As typed: logclass is the binary under test."""
+    return subprocess.run(["bash", "-c", f"logclass() {{ '{BINARY}' \"$@\"; }}; {line}"], capture_output=True, timeout=120, **more)
+
+
+def objects(r):
+    return [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def folder(**files):
+    """A folder with these files; '_' in a name stands for '.'."""
+    at = tempfile.mkdtemp()
+    for name, data in files.items():
+        with open(os.path.join(at, name.replace("_", ".")), "wb") as f:
+            f.write(data)
+    return at
+
+
+def terminal(*args, columns=80, cwd=None, env=None, typed=b""):
+    """Runs the program on a pseudo-terminal of so many columns: what it shows, without carriage returns."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        if cwd:
+            os.chdir(cwd)
+        os.environ.update(env or {})
+        time.sleep(0.05)  # until the size is set
+        os.execv(BINARY, [BINARY, *args])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    if typed:
+        os.write(fd, typed)
+    out = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(fd, 65536):
+            out += more
+    os.waitpid(pid, 0)
+    os.close(fd)
+    return out.decode(errors="replace").replace("\r\n", "\n")
+
+
+def plain(text):
+    return re.sub(r"\033\[[0-9;]*[A-Za-z]", "", text)
+
+
+# ---- never lose, never hold ----
+
+@test
+def one_line_and_then_silence_is_answered_at_once():
+    for text in (LOGIN, b'{"log_message":"User bob logged in"}\n', gzip.compress(LOGIN)):
+        p = subprocess.Popen([BINARY, "classify", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        p.stdin.write(text)
+        p.stdin.flush()
+        assert select.select([p.stdout], [], [], 30)[0], "held back"
+        assert b"USER_ACTION" in p.stdout.readline()
+        p.stdin.close()
+        equal(p.wait(), 0)
+        p.stdout.close()
+
+
+@test
+def an_unreadable_file_or_a_folder_is_told_and_the_rest_is_read():
+    at = folder(m1_log=LOGIN, m2_log=PLAIN)
+    os.mkdir(os.path.join(at, "aaa"))
+    r = shell("logclass classify --quiet m1.log nosuch.log m2.log", cwd=at)
+    equal((r.returncode, len(objects(r))), (1, 2))
+    assert b"nosuch.log: No such file" in r.stderr
+    r = shell("logclass classify --quiet *", cwd=at)
+    equal((r.returncode, len(objects(r))), (1, 2))
+    assert b"aaa: is a directory, passed over" in r.stderr
+
+
+@test
+def compressed_and_wide_text_is_read():
+    wide = LOGIN.decode().encode("utf-16")
+    at = folder(s_log_xz=lzma.compress(LOGIN), s_log_bz2=bz2.compress(LOGIN), s_log_gz=gzip.compress(LOGIN), wide_log=wide,
+                big_log=b"\xfe\xff" + LOGIN.decode().encode("utf-16-be"), marked_log=b"\xef\xbb\xbf" + LOGIN)
+    r = shell("logclass classify --quiet *", cwd=at)
+    equal((r.returncode, [a["label_id"] for a in objects(r)]), (0, ["USER_ACTION"] * 6))
+
+
+@test
+def what_is_no_text_is_refused_by_name():
+    at = folder(m1_log=LOGIN, broken_gz=gzip.compress(LOGIN * 999)[:-9])
+    with zipfile.ZipFile(os.path.join(at, "a.zip"), "w") as z:
+        z.writestr("m1.log", LOGIN)
+    with tarfile.open(os.path.join(at, "a.tar.gz"), "w:gz") as t:
+        t.add(os.path.join(at, "m1.log"))
+    r = shell("logclass classify --quiet a.zip a.tar.gz /bin/ls m1.log broken.gz", cwd=at)
+    equal((r.returncode, len(objects(r))), (1, 1000))
+    for part in (b"a.zip: a zip archive, not text; unzip -p a.zip", b"a.tar.gz: a tar archive", b"/bin/ls: a program",
+                 b"broken.gz: the compressed data ends in the middle"):
+        assert part in r.stderr, (part, r.stderr)
+    equal(shell("logclass classify --quiet --binary a.zip", cwd=at).returncode, 0)
+
+
+@test
+def a_json_array_is_refused_with_the_way_to_read_it():
+    r = run("classify", "--quiet", stdin=b'[{"source":"a","log_message":"x"}]')
+    equal(r.returncode, 1)
+    assert b"jq -c '.[]'" in r.stderr
+
+
+@test
+def separators_and_keys_of_other_tools_are_known():
+    rows = {
+        "journald": {"MESSAGE": "User bob logged in", "SYSLOG_IDENTIFIER": "app", "PRIORITY": "3"},
+        "docker": {"log": "User bob logged in\n", "stream": "stdout", "time": "2024-01-01T00:00:00Z"},
+        "bunyan": {"name": "app", "level": 50, "msg": "User bob logged in"},
+        "gelf": {"short_message": "User bob logged in", "host": "h", "level": 3},
+        "ecs": {"message": "User bob logged in", "log.level": "error", "service": {"name": "app"}},
+        "otlp": {"body": {"stringValue": "User bob logged in"}, "severityText": "ERROR"},
+        "serilog": {"@m": "User bob logged in"},
+        "gcp": {"textPayload": "User bob logged in"},
+    }
+    for name, row in rows.items():
+        a = objects(run("classify", "--severity", stdin=json.dumps(row).encode()))[0]
+        equal((name, a["label_id"], a["log_message"]), (name, "USER_ACTION", "User bob logged in"))
+        if name in ("journald", "bunyan", "gelf", "ecs", "otlp"):
+            equal((name, a["severity"]), (name, "error"))
+    cri = b"2016-10-06T00:17:09.669794202Z stdout P User bob \n2016-10-06T00:17:09.669794202Z stdout F logged in\n"
+    equal([a["log_message"] for a in objects(run("classify", stdin=cri))], ["User bob logged in"])
+    for sep in ",;\t":
+        text = f"id{sep}message\n1{sep}User bob logged in\n"
+        equal(objects(run("classify", stdin=text.encode()))[0]["log_message"], "User bob logged in")
+    own = {"what": {"is": "User bob logged in"}, "who": "app"}
+    a = objects(run("classify", "--message-key", "what.is", "--source-key", "who", stdin=json.dumps(own).encode()))[0]
+    equal((a["log_message"], a["log_source"]), ("User bob logged in", "app"))
+
+
+@test
+def a_stack_trace_is_one_event():
+    text = (b"ERROR it failed: java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: y\n"
+            b"\t... 7 more\nnext line\n")
+    equal(len(objects(run("classify", stdin=text))), 5)
+    out = objects(run("classify", "--join", stdin=text))
+    equal([(a["line"], a["log_message"].count("\n")) for a in out], [(1, 3), (5, 0)])
+
+
+# ---- filter and keep ----
+
+@test
+def only_the_labels_that_were_asked_for():
+    text = LOGIN + b"ERROR: deadlock detected\nkernel: BUG: unable to handle kernel NULL pointer dereference\n"
+    equal([a["label_id"] for a in objects(run("classify", "--only", "DB_ERROR", stdin=text))], ["DB_ERROR"])
+    equal([a["label_id"] for a in objects(run("classify", "--not", "user_action,other", stdin=text))], ["DB_ERROR"])
+    equal(len(objects(run("classify", "--min-confidence", "0.9501", stdin=LOGIN))), 0)
+    r = run("classify", "--only", "AUTH_ERR", stdin=text)
+    equal((r.returncode, r.stdout), (2, b""))
+    assert b"did you mean 'AUTH_ERROR'?" in r.stderr
+
+
+@test
+def message_line_and_file_are_there_and_can_be_left_out():
+    at = folder(a_log=LOGIN * 2, b_log=LOGIN)
+    out = objects(shell("logclass classify a.log b.log", cwd=at))
+    equal([(a["file"], a["line"], a["log_message"]) for a in out],
+          [("a.log", 1, "User bob logged in"), ("a.log", 2, "User bob logged in"), ("b.log", 1, "User bob logged in")])
+    equal(list(objects(shell("logclass classify --no-message a.log", cwd=at))[0]), ["label_id", "label", "source", "confidence"])
+    equal(shell("logclass classify -o tsv a.log | grep USER_ACTION", cwd=at).stdout, b"USER_ACTION\tUser bob logged in\n" * 2)
+
+
+@test
+def the_object_comes_back_byte_for_byte():
+    raw = b'{"ts":1.50, "host":"a" ,"msg":"User bob logged in","trace_id":"x\\u00e9", "n":1e3}'
+    out = run("classify", "--merge", stdin=raw + b"\n").stdout
+    assert out.startswith(raw[:-1] + b',"logclass_label_id":"USER_ACTION","logclass_label":"User Action",'
+                          b'"logclass_source":"regex","logclass_confidence":0.95'), out
+    out = run("classify", "--merge", "--merge-prefix", "lc.", stdin=raw + b"\n").stdout
+    assert b',"lc.label_id":"USER_ACTION"' in out
+
+
+# ---- the table ----
+
+FAULTS = (b"Jun 15 02:04:59 combo sshd(pam_unix)[20882]: authentication failure; logname= uid=0 euid=0 tty=NODEVssh rhost=1.2.3.4\n"
+          b"Jun 15 02:05:00 combo kernel: BUG: unable to handle kernel NULL pointer dereference at 0000000000000008\n"
+          + "Jun 15 02:05:01 combo app: ERROR 日本語のメッセージ 日本語のメッセージ 日本語のメッセージ 日本語のメッセージ\n".encode())
+
+
+@test
+def a_table_of_80_columns_shows_the_message():
+    at = folder(s_log=FAULTS)
+    shown = terminal("classify", "--no-summary", "s.log", cwd=at)
+    rows = plain(shown).splitlines()
+    equal(rows[0].split(), ["label", "sure", "line"])
+    assert rows[1].startswith("AUTH_ERROR           99 %  combo sshd(pam_unix)[20882]: authentication failure"), rows
+    assert rows[2].startswith("UNCLASSIFIED other   "), rows
+    assert all(sum(2 if ord(c) > 0x2e80 else 1 for c in r) <= 80 for r in rows), rows
+    assert "\033[1;31mAUTH_ERROR" in shown and "\033[33mUNCLASSIFIED other" in shown
+
+
+@test
+def a_table_of_200_columns_shows_level_stage_and_time():
+    rows = plain(terminal("classify", "--no-summary", "s.log", columns=200, cwd=folder(s_log=FAULTS))).splitlines()
+    equal(rows[0].split(), ["label", "sure", "level", "stage", "line"])
+    assert "bert     Jun 15 02:04:59 combo sshd" in rows[1], rows
+    assert re.search(r" error +\w+ +(\(\w+\?\) )?Jun 15", rows[3]), rows
+
+
+@test
+def wrap_loses_nothing_and_explain_is_in_words():
+    at = folder(s_log=FAULTS)
+    rows = plain(terminal("classify", "--no-summary", "--wrap", "s.log", cwd=at)).splitlines()
+    assert "rhost=1.2.3.4" in "".join(r[27:] for r in rows), rows
+    shown = plain(terminal("classify", "--no-summary", "-e", "s.log", cwd=at))
+    assert "    encoder: AUTH_ERROR 99 %" in shown and '"nearest"' not in shown, shown
+    shown = plain(terminal("classify", "--no-summary", "-e", "l.log", cwd=folder(l_log=LOGIN)))
+    assert 'rule "user logged in or out": "User bob logged in"' in shown, shown
+
+
+@test
+def colour_is_as_it_was_asked_for():
+    at = folder(l_log=LOGIN)
+    assert b"\033[" in run("classify", "-o", "table", "--color", "always", "l.log", cwd=at).stdout
+    assert b"\033[" not in run("classify", "-o", "table", "l.log", cwd=at).stdout
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\033[" not in terminal("classify", "--no-summary", "l.log", cwd=at, env=env)
+    assert "\033[" not in terminal("classify", "--no-summary", "--color=never", "l.log", cwd=at)
+
+
+@test
+def the_summary_tells_the_two_kinds_of_unclassified():
+    shown = plain(terminal("classify", "s.log", cwd=folder(s_log=FAULTS)))
+    assert re.search(r"UNCLASSIFIED +2 +66.7 %", shown) or re.search(r"UNCLASSIFIED +1 +33.3 %", shown), shown
+    assert "none of the labels (other faults, fragments): 'logclass labels'" in shown, shown
+    assert "lines/s" not in shown and " llm" not in shown, shown
+    equal(run("classify", stdin=LOGIN).stderr, b"")  # no terminal, no summary
+    assert b"1 line in" in run("classify", "--summary", stdin=LOGIN).stderr
+
+
+@test
+def short_flags_and_slips():
+    equal(run("classify", "-q", "-ocsv", "--no-message", stdin=LOGIN).stdout.splitlines()[0], b"label_id,label,source,confidence")
+    assert run("-V").stdout == run("version").stdout == run("--version").stdout
+    for words, part in ((["clasify"], b"did you mean 'classify'?"), (["classify", "--ouput"], b"did you mean 'output'?"),
+                        (["classify", "-x"], b"unknown option '-x'"), (["classify", "--no-output", "m1.log"], b"only yes/no options")):
+        r = run(*words)
+        equal(r.returncode, 2)
+        assert part in r.stderr, r.stderr
+    equal(run("classify", "--summary", "no", stdin=LOGIN).stderr, b"")
+
+
+@test
+def help_is_grouped_wrapped_and_for_each_command():
+    for words in (("classify", "-h"), ("classify", "--help"), ("classify", "--help-all"), ("serve", "--help-all"), ("help",)):
+        lines = run(*words).stdout.decode().splitlines()
+        equal((words, [x for x in lines if len(x) > 80]), (words, []))
+    short, long = (run("classify", o).stdout.decode() for o in ("-h", "--help"))
+    assert short.index("\nInput\n") < short.index("\nOutput\n") < short.index("\nWhat decides\n")
+    assert "--llm-url" in long and "--llm-url" not in short and "--no-NAME turns off" in short
+    equal(run("help", "classify").stdout, run("classify", "--help").stdout)
+    equal(run("help", "llm", "show").stdout, run("llm", "--help").stdout)
+
+
+@test
+def a_terminal_without_input_is_told():
+    assert "reading lines from the terminal; Ctrl-D ends" in terminal("classify", typed=b"\x04")
+
+
+main()
