@@ -17,7 +17,7 @@ struct record {
 };
 
 /* Where a record was read, for those who write it back. */
-struct origin {
+struct place {
     struct span raw;        /* the line as it stood in the input, without its end; NULL: it is not kept (CSV) */
     const char *file;       /* NULL: not known */
     uint64_t line;          /* of the file, from 1 on; 0: not known */
@@ -50,7 +50,7 @@ struct batch {
     struct record *rec;
     struct result *res;
     uint32_t n;
-    const struct origin *origin;   /* [n]; NULL: not known */
+    const struct place *place;   /* [n]; NULL: not known */
     struct engine *engine;         /* what decides it (pipeline_pin); NULL: whatever is in force */
     struct arena *arena;           /* for `prepared`; NULL: the fast path hands nothing on */
     struct prepared *prepared;     /* what the fast path found out (pipeline/fast_path.h); NULL: nothing */

@@ -7,7 +7,7 @@ void chunk_init(struct chunk *c) {
     arena_init(&c->arena, 4 * (size_t)CHUNK_BYTES);
     c->batch.rec = c->rec;
     c->batch.res = c->res;
-    c->batch.origin = c->origin;
+    c->batch.place = c->place;
 }
 
 void chunk_release(struct chunk *c) {
@@ -35,7 +35,7 @@ static struct span chunk_copy(struct chunk *c, struct span s) {
 
 void chunk_add(struct chunk *c, struct span source, struct span message) {
     MUST(chunk_has_room(c, source.n + message.n));
-    c->origin[c->batch.n] = (struct origin){.severity = SEVERITY_NONE};
+    c->place[c->batch.n] = (struct place){.severity = SEVERITY_NONE};
     struct record *rec = &c->rec[c->batch.n++];
     rec->source = chunk_copy(c, source);
     rec->message = chunk_copy(c, message);

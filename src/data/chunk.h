@@ -12,7 +12,7 @@ enum { CHUNK_RECORDS = 4096, CHUNK_BYTES = 1 << 20, CHUNK_LINE_MAX = 65536 };
 struct chunk {
     struct record rec[CHUNK_RECORDS];
     struct result res[CHUNK_RECORDS];
-    struct origin origin[CHUNK_RECORDS]; /* zero-filled where the source does not say */
+    struct place place[CHUNK_RECORDS]; /* zero-filled where the source does not say */
     struct batch batch;                  /* over rec and res; batch.n is how many there are */
     char *text;                          /* CHUNK_BYTES; records point into it or into the arena */
     size_t text_n;

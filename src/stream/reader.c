@@ -38,8 +38,8 @@ static bool is_full(const struct reader *r, const struct chunk *c) {
 }
 
 static void reader_add_line(struct reader *r, struct chunk *c, struct span line) {
-    struct origin *at = &c->origin[c->batch.n];
-    *at = (struct origin){.raw = line, .file = r->path, .line = r->line, .severity = SEVERITY_NONE};
+    struct place *at = &c->place[c->batch.n];
+    *at = (struct place){.raw = line, .file = r->path, .line = r->line, .severity = SEVERITY_NONE};
     struct record *rec = &c->rec[c->batch.n++];
     if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
     *rec = (struct record){.source = r->source, .message = span_sub(line, 0, CHUNK_LINE_MAX)};

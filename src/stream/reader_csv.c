@@ -73,7 +73,7 @@ bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, const
             return err_prefix(e, "%s:%llu", r->path, (unsigned long long)r->line);
         }
         if (used == 0) return true;
-        c->origin[c->batch.n] = (struct origin){.file = r->path, .line = r->line, .severity = SEVERITY_NONE};
+        c->place[c->batch.n] = (struct place){.file = r->path, .line = r->line, .severity = SEVERITY_NONE};
         struct record *rec = &c->rec[c->batch.n++];
         *rec = (struct record){0};
         if ((unsigned)r->message < row.n) rec->message = span_sub(row.field[r->message], 0, CHUNK_LINE_MAX);

@@ -72,7 +72,7 @@ static enum severity json_severity(yyjson_val *object) {
     return SEVERITY_NONE;
 }
 
-bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec, struct origin *at) {
+bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec, struct place *at) {
     yyjson_val *object = parse_object(j, line);
     if (!object) return false;
     at->is_object = true;

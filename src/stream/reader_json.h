@@ -18,6 +18,6 @@ bool reader_json_is_object(struct reader_json *j, struct span line);
 
 /* Takes message, source and severity out of the object, by the names of data/field.def; strings are copied to the
  * arena. False: no object or no message in it, or no memory; rec and at are as they were. */
-bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec, struct origin *at);
+bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec, struct place *at);
 
 #endif

@@ -48,22 +48,22 @@ static void json_text(struct buf *out, struct span s) {
 struct writer_item {
     const struct record *rec;
     const struct result *res;
-    const struct origin *origin; /* NULL: not known */
+    const struct place *place; /* NULL: not known */
     const char *prefix;          /* of the names */
 };
 
 static enum severity item_severity(const struct writer_item *t) {
-    if (t->origin && t->origin->severity != SEVERITY_NONE) return t->origin->severity;
+    if (t->place && t->place->severity != SEVERITY_NONE) return t->place->severity;
     return severity_of_line(t->rec->message);
 }
 
 static void json_place(const struct writer *w, struct buf *out, const struct writer_item *t) {
-    if (!t->origin || t->origin->line == 0) return;
+    if (!t->place || t->place->line == 0) return;
     if (w->with_file) {
         buf_puts(out, ",\"file\":");
-        json_text(out, span_of(t->origin->file));
+        json_text(out, span_of(t->place->file));
     }
-    buf_printf(out, ",\"line\":%" PRIu64, t->origin->line);
+    buf_printf(out, ",\"line\":%" PRIu64, t->place->line);
 }
 
 /* Which of the two kinds of UNCLASSIFIED it is, and what was likeliest. */
@@ -105,11 +105,11 @@ static void json_more(struct writer *w, struct buf *out, const struct writer_ite
 
 /* An object of the input, whose answer can be put before its last brace. */
 static bool can_merge(const struct writer *w, const struct writer_item *t) {
-    return w->merge_prefix && t->origin && t->origin->is_object;
+    return w->merge_prefix && t->place && t->place->is_object;
 }
 
 static void write_merged(struct writer *w, struct buf *out, struct writer_item *t) {
-    struct span raw = span_trim(t->origin->raw), inside = span_trim(span_sub(raw, 1, raw.n - 1));
+    struct span raw = span_trim(t->place->raw), inside = span_trim(span_sub(raw, 1, raw.n - 1));
     const struct label *l = &w->eng->labels.label[t->res->label];
     t->prefix = w->merge_prefix;
     buf_put(out, raw.p, raw.n - 1);
@@ -154,8 +154,8 @@ static void write_csv(struct writer *w, struct buf *out, struct writer_item *t) 
         buf_putc(out, ',');
         csv_put(out, t->rec->message);
         buf_putc(out, ',');
-        if (t->origin && t->origin->file) csv_put(out, span_of(t->origin->file));
-        buf_printf(out, ",%" PRIu64, t->origin ? t->origin->line : 0);
+        if (t->place && t->place->file) csv_put(out, span_of(t->place->file));
+        buf_printf(out, ",%" PRIu64, t->place ? t->place->line : 0);
     }
     if (w->severity) buf_printf(out, ",%s", severity_name(item_severity(t)));
     if (w->explain || w->top) {
@@ -173,8 +173,8 @@ static void write_csv(struct writer *w, struct buf *out, struct writer_item *t) 
 /* One line a record, whatever it holds: tabs and line ends inside become spaces. */
 static void write_tsv(struct writer *w, struct buf *out, struct writer_item *t) {
     buf_puts(out, w->eng->labels.label[t->res->label].id);
-    if (w->with_file && t->origin && t->origin->file)
-        buf_printf(out, "\t%s:%" PRIu64, t->origin->file, t->origin->line);
+    if (w->with_file && t->place && t->place->file)
+        buf_printf(out, "\t%s:%" PRIu64, t->place->file, t->place->line);
     if (w->severity) buf_printf(out, "\t%s", severity_name(item_severity(t)));
     if (w->with_message) {
         buf_putc(out, '\t');
@@ -207,7 +207,7 @@ bool writer_record(struct writer *w, struct buf *out, const struct batch *b, uin
     MUST(w->format < WRITER_FORMAT_COUNT);
     writer_follow_engine(w, b->engine);
     if (!writer_filter_takes(&w->filter, &b->res[i], &w->eng->labels)) return false;
-    struct writer_item t = {&b->rec[i], &b->res[i], b->origin ? &b->origin[i] : NULL, ""};
+    struct writer_item t = {&b->rec[i], &b->res[i], b->place ? &b->place[i] : NULL, ""};
     if (w->format == WRITER_TABLE)
         writer_table_record(w, out, b, i);
     else

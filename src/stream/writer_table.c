@@ -152,7 +152,7 @@ void writer_table_record(struct writer *w, struct buf *out, const struct batch *
     buf_printf(out, " %3.0f %%  ", 100 * sureness(res, reason));
     if (shows_severity(w)) {
         enum severity s =
-            b->origin && b->origin[i].severity != SEVERITY_NONE ? b->origin[i].severity : severity_of_line(text);
+            b->place && b->place[i].severity != SEVERITY_NONE ? b->place[i].severity : severity_of_line(text);
         buf_printf(out, "%-*s ", SEVERITY_COLUMNS, severity_name(s));
     }
     if (table_is_wide(w)) buf_printf(out, "%-*s ", STAGE_COLUMNS, decider_name(res->decider));

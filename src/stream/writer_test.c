@@ -118,8 +118,8 @@ static void an_object_is_given_back_with_its_answer(void) {
     for (size_t i = 0; i < 2; i++) {
         struct record rec = LOGIN;
         struct result res = BY_RULE;
-        struct origin at = {.raw = span_of(ROW[i].raw), .is_object = true};
-        struct batch b = {.rec = &rec, .res = &res, .n = 1, .engine = eng, .origin = &at};
+        struct place at = {.raw = span_of(ROW[i].raw), .is_object = true};
+        struct batch b = {.rec = &rec, .res = &res, .n = 1, .engine = eng, .place = &at};
         struct writer w = {.format = WRITER_JSONL, .merge_prefix = "p_"};
         buf_reset(&g_out);
         CHECK(writer_record(&w, &g_out, &b, 0));
