@@ -54,6 +54,7 @@ static void fast_path_count(const struct work *w, const struct batch *b, double 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct result *r = &b->res[i];
         if (r->err) metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->unavailable), 0, 1);
+        stage_count_reason(b->engine, r);
         metrics_add(METRIC_CLASSIFICATIONS, r->decider, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds / b->n, 1);
     }
