@@ -32,15 +32,16 @@ static struct engine *open_with_retrained(struct engine_opts *o, struct err *e) 
 struct engine *classifier_engine(const struct conf *c, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
     char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
+    bool ops = strcmp(c->labels, "ops") == 0; /* the labels come from its head, in the head's order */
     if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
     if (local &&
-        (!shipped_choose(c->model, "model", true, model, e) || !shipped_choose(c->head, "head.json", true, head, e) ||
+        (!shipped_choose(c->model, "model", true, model, e) || !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
          !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
     struct engine_opts o = {
         .rules_path = rules,
-        .rules_shipped = c->rules[0] == '\0',
-        .labels_path = c->labels,
+        .rules_shipped = c->rules[0] == '\0' && !ops, /* those name labels that both sets have */
+        .labels_path = ops && local ? "" : c->labels,
         .head_path = head,
         .adapter_path = adapter,
         .model_dir = model,
@@ -49,7 +50,7 @@ struct engine *classifier_engine(const struct conf *c, struct err *e) {
         .pipeline_threshold = c->bert_pipeline_threshold,
         .head_thresholds = c->head_thresholds,
     };
-    return local && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
+    return local && !ops && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
 }
 
 /* ---- what was replaced ---- */

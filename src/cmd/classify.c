@@ -1,19 +1,15 @@
 #include "cmd/cmd.h"
+#include "cmd/files.h"
 
-#include "base/clock.h"
 #include "base/must.h"
 #include "app/classifier.h"
 #include "app/options.h"
-#include "app/progress.h"
 #include "app/terminal.h"
 #include "metrics/metrics.h"
-#include "stream/feed.h"
 #include "stream/sink_fd.h"
-#include "stream/source.h"
 #include "stream/writer.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,41 +32,6 @@ static const char EXAMPLES[] = "\nExamples\n"
                                "Exit status: 0 all lines were labelled, 1 something could not be read or written\n"
                                "(what was read is labelled), 2 wrong usage, 78 wrong configuration,\n"
                                "130 interrupted.\n";
-
-static atomic_bool g_stop;
-
-static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    atomic_store(&g_stop, true);
-}
-
-/* Interrupts end the reading, not the process: what was read is still labelled and written. A second one kills. */
-static void classify_catch_signals(void) {
-    struct sigaction interrupt = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGTERM, &interrupt, NULL);
-    sigaction(SIGPIPE, &ignore, NULL); /* a reader that leaves is seen as EPIPE */
-}
-
-/* What one reading of files needs while it goes on. */
-struct classify_reading {
-    struct progress bar;
-    unsigned troubles; /* files that could not be read, or not to their end */
-};
-
-static void classify_on_progress(void *user, const struct source_progress *p) {
-    struct classify_reading *r = user;
-    progress_draw(&r->bar, p->lines, p->position, p->size);
-}
-
-/* Said at once: who waits for a long run wants to know now. */
-static void classify_on_trouble(void *user, const struct err *e) {
-    struct classify_reading *r = user;
-    r->troubles++;
-    progress_clear(&r->bar);
-    fprintf(stderr, "logclass: %s\n", e->msg);
-}
 
 static void set_up_writer(const struct conf *c, size_t files, struct writer *w) {
     bool table = isatty(STDOUT_FILENO) && !c->merge;
@@ -132,7 +93,9 @@ static void print_reasons(const struct sink_fd_result *r) {
 enum { MANY_LINES = 5000 };
 
 static void print_summary(const struct conf *c, const struct label_set *labels, const struct sink_fd_result *r,
-                          uint64_t odd_lines, double seconds) {
+                          const struct files *f) {
+    uint64_t odd_lines = f->odd_lines;
+    double seconds = files_seconds(f);
     print_labels(labels, r, c->verbose);
     print_reasons(r);
     fprintf(stderr, "\n%llu line%s in %.2f s", (unsigned long long)r->lines, plural(r->lines), seconds);
@@ -188,66 +151,23 @@ static int open_output(const struct conf *c) {
     return fd;
 }
 
-/* Reads the files to their end through the flow. False: one could not be read or the output not be written; what was
- * read is labelled. */
-static bool classify_files(struct flow *f, const struct source_opts *o, uint64_t *odd_lines, struct err *e) {
-    struct source source;
-    if (!source_open(&source, SOURCE_FILES, o, f, &g_stop, e)) return false;
-    bool ok = source_run(&source, e);
-    *odd_lines = source_files_odd_lines(&source);
-    source_close(&source);
-    return ok && flow_is_well(f, e);
-}
-
-static void set_up_source(const struct conf *c, char **paths, size_t n, struct source_opts *o) {
-    static char dash[] = "-";
-    static char *const from_stdin[] = {dash};
-    int format = reader_format_find(c->format);
-    MUST(format >= 0);
-    *o = (struct source_opts){
-        .paths = n ? paths : from_stdin,
-        .paths_n = n ? n : 1,
-        .reader = {.format = (enum reader_format)format,
-                   .source = span_of(c->source),
-                   .binary = c->binary,
-                   .join = c->join,
-                   .message_key = c->message_key,
-                   .source_key = c->source_key},
-        .on_progress = classify_on_progress,
-        .on_trouble = classify_on_trouble,
-    };
-}
-
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
-    struct classify_reading reading = {0};
-    struct sink_fd_result result;
-    struct source_opts from;
-    uint64_t odd_lines = 0;
-    set_up_source(c, paths, n, &from);
-    set_up_writer(c, from.paths_n, &writer);
+    struct files reading;
+    struct sink_fd_result result = {0};
+    set_up_writer(c, n, &writer);
     if (!writer_filter_fit(&writer.filter, &k->engine->labels, &e)) return cmd_fail(&e);
-    if (n == 0 && isatty(STDIN_FILENO) && !c->quiet)
-        fputs("logclass: reading lines from the terminal; Ctrl-D ends\n", stderr);
-    progress_init(&reading.bar, c->progress && !c->quiet && !isatty(STDOUT_FILENO));
-    progress_draw(&reading.bar, 0, 0, 0);
-    from.user = &reading;
+    files_begin(&reading, c, n, !isatty(STDOUT_FILENO));
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
-    struct flow *f =
-        flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = sink_table[SINK_FD], .sink_opts = &to}, &e);
-    bool ok = f && classify_files(f, &from, &odd_lines, &e);
-    flow_close(f);
-    progress_clear(&reading.bar);
+    bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_FD, &to}, &e);
     writer_close(&writer);
     if (to.fd != STDOUT_FILENO) close(to.fd);
     if (wants_summary(c) && !result.reader_gone && (ok || result.lines > 0))
-        print_summary(c, &k->engine->labels, &result, odd_lines,
-                      (double)(clock_now_ns(NULL) - reading.bar.begun_ns) * 1e-9);
+        print_summary(c, &k->engine->labels, &result, &reading);
     print_asked(c, k, &result);
     if (!ok && !result.reader_gone) return cmd_fail(&e);
-    if (atomic_load(&g_stop)) return CMD_INTERRUPTED;
-    return reading.troubles ? CMD_FAILED : CMD_OK;
+    return files_status(&reading);
 }
 
 int cmd_classify(int argc, char **argv) {
@@ -255,7 +175,7 @@ int cmd_classify(int argc, char **argv) {
     struct err e = {0};
     int operands, status;
     if (cmd_help(argc, argv, USAGE, CONF_CLASSIFY, EXAMPLES)) return CMD_OK;
-    classify_catch_signals();
+    files_catch_signals();
     struct classifier k = {0};
     bool ok = options_load(&c, CONF_CLASSIFY, argc, argv, &operands, &e) &&
               classifier_open(&k, &c, c.dry_run ? CLASSIFIER_DRY_RUN : CLASSIFIER_FILES, &e);

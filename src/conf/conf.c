@@ -54,8 +54,8 @@ enum { OTHER_NAMES_N = sizeof OTHER_NAMES / sizeof OTHER_NAMES[0] };
 static const struct {
     char letter;
     const char *name;
-} LETTERS[] = {{'o', "output"}, {'q', "quiet"},  {'v', "verbose"}, {'e', "explain"},
-               {'c', "config"}, {'s', "source"}, {'l', "only"},    {'p', "port"}};
+} LETTERS[] = {{'o', "output"},  {'n', "rows"},   {'b', "by"},     {'q', "quiet"}, {'v', "verbose"},
+               {'e', "explain"}, {'c', "config"}, {'s', "source"}, {'l', "only"},  {'p', "port"}};
 enum { LETTERS_N = sizeof LETTERS / sizeof LETTERS[0] };
 
 char conf_letter(const struct option_row *r) {

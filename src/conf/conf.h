@@ -14,7 +14,8 @@ enum conf_command {
     CONF_SERVICE_BERT = 4,
     CONF_SERVICE_LLM = 8,
     CONF_BENCH = 16,
-    CONF_ALL = 31
+    CONF_TOP = 128, /* the values between are the streams' */
+    CONF_ALL = 31 | 128
 };
 
 #define CONF_TYPE_TEXT  char *

@@ -25,7 +25,9 @@ struct option_row {
 enum { CONF_NAME_BYTES = 64 };
 
 enum {
-    C = CONF_CLASSIFY,
+    C = CONF_CLASSIFY | CONF_TOP,
+    O = CONF_CLASSIFY,
+    T = CONF_TOP,
     S = CONF_SERVE,
     E = CONF_SERVICE_BERT,
     L = CONF_SERVICE_LLM,

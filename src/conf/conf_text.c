@@ -104,7 +104,7 @@ static void doc_commands(struct buf *out, unsigned commands) {
     static const struct {
         unsigned command;
         const char *name;
-    } NAMES[] = {{C, "classify"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
+    } NAMES[] = {{O, "classify"}, {T, "top"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
     const char *before = "";
     if ((commands & ALL) == ALL) {
         buf_puts(out, "all");

@@ -50,7 +50,7 @@ struct batch {
     struct record *rec;
     struct result *res;
     uint32_t n;
-    const struct place *place;   /* [n]; NULL: not known */
+    const struct place *place;     /* [n]; NULL: not known */
     struct engine *engine;         /* what decides it (pipeline_pin); NULL: whatever is in force */
     struct arena *arena;           /* for `prepared`; NULL: the fast path hands nothing on */
     struct prepared *prepared;     /* what the fast path found out (pipeline/fast_path.h); NULL: nothing */

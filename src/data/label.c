@@ -22,6 +22,25 @@ static const struct label_set DEFAULT = {
     .unclassified = 8,
 };
 
+static const struct label_set OPS = {
+    .label =
+        {
+#define LABEL(id, name, text) {#id, name, text},
+#include "data/label_ops.def"
+#undef LABEL
+        },
+    .n = 0
+#define LABEL(id, name, text) +1
+#include "data/label_ops.def"
+#undef LABEL
+    ,
+    .unclassified = 15,
+};
+
+const struct label_set *label_ops(void) {
+    return &OPS;
+}
+
 const struct label_set *label_default(void) {
     return &DEFAULT;
 }
@@ -86,7 +105,8 @@ static bool label_parse(struct label_set *set, struct span text, const char *pat
 }
 
 bool label_load(struct label_set *set, const char *path, struct err *e) {
-    *set = (struct label_set){0};
+    *set = strcmp(path, "ops") == 0 ? OPS : (struct label_set){0};
+    if (set->n > 0) return true;
     struct span text;
     if (!file_read(path, LABEL_FILE_BYTES_MAX, &text, e)) return false;
     bool ok = label_parse(set, text, path, e);

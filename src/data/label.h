@@ -23,10 +23,11 @@ struct label_set {
 };
 
 const struct label_set *label_default(void);
+const struct label_set *label_ops(void); /* the second set: UNCLASSIFIED taken apart */
 
-/* A labels file: YAML-free and small, one label a line, `ID | Display Name | description`; '#' starts a comment. Lines
- * that begin with '-' are example messages of the label above them: dataset_read_examples. UNCLASSIFIED is added when
- * the file has none. Errors name the line. */
+/* path "ops": label_ops. Else a labels file: YAML-free and small, one label a line, `ID | Display Name | description`;
+ * '#' starts a comment. Lines that begin with '-' are example messages of the label above them: dataset_read_examples.
+ * UNCLASSIFIED is added when the file has none. Errors name the line. */
 bool label_load(struct label_set *set, const char *path, struct err *e);
 
 /* Index of the label with this id, exactly; -1: none. */

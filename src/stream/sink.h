@@ -7,6 +7,7 @@
 
 struct flow;
 struct sink_fd_result;
+struct top;
 struct writer;
 
 enum sink_id {
@@ -20,6 +21,7 @@ enum sink_id {
 struct sink_opts {
     int fd;                        /* SINK_FD: where the text goes; stays open */
     struct writer *writer;         /* SINK_FD: how it looks; the sink's while it is open */
+    struct top *top;               /* SINK_TOP: what it counts into */
     struct sink_fd_result *result; /* SINK_FD: filled while it writes; whole after flow_drain */
 };
 

@@ -49,7 +49,7 @@ struct writer_item {
     const struct record *rec;
     const struct result *res;
     const struct place *place; /* NULL: not known */
-    const char *prefix;          /* of the names */
+    const char *prefix;        /* of the names */
 };
 
 static enum severity item_severity(const struct writer_item *t) {
@@ -173,8 +173,7 @@ static void write_csv(struct writer *w, struct buf *out, struct writer_item *t) 
 /* One line a record, whatever it holds: tabs and line ends inside become spaces. */
 static void write_tsv(struct writer *w, struct buf *out, struct writer_item *t) {
     buf_puts(out, w->eng->labels.label[t->res->label].id);
-    if (w->with_file && t->place && t->place->file)
-        buf_printf(out, "\t%s:%" PRIu64, t->place->file, t->place->line);
+    if (w->with_file && t->place && t->place->file) buf_printf(out, "\t%s:%" PRIu64, t->place->file, t->place->line);
     if (w->severity) buf_printf(out, "\t%s", severity_name(item_severity(t)));
     if (w->with_message) {
         buf_putc(out, '\t');

@@ -66,7 +66,8 @@ def terminal(*args, columns=80, cwd=None, env=None, typed=b""):
             out += more
     os.waitpid(pid, 0)
     os.close(fd)
-    return out.decode(errors="replace").replace("\r\n", "\n")
+    rows = out.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    return "\n".join(r.rsplit("\r\033[K", 1)[-1] for r in rows)  # what a progress bar leaves behind
 
 
 def plain(text):
@@ -285,6 +286,76 @@ def help_is_grouped_wrapped_and_for_each_command():
 @test
 def a_terminal_without_input_is_told():
     assert "reading lines from the terminal; Ctrl-D ends" in terminal("classify", typed=b"\x04")
+
+
+# ---- what the labels mean ----
+
+@test
+def the_labels_are_explained():
+    text = run("labels").stdout.decode()
+    for word in ("SYSTEM_NOTIFICATION", "changed state", "Broker 3 is now the leader", "'unsure'"):
+        assert word in text, (word, text)
+    rows = objects(run("labels", "--json"))
+    equal((len(rows), [len(r["examples"]) for r in rows]), (9, [2] * 9))
+    equal(len(objects(run("labels", "--labels", "ops", "--json"))), 16)
+    equal([r["id"] for r in objects(run("labels", "--json", "BACKUP"))], ["BACKUP"])
+    equal(run("labels", "NONE_SUCH").returncode, 2)
+    with open(os.path.join(ROOT, "docs", "labels.md")) as f:
+        page = f.read()
+    for r in rows:
+        assert r["examples"][0] in page, r
+
+
+@test
+def a_second_label_set_has_names_for_faults():
+    at = tempfile.mkdtemp()
+    for name in ("rules.conf", "head.json", "adapter.safetensors"):
+        os.symlink(os.path.join(ROOT, "data", name), os.path.join(at, name))
+    os.symlink(os.path.join(ROOT, "models", "all-MiniLM-L6-v2"), os.path.join(at, "model"))
+    ours = os.path.join(ROOT, "data", "head-ops.json")
+    if os.path.exists(ours):
+        os.symlink(ours, os.path.join(at, "head-ops.json"))
+    else:  # a small head of our own
+        rows = os.path.join(at, "rows.csv")
+        with open(rows, "w") as f:
+            f.write("label,log_message\n")
+            for r in objects(run("labels", "--labels", "ops", "--json")):
+                f.writelines(f'{r["id"]},"{line} {k}"\n' for line in r["examples"] for k in "abcd")
+        r = run("train", rows, "--labels", "ops", "--folds", "0", "--out", os.path.join(at, "head-ops.json"))
+        equal((r.returncode, r.stderr[-300:]), (0, r.stderr[-300:]))
+    out = objects(run("classify", "--labels", "ops", "--threshold", "0.1", stdin=b"Out of memory: killed process 4211 (java)\n" + LOGIN,
+                      env={"LOGCLASS_DATA_DIR": at}))
+    assert out[0]["label_id"] in ("RESOURCE_ERROR", "CRASH"), out
+    equal((out[1]["label_id"], out[1]["source"]), ("USER_ACTION", "regex"))
+    if not os.path.exists(ours):
+        r = run("classify", "--labels", "ops", stdin=LOGIN)
+        assert r.returncode == 1 and b"head-ops.json" in r.stderr, r
+
+
+# ---- the digest ----
+
+@test
+def top_tells_the_kinds_of_line():
+    at = folder(a_log=LOGIN * 3 + b"Jun 15 02:04:59 pool 3 is full\n" + b"Jun 16 03:00:00 pool 4 is full\n", b_log=LOGIN)
+    rows = objects(shell("logclass top --json a.log b.log", cwd=at))
+    equal([(r["lines"], r["label_id"]) for r in rows][0], (4, "USER_ACTION"))
+    equal((rows[0]["first"]["file"], rows[0]["first"]["line"], rows[0]["last"]["file"]), ("a.log", 1, "b.log"))
+    equal((rows[1]["lines"], rows[1]["first"]["time"], rows[1]["last"]["time"]), (2, "Jun 15 02:04:59", "Jun 16 03:00:00"))
+    assert rows[1]["example"].startswith("Jun 15"), rows
+    equal([r["lines"] for r in objects(shell("logclass top --json --by label a.log b.log", cwd=at))], [4, 2])
+    equal(len(objects(shell("logclass top --json --only USER_ACTION a.log", cwd=at))), 1)
+    for columns in (80, 200):
+        shown = plain(terminal("top", "a.log", columns=columns, cwd=at)).splitlines()
+        assert shown[0].split()[:3] == ["lines", "share", "label"] and len(max(shown, key=len)) <= columns, shown
+        assert re.match(r" +3 +60.0 %  USER_ACTION +", shown[1]), shown
+    text = shell("logclass top -n 1 a.log", cwd=at).stdout.decode()
+    assert "of 1 more kinds; -n 0 shows all" in text, text
+
+
+@test
+def a_long_table_suggests_the_digest():
+    shown = terminal("classify", "many.log", cwd=folder(many_log=LOGIN * 5001))
+    assert "'logclass top' shows the kinds" in shown, shown[-500:]
 
 
 main()
