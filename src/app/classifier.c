@@ -34,9 +34,9 @@ struct engine *classifier_engine(const struct conf *c, struct err *e) {
     char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
     bool ops = strcmp(c->labels, "ops") == 0; /* the labels come from its head, in the head's order */
     if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
-    if (local &&
-        (!shipped_choose(c->model, "model", true, model, e) || !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
-         !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
+    if (local && (!shipped_choose(c->model, "model", true, model, e) ||
+                  !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
+                  !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
     struct engine_opts o = {
         .rules_path = rules,

@@ -26,9 +26,9 @@ static void top_count_lines(struct top *t, const char *const *lines, size_t n) {
     top_sort(t);
 }
 
-static const char *const LINES[] = {
-    "User admin7 logged in", "Jun 15 02:04:59 pool 3 is full", "Jun 16 03:00:00 pool 4 is full",
-    "pool of lava",        "User admin12 logged in",           "User admin3 logged in"};
+static const char *const LINES[] = {"User admin7 logged in",          "Jun 15 02:04:59 pool 3 is full",
+                                    "Jun 16 03:00:00 pool 4 is full", "pool of lava",
+                                    "User admin12 logged in",         "User admin3 logged in"};
 
 static void kinds_are_counted_the_most_frequent_first(void) {
     struct top t;

@@ -19,6 +19,7 @@ import time
 import zipfile
 
 from check import BINARY, equal, main, test
+from live import serving, wait_until
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SAMPLE = os.path.join(ROOT, "data", "sample.log")
@@ -356,6 +357,49 @@ def top_tells_the_kinds_of_line():
 def a_long_table_suggests_the_digest():
     shown = terminal("classify", "many.log", cwd=folder(many_log=LOGIN * 5001))
     assert "'logclass top' shows the kinds" in shown, shown[-500:]
+
+
+# ---- over HTTP ----
+
+@test
+def explain_is_the_same_over_http():
+    lines = ["nginx: worker process 3391 exited on signal 11", "User bob logged in", "ERROR: deadlock detected"]
+    with serving() as s:
+        entries = [{"log_message": m} for m in lines]
+        for again in (False, True):
+            http = s.classify(entries, path="/classify?explain=1")
+            here = objects(run("classify", "--explain", stdin="\n".join(lines).encode()))
+            for a, b in zip(http, here):
+                a["explain"].pop("memo", None), b["explain"].pop("memo", None)
+                equal(a["explain"], b["explain"])
+        assert {"nearest", "threshold", "reason", "template"} <= set(http[0]["explain"]), http
+        body = "".join(json.dumps(e) + "\n" for e in entries)
+        for kind in ("application/x-ndjson", "application/ndjson"):
+            _, text = s.ask("POST", "/classify?explain=true", body, {"Content-Type": kind})
+            equal([json.loads(x)["explain"].get("template") for x in text.splitlines()], [b["explain"]["template"] for b in here])
+        equal("explain" in s.classify(entries, path="/classify?explain=0")[0], False)
+        for query, part in (("explain=yes", b"explain is 'yes'; expected 1, true"), ("explian=1", b"unknown word 'explian'")):
+            r, text = s.ask("POST", "/classify?" + query, json.dumps(entries))
+            equal(r.status, 400)
+            assert part in text, text
+
+
+@test
+def entries_without_a_message_are_counted_and_said():
+    with serving() as s:
+        equal([a["label_id"] for a in s.classify([{"message": "User bob logged in"}, {"MESSAGE": "User bob logged in"}])],
+              ["USER_ACTION"] * 2)
+        s.classify([{"host": "a"}, {"source": "b"}])
+        equal(s.value("logclass_entries_without_message_total"), 2)
+        wait_until(lambda: s.says("entries.without_message"))
+        r, text = s.ask("POST", "/classify", "log_message=hello")
+        equal(r.status, 400)
+        assert b'expected [{\\"source\\"' in text, text
+        r, text = s.ask("GET", "/")
+        equal(r.status, 200)
+        assert {"/classify", "/metrics"} <= {x["path"] for x in json.loads(text)["resources"]}
+        s.lines("kernel: BUG: unable to handle kernel NULL pointer dereference")
+        assert s.value('logclass_unclassified_total{reason="none_of_the_labels"}') >= 1
 
 
 main()
