@@ -125,6 +125,7 @@ bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum c
                               .queue_time_ms = use == CLASSIFIER_REQUESTS ? (unsigned)conf->queue_time_max : 0};
     *c = (struct classifier){.use = use};
     c->pipeline = pipeline_open(&o, NULL, e);
+    if (c->pipeline) c->review = review_open(c->pipeline);
     return c->pipeline != NULL;
 }
 
@@ -139,6 +140,8 @@ bool classifier_open(struct classifier *c, const struct conf *conf, enum classif
 void classifier_stop(struct classifier *c) {
     for (unsigned i = 0; i < c->retired_n; i++) network_stop(c->retired[i].network);
     network_stop(c->network);
+    review_close(c->review);
+    c->review = NULL;
     pipeline_close(c->pipeline);
     c->pipeline = NULL;
 }

@@ -1,7 +1,6 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "data/field.h"
 #include "text/csv.h"
@@ -20,7 +19,6 @@ struct reader {
     struct dataset *d;
     struct label_set *labels;
     bool grow;
-    const char *passing; /* the file whose broken lines are said and passed over; NULL: they are errors */
     unsigned line;
     struct err *e;
 };
@@ -147,10 +145,7 @@ static bool read_json_line(struct reader *r, struct span line) {
 static bool read_json_lines(struct reader *r, struct span text) {
     for (r->line = 1; text.n > 0; r->line++) {
         struct span line = span_trim(span_take_line(&text));
-        if (line.n == 0 || read_json_line(r, line)) continue;
-        if (!r->passing || r->e->code != ERR_INPUT) return false;
-        log_warn("dataset.line", "%s:%u is passed over: %s", r->passing, r->line, r->e->msg);
-        *r->e = (struct err){0};
+        if (line.n > 0 && !read_json_line(r, line)) return false;
     }
     return true;
 }
@@ -167,15 +162,6 @@ bool dataset_read(struct dataset *d, const char *path, struct label_set *labels,
     if (!ok) return err_prefix(e, "%s:%u", path, r.line);
     if (d->n == before) return err_set(e, ERR_INPUT, "%s: no labelled row in it", path);
     return true;
-}
-
-bool dataset_read_whole_lines(struct dataset *d, const char *path, struct label_set *labels, struct err *e) {
-    struct span file;
-    if (!file_read(path, FILE_BYTES_MAX, &file, e)) return false;
-    struct reader r = {.d = d, .labels = labels, .passing = path, .e = e};
-    bool ok = read_json_lines(&r, file) || err_prefix(e, "%s:%u", path, r.line);
-    file_free(&file);
-    return ok;
 }
 
 /* The id before the first '|' of a labels file's line. */

@@ -74,7 +74,7 @@ static void json_encoder(struct buf *out, const struct explanation *x) {
 void explain_json(struct buf *out, const struct explanation *x) {
     buf_putc(out, '{');
     if (x->res->correction)
-        buf_printf(out, "\"correction\":%u", x->res->correction);
+        buf_printf(out, "\"correction\":{\"id\":%u}", x->res->correction);
     else if (explain_has_rule(x))
         json_rule(out, x);
     else

@@ -8,6 +8,8 @@
 #include "text/template.h"
 
 struct fast_path {
+    struct pipeline *pipeline;
+    struct pipeline_view view;
     struct engine *eng; /* the engine that scratch belongs to; a reference */
     struct engine_scratch scratch;
     struct work work;
@@ -16,6 +18,7 @@ struct fast_path {
 
 struct fast_path *fast_path_open(struct pipeline *p) {
     struct fast_path *f = must_calloc(1, sizeof *f);
+    f->pipeline = p;
     f->work.memo = pipeline_memo(p);
     f->work.text = f->text;
     f->work.scratch = &f->scratch;
@@ -24,6 +27,7 @@ struct fast_path *fast_path_open(struct pipeline *p) {
 
 void fast_path_close(struct fast_path *f) {
     if (!f) return;
+    pipeline_view_close(&f->view);
     engine_scratch_close(&f->scratch);
     engine_unref(f->eng);
     free(f);
@@ -91,6 +95,8 @@ bool fast_path_run(struct fast_path *f, struct batch *b) {
     b->prepared = NULL;
     if (!fast_path_fits(b) || !fast_path_follow_engine(f, b->engine)) return false;
     uint64_t begun = clock_now_ns(NULL);
+    pipeline_look(f->pipeline, &f->view);
+    f->work.overlay = f->view.overlay;
     stage_look_at_network(&f->work);
     fast_path_gather(&f->work, b);
     stage_run(&f->work, (enum stage_id)0, stage_first_costly());

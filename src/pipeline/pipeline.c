@@ -24,6 +24,7 @@ struct slice {
 };
 
 struct worker {
+    struct pipeline_view view;
     struct pipeline *p;
     pthread_t thread;
     struct engine *eng; /* the engine that scratch belongs to; a reference */
@@ -33,6 +34,8 @@ struct worker {
 };
 
 struct pipeline {
+    struct overlay *overlay; /* under engine_lock */
+    _Atomic uint64_t overlay_version;
     struct queue queue; /* of struct slice */
     atomic_bool cancelled;
     uint64_t queue_ns_max;    /* 0: none */
@@ -311,6 +314,8 @@ static void *worker_main(void *arg) {
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
             pipeline_follow_engine(w, slice[from].batch);
+            pipeline_look(w->p, &w->view);
+            w->work.overlay = w->view.overlay;
             stage_look_at_network(&w->work);
             run_slices(w, slice + from, same);
         }
@@ -333,6 +338,7 @@ static void worker_open(struct worker *w, struct pipeline *p) {
 }
 
 static void worker_close(struct worker *w) {
+    pipeline_view_close(&w->view);
     engine_scratch_close(&w->scratch);
     engine_unref(w->eng);
     free(w->work.text);
@@ -383,6 +389,7 @@ void pipeline_close(struct pipeline *p) {
     }
     free(p->worker);
     engine_unref(p->eng);
+    overlay_unref(p->overlay);
     memo_close(p->memo);
     flight_close(p->flights);
     queue_release(&p->queue);
@@ -454,6 +461,30 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
         struct slice s = slice_of(b, from, queue_size(&p->queue), clock_now_ns(NULL));
         MUST(queue_push(&p->queue, &s)); /* the queue closes only after its sources have ended */
     }
+}
+
+void pipeline_review(struct pipeline *p, struct overlay *o) {
+    pthread_mutex_lock(&p->engine_lock);
+    struct overlay *old = p->overlay;
+    p->overlay = o;
+    atomic_fetch_add_explicit(&p->overlay_version, 1, memory_order_release);
+    pthread_mutex_unlock(&p->engine_lock);
+    overlay_unref(old);
+}
+
+void pipeline_look(struct pipeline *p, struct pipeline_view *v) {
+    if (atomic_load_explicit(&p->overlay_version, memory_order_acquire) == v->version) return;
+    struct overlay *old = v->overlay;
+    pthread_mutex_lock(&p->engine_lock);
+    v->overlay = overlay_ref(p->overlay);
+    v->version = atomic_load_explicit(&p->overlay_version, memory_order_relaxed);
+    pthread_mutex_unlock(&p->engine_lock);
+    overlay_unref(old);
+}
+
+void pipeline_view_close(struct pipeline_view *v) {
+    overlay_unref(v->overlay);
+    *v = (struct pipeline_view){0};
 }
 
 void pipeline_swap(struct pipeline *p, struct engine *eng) {

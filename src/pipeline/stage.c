@@ -92,6 +92,36 @@ uint64_t stage_network_version(const struct engine *eng, uint64_t seed) {
     return XXH3_64bits_withSeed(&eng->network_version, sizeof eng->network_version, seed);
 }
 
+/* ---- what people said ---- */
+
+/* True: settled by a correction about `masked`, the message's masked form. It is a rule of one template, written by a
+ * person, and comes before all others. */
+static bool review_masked(struct work *w, uint32_t i, struct span masked) {
+    struct overlay_word word;
+    if (!overlay_find(w->overlay, w->rec[i]->source, masked, &word)) return false;
+    int label = label_find(&w->eng->labels, span_of(word.label));
+    if (label < 0) return false; /* of another label set */
+    batch_decide(w->res[i], DECIDER_REGEX, (unsigned)label, 1);
+    w->res[i]->correction = word.id;
+    return true;
+}
+
+static bool review_line(struct work *w, uint32_t i) {
+    char masked[MASK_OUTPUT_MAX];
+    return w->overlay && review_masked(w, i, (struct span){masked, mask_line(w->rec[i]->message, masked)});
+}
+
+/* Of a record whose template is written: the message's part of it. */
+static bool review_template(struct work *w, uint32_t i) {
+    struct span t = {w->text + w->tpl[i].from, w->tpl[i].len};
+    char source[MASK_OUTPUT_MAX];
+    if (engine_uses_source(w->eng) && w->rec[i]->source.n > 0) {
+        size_t n = mask_line(span_sub(w->rec[i]->source, 0, TEMPLATE_SOURCE_MAX), source);
+        t = span_sub(t, n > 0 ? n + 2 : 0, t.n);
+    }
+    return review_masked(w, i, t);
+}
+
 /* ---- rules ---- */
 
 /* True: settled by a rule. */
@@ -99,6 +129,7 @@ static bool match_rules(struct work *w, uint32_t i) {
     struct rules_match where;
     int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
     if (rule < 0) return false;
+    if (review_line(w, i)) return true;
     const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
     batch_decide(w->res[i], DECIDER_REGEX, r->label, r->confidence);
     w->res[i]->rule = (uint16_t)rule;
@@ -165,8 +196,9 @@ static bool stage_recall(struct work *w, uint32_t i) {
 /* True: no later stage has to decide record i: it is remembered or equal to an earlier one of this run. *left takes it
  * where it is not settled yet. */
 static bool known(struct work *w, uint32_t i, uint32_t *left) {
-    if (stage_recall(w, i)) return true;
-    w->tpl[i].leader = find_leader(w, i);
+    if (w->overlay && review_template(w, i)) return true;
+    if (w->memo && stage_recall(w, i)) return true;
+    if (w->memo) w->tpl[i].leader = find_leader(w, i);
     w->todo[(*left)++] = i;
     return w->tpl[i].leader != WORK_NO_LEADER;
 }
@@ -182,11 +214,10 @@ void stage_memo_run(struct work *w) {
             write_template(w, w->todo[k]);
             if (w->memo) memo_prefetch(w->memo, w->tpl[w->todo[k]].key);
         }
-        for (uint32_t k = t; w->memo && k < end; k++) hits += known(w, w->todo[k], &left);
+        for (uint32_t k = t; k < end; k++) hits += known(w, w->todo[k], &left);
     }
-    if (!w->memo) return;
-    metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
     w->todo_n = left;
+    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
 }
 
 void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct span template) {

@@ -8,6 +8,7 @@
 #include "memo/flight.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
+#include "review/overlay.h"
 
 enum { WORK_MAX = 1024 };
 
@@ -30,9 +31,10 @@ struct work_template {
 struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
-    struct memo *memo;       /* NULL: do not remember */
-    struct flights *flights; /* what other workers decide just now; NULL: nobody else does */
-    struct pending *origin;  /* with flights: where each record came from. Without a batch it is not ours any more */
+    const struct overlay *overlay; /* what people said; NULL: nothing */
+    struct memo *memo;             /* NULL: do not remember */
+    struct flights *flights;       /* what other workers decide just now; NULL: nobody else does */
+    struct pending *origin; /* with flights: where each record came from. Without a batch it is not ours any more */
     void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */
     void *landed_self;
     bool has_network;          /* a network stage follows and may be asked: what the encoder leaves open goes there */

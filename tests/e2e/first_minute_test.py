@@ -402,4 +402,49 @@ def entries_without_a_message_are_counted_and_said():
         assert s.value('logclass_unclassified_total{reason="none_of_the_labels"}') >= 1
 
 
+# ---- corrections ----
+
+@test
+def a_correction_is_in_force_at_once_everywhere_and_can_be_taken_back():
+    env = {"XDG_STATE_HOME": tempfile.mkdtemp()}
+
+    def label(line=b"quux of frobnicator 7 twiddled\n"):
+        return objects(run("classify", "--explain", stdin=line, env=env))[0]
+    before = label()
+    with serving(env=env) as s:
+        r = run("correct", "BACKUP", "quux of frobnicator 12 twiddled", env=env)
+        equal(r.returncode, 0)
+        assert b"correction 1: BACKUP for 'quux of frobnicator # twiddled'" in r.stdout, r.stdout
+        a = label()
+        equal((a["label_id"], a["source"], a["confidence"], a["explain"]["correction"]), ("BACKUP", "regex", 1, {"id": 1}))
+        wait_until(lambda: s.lines("quux of frobnicator 99 twiddled")[0]["label_id"] == "BACKUP")
+        run("correct", "INFO", "User bob logged in", env=env)  # before a rule
+        equal(label(LOGIN)["label_id"], "INFO")
+        equal(objects(run("classify", "--no-memo", stdin=LOGIN + b"quux of frobnicator 3 twiddled\n", env=env))[1]["label_id"], "BACKUP")
+        run("correct", "--source", "zfs", "DB_ERROR", "quux of frobnicator 1 twiddled", env=env)
+        equal([objects(run("classify", "-s", src, stdin=b"quux of frobnicator 2 twiddled\n", env=env))[0]["label_id"]
+               for src in ("zfs", "app")], ["DB_ERROR", "BACKUP"])
+        listed = objects(run("correct", "--list", "--json", env=env))
+        equal([(x["id"], x["label"], x["source"], x["undone"]) for x in listed],
+              [(1, "BACKUP", "", False), (2, "INFO", "", False), (3, "DB_ERROR", "zfs", False)])
+        equal(run("correct", "--undo", "1", env=env).returncode, 0)
+        equal(label()["label_id"], before["label_id"])
+        wait_until(lambda: s.lines("quux of frobnicator 99 twiddled")[0]["label_id"] == before["label_id"])
+        rows = run("correct", "--export", env=env).stdout.decode().splitlines()
+        equal((rows[0], len(rows)), ("label,source,log_message,by,at,note", 3))
+    r = run("correct", "SYS_NOTE", "x", env=env)
+    assert r.returncode == 2 and b"no label is called 'SYS_NOTE'" in r.stderr, r
+    with open(os.path.join(env["XDG_STATE_HOME"], "logclass", "corrections.jsonl")) as f:
+        assert "frobnicator 12" not in f.read()
+
+
+@test
+def learn_with_nothing_to_learn_says_so():
+    env = {"XDG_STATE_HOME": tempfile.mkdtemp()}
+    run("correct", "BACKUP", "quux of frobnicator 12 twiddled", env=env)
+    for words in (("learn",), ("learn", "--dry-run")):
+        r = run(*words, env=env)
+        equal((r.returncode, r.stdout), (0, b"nothing to learn yet: 0 answers, 1 corrections (20 needed)\n"))
+
+
 main()
