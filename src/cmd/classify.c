@@ -2,6 +2,7 @@
 #include "cmd/files.h"
 
 #include "base/must.h"
+#include "app/about.h"
 #include "app/classifier.h"
 #include "app/options.h"
 #include "app/terminal.h"
@@ -151,6 +152,24 @@ static int open_output(const struct conf *c) {
     return fd;
 }
 
+/* Before the first line, and so before the first call: where lines may go. */
+static void classify_say_what_decides(const struct conf *c, const struct classifier *k) {
+    struct buf text;
+    if (c->quiet) return;
+    buf_init(&text, 1 << 16);
+    if (c->verbose) {
+        about_write(&text, k, c);
+    } else {
+        about_llm(&text, k, c);
+    }
+    if (text.n > 0 && c->verbose)
+        fprintf(stderr, "logclass: %.*s\n", (int)text.n, text.p);
+    else if (text.n > 0)
+        fprintf(stderr, "logclass: templates that nothing else decides go to %.*s; --offline prevents it\n",
+                (int)text.n, text.p);
+    buf_release(&text);
+}
+
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
@@ -158,6 +177,7 @@ static int classify_run(const struct conf *c, const struct classifier *k, char *
     struct sink_fd_result result = {0};
     set_up_writer(c, n, &writer);
     if (!writer_filter_fit(&writer.filter, &k->engine->labels, &e)) return cmd_fail(&e);
+    classify_say_what_decides(c, k);
     files_begin(&reading, c, n, !isatty(STDOUT_FILENO));
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
     bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_FD, &to}, &e);

@@ -68,9 +68,12 @@ struct conf_help_opts {
     unsigned columns;
 };
 void conf_help(struct buf *out, const struct conf_help_opts *o);
-void conf_show(struct buf *out, const struct conf *c); /* the values in force, as a config file; see below */
-/* conf_show writes a comment instead of a value that a line of a file can't hold (with " ;", a newline, or too long).
- */
+
+/* The values in force, as a config file, each with where it is from. note: what else to say of an option, by its
+ * field's name, for people; NULL: nothing. A value that a line of a file can't hold (with " ;", a newline, or too long)
+ * is a comment. */
+typedef const char *conf_note(void *self, const char *name);
+void conf_show(struct buf *out, const struct conf *c, conf_note *note, void *self);
 void conf_doc(struct buf *out); /* docs/configuration.md */
 
 #endif

@@ -133,7 +133,7 @@ static void what_no_file_can_hold_is_said(void) {
     for (size_t i = 0; i < 4; i++) {
         buf_init(&text, 1 << 16);
         CHECK(conf_set(&c, "source", VALUE[i], "a test", &e));
-        conf_show(&text, &c);
+        conf_show(&text, &c, NULL, NULL);
         CHECK(memmem(text.p, text.n, "\n; source has a value that no", 29) != NULL);
         CHECK(memmem(text.p, text.n, "\nsource = ", 10) == NULL);
         buf_release(&text);
@@ -148,7 +148,8 @@ static void shown_values_can_be_read_back(void) {
     struct buf text;
     buf_init(&text, 1 << 16);
     CHECK(LOAD(&c, &e, &n, "--workers", "9", "--no-summary"));
-    conf_show(&text, &c);
+    conf_show(&text, &c, NULL, NULL);
+    CHECK(memmem(text.p, text.n, "; from --workers\nworkers = 9\n", 29) != NULL);
     const char *path = "/tmp/logclass_conf_test_shown.ini";
     CHECK(file_write(path, buf_span(&text), &e));
     CHECK(LOAD(&again, &e, &n, "--config", path));

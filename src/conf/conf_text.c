@@ -84,11 +84,14 @@ static bool is_readable(struct span line) {
     return value.n < CONF_VALUE_BYTES_MAX && span_trim(value).n == value.n;
 }
 
-void conf_show(struct buf *out, const struct conf *c) {
+void conf_show(struct buf *out, const struct conf *c, conf_note *note, void *self) {
+    size_t option = 0;
     for (size_t i = 0; i < conf_rows; i++) {
         char flag[CONF_NAME_BYTES];
         if (conf_row[i].type == GROUP_TITLE) continue;
-        buf_printf(out, "; %s\n", conf_row[i].help);
+        const char *from = c->from[option++], *more = note ? note(self, conf_row[i].name) : NULL;
+        buf_printf(out, "; %s\n; from %s\n", conf_row[i].help, from ? from : "the default");
+        if (more) buf_printf(out, "; %s\n", more);
         size_t at = out->n;
         buf_printf(out, "%s = ", conf_flag_name(&conf_row[i], flag));
         show_value(out, &conf_row[i], c);

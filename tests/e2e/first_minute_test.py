@@ -447,4 +447,41 @@ def learn_with_nothing_to_learn_says_so():
         equal((r.returncode, r.stdout), (0, b"nothing to learn yet: 0 answers, 1 corrections (20 needed)\n"))
 
 
+# ---- nothing behind anybody's back ----
+
+@test
+def a_key_in_the_current_folder_is_told_before_the_first_call():
+    at = folder(l_log=LOGIN)
+    with open(os.path.join(at, ".env"), "w") as f:
+        f.write("GROQ_API_KEY=gsk_0123456789abcdef\n")
+    r = run("classify", "l.log", cwd=at)
+    assert b"go to https://api.groq.com" in r.stderr and b"key from ./.env, no budget; --offline prevents it" in r.stderr, r.stderr
+    assert b"gsk_" not in r.stderr
+    equal(run("classify", "--offline", "l.log", cwd=at).stderr, b"")
+    with serving(cwd=at) as s:
+        wait_until(lambda: s.says("event=server.stages"))
+        assert s.says("6 rules; encoder all-MiniLM-L6-v2") and s.says("key from ./.env"), s.log
+    assert b"6 rules; encoder all-MiniLM-L6-v2" in run("classify", "-v", stdin=LOGIN).stderr
+
+
+@test
+def config_tells_what_is_in_force_and_checks_what_it_names():
+    at = folder(d_conf=b"; mine\nrules = /nonexist\n", e_conf=b"port = 8300\nprot = 1\n", f_conf=b"workers = 2\n",
+                broken_conf=b"[rule x]\npattern = (\nlabel = INFO\n")
+    r = run("config", "check", "--config", "d.conf", cwd=at)
+    equal((r.returncode, r.stderr), (78, b"logclass: d.conf:2: rules is '/nonexist': No such file or directory\n"))
+    r = run("config", "check", "-c", "e.conf", cwd=at)
+    equal(r.returncode, 78)
+    assert b"e.conf:2: there is no option 'prot'; did you mean 'port'?" in r.stderr, r.stderr
+    equal(run("config", "check", "--rules", "broken.conf", cwd=at).returncode, 78)
+    r = run("config", "check", "-c", "f.conf", cwd=at)
+    equal(r.returncode, 0)
+    assert r.stdout.startswith(b"f.conf: fine: 9 labels; 6 rules; encoder "), r.stdout
+    r = run("config", "check", env={"LOGCLASS_PROT": "1"})
+    assert r.returncode == 78 and b"LOGCLASS_PROT is no option" in r.stderr
+    shown = run("config", "show", "-c", "f.conf", "--port", "1234", cwd=at).stdout.decode()
+    for part in ("; from f.conf:1\nworkers = 2\n", "; from --port\nport = 1234\n", "; in force: "):
+        assert part in shown, part
+
+
 main()
