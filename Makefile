@@ -15,6 +15,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing
 HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
 ENCODER := $(shell cat src/kern/*.[ch] src/encoder/*.[ch] | sha256sum | cut -c1-16)
+VERSION := $(shell cat VERSION)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 ifeq ($(MODE),release)
@@ -92,7 +93,7 @@ $(B)/deps/%.o: | $(DEPS)/yyjson.c
 
 $(B)/gen/build_info.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define BUILD_%s "%s"\n' COMMIT '$(COMMIT)' MODE '$(MODE)' ENCODER '$(ENCODER)' > $@.new
+	@printf '#define BUILD_%s "%s"\n' VERSION '$(VERSION)' COMMIT '$(COMMIT)' MODE '$(MODE)' ENCODER '$(ENCODER)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 
@@ -131,6 +132,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
 	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
+	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
 	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
@@ -140,7 +142,7 @@ install: all                         ## binary, data, model, man page and comple
 	install -Dm644 data/completions/logclass.fish $(SHARE)/fish/vendor_completions.d/logclass.fish
 
 uninstall:                           ## removes what install put there
-	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
+	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
 	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/vendor-completions/_logclass \
 	    $(SHARE)/fish/vendor_completions.d/logclass.fish
 

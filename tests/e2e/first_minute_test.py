@@ -1,6 +1,7 @@
 """The first minute: what people of six kinds typed when they met logclass, and what should happen."""
 import bz2
 import contextlib
+import csv
 import fcntl
 import gzip
 import io
@@ -482,6 +483,41 @@ def config_tells_what_is_in_force_and_checks_what_it_names():
     shown = run("config", "show", "-c", "f.conf", "--port", "1234", cwd=at).stdout.decode()
     for part in ("; from f.conf:1\nworkers = 2\n", "; from --port\nport = 1234\n", "; in force: "):
         assert part in shown, part
+
+
+# ---- labels of one's own ----
+
+@test
+def own_labels_keep_their_names_and_are_judged_fairly():
+    at = tempfile.mkdtemp()
+    words = {"web": "GET /page took long", "a b": "disk is slow", "Ünïcode": "mail was queued", "日本": "printer has no paper"}
+    with open(os.path.join(at, "mine.csv"), "w") as f:
+        f.write("label,log_message\n" + "".join(f"{k},{v} on host{c} for reason {c}{c}\n" for c in "abcdefgh" for k, v in words.items()))
+    r = run("train", "mine.csv", "--out", "mine.json", "--html", "mine.html", cwd=at)
+    equal((r.returncode, r.stderr.decode()[-200:]), (0, r.stderr.decode()[-200:]))
+    assert "<html" in open(os.path.join(at, "mine.html")).read().lower()
+    out = objects(run("classify", "--head", "mine.json", "--top", "4", "--threshold", "0.01", cwd=at,
+                      stdin="\n".join(words.values()).encode()))
+    equal([a["label_id"] for a in out], list(words))
+    assert all(a["label"] == a["label_id"] and len(a["top"]) == 4 for a in out), out
+    r = run("eval", "mine.csv", "--head", "mine.json", "--threshold", "0.9", "--out", "rows.csv", "--json", cwd=at)
+    part = json.loads(r.stdout)
+    text = json.dumps(part)
+    assert '"macro_f1_all"' in text and '"answered"' in text, text
+    with open(os.path.join(at, "rows.csv")) as f:
+        rows = list(csv.DictReader(f))
+    equal((len(rows), rows[0]["label"], set(rows[0])), (32, "web", {"line", "label", "answer", "likeliest", "confidence", "right", "source", "log_message"}))
+
+
+@test
+def vectors_are_a_numpy_array():
+    r = run("embed", stdin=b"pool 7 is full\npool 8 is full\nother\n")
+    equal((r.returncode, r.stdout[:8], len(r.stdout)), (0, b"\x93NUMPY\x01\x00", 128 + 3 * 384 * 4))
+    assert b"'shape': (3, 384)" in r.stdout[:128]
+    rows = struct.unpack("<1152f", r.stdout[128:])
+    equal(rows[:384], rows[384:768])  # one kind of line
+    assert abs(sum(x * x for x in rows[:384]) - 1) < 0.01
+    assert "no text" in terminal("embed", typed=b"\x04")
 
 
 main()
