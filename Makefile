@@ -129,6 +129,8 @@ check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-le
 	scripts/check-import
 
 SHARE := $(DESTDIR)$(PREFIX)/share
+# Debian's fish looks into /usr/local only where XDG_DATA_DIRS says so.
+FISH  := $(if $(filter /usr/local,$(PREFIX)),$(DESTDIR)/etc/fish/completions,$(SHARE)/fish/vendor_completions.d)
 install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
 	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
@@ -138,13 +140,13 @@ install: all                         ## binary, data, model, man page and comple
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
-	install -Dm644 data/completions/_logclass $(SHARE)/zsh/vendor-completions/_logclass
-	install -Dm644 data/completions/logclass.fish $(SHARE)/fish/vendor_completions.d/logclass.fish
+	install -Dm644 data/completions/_logclass $(SHARE)/zsh/site-functions/_logclass
+	install -Dm644 data/completions/logclass.fish $(FISH)/logclass.fish
 
 uninstall:                           ## removes what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
-	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/vendor-completions/_logclass \
-	    $(SHARE)/fish/vendor_completions.d/logclass.fish
+	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/site-functions/_logclass \
+	    $(FISH)/logclass.fish
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint
