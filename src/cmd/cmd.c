@@ -5,6 +5,7 @@
 #include "text/similar.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct command {
@@ -20,12 +21,12 @@ enum { COMMANDS_N = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static void usage(FILE *to) {
     const char *group = "";
-    fputs("logclass says what each log line is about: AUTH_ERROR, DB_ERROR, BACKUP, INFO, …\n\n"
-          "  logclass classify /var/log/syslog         label a file\n"
-          "  journalctl -o json | logclass classify    label a stream\n"
-          "  logclass top /var/log/*                   the kinds of line, how many of each\n"
-          "  logclass labels                           what the labels mean\n"
-          "  logclass serve                            the same over HTTP, on port 8080\n",
+    fputs("logclass says what each log line is about: AUTH_ERROR, DB_ERROR, INFO, …\n\n"
+          "  logclass classify /var/log/syslog       label a file\n"
+          "  journalctl -o json | logclass classify  label a stream\n"
+          "  logclass top /var/log/*                 the kinds of line, how many\n"
+          "  logclass labels                         what the labels mean\n"
+          "  logclass serve                          the same over HTTP, port 8080\n",
           to);
     for (size_t i = 0; i < COMMANDS_N; i++) {
         if (strcmp(group, COMMANDS[i].group) != 0) fprintf(to, "\n%s\n", group = COMMANDS[i].group);
@@ -81,7 +82,9 @@ int cmd_fail(const struct err *e) {
 }
 
 unsigned cmd_columns(void) {
+    const char *wanted = getenv("COLUMNS"); /* the man page asks for less than a terminal has */
     unsigned n = terminal_columns();
+    if (n == 0 && wanted) n = (unsigned)strtoul(wanted, NULL, 10);
     return n == 0 ? 80 : n < 50 ? 50 : n > 110 ? 110 : n;
 }
 
