@@ -49,6 +49,7 @@ struct engine *classifier_engine(const struct conf *c, struct err *e) {
         .kernel = c->kernel,
         .classifier_threshold = c->bert_classifier_threshold,
         .pipeline_threshold = c->bert_pipeline_threshold,
+        .network_skips = c->llm_skip_sure,
         .head_thresholds = c->head_thresholds,
     };
     return local && !ops && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);

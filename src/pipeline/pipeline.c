@@ -106,7 +106,8 @@ static void hand_over(struct worker *w) {
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         struct question q = question_of(k, i);
         const struct network_stage *net = k->eng->network;
-        if (net && net->hand_over(net->self, pend, &q, &e)) {
+        bool asks = net && !stage_is_settled(k->eng, k->res[i]);
+        if (asks && net->hand_over(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
         }
@@ -135,7 +136,7 @@ static void settle_parked(void *self, uint32_t i) {
             struct question q = question_of(k, i);
             q.message = p.batch->rec[p.i].message;
             q.source = p.batch->rec[p.i].source;
-            if (net && net->hand_over(net->self, &p, &q, &e)) continue;
+            if (net && !stage_is_settled(k->eng, r) && net->hand_over(net->self, &p, &q, &e)) continue;
             r->err = (uint8_t)e.code;
             fall_back(k->eng, r);
         }

@@ -39,6 +39,11 @@ void stage_work_begin(struct work *w, uint32_t n) {
     w->text_n = 0;
 }
 
+bool stage_is_settled(const struct engine *eng, const struct result *r) {
+    return eng->network_skips > 0 && r->nearest == eng->labels.unclassified &&
+           (double)r->nearest_p >= eng->network_skips;
+}
+
 void stage_count_reason(const struct engine *eng, const struct result *r) {
     if (r->label == eng->labels.unclassified)
         metrics_add(METRIC_UNCLASSIFIED, reason_of(r, &eng->labels) - REASON_OTHER, 0, 0, 1);
@@ -184,10 +189,10 @@ static void note_nearest(struct result *r, const struct answer *a) {
 static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
-    if (a.decider == DECIDER_FALLBACK && w->has_network) return false;
+    if (a.decider == DECIDER_FALLBACK) note_nearest(w->res[i], &a);
+    if (a.decider == DECIDER_FALLBACK && w->has_network && !stage_is_settled(w->eng, w->res[i])) return false;
     if (a.decider == DECIDER_FALLBACK) {
-        w->res[i]->err = (uint8_t)w->unavailable;
-        note_nearest(w->res[i], &a);
+        w->res[i]->err = (uint8_t)(stage_is_settled(w->eng, w->res[i]) ? ERR_OK : w->unavailable);
         a = (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
     }
     batch_decide(w->res[i], a.decider, a.label, a.confidence);

@@ -72,6 +72,9 @@ void stage_run(struct work *w, enum stage_id from, enum stage_id to);
 /* Counts what a stage took for one batch; by stage_run, but for stages that run elsewhere. */
 void stage_observe(enum stage_id s, double seconds);
 
+/* Is the head so sure that the record is none of the labels that nobody else is to be asked? */
+bool stage_is_settled(const struct engine *eng, const struct result *r);
+
 /* Counts why a record is UNCLASSIFIED, if it is. */
 void stage_count_reason(const struct engine *eng, const struct result *r);
 

@@ -520,4 +520,15 @@ def vectors_are_a_numpy_array():
     assert "no text" in terminal("embed", typed=b"\x04")
 
 
+@test
+def a_sure_fault_of_another_kind_need_not_cost_a_call():
+    line = b"kernel: BUG: unable to handle kernel NULL pointer dereference at 0000000000000008\n"
+    words = ("classify", "--llm-url", "http://127.0.0.1:9/v1", "--llm-timeout", "100", "--log-level", "error")
+    equal([objects(run(*words, *more, stdin=line))[0]["reason"] for more in ((), ("--llm-skip-sure", "0.9"))],
+          ["llm_failed", "none_of_the_labels"])
+    calls = [json.loads(run("classify", "--dry-run", "-o", "jsonl", "--llm-store", "none", *more, stdin=line).stdout)["llm_calls"]
+             for more in ((), ("--llm-skip-sure", "0.9"))]
+    equal(calls, [1, 0])
+
+
 main()
