@@ -2,33 +2,18 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "conf/row.h"
 #include "text/ini.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum conf_type { GROUP_TITLE, TEXT, ENUM, INT, FLOAT, BOOL };
-enum conf_show { COMMON, ADVANCED };
-
-struct option_row {
-    const char *name; /* the field: words joined by '_'; of a GROUP_TITLE, the title */
-    enum conf_type type;
-    const char *preset;
-    double min, max;
-    const char *unit;
-    unsigned commands;
-    enum conf_show show;
-    enum conf_reload reload;
-    const char *help;
-    size_t offset; /* in struct conf */
-};
-
 enum {
-    C = CONF_CLASSIFY,
-    S = CONF_SERVE,
+    O = CONF_CLASSIFY, /* only classify: a stream says these in its sections */
+    C = CONF_CLASSIFY | CONF_FOLLOW,
+    S = CONF_SERVE | CONF_RUN,
+    R = CONF_RUN | CONF_FOLLOW,
     E = CONF_SERVICE_BERT,
     L = CONF_SERVICE_LLM,
     H = S | E | L,
@@ -37,12 +22,12 @@ enum {
 };
 
 static const struct option_row ROWS[] = {
-#define GROUP(title) {.name = title, .type = GROUP_TITLE},
+#define GROUP(title) {.name = title, .type = ROW_TITLE},
 #define OPTION(field, type, preset, min, max, unit, commands, show, reload, help) \
     {#field, type, preset, min, max, unit, commands, show, CONF_##reload, help, offsetof(struct conf, field)},
 #include "conf/conf.def"
 };
-enum { ROWS_N = sizeof ROWS / sizeof ROWS[0], NAME_MAX_BYTES = 64 };
+enum { ROWS_N = sizeof ROWS / sizeof ROWS[0] };
 
 /* Where a command's default is not the table's. */
 static const struct {
@@ -60,28 +45,14 @@ static const char *preset_of(const struct option_row *r, enum conf_command comma
 
 /* ---- names: bert_threshold, --bert-threshold, LOGCLASS_BERT_THRESHOLD ---- */
 
-static bool name_eq(const char *field, const char *name, size_t n) {
-    if (strlen(field) != n) return false;
-    for (size_t i = 0; i < n; i++)
-        if (field[i] != (name[i] == '-' ? '_' : name[i])) return false;
-    return true;
-}
-
 static const struct option_row *conf_find(const char *name, size_t n) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && name_eq(ROWS[i].name, name, n)) return &ROWS[i];
+        if (row_is_named(&ROWS[i], name, n)) return &ROWS[i];
     return NULL;
 }
 
-static const char *flag_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
-    snprintf(out, NAME_MAX_BYTES, "%s", r->name);
-    for (char *c = out; *c; c++)
-        if (*c == '_') *c = '-';
-    return out;
-}
-
-static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
-    snprintf(out, NAME_MAX_BYTES, "LOGCLASS_%s", r->name);
+static const char *env_name(const struct option_row *r, char out[ROW_NAME_BYTES]) {
+    snprintf(out, ROW_NAME_BYTES, "LOGCLASS_%s", r->name);
     for (char *c = out; *c; c++)
         if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
     return out;
@@ -89,80 +60,17 @@ static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]
 
 /* ---- one value ---- */
 
-static bool conf_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
-    char flag[NAME_MAX_BYTES];
-    flag_name(r, flag);
-    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
-    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
-    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g", from, flag, value,
-                   r->type == INT ? "whole number" : "number", r->min, r->max);
-}
-
-static bool parse_number(const struct option_row *r, const char *value, double *out) {
-    char *end;
-    errno = 0;
-    *out = r->type == INT ? (double)strtoll(value, &end, 10) : strtod(value, &end);
-    return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
-}
-
-static int parse_flag(const char *value) {
-    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
-    for (int v = 0; v < 2; v++)
-        for (int i = 0; i < 4; i++)
-            if (strcmp(value, words[v][i]) == 0) return v;
-    return -1;
-}
-
-/* Is the word one of "a|b|c"? */
-static bool is_word_of(const char *words, const char *word) {
-    size_t n = strlen(word);
-    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
-        if (strncmp(w, word, n) == 0 && (w[n] == '|' || w[n] == '\0')) return true;
-    return false;
-}
-
-static bool conf_assign(struct conf *c, const struct option_row *r, const char *value, const char *from,
-                        struct err *e) {
-    void *at = (char *)c + r->offset;
-    double number = 0;
-    int flag = 0;
-    switch (r->type) {
-    case ENUM:
-        if (!is_word_of(r->unit, value)) return conf_bad_value(r, value, from, e); /* fall through */
-    case TEXT:
-        free(*(char **)at);
-        *(char **)at = strdup(value);
-        MUST(*(char **)at != NULL);
-        return true;
-    case INT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(long long *)at = (long long)number;
-        return true;
-    case FLOAT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(double *)at = number;
-        return true;
-    case BOOL:
-        if ((flag = parse_flag(value)) < 0) return conf_bad_value(r, value, from, e);
-        *(bool *)at = flag == 1;
-        return true;
-    case GROUP_TITLE: break;
-    }
-    MUST(false && "an option");
-    return false;
-}
-
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e) {
     const struct option_row *r = conf_find(name, strlen(name));
     if (!r) return err_set(e, ERR_USAGE, "%s: there is no option '%s'; see 'logclass config doc'", from, name);
-    return conf_assign(c, r, value, from, e);
+    return row_assign(c, r, value, from, e);
 }
 
 /* ---- the four places values come from ---- */
 
 static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && !conf_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e))
+        if (ROWS[i].type != ROW_TITLE && !row_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e))
             return false;
     return true;
 }
@@ -173,28 +81,44 @@ static const char *conf_text(struct span s, char *text, size_t size) {
     return text;
 }
 
-/* One "key = value". Sections only group. */
-static bool conf_read_pair(struct conf *c, const struct ini *i, const char *from, struct err *e) {
-    char name[NAME_MAX_BYTES], value[CONF_VALUE_BYTES_MAX];
+/* One "key = value", of a section or, outside, of the options. */
+static bool conf_read_pair(struct conf *c, struct section *section, const struct ini *i, const char *from,
+                           struct err *e) {
+    char name[ROW_NAME_BYTES], value[CONF_VALUE_BYTES_MAX];
     const char *comment = memmem(i->value.p, i->value.n, " ;", 2);
     if (comment || (i->value.n > 0 && i->value.p[0] == ';'))
         return err_set(e, ERR_USAGE, "%.*s has a comment in its line: put it into a line of its own", (int)i->key.n,
                        i->key.p);
     if (i->value.n >= sizeof value)
         return err_set(e, ERR_INPUT, "a value of %zu bytes, at most %zu are read", i->value.n, sizeof value - 1);
-    return conf_set(c, conf_text(i->key, name, sizeof name), conf_text(i->value, value, sizeof value), from, e);
+    conf_text(i->key, name, sizeof name);
+    conf_text(i->value, value, sizeof value);
+    return section ? section_set(section, name, value, from, e) : conf_set(c, name, value, from, e);
+}
+
+/* [source NAME] and [sink NAME] begin a section; others only group. */
+static bool conf_read_section(struct conf *c, struct section **section, const struct ini *i, const char *from,
+                              struct err *e) {
+    char name[2 * SECTION_NAME_MAX];
+    bool source = span_eq(i->kind, SPAN_LIT("source")), sink = span_eq(i->kind, SPAN_LIT("sink"));
+    *section = NULL;
+    if (!source && !sink) return true;
+    conf_text(i->name, name, sizeof name);
+    *section = section_add(&c->sections, source ? SECTION_SOURCE : SECTION_SINK, name, from, e);
+    return *section != NULL;
 }
 
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
     struct ini i = ini_open(text);
+    struct section *section = NULL;
     char place[256];
     for (enum ini_item item; (item = ini_next(&i, e)) != INI_END;) {
         snprintf(place, sizeof place, "%.200s:%u", from, i.line);
-        if (item == INI_BROKEN) return err_prefix(e, "%s", place);
-        if (item == INI_PAIR && !conf_read_pair(c, &i, place, e))
-            return strncmp(e->msg, place, strlen(place)) == 0 ? false : err_prefix(e, "%s", place);
+        bool ok = item == INI_SECTION ? conf_read_section(c, &section, &i, place, e)
+                                      : item == INI_PAIR && conf_read_pair(c, section, &i, place, e);
+        if (!ok) return strncmp(e->msg, place, strlen(place)) == 0 ? false : err_prefix(e, "%s", place);
     }
-    return true;
+    return section_list_check(&c->sections, e);
 }
 
 static bool load_file(struct conf *c, struct err *e) {
@@ -210,9 +134,9 @@ static bool load_file(struct conf *c, struct err *e) {
 
 static bool load_env(struct conf *c, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++) {
-        char name[NAME_MAX_BYTES];
-        const char *value = ROWS[i].type != GROUP_TITLE ? getenv(env_name(&ROWS[i], name)) : NULL;
-        if (value && !conf_assign(c, &ROWS[i], value, name, e)) return false;
+        char name[ROW_NAME_BYTES];
+        const char *value = ROWS[i].type != ROW_TITLE ? getenv(env_name(&ROWS[i], name)) : NULL;
+        if (value && !row_assign(c, &ROWS[i], value, name, e)) return false;
     }
     return true;
 }
@@ -224,16 +148,16 @@ static bool load_flag(struct conf *c, enum conf_command command, int argc, char 
     const struct option_row *r = conf_find(arg, n);
     if (r && !(r->commands & command)) r = NULL;
     if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && r->type == BOOL)
-        return conf_assign(c, r, "no", argv[*i], e);
+        return row_assign(c, r, "no", argv[*i], e);
     if (!r) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[*i], argv[0]);
     const char *value = eq ? eq + 1 : "yes";
     if (!eq && r->type != BOOL) {
         if (*i + 1 >= argc) return err_set(e, ERR_USAGE, "%s needs a value (%s)", argv[*i], r->unit);
         value = argv[++*i];
     }
-    char from[NAME_MAX_BYTES];
+    char from[ROW_NAME_BYTES];
     snprintf(from, sizeof from, "--%.*s", (int)n, arg);
-    return conf_assign(c, r, value, from, e);
+    return row_assign(c, r, value, from, e);
 }
 
 static bool load_args(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
@@ -273,110 +197,53 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
            load_args(c, command, argc, argv, operands, e);
 }
 
-static bool conf_has_same(const struct conf *a, const struct conf *b, const struct option_row *r) {
-    const void *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
-    switch (r->type) {
-    case TEXT:
-    case ENUM: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
-    case INT: return memcmp(x, y, sizeof(long long)) == 0;
-    case FLOAT: return memcmp(x, y, sizeof(double)) == 0;
-    case BOOL: return memcmp(x, y, sizeof(bool)) == 0;
-    case GROUP_TITLE: break;
-    }
-    return true;
-}
-
 int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from) {
     for (int i = from; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && ROWS[i].reload == reload && !conf_has_same(a, b, &ROWS[i])) return i;
+        if (ROWS[i].type != ROW_TITLE && ROWS[i].reload == reload && !row_has_same(a, b, &ROWS[i])) return i;
     return -1;
 }
 
 const char *conf_name(int option) {
-    MUST(option >= 0 && option < ROWS_N && ROWS[option].type != GROUP_TITLE);
+    MUST(option >= 0 && option < ROWS_N && ROWS[option].type != ROW_TITLE);
     return ROWS[option].name;
 }
 
 void conf_release(struct conf *c) {
-    for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type == TEXT || ROWS[i].type == ENUM) free(*(char **)((char *)c + ROWS[i].offset));
+    for (size_t i = 0; i < ROWS_N; i++) row_release(c, &ROWS[i]);
+    section_list_release(&c->sections);
     *c = (struct conf){0};
 }
 
 /* ---- what people read ---- */
-
-/* "--llm-mix number", "--memo, --no-memo". */
-static void help_flag(const struct option_row *r, char *out, size_t size) {
-    char flag[NAME_MAX_BYTES];
-    const char *value = r->unit[0] ? r->unit : r->type == INT || r->type == FLOAT ? "number" : "";
-    int n = snprintf(out, size, "--%s%s%s", flag_name(r, flag), value[0] ? " " : "", value);
-    if (r->type == BOOL && strcmp(r->preset, "yes") == 0) snprintf(out + n, size - (size_t)n, ", --no-%s", flag);
-}
-
-static void help_option(struct buf *out, const struct option_row *r, enum conf_command command) {
-    char left[2 * NAME_MAX_BYTES + 64];
-    help_flag(r, left, sizeof left);
-    if (strlen(left) > 37)
-        buf_printf(out, "  %s\n%41s%s", left, "", r->help);
-    else
-        buf_printf(out, "  %-38s %s", left, r->help);
-    if (r->type != BOOL && (r->type != TEXT || r->preset[0])) buf_printf(out, " [%s]", preset_of(r, command));
-    buf_putc(out, '\n');
-}
 
 void conf_help(struct buf *out, enum conf_command command, bool all) {
     const char *title = "";
     bool hidden = false;
     for (size_t i = 0; i < ROWS_N; i++) {
         const struct option_row *r = &ROWS[i];
-        if (r->type == GROUP_TITLE) title = r->name;
+        if (r->type == ROW_TITLE) title = r->name;
         if (!(r->commands & command)) continue;
         hidden |= r->show == ADVANCED && !all;
         if (r->show == ADVANCED && !all) continue;
         if (title[0]) buf_printf(out, "\n%s\n", title);
         title = "";
-        help_option(out, r, command);
+        row_help(out, r, preset_of(r, command));
     }
     if (hidden) buf_puts(out, "\n--help-all also lists the options that hardly anybody sets.\n");
 }
 
-static void show_value(struct buf *out, const struct option_row *r, const struct conf *c) {
-    const void *at = (const char *)c + r->offset;
-    if (r->type == TEXT || r->type == ENUM) buf_puts(out, *(char *const *)at);
-    if (r->type == INT) buf_printf(out, "%lld", *(const long long *)at);
-    if (r->type == FLOAT) buf_printf(out, "%g", *(const double *)at);
-    if (r->type == BOOL) buf_puts(out, *(const bool *)at ? "yes" : "no");
-}
-
-/* Whether the line means the same when it is read: the format has no quotes, and " ;" is refused as a comment. */
-static bool is_readable(struct span line) {
-    struct span value = span_sub(line, (size_t)((const char *)memchr(line.p, '=', line.n) - line.p) + 2, line.n);
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] == '\n' || (value.p[i] == ';' && (i == 0 || value.p[i - 1] <= ' '))) return false;
-    return value.n < CONF_VALUE_BYTES_MAX && span_trim(value).n == value.n;
-}
-
 void conf_show(struct buf *out, const struct conf *c) {
-    for (size_t i = 0; i < ROWS_N; i++) {
-        char flag[NAME_MAX_BYTES];
-        if (ROWS[i].type == GROUP_TITLE) continue;
-        buf_printf(out, "; %s\n", ROWS[i].help);
-        size_t at = out->n;
-        buf_printf(out, "%s = ", flag_name(&ROWS[i], flag));
-        show_value(out, &ROWS[i], c);
-        if (!out->failed && !is_readable(span_sub(buf_span(out), at, out->n))) {
-            out->n = at;
-            buf_printf(out, "; %s has a value that no config file can hold", flag);
-        }
-        buf_puts(out, "\n\n");
-    }
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (ROWS[i].type != ROW_TITLE) row_show(out, c, &ROWS[i]);
+    section_list_show(out, &c->sections);
 }
 
 static void doc_commands(struct buf *out, unsigned commands) {
     static const struct {
         unsigned command;
         const char *name;
-    } NAMES[] = {{C, "classify"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
+    } NAMES[] = {{O, "classify"},     {CONF_FOLLOW, "follow"}, {CONF_SERVE, "serve"}, {CONF_RUN, "run"},
+                 {E, "service bert"}, {L, "service llm"},      {B, "bench"}};
     const char *before = "";
     if ((commands & ALL) == ALL) {
         buf_puts(out, "all");
@@ -392,10 +259,9 @@ static void doc_commands(struct buf *out, unsigned commands) {
 static void doc_row(struct buf *out, const struct option_row *r) {
     static const char *const AT_RELOAD[] = {
         [CONF_LIVE] = "at once", [CONF_NETWORK] = "calls begin anew", [CONF_START] = "needs a restart"};
-    char flag[NAME_MAX_BYTES], env[NAME_MAX_BYTES], range[96] = "";
-    if (r->type == INT || r->type == FLOAT) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
-    buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
-    for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
+    char flag[ROW_NAME_BYTES], env[ROW_NAME_BYTES];
+    buf_printf(out, "| `%s` | `%s` | `%s` | ", row_flag(r, flag), env_name(r, env), r->preset);
+    row_range(out, r);
     buf_puts(out, " | ");
     doc_commands(out, r->commands);
     buf_printf(out, " | %s | %s%s |\n", r->commands & H ? AT_RELOAD[r->reload] : "", r->help,
@@ -411,7 +277,7 @@ void conf_doc(struct buf *out) {
         "command line. A yes/no option is `--name` or `--no-name` as a flag. Advanced options are not in `--help`, but "
         "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`.\n");
     for (size_t i = 0; i < ROWS_N; i++) {
-        if (ROWS[i].type != GROUP_TITLE) {
+        if (ROWS[i].type != ROW_TITLE) {
             doc_row(out, &ROWS[i]);
             continue;
         }
@@ -420,4 +286,5 @@ void conf_doc(struct buf *out) {
                    "|\n|---|---|---|---|---|---|---|\n",
                    ROWS[i].name);
     }
+    section_doc(out);
 }

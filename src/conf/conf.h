@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "conf/section.h"
 
 #include <stdbool.h>
 
@@ -14,14 +15,10 @@ enum conf_command {
     CONF_SERVICE_BERT = 4,
     CONF_SERVICE_LLM = 8,
     CONF_BENCH = 16,
-    CONF_ALL = 31
+    CONF_FOLLOW = 32,
+    CONF_RUN = 64,
+    CONF_ALL = 127
 };
-
-#define CONF_TYPE_TEXT  char *
-#define CONF_TYPE_ENUM  char *
-#define CONF_TYPE_INT   long long
-#define CONF_TYPE_FLOAT double
-#define CONF_TYPE_BOOL  bool
 
 /* What a change of an option does when a running process takes it up. */
 enum conf_reload { CONF_LIVE, CONF_NETWORK, CONF_START };
@@ -29,6 +26,7 @@ enum conf_reload { CONF_LIVE, CONF_NETWORK, CONF_START };
 struct conf {
 #define OPTION(field, type, ...) CONF_TYPE_##type field;
 #include "conf/conf.def"
+    struct section_list sections; /* of the config file */
 };
 
 /* Fills c for one command. argv[1..] are options and operands; operands are moved to the front of argv[1..] and counted

@@ -8,8 +8,10 @@
 
 #include <stdatomic.h>
 
+struct checkpoint;
 struct feed;
 struct flow;
+struct section;
 
 enum source_id {
 #define SOURCE(id, ...) SOURCE_##id,
@@ -37,8 +39,11 @@ struct source_progress {
 struct source_opts {
     char *const *paths; /* FILES: in this order; "-" is stdin */
     size_t paths_n;
-    struct reader_opts reader;                                        /* FILES */
-    const char *address;                                              /* SYSLOG_UDP: "127.0.0.1:514" or "[::1]:514" */
+    struct reader_opts reader;     /* FILES */
+    const char *address;           /* SYSLOG_UDP: "127.0.0.1:514" or "[::1]:514" */
+    const struct section *section; /* FOLLOW: what the config says */
+    struct checkpoint *checkpoint; /* FOLLOW: where its places are kept; NULL: nowhere */
+    const char *own_path; /* FOLLOW: never read, whatever the patterns say: the sink's file; NULL: there is none */
     void (*on_progress)(void *user, const struct source_progress *p); /* FILES: after each commit; NULL: nobody looks */
     void *user;
 };
