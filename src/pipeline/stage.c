@@ -191,6 +191,7 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     unsigned dim = encoder_dim(w->eng->encoder);
     for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
     encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
+    metrics_add(METRIC_ENCODER_RECORDS, 0, 0, 0, n);
     for (uint32_t k = 0; k < n; k++) {
         struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
         unsigned label;
@@ -205,23 +206,67 @@ static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     }
 }
 
+static bool is_parked(const struct work *w, uint32_t i) {
+    return w->flights && !w->origin[i].batch;
+}
+
+/* True: this worker decides the template of record i. Otherwise another does, and settles the record. */
+static bool take_off(struct work *w, uint32_t i) {
+    if (!w->flights) return true;
+    w->origin[i].key = w->tpl[i].key;
+    if (flight_board(w->flights, &w->origin[i])) return true;
+    w->origin[i].batch = NULL;
+    return false;
+}
+
+static void land(const struct work *w, uint32_t i) {
+    if (w->flights) w->landed(w->landed_self, i);
+}
+
+/* True: the encoder has to decide record i. Otherwise it follows another of this run, was parked, or the memory knows
+ * it by now. A follower whose leader was parked may find its template landed, and leads from then on. */
+static bool must_encode(struct work *w, uint32_t i) {
+    uint32_t leader = w->tpl[i].leader;
+    if (leader != WORK_NO_LEADER && is_parked(w, leader) && w->tpl[leader].leader != WORK_NO_LEADER)
+        w->tpl[i].leader = leader = w->tpl[leader].leader;
+    if (leader != WORK_NO_LEADER && !is_parked(w, leader)) return false;
+    if (!take_off(w, i)) return false;
+    if (leader != WORK_NO_LEADER) {
+        w->tpl[leader].leader = i;
+        w->tpl[i].leader = WORK_NO_LEADER;
+    }
+    if (!w->flights || !stage_recall(w, i)) return true;
+    land(w, i);
+    return false;
+}
+
+/* A follower gets what its leader got. */
+static void follow_leader(struct work *w, uint32_t i) {
+    uint32_t leader = w->tpl[i].leader;
+    if (leader == WORK_NO_LEADER || is_parked(w, i) || !w->res[leader]->decided) return;
+    const struct result *r = w->res[leader];
+    batch_decide(w->res[i], r->decider, r->label, r->confidence);
+    w->res[i]->from_memo = true;
+}
+
+static void encode_and_land(struct work *w, const uint32_t *pick, uint32_t n) {
+    encode(w, pick, n);
+    for (uint32_t k = 0; k < n; k++) land(w, pick[k]);
+}
+
 void stage_encoder_run(struct work *w) {
     if (!w->eng->encoder) return;
     uint32_t pick[STAGE_ENCODER_ROWS], n = 0, left = 0;
     for (uint32_t t = 0; t < w->todo_n; t++) {
-        if (w->tpl[w->todo[t]].leader != WORK_NO_LEADER) continue;
+        if (!must_encode(w, w->todo[t])) continue;
         pick[n++] = w->todo[t];
-        if (n == STAGE_ENCODER_ROWS) encode(w, pick, n), n = 0;
+        if (n == STAGE_ENCODER_ROWS) encode_and_land(w, pick, n), n = 0;
     }
-    if (n) encode(w, pick, n);
+    if (n) encode_and_land(w, pick, n);
     for (uint32_t t = 0; t < w->todo_n; t++) {
-        uint32_t i = w->todo[t], leader = w->tpl[i].leader;
-        if (leader != WORK_NO_LEADER && w->res[leader]->decided) {
-            const struct result *r = w->res[leader];
-            batch_decide(w->res[i], r->decider, r->label, r->confidence);
-            w->res[i]->from_memo = true;
-        }
-        if (!w->res[i]->decided) w->todo[left++] = i;
+        uint32_t i = w->todo[t];
+        follow_leader(w, i);
+        if (!is_parked(w, i) && !w->res[i]->decided) w->todo[left++] = i;
     }
     w->todo_n = left;
 }
