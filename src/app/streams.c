@@ -83,7 +83,7 @@ static bool check_drop(const struct section *sink, const struct label_set *label
     return true;
 }
 
-static void set_up_form(struct form *f, const struct section *sink) {
+static void streams_set_up_form(struct form *f, const struct section *sink) {
     bool terminal = sink->kind == SECTION_OUT_STDOUT && isatty(STDOUT_FILENO);
     int id = strcmp(sink->output, "auto") == 0 ? (terminal ? FORM_TABLE : FORM_JSONL) : form_find(sink->output);
     MUST(id >= 0); /* section.def lists the same words */
@@ -101,7 +101,7 @@ static void set_up_form(struct form *f, const struct section *sink) {
 static bool streams_open_flow(struct streams *s, const struct section *sink, struct err *e) {
     struct sink_opts to = {
         .fd = STDOUT_FILENO, .form = &s->form, .result = &s->result, .section = sink, .reopened = &s->reopened};
-    set_up_form(&s->form, sink);
+    streams_set_up_form(&s->form, sink);
     s->flow = flow_open(
         &(struct flow_opts){.pipeline = s->o.pipeline, .sink = sink_table[SINK_OF[sink->kind]], .sink_opts = &to}, e);
     return s->flow != NULL;

@@ -8,6 +8,7 @@
 #include "app/terminal.h"
 #include "metrics/metrics.h"
 #include "stream/feed.h"
+#include "stream/form.h"
 #include "stream/sink_fd.h"
 #include "stream/source.h"
 #include "stream/writer.h"
@@ -58,7 +59,7 @@ static void set_up_writer(const struct conf *c, struct writer *w) {
     bool terminal = isatty(STDOUT_FILENO);
     int format =
         strcmp(c->output, "auto") == 0 ? (terminal ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
-    MUST(format >= 0);
+    if (format < 0) format = WRITER_JSONL; /* one of form's, which hold more than answers */
     *w = (struct writer){
         .format = (enum writer_format)format,
         .with_message = c->with_message,
@@ -115,6 +116,16 @@ static void print_asked(const struct conf *c, const struct classifier *k, const 
         print_spent(network_llm(k->network));
 }
 
+/* The forms that show the input beside the answer; false: a writer's format does. */
+static bool set_up_form(const struct conf *c, struct form *f) {
+    int id = form_find(c->output);
+    bool ours = id == FORM_ANNOTATED || id == FORM_ECS || id == FORM_MMEXTERNAL;
+    MUST(ours || strcmp(c->output, "auto") == 0 ||
+         writer_format_find(c->output) >= 0); /* conf.def lists the same words */
+    *f = (struct form){.id = ours ? (enum form_id)id : FORM_JSONL};
+    return ours;
+}
+
 /* A dry run decides lines like any other, and drops the answers. */
 static int open_output(const struct conf *c) {
     int fd = c->dry_run ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
@@ -149,15 +160,18 @@ static void set_up_source(const struct conf *c, char **paths, size_t n, struct s
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
+    struct form form;
     struct progress bar;
     struct sink_fd_result result;
     struct source_opts from;
     uint64_t odd_lines = 0;
     set_up_source(c, paths, n, &from);
     set_up_writer(c, &writer);
+    from.reader.origins = set_up_form(c, &form);
     progress_init(&bar, c->progress && !isatty(STDOUT_FILENO));
     from.user = &bar;
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
+    if (from.reader.origins) to.form = &form;
     struct flow *f =
         flow_open(&(struct flow_opts){.pipeline = k->pipeline, .sink = sink_table[SINK_FD], .sink_opts = &to}, &e);
     bool ok = f && classify_files(f, &from, &odd_lines, &e);

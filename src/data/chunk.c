@@ -36,6 +36,7 @@ static struct span chunk_copy(struct chunk *c, struct span s) {
 
 void chunk_want_origins(struct chunk *c) {
     if (!c->origin_room) c->origin_room = must_calloc(CHUNK_RECORDS, sizeof *c->origin_room);
+    memset(c->origin_room, 0, CHUNK_RECORDS * sizeof *c->origin_room);
     c->origin = c->origin_room;
 }
 
@@ -43,9 +44,7 @@ struct origin *chunk_point(struct chunk *c, struct span source, struct span mess
     MUST(c->batch.n < CHUNK_RECORDS);
     uint32_t i = c->batch.n++;
     c->rec[i] = (struct record){source, message};
-    if (!c->origin) return NULL;
-    c->origin[i] = (struct origin){.severity = -1};
-    return &c->origin[i];
+    return c->origin ? &c->origin[i] : NULL;
 }
 
 void chunk_add(struct chunk *c, struct span source, struct span message) {

@@ -15,14 +15,15 @@ struct attr {
 
 /* Where a record comes from, as far as it was told: what a sink may write beside the answer. Spans lie in the chunk. */
 struct origin {
-    struct span body; /* what came, where rec.message is only the part that is judged; p == NULL: the same */
+    struct span body; /* the whole event, where rec.message is only the part that is judged; p == NULL: the same */
+    struct span raw;  /* the JSON object that the message was taken out of; p == NULL: none */
     struct span host, file;
     struct span time; /* as it was written: RFC 3339; empty: not told */
     const struct attr *attr;
     uint32_t attr_n;
-    uint64_t place;  /* byte in the file */
-    int8_t severity; /* of syslog, 0 to 7; -1: not told */
-    bool truncated;  /* it was longer */
+    uint64_t place;   /* byte in the file */
+    uint8_t severity; /* 1 + syslog's (1: emergency, 8: debug); 0: not told */
+    bool truncated;   /* it was longer */
 };
 
 struct chunk {

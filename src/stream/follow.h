@@ -6,7 +6,11 @@
 #include "conf/section.h"
 #include "stream/follow_set.h"
 #include "stream/follow_watch.h"
+#include "stream/reader_json.h"
 #include "stream/source.h"
+#include "text/event.h"
+
+#include <regex.h>
 
 enum { FOLLOW_PATTERNS_MAX = 256, FOLLOW_MOVES_MAX = 128, FOLLOW_TICK_MS = 250 };
 
@@ -37,7 +41,11 @@ struct follow {
     bool chained;   /* some file waits for another */
     bool moved;     /* the checkpoint is behind */
     uint64_t failure_said_ns;
-    char left[PATH_MAX]; /* the last FOLLOW_LEFT, until its FOLLOW_CAME */
+    enum { FOLLOW_JOIN_AUTO, FOLLOW_JOIN_NONE, FOLLOW_JOIN_START } join;
+    regex_t starts;                  /* FOLLOW_JOIN_START: where an event begins */
+    struct reader_json json, docker; /* two, for a line of docker's may hold another object */
+    struct buf stream_text[2];       /* of containers: the open event of each stream, for one turn */
+    char left[PATH_MAX];             /* the last FOLLOW_LEFT, until its FOLLOW_CAME */
     uint32_t left_cookie;
 };
 
@@ -69,10 +77,41 @@ bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_
 /* Does the name look like what logrotate makes of `name`: name.1, name-20240131.gz, stem-20240131.log? */
 bool follow_rest_is_rotated(const char *name, const char *path);
 
-/* ---- follow_lines.c ---- */
+/* ---- follow_lines.c, follow_container.c ---- */
 
-/* Makes records of what text, read at f->at, holds from its front; returns how many bytes they took. all: there will
- * never be more, so the last line counts without its newline. */
-size_t follow_lines_take(struct follow *s, struct follow_file *f, struct chunk *c, struct span text, bool all);
+/* What one turn has to take records from. */
+struct follow_text {
+    struct follow_file *f;
+    struct chunk *c;
+    struct span text; /* read at f->at, in the chunk's text */
+    bool more;        /* there is more behind it: it fills the room */
+    bool last_counts; /* there will never be more: the last line counts without its newline */
+    bool open_ends;   /* nothing has come for so long that an open event is over */
+    /* out */
+    size_t used; /* bytes from the front that are taken */
+    bool full;   /* the chunk has no room for the next record */
+    bool held;   /* an event is open: it is waited for more of it, or for open_ends */
+};
+
+bool follow_lines_open(struct follow *s, struct err *e); /* compiles the section's pattern */
+void follow_lines_close(struct follow *s);
+
+/* Makes records of what there is. */
+void follow_lines_take(struct follow *s, struct follow_text *t);
+void follow_container_take(struct follow *s, struct follow_text *t);
+
+/* The next line from *from on, without its newline; *from moves behind it. False: it is not whole, and does not count.
+ */
+bool follow_lines_next(const struct follow_text *t, size_t *from, struct span *line);
+
+/* Does the line belong to the event before it? As event_take, or by the section's own pattern. */
+enum event_next follow_lines_join(const struct follow *s, struct event *ev, struct span line, struct span after);
+
+/* Could there be more of it? */
+bool follow_lines_is_open(const struct follow *s, const struct event *ev, struct span first_line);
+
+/* The next record of the chunk: an event with this text, which lies in the chunk; many: it has several lines. NULL:
+ * there is no room. */
+struct origin *follow_lines_add(struct follow *s, struct follow_text *t, struct span body, bool many, uint64_t place);
 
 #endif

@@ -185,12 +185,14 @@ void follow_file_take(struct follow_file *f, const char *to, size_t n) {
 
 struct follow_place follow_file_place(const struct follow_file *f) {
     struct follow_hash mark = f->checked ? file_hash(f->tail, f->tail_n) : f->mark;
-    return (struct follow_place){.at = f->at, .mark = mark, .skipping = f->skipping};
+    return (struct follow_place){f->at, mark, f->skipping, {f->stream_at[0], f->stream_at[1]}};
 }
 
 void follow_file_rewind(struct follow_file *f) {
-    f->at = 0;
+    f->at = f->stream_at[0] = f->stream_at[1] = 0;
+    f->form = FOLLOW_FORM_UNKNOWN;
     f->tail_n = 0;
+    f->mark = (struct follow_hash){0};
     f->checked = true;
     f->skipping = false;
     f->head = (struct follow_hash){0};

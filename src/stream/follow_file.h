@@ -36,6 +36,10 @@ struct follow_place {
     uint64_t at;             /* behind the newline of the last line that was taken */
     struct follow_hash mark; /* of the bytes before it, at most FOLLOW_TAIL_MAX */
     bool skipping;           /* inside a line that was cut, whose rest is passed over */
+
+    /* Of containers: stdout and stderr are joined to events of their own, and `at` is the lesser place. Lines of a
+     * stream before its own place were taken. */
+    uint64_t stream_at[2];
 };
 
 enum follow_state {
@@ -58,8 +62,10 @@ struct follow_file {
     uint64_t carry_at;
 
     struct follow_hash head;
-    uint64_t at;
+    uint64_t at, stream_at[2];
     bool skipping;
+    enum { FOLLOW_FORM_UNKNOWN, FOLLOW_FORM_PLAIN, FOLLOW_FORM_CONTAINER } form; /* of its lines */
+    struct follow_attrs *attrs;                                                  /* of a container's; its own */
     char tail[FOLLOW_TAIL_MAX];
     uint32_t tail_n;
     bool checked;             /* the tail is what stands there; a place out of a checkpoint is not, yet */

@@ -182,7 +182,7 @@ static void note_renamed(struct follow *s, const struct follow_event *ev) {
     if (wanted) examine(s, ev->path);
 }
 
-static void take_event(struct follow *s, const struct follow_event *ev) {
+static void find_take_event(struct follow *s, const struct follow_event *ev) {
     switch (ev->news) {
     case FOLLOW_WRITTEN: note_written(s, ev); return;
     case FOLLOW_APPEARED:
@@ -208,7 +208,7 @@ static void take_event(struct follow *s, const struct follow_event *ev) {
 
 void follow_find_news(struct follow *s) {
     static _Thread_local struct follow_event ev;
-    while (follow_watch_next(s->watch, &ev)) take_event(s, &ev);
+    while (follow_watch_next(s->watch, &ev)) find_take_event(s, &ev);
     if (s->left[0]) { /* it has left our folders */
         char path[PATH_MAX];
         snprintf(path, sizeof path, "%s", s->left);

@@ -154,6 +154,7 @@ static struct follow_file *take_copy(struct follow *s, const struct follow_file 
     g->size = v->size;
     g->head = f->head;
     g->at = p.at, g->mark = p.mark, g->skipping = p.skipping, g->checked = false;
+    g->stream_at[0] = p.stream_at[0], g->stream_at[1] = p.stream_at[1];
     g->safe = p;
     g->copy_of = NULL;
     if (follow_find_wants(s, v->path))

@@ -87,6 +87,7 @@ void follow_set_remove(struct follow_set *s, struct follow_file *f) {
     follow_file_shut(f);
     free(f->name);
     free(f->path);
+    free(f->attrs);
     free(f);
     s->n--;
 }
@@ -184,6 +185,11 @@ void follow_set_write_rows(const struct follow_set *s, struct buf *out) {
                    ",\"seen\":%lld%s}\n",
                    f->id.dev, f->id.ino, f->id.born, f->head.hash, f->head.n, f->safe.at, f->safe.mark.hash,
                    f->safe.mark.n, f->size, (long long)time(NULL), f->safe.skipping ? ",\"skipping\":true" : "");
+        if (f->safe.stream_at[0] + f->safe.stream_at[1] > 0) {
+            out->n -= 2;
+            buf_printf(out, ",\"stdout\":%" PRIu64 ",\"stderr\":%" PRIu64 "}\n", f->safe.stream_at[0],
+                       f->safe.stream_at[1]);
+        }
     }
 }
 
@@ -202,6 +208,8 @@ static void set_read_row(struct follow_set *s, yyjson_val *row) {
     f->at = row_number(row, "at");
     f->size = row_number(row, "size");
     f->seen_s = (int64_t)row_number(row, "seen");
+    f->stream_at[0] = row_number(row, "stdout");
+    f->stream_at[1] = row_number(row, "stderr");
     f->skipping = yyjson_get_bool(yyjson_obj_get(row, "skipping"));
     f->checked = false;
     if (f->mark.n > FOLLOW_TAIL_MAX || f->mark.n > f->at || f->head.n > FOLLOW_HEAD_MAX)

@@ -77,7 +77,7 @@ struct form_item {
 };
 
 static void form_jsonl(struct buf *out, const struct form_item *i) {
-    static const struct origin NONE = {.severity = -1};
+    static const struct origin NONE = {0};
     const struct origin *o = i->o ? i->o : &NONE;
     buf_putc(out, '{');
     result_json_members(out, i->labels, i->res);
@@ -85,7 +85,7 @@ static void form_jsonl(struct buf *out, const struct form_item *i) {
     form_member(out, "log_host", o->host);
     form_member(out, "log_source", i->rec->source);
     form_member(out, "log_file", o->file);
-    if (o->severity >= 0) buf_printf(out, ",\"log_severity\":\"%s\"", SEVERITY[o->severity]);
+    if (o->severity > 0) buf_printf(out, ",\"log_severity\":\"%s\"", SEVERITY[o->severity - 1]);
     form_attrs(out, "log_attributes", o);
     if (o->truncated) buf_puts(out, ",\"truncated\":true");
     buf_puts(out, ",\"log_message\":");
@@ -95,7 +95,7 @@ static void form_jsonl(struct buf *out, const struct form_item *i) {
 
 /* The object that came in, byte for byte, with three members more before its last '}'; what is none as JSON lines. */
 static void form_annotated(struct buf *out, const struct form_item *i) {
-    struct span body = span_trim(body_of(i->rec, i->o));
+    struct span body = span_trim(i->o && i->o->raw.p ? i->o->raw : body_of(i->rec, i->o));
     const struct label *l = &i->labels->label[i->res->label];
     if (body.n < 2 || body.p[0] != '{' || body.p[body.n - 1] != '}') {
         form_jsonl(out, i);
@@ -152,17 +152,17 @@ static void ecs_nested(struct buf *out, const char *key, const char *inner, stru
 }
 
 static void form_ecs(struct buf *out, const struct form_item *i) {
-    static const struct origin NONE = {.severity = -1};
+    static const struct origin NONE = {0};
     char now[32];
     const struct origin *o = i->o ? i->o : &NONE;
     const struct label *l = &i->labels->label[i->res->label];
-    bool level = o->severity >= 0;
+    bool level = o->severity > 0;
     buf_puts(out, "{\"@timestamp\":");
     form_text(out, o->time.n ? o->time : ecs_now(now));
     buf_printf(out, ",\"event\":{\"kind\":\"event\"%s}", ecs_members(l->id));
     if (level || o->file.n) {
         buf_puts(out, ",\"log\":{");
-        if (level) buf_printf(out, "\"level\":\"%s\"%s", SEVERITY[o->severity], o->file.n ? "," : "");
+        if (level) buf_printf(out, "\"level\":\"%s\"%s", SEVERITY[o->severity - 1], o->file.n ? "," : "");
         if (o->file.n) buf_puts(out, "\"file\":{\"path\":"), form_text(out, o->file), buf_putc(out, '}');
         buf_putc(out, '}');
     }

@@ -12,7 +12,8 @@ struct reader {
     struct span source;
     char *carry; /* bytes read but not yet part of a chunk, CHUNK_BYTES */
     size_t carry_n;
-    bool ended;    /* the input is */
+    bool ended; /* the input is */
+    bool origins;
     bool skipping; /* inside the rest of a line that was cut */
     uint64_t odd;
     struct reader_json json;
@@ -28,6 +29,7 @@ static void reader_add_line(struct reader *r, struct chunk *c, struct span line)
     if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
     *rec = (struct record){.source = r->source, .message = span_sub(line, 0, CHUNK_LINE_MAX)};
     if (r->format == READER_JSONL && !reader_json_line(&r->json, &c->arena, line, rec)) r->odd++;
+    if (c->origin && r->format == READER_JSONL) c->origin[c->batch.n - 1].raw = line;
 }
 
 /* Makes records of the whole lines in c->text[*from..]; *from moves behind the last one taken. */
@@ -139,6 +141,7 @@ static bool find_format(struct reader *r, int wait_ms, struct err *e) {
 bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) {
     size_t from = 0;
     chunk_reset(c);
+    if (r->origins) chunk_want_origins(c);
     struct err why = {0};
     if (!r->format_is_known && !find_format(r, wait_ms, &why)) {
         if (why.code != ERR_OK) *e = why;
@@ -164,6 +167,7 @@ struct reader *reader_open(const char *path, const struct reader_opts *o, struct
     r->path = path;
     r->format = o->format;
     r->source = o->source;
+    r->origins = o->origins;
     r->carry = must_calloc(1, CHUNK_BYTES);
     reader_json_init(&r->json);
     return r;

@@ -12,6 +12,7 @@ struct reader;
 struct reader_opts {
     enum reader_format format;
     struct span source; /* of plain lines */
+    bool origins;       /* tell what each record was taken out of (struct origin) */
 };
 
 /* Opens the file; reads nothing yet. The format, where it is AUTO, is told by the first line that is not blank: a JSON

@@ -107,16 +107,26 @@ static void turn_broken(struct follow *s, struct follow_file *f, const struct er
 static void turn_take(struct follow *s, struct follow_file *f, struct chunk *c, const char *to, size_t got, bool full) {
     bool rotated = f->state == FOLLOW_ROTATED;
     bool quiet = f->in ? !full : has_passed(f->changed_ns, (uint64_t)s->conf->line_wait * 1000);
-    size_t used = follow_lines_take(s, f, c, (struct span){to, got}, rotated && quiet);
-    if (used > 0) {
-        follow_file_take(f, to, used);
-        c->text_n += FOLLOW_TAIL_MAX + used;
+    uint32_t records = c->batch.n;
+    struct follow_text t = {
+        .f = f,
+        .c = c,
+        .text = {to, got},
+        .more = full,
+        .last_counts = rotated && quiet,
+        .open_ends = has_passed(f->changed_ns, (uint64_t)s->conf->multiline_wait),
+    };
+    follow_lines_take(s, &t);
+    if (t.used > 0 || c->batch.n > records) {
+        follow_file_take(f, to, t.used);
+        c->text_n += FOLLOW_TAIL_MAX + t.used;
         note_move(moves_of(s, c->seq), f);
         f->changed_ns = clock_now_ns(NULL);
     }
-    bool more = full || (used < got && c->batch.n == CHUNK_RECORDS), was_at_end = f->at_end;
+    bool more = full || t.full, was_at_end = f->at_end;
     f->at_end = !more;
-    f->partial = used < got;
+    f->partial = t.used < got;
+    if (t.held) f->wakes = s->timers = true;
     if (more) follow_set_queue(&s->set, f);
     if (!more && !was_at_end && s->chained) wake_successors(s, f);
     if (rotated) f->wakes = s->timers = true;
@@ -201,6 +211,7 @@ static void source_follow_close(void *self) {
     if (s->begun) follow_save(s);
     metrics_gauge_set(METRIC_FOLLOW_FILES, s->metric, 0);
     follow_find_close(s);
+    follow_lines_close(s);
     free(s);
 }
 
@@ -210,7 +221,7 @@ static void *source_follow_open(const struct source_opts *o, struct err *e) {
     s->conf = o->section;
     s->metric = metrics_name(METRIC_SET_SOURCE, s->conf->name);
     follow_set_init(&s->set, (unsigned)s->conf->open_files_max);
-    if (follow_find_open(s, e)) return s;
+    if (follow_lines_open(s, e) && follow_find_open(s, e)) return s;
     source_follow_close(s);
     return NULL;
 }

@@ -1,4 +1,5 @@
 """Followed files: nothing is lost, whatever becomes of the files, of the process, of the disk. Counted by sets of numbers."""
+import json
 import os
 import random
 import re
@@ -347,6 +348,81 @@ def run_follows_and_serves():
         p.wait_ids(range(3))
         p.stop(run)
         equal(p.twice(), 0)
+
+
+JAVA = """2026-01-31 ERROR [main] a.B - request id=%d failed
+\tat a.B.c(B.java:12)
+\tat a.B.main(B.java:%d)
+Caused by: java.io.IOException: connection reset
+\tat a.C.d(C.java:9)
+\t... 2 more
+"""
+PYTHON = """Traceback (most recent call last):
+  File "a.py", line %d, in <module>
+    f(id=%d )
+
+  File "a.py", line 1, in f
+ZeroDivisionError: division by zero
+"""
+
+
+@test
+def stack_traces_are_one_event():
+    with place() as p:
+        run = p.follow("--start", "beginning")
+        for i in range(30):
+            text = (JAVA if i % 2 else PYTHON) % (i, i) + line(100 + i)
+            half = 10 * (i % 7)
+            p.write(text[:half])
+            time.sleep(0.01)
+            p.write(text[half:])
+        p.wait_ids([*range(30), *range(100, 130)])
+        p.write(JAVA % (50, 1))
+        run.kill()  # in the middle of an open event
+        run.wait()
+        p.write(JAVA % (51, 1) + line(200))
+        run = p.follow("--start", "beginning")
+        p.wait_ids([50, 51, 200])
+        p.stop(run)
+        traces = [o["log_message"] for o in p.whole() if "\n" in o["log_message"]]
+        equal({t + "\n" for t in traces}, {(JAVA if i % 2 else PYTHON) % (i, i) for i in range(30)} | {JAVA % (i, 1) for i in (50, 51)})
+
+
+@test
+def an_event_begins_where_the_pattern_says():
+    with place() as p:
+        run = p.follow("--start", "beginning", "--multiline", "start:^[0-9]+ ", "--multiline-wait", "100")
+        p.write("1 id=1 a\nb\n\n  c\n2 id=2 d\ne\n")
+        p.wait_ids([1, 2])
+        p.stop(run)
+        equal([o["log_message"] for o in p.whole()], ["1 id=1 a\nb\n\n  c", "2 id=2 d\ne"])
+
+
+@test
+def containers_lines_are_taken_apart():
+    with place() as p:
+        def cri(stream, tag, text):
+            return f"2026-01-31T10:00:00.5Z {stream} {tag} {text}\n"
+        java = (JAVA % (3, 1)).splitlines()
+        mixed = [cri("stdout", "F", line(0)[:-1]), cri("stderr", "P", "id=1 half a "), cri("stdout", "F", line(2)[:-1]), cri("stderr", "F", "line")]
+        for i, text in enumerate(java):
+            mixed += [cri("stderr", "F", text), cri("stdout", "F", line(10 + i)[:-1])]
+        p.write("".join(mixed), "cri.log")
+        docker = [{"log": line(20), "stream": "stdout", "time": "2026-01-31T10:00:00Z"}, {"log": "id=21 cut ", "stream": "stderr", "time": "2026-01-31T10:00:01Z"},
+                  {"log": "off\n", "stream": "stderr", "time": "2026-01-31T10:00:02Z"}, {"log": '{"msg":"User bob logged in. id=22 "}\n', "stream": "stdout", "time": "2026-01-31T10:00:03Z"}]
+        p.write("".join(json.dumps(d, separators=(",", ":")) + "\n" for d in docker), "docker.log")
+        run = p.follow("--start", "beginning")
+        p.wait_ids([0, 1, 2, 3, *range(10, 10 + len(java)), 20, 21, 22])
+        p.write("".join(cri("stdout", "F", line(30 + i)[:-1]) for i in range(5)), "cri.log")
+        p.wait_ids(range(30, 35))
+        p.stop(run)
+        out = {ids(o["log_message"].encode())[0]: o for o in p.whole()}
+        equal(p.twice(), 0)
+        equal(out[1]["log_message"], "id=1 half a line")
+        equal(out[3]["log_message"], "\n".join(java))
+        equal((out[3]["log_attributes"], out[3]["log_time"]), ({"log.iostream": "stderr"}, "2026-01-31T10:00:00.5Z"))
+        equal((out[20]["log_message"], out[21]["log_message"], out[21]["log_time"]), (line(20)[:-1], "id=21 cut off", "2026-01-31T10:00:01Z"))
+        equal((out[22]["label_id"], out[22]["log_message"]), ("USER_ACTION", "User bob logged in. id=22 "))
 
 
 assert shutil.which("/usr/sbin/logrotate"), "logrotate is missing: scripts/install-debian --dev"
