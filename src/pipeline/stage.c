@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "encoder/vector8.h"
+#include "memo/vector_store.h"
 #include "metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "text/template.h"
@@ -185,25 +187,68 @@ void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct s
 
 /* ---- encoder ---- */
 
+static struct span template_of(const struct work *w, uint32_t i) {
+    return (struct span){w->text + w->tpl[i].from, w->tpl[i].len};
+}
+
+/* Decides record i by its template's vector, and remembers it. */
+static void decide_by_vector(struct work *w, uint32_t i, const float *vector) {
+    struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+    unsigned label;
+    double confidence;
+    float *prob = w->prob + (size_t)i * LABEL_MAX;
+    head_run(w->eng->head, vector, prob);
+    if (engine_decide(w->eng, prob, &label, &confidence)) {
+        a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
+        batch_decide(w->res[i], DECIDER_BERT, label, confidence);
+    }
+    if (w->memo && memo_put(w->memo, w->tpl[i].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
+}
+
+static bool keeps_vectors(const struct work *w) {
+    return w->memo && w->eng->vectors;
+}
+
+/* True: decided by a vector that an earlier run left. */
+static bool recall_vector(struct work *w, uint32_t i) {
+    int8_t step[VECTOR8_DIM_MAX];
+    float scale;
+    if (!keeps_vectors(w)) return false;
+    struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
+    if (!vector_store_get(w->eng->vectors, key, step, &scale)) return false;
+    vector8_unpack(step, scale, encoder_dim(w->eng->encoder), w->vector);
+    decide_by_vector(w, i, w->vector);
+    metrics_add(METRIC_VECTOR_STORE_HITS, 0, 0, 0, 1);
+    return true;
+}
+
+/* Decides record i by a fresh vector, which is kept, in its place, as it would be kept. */
+static void decide_by_fresh_vector(struct work *w, uint32_t i, float *vector) {
+    int8_t step[VECTOR8_DIM_MAX];
+    unsigned dim = encoder_dim(w->eng->encoder);
+    float scale = vector8_pack(vector, dim, step);
+    vector8_unpack(step, scale, dim, vector);
+    if (keeps_vectors(w)) {
+        struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
+        vector_store_put(w->eng->vectors, key, step, scale);
+    }
+    decide_by_vector(w, i, vector);
+}
+
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
 static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     struct span text[STAGE_ENCODER_ROWS];
+    uint32_t fresh[STAGE_ENCODER_ROWS], fresh_n = 0;
     unsigned dim = encoder_dim(w->eng->encoder);
-    for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
-    encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
-    metrics_add(METRIC_ENCODER_RECORDS, 0, 0, 0, n);
     for (uint32_t k = 0; k < n; k++) {
-        struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
-        unsigned label;
-        double confidence;
-        float *prob = w->prob + (size_t)pick[k] * LABEL_MAX;
-        head_run(w->eng->head, w->vector + (size_t)k * dim, prob);
-        if (engine_decide(w->eng, prob, &label, &confidence)) {
-            a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
-            batch_decide(w->res[pick[k]], DECIDER_BERT, label, confidence);
-        }
-        if (w->memo && memo_put(w->memo, w->tpl[pick[k]].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
+        if (recall_vector(w, pick[k])) continue;
+        text[fresh_n] = template_of(w, pick[k]);
+        fresh[fresh_n++] = pick[k];
     }
+    if (fresh_n == 0) return;
+    encoder_embed(w->eng->encoder, w->scratch->encoder, text, fresh_n, w->vector);
+    metrics_add(METRIC_ENCODER_RECORDS, 0, 0, 0, fresh_n);
+    for (uint32_t k = 0; k < fresh_n; k++) decide_by_fresh_vector(w, fresh[k], w->vector + (size_t)k * dim);
 }
 
 static bool is_parked(const struct work *w, uint32_t i) {
