@@ -180,7 +180,7 @@ int cmd_follow(int argc, char **argv) {
     f.sink = section_add(&sections, SECTION_SINK, "out", "the command line", &e);
     bool ok = section_set(f.files, "type", "file", "follow", &e) && take_flags(&f, &argc, argv, &e) &&
               options_load(&c, CONF_FOLLOW, argc, argv, &operands, &e) && take_patterns(&f, argv + 1, operands, &e);
-    if (ok && !c.name[0] && !section_is_given(f.files, "start"))
+    if (ok && f.files->include[0] && !c.name[0] && !section_is_given(f.files, "start"))
         ok = section_set(f.files, "start", "end", "follow", &e);
     ok = ok && follow_sections(&f, &e) && classifier_open(&k, &c, CLASSIFIER_FILES, &e) &&
          follow_run(&c, &k, &sections, &e);

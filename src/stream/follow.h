@@ -69,6 +69,10 @@ enum { FOLLOW_RENAMED, FOLLOW_TRUNCATED, FOLLOW_DELETED }; /* METRIC_SET ROTATIO
  * file goes on from its beginning. */
 void follow_rest_of_cut(struct follow *s, struct follow_file *f);
 
+/* A file that was cut is read again, and begins like this. Were there cuts in between, of which nothing was read? Then
+ * their copies are read first, and it waits: true. */
+bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct span begin);
+
 /* The file is not at its path any more: it is looked for by its identity, then as a copy, in the folder; and what was
  * written after it, and before `live` (NULL: none is there), is read too. False: it is not found; what was not read of
  * it is counted as lost, and f is gone. */

@@ -245,6 +245,18 @@ static bool input_is_copy(const char *path, uint64_t from, struct follow_hash h)
     return same;
 }
 
+bool follow_file_begins_like(const char *path, struct span text) {
+    char begin[FOLLOW_HEAD_MAX];
+    struct err ignored = {0};
+    struct input *in = input_open(path, &ignored);
+    size_t n = 0, got = 1;
+    while (in && got > 0 && n < sizeof begin && input_read(in, begin + n, sizeof begin - n, 0, &got, &ignored))
+        n += got;
+    input_close(in);
+    if (n > text.n) n = text.n;
+    return memcmp(begin, text.p, n) == 0;
+}
+
 bool follow_file_is_copy(const char *path, struct follow_hash head, const struct follow_place *place) {
     if (head.n == 0 || place->at < place->mark.n) return false;
     return input_is_copy(path, 0, head) && input_is_copy(path, place->at - place->mark.n, place->mark);

@@ -78,6 +78,8 @@ struct follow_file {
     struct follow_file *after;   /* is read first: the generation before it */
     struct follow_file *copy_of; /* looks like what copytruncate makes of it */
     unsigned out;                /* chunks under way that hold lines of it */
+    bool was_cut;                /* and nothing was read since: there may have been further cuts */
+    int64_t cut_since_ns;        /* when the newest of its copies was written, then */
     bool at_end;                 /* there was nothing more at the last turn */
     bool partial;                /* and what is left is a line without its end */
     bool lost;                   /* it is nowhere, and said to be */
@@ -124,6 +126,10 @@ void follow_file_rewind(struct follow_file *f);
 
 /* Everything up to the end counts as read. */
 void follow_file_skip_to_end(struct follow_file *f);
+
+/* Do the file at the path, which may be compressed, and the text have the same first bytes, as far as both have any,
+ * FOLLOW_HEAD_MAX at most? An empty file is a copy that is about to be made. */
+bool follow_file_begins_like(const char *path, struct span text);
 
 /* Is the file at the path the one whose first and whose last read bytes are these? It may be compressed. *size: how
  * many bytes it has, decompressed, beyond the place. For finding a rotated file again. */

@@ -55,7 +55,7 @@ static void watch_link(struct follow *s, const char *path) {
 /* A live file of which the path's is a copy in the making, or a finished one: copytruncate. */
 static struct follow_file *find_original(struct follow *s, const char *path) {
     for (struct follow_file *f = s->set.all; f; f = f->all_next)
-        if (f->state == FOLLOW_LIVE && follow_rest_is_rotated(f->path, path)) return f;
+        if (f->state == FOLLOW_LIVE && follow_rest_is_rotated(f->name, path)) return f;
     return NULL;
 }
 
@@ -71,7 +71,7 @@ static void add_found(struct follow *s, const char *path, struct follow_id id, i
     s->chained |= before != NULL;
     s->moved = true;
     watch_link(s, path);
-    if (s->begun && !before) f->copy_of = find_original(s, path);
+    if (s->begun) f->copy_of = find_original(s, path);
     if (!s->begun && strcmp(s->conf->start, "end") == 0) {
         struct err ignored = {0};
         if (follow_set_open(&s->set, f, &ignored)) follow_file_skip_to_end(f);

@@ -174,11 +174,27 @@ void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     log_info("follow.cut", "%s was cut or written anew; it is read from its beginning", f->path);
     follow_file_rewind(f);
     f->after = NULL;
+    f->was_cut = true;
+    f->cut_since_ns = n > 0 ? v[n - 1].mtime_ns : 0;
     if (at < n) read_newer(s, v, at + 1, n, copy, f);
     if (copy && !f->after) chain_behind(s, f, copy);
     free(v);
     f->changed_ns = clock_now_ns(NULL);
     follow_set_queue(&s->set, f);
+}
+
+bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct span begin) {
+    size_t n;
+    struct follow_file *before = f->after;
+    struct sibling *v = list_siblings(f->name, f->id, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool fresh = v[i].mtime_ns > f->cut_since_ns && !follow_id_is_same(v[i].id, f->id);
+        if (!fresh || follow_set_by_id(&s->set, v[i].id) || follow_file_begins_like(v[i].path, begin)) continue;
+        read_newer(s, v, i, i + 1, f->after, f);
+    }
+    if (n > 0) f->cut_since_ns = v[n - 1].mtime_ns;
+    free(v);
+    return f->after != before;
 }
 
 /* ---- a file that is gone from its path ---- */

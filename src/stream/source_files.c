@@ -59,4 +59,5 @@ uint64_t source_files_odd_lines(const struct source *s) {
 }
 
 extern const struct source_kind source_files;
-const struct source_kind source_files = {source_files_open, source_files_read, source_files_commit, source_files_close};
+const struct source_kind source_files = {source_files_open, source_files_read, source_files_commit, source_files_close,
+                                         NULL};

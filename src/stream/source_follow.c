@@ -143,6 +143,10 @@ static void follow_turn(struct follow *s, struct follow_file *f, struct chunk *c
     enum follow_read r = follow_set_open(&s->set, f, &e) ? follow_file_read(f, to, room, &got, &e) : FOLLOW_READ_BROKEN;
     if (r == FOLLOW_READ_BROKEN) turn_broken(s, f, &e);
     if (r == FOLLOW_READ_CHANGED) follow_rest_of_cut(s, f);
+    if (r == FOLLOW_READ_OK && got > 0 && f->was_cut) {
+        if (follow_rest_between_cuts(s, f, (struct span){to, got})) return;
+        f->was_cut = false;
+    }
     if (r == FOLLOW_READ_OK) turn_take(s, f, c, to, got, got == room);
 }
 
@@ -228,4 +232,4 @@ static void *source_follow_open(const struct source_opts *o, struct err *e) {
 
 extern const struct source_kind source_follow;
 const struct source_kind source_follow = {source_follow_open, source_follow_read, source_follow_commit,
-                                          source_follow_close};
+                                          source_follow_close, NULL};
