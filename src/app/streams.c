@@ -42,6 +42,7 @@ struct streams {
 static const enum source_id SOURCE_OF[SECTION_KIND_COUNT] = {
     [SECTION_IN_FILE] = SOURCE_FOLLOW,
     [SECTION_IN_SYSLOG] = SOURCE_SYSLOG,
+    [SECTION_IN_JOURNAL] = SOURCE_JOURNAL,
 };
 
 static const enum sink_id SINK_OF[SECTION_KIND_COUNT] = {

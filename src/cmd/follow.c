@@ -109,11 +109,22 @@ static bool take_patterns(struct follow_flags *f, char **pattern, int n, struct 
     return true;
 }
 
+/* Where sources begin: as told, else, where no place is kept, with what is new. */
+static bool set_starts(struct follow_flags *f, bool named, struct err *e) {
+    bool given = section_is_given(f->files, "start");
+    for (size_t i = 0; i < f->sections->n; i++) {
+        struct section *s = &f->sections->v[i];
+        if (!section_takes(s, "start") || section_is_given(s, "start") || (named && !given)) continue;
+        if (!section_set(s, "start", given ? f->files->start : "end", "follow", e)) return false;
+    }
+    return true;
+}
+
 /* The section of followed files goes when there is nothing for it to follow. */
 static bool follow_sections(struct follow_flags *f, struct err *e) {
     struct section_list *l = f->sections;
     if (!f->sink->kind && !section_set(f->sink, "type", "stdout", "follow", e)) return false;
-    if (!f->files->include[0] && f->files->given == 0 && l->n > 2) {
+    if (!f->files->include[0] && l->n > 2) {
         struct section_list one = {must_calloc(1, sizeof *l->v), 1};
         one.v[0] = l->v[0];
         section_list_release(&one);
@@ -180,8 +191,7 @@ int cmd_follow(int argc, char **argv) {
     f.sink = section_add(&sections, SECTION_SINK, "out", "the command line", &e);
     bool ok = section_set(f.files, "type", "file", "follow", &e) && take_flags(&f, &argc, argv, &e) &&
               options_load(&c, CONF_FOLLOW, argc, argv, &operands, &e) && take_patterns(&f, argv + 1, operands, &e);
-    if (ok && f.files->include[0] && !c.name[0] && !section_is_given(f.files, "start"))
-        ok = section_set(f.files, "start", "end", "follow", &e);
+    ok = ok && set_starts(&f, c.name[0] != '\0', &e);
     ok = ok && follow_sections(&f, &e) && classifier_open(&k, &c, CLASSIFIER_FILES, &e) &&
          follow_run(&c, &k, &sections, &e);
     classifier_close(&k);

@@ -69,6 +69,11 @@ bool section_has_key(enum section_side side, const char *key) {
     return section_key(side, key) != NULL;
 }
 
+bool section_takes(const struct section *s, const char *key) {
+    const struct option_row *r = section_key(s->side, key);
+    return r && r->commands >> s->kind & 1;
+}
+
 bool section_is_given(const struct section *s, const char *key) {
     const struct option_row *r = section_key(s->side, key);
     MUST(r != NULL);

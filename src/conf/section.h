@@ -50,6 +50,7 @@ struct section *section_add(struct section_list *l, enum section_side side, cons
 /* Sets `type` or another key ("batch-wait"). A list key that is set again grows. from: for errors. */
 bool section_set(struct section *s, const char *key, const char *value, const char *from, struct err *e);
 
+bool section_takes(const struct section *s, const char *key);    /* is it a key of its type? */
 bool section_is_given(const struct section *s, const char *key); /* was it set? */
 
 /* Is there a key of this name for a section of this side, whatever its kind? */

@@ -78,6 +78,11 @@ bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct sp
  * it is counted as lost, and f is gone. */
 bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_file *live);
 
+/* f is read after `before` (NULL: nobody), unless that one waits for f itself. */
+void follow_rest_chain(struct follow *s, struct follow_file *f, struct follow_file *before);
+
+bool follow_rest_may_be_rotated(const char *path); /* of whatever: it ends with a number, .old or packing */
+
 /* Does the name look like what logrotate makes of `name`: name.1, name-20240131.gz, stem-20240131.log? */
 bool follow_rest_is_rotated(const char *name, const char *path);
 

@@ -72,8 +72,8 @@ struct follow_file {
     struct follow_hash mark;  /* instead of the tail, until then */
     struct follow_place safe; /* up to here everything is settled */
     uint64_t size;            /* when it was last looked at */
-    int64_t seen_s;           /* of an orphan: when its row was written, since the epoch */
-    uint64_t changed_ns;      /* when it last grew, or we began */
+    int64_t seen_s; /* since the epoch: of an orphan, when its row was written; of one that was found, its last write */
+    uint64_t changed_ns; /* when it last grew, or we began */
 
     struct follow_file *after;   /* is read first: the generation before it */
     struct follow_file *copy_of; /* looks like what copytruncate makes of it */

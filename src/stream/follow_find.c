@@ -54,6 +54,7 @@ static void watch_link(struct follow *s, const char *path) {
 
 /* A live file of which the path's is a copy in the making, or a finished one: copytruncate. */
 static struct follow_file *find_original(struct follow *s, const char *path) {
+    if (!follow_rest_may_be_rotated(path)) return NULL;
     for (struct follow_file *f = s->set.all; f; f = f->all_next)
         if (f->state == FOLLOW_LIVE && follow_rest_is_rotated(f->name, path)) return f;
     return NULL;
@@ -66,9 +67,9 @@ static void add_found(struct follow *s, const char *path, struct follow_id id, i
     struct follow_file *f = follow_set_add(&s->set, path, path, id, FOLLOW_LIVE);
     if (!f) return;
     f->size = size;
+    f->seen_s = mtime_s;
     f->changed_ns = clock_now_ns(NULL);
-    f->after = before;
-    s->chained |= before != NULL;
+    follow_rest_chain(s, f, before);
     s->moved = true;
     watch_link(s, path);
     if (s->begun) f->copy_of = find_original(s, path);
@@ -100,7 +101,7 @@ static void examine(struct follow *s, const char *path) {
         return;
     }
     if (now && follow_id_is_same(now->id, id)) {
-        now->changed_ns = size != now->size ? clock_now_ns(NULL) : now->changed_ns;
+        if (size != now->size && !now->in) now->changed_ns = clock_now_ns(NULL), now->size = size;
         if (size != now->at) follow_set_queue(&s->set, now);
         return;
     }
@@ -157,9 +158,9 @@ static void adopt_missed(struct follow *s, const char *name, const char *path, s
     struct follow_file *f = follow_set_add(&s->set, name, path, id, FOLLOW_LIVE);
     if (!f) return;
     f->size = size;
-    f->after = before;
-    s->chained = true;
-    if (live && live->at == 0 && !live->at_end) live->after = f;
+    follow_rest_chain(s, f, before);
+    f->copy_of = find_original(s, name);
+    if (live && live->at == 0 && !live->at_end) follow_rest_chain(s, live, f);
     follow_find_retire(s, f, FOLLOW_RENAMED);
 }
 
@@ -261,12 +262,21 @@ static void find_orphans(struct follow *s) {
     }
 }
 
+/* What was written just now may be a copy in the making also at the start. */
+static void find_copies(struct follow *s) {
+    int64_t since = time(NULL) - s->conf->rotate_wait;
+    for (struct follow_file *f = s->set.all; f; f = f->all_next)
+        if (f->state == FOLLOW_LIVE && f->checked && f->at == 0 && f->seen_s >= since)
+            f->copy_of = find_original(s, f->path);
+}
+
 bool follow_find_open(struct follow *s, struct err *e) {
     s->watch = follow_watch_open(e);
     if (!s->watch || !open_patterns(s, e)) return false;
     if (s->o.checkpoint) follow_set_read_rows(&s->set, checkpoint_rows(s->o.checkpoint, s->conf->name));
     scan(s);
     find_orphans(s);
+    find_copies(s);
     s->begun = true;
     return true;
 }

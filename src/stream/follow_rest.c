@@ -42,6 +42,14 @@ static bool is_packing(const char *s) {
     return *s == '\0' || strcmp(s, ".gz") == 0 || strcmp(s, ".zst") == 0;
 }
 
+bool follow_rest_may_be_rotated(const char *path) {
+    size_t n = strlen(path);
+    const char *dot = strrchr(path, '.'), *ends = n > 0 ? path + n - 1 : path;
+    if ((*ends >= '0' && *ends <= '9') || !dot) return n > 0 && *ends >= '0' && *ends <= '9';
+    bool stem = dot > path && dot[-1] >= '0' && dot[-1] <= '9'; /* name-20240131.log */
+    return stem || strcmp(dot, ".gz") == 0 || strcmp(dot, ".zst") == 0 || strcmp(dot, ".old") == 0;
+}
+
 bool follow_rest_is_rotated(const char *name, const char *path) {
     const char *base = base_of(name), *other = base_of(path), *dot = strrchr(base, '.'), *rest;
     size_t folder = (size_t)(base - name), n = strlen(base), stem = dot && dot > base ? (size_t)(dot - base) : 0;
@@ -100,8 +108,7 @@ static void go_on_in(struct follow *s, struct follow_file *f, const struct sibli
     follow_find_retire(s, f, FOLLOW_RENAMED);
 }
 
-/* f is read after `before`, unless that one waits for f itself. */
-static void chain_behind(struct follow *s, struct follow_file *f, struct follow_file *before) {
+void follow_rest_chain(struct follow *s, struct follow_file *f, struct follow_file *before) {
     for (const struct follow_file *g = before; g; g = g->after)
         if (g == f) return;
     f->after = before;
@@ -121,10 +128,10 @@ static void read_newer(struct follow *s, const struct sibling *v, size_t from, s
             follow_find_retire(s, f, FOLLOW_RENAMED);
         }
         if (f == live || f == before || f->lost) continue;
-        chain_behind(s, f, before);
+        follow_rest_chain(s, f, before);
         before = f;
     }
-    if (live && live != before && live->at == 0) chain_behind(s, live, before);
+    if (live && live != before && live->at == 0) follow_rest_chain(s, live, before);
 }
 
 /* Where the generation with this head and place is; n: nowhere. */
@@ -177,7 +184,7 @@ void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     f->was_cut = true;
     f->cut_since_ns = n > 0 ? v[n - 1].mtime_ns : 0;
     if (at < n) read_newer(s, v, at + 1, n, copy, f);
-    if (copy && !f->after) chain_behind(s, f, copy);
+    if (copy && !f->after) follow_rest_chain(s, f, copy);
     free(v);
     f->changed_ns = clock_now_ns(NULL);
     follow_set_queue(&s->set, f);

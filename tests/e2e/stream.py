@@ -42,11 +42,11 @@ class Place:
         with open(self.log(name), "ab") as f:
             f.write(text if isinstance(text, bytes) else text.encode())
 
-    def start(self, *args, command="follow", **popen):
+    def start(self, *args, command="follow", wrap=(), **popen):
         env = {**os.environ, "XDG_STATE_HOME": os.path.join(self.root, "state")}
         env.pop("STATE_DIRECTORY", None)
         self.stderr = open(os.path.join(self.root, "stderr"), "ab")
-        p = subprocess.Popen([BINARY, command, *FAST, *args], stderr=self.stderr, env=env, **popen)
+        p = subprocess.Popen([*wrap, BINARY, command, *FAST, *args], stderr=self.stderr, env=env, **popen)
         self.processes.append(p)
         return p
 
