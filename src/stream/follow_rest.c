@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { SIBLINGS_MAX = 256 };
+enum { SIBLINGS_MAX = 256, LISTINGS_MAX = 2, LISTING_REST_MS = 20 };
 
 struct sibling {
     char path[PATH_MAX];
@@ -171,10 +172,20 @@ static struct follow_file *take_copy(struct follow *s, const struct follow_file 
     return g;
 }
 
+/* The siblings, and which of them is the copy of f (*n: none). Who renames them just now may hide one from us. */
+static struct sibling *list_with_copy(const struct follow_file *f, size_t *n, size_t *at) {
+    for (unsigned i = 0;; i++) {
+        struct sibling *v = list_siblings(f->name, f->id, n);
+        *at = find_copy(v, *n, f, f->id);
+        if (*at < *n || i == LISTINGS_MAX) return v;
+        free(v);
+        nanosleep(&(struct timespec){.tv_nsec = LISTING_REST_MS * 1000000L}, NULL);
+    }
+}
+
 void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     size_t n, at;
-    struct sibling *v = list_siblings(f->name, f->id, &n);
-    at = find_copy(v, n, f, f->id);
+    struct sibling *v = list_with_copy(f, &n, &at);
     struct follow_file *copy = at < n ? take_copy(s, f, &v[at]) : NULL;
     if (at == n) count_lost(f);
     metrics_add(METRIC_FOLLOW_ROTATIONS, FOLLOW_TRUNCATED, 0, 0, 1);
