@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "app/terminal.h"
 #include "metrics/metrics.h"
+#include "stream/form.h"
 #include "stream/sink_fd.h"
 #include "stream/writer.h"
 
@@ -37,7 +38,7 @@ static const char EXAMPLES[] = "\nExamples\n"
 static void set_up_writer(const struct conf *c, size_t files, struct writer *w) {
     bool table = isatty(STDOUT_FILENO) && !c->merge;
     int format = strcmp(c->output, "auto") == 0 ? (table ? WRITER_TABLE : WRITER_JSONL) : writer_format_find(c->output);
-    MUST(format >= 0);
+    if (format < 0) format = WRITER_JSONL; /* one of form's, which hold more than answers */
     *w = (struct writer){
         .format = (enum writer_format)format,
         .with_message = c->message,
@@ -145,6 +146,16 @@ static void print_asked(const struct conf *c, const struct classifier *k, const 
         print_spent(network_llm(k->network));
 }
 
+/* The forms that show the input beside the answer; false: a writer's format does. */
+static bool set_up_form(const struct conf *c, struct form *f) {
+    int id = form_find(c->output);
+    bool ours = id == FORM_ANNOTATED || id == FORM_ECS || id == FORM_MMEXTERNAL;
+    MUST(ours || strcmp(c->output, "auto") == 0 ||
+         writer_format_find(c->output) >= 0); /* conf.def lists the same words */
+    *f = (struct form){.id = ours ? (enum form_id)id : FORM_JSONL};
+    return ours;
+}
+
 /* A dry run decides lines like any other, and drops the answers. */
 static int open_output(const struct conf *c) {
     int fd = c->dry_run ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
@@ -173,6 +184,7 @@ static void classify_say_what_decides(const struct conf *c, const struct classif
 static int classify_run(const struct conf *c, const struct classifier *k, char **paths, size_t n) {
     struct err e = {0};
     struct writer writer;
+    struct form form;
     struct files reading;
     struct sink_fd_result result = {0};
     set_up_writer(c, n, &writer);
@@ -180,7 +192,9 @@ static int classify_run(const struct conf *c, const struct classifier *k, char *
     classify_say_what_decides(c, k);
     files_begin(&reading, c, n, !isatty(STDOUT_FILENO));
     struct sink_opts to = {.fd = open_output(c), .writer = &writer, .result = &result};
-    bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_FD, &to}, &e);
+    bool origins = set_up_form(c, &form);
+    if (origins) to.form = &form;
+    bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_FD, &to, origins}, &e);
     writer_close(&writer);
     if (to.fd != STDOUT_FILENO) close(to.fd);
     if (wants_summary(c) && !result.reader_gone && (ok || result.lines > 0))

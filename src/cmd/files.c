@@ -58,6 +58,7 @@ static struct source_opts files_source(struct files *f, const struct files_what 
         .paths_n = w->n ? w->n : 1,
         .reader = {.format = (enum reader_format)format,
                    .source = span_of(c->source),
+                   .origins = w->origins,
                    .binary = c->binary,
                    .join = c->join,
                    .message_key = c->message_key,

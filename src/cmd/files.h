@@ -20,6 +20,7 @@ struct files_what {
     size_t n; /* 0: stdin */
     enum sink_id sink;
     const struct sink_opts *to;
+    bool origins; /* what the sink writes shows where records are from */
 };
 
 /* Interrupts end the reading, not the process: what was read is still decided. A second one kills. */

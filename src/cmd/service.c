@@ -43,8 +43,8 @@ static bool adjust_llm(struct conf *c, struct err *e) {
 }
 
 int cmd_service(int argc, char **argv) {
-    static const struct daemon_role BERT = {CONF_SERVICE_BERT, API_SERVICE, adjust_bert},
-                                    LLM = {CONF_SERVICE_LLM, API_SERVICE, adjust_llm};
+    static const struct daemon_role BERT = {CONF_SERVICE_BERT, API_SERVICE, adjust_bert, false},
+                                    LLM = {CONF_SERVICE_LLM, API_SERVICE, adjust_llm, false};
     bool bert = argc > 1 && strcmp(argv[1], "bert") == 0, llm = argc > 1 && strcmp(argv[1], "llm") == 0;
     enum conf_command command = bert ? CONF_SERVICE_BERT : llm ? CONF_SERVICE_LLM : 0;
     if (cmd_help(argc, argv, USAGE, command, EXAMPLES)) return CMD_OK;

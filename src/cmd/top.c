@@ -152,7 +152,7 @@ static int top_run(const struct conf *c, const struct classifier *k, char **path
     top_init(&top, top_by_of(c->by), &filter);
     buf_init(&out, OUT_BYTES_MAX);
     struct sink_opts to = {.top = &top};
-    bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_TOP, &to}, &e);
+    bool ok = files_read(&reading, k->pipeline, &(struct files_what){c, paths, n, SINK_TOP, &to, false}, &e);
     top_sort(&top);
     struct top_out o = {&top, &k->engine->labels, c, terminal_columns(), terminal_wants_colour(c->color), &out};
     ok = ok && top_print(&o, &e);

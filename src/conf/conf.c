@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 const struct option_row conf_row[] = {
-#define GROUP(title) {.name = title, .type = GROUP_TITLE},
+#define GROUP(title) {.name = title, .type = ROW_TITLE},
 #define OPTION(field, type, preset, min, max, unit, commands, show, reload, help) \
     {#field, type, preset, min, max, unit, commands, show, CONF_##reload, help, offsetof(struct conf, field)},
 #include "conf/conf.def"
@@ -36,13 +36,6 @@ const char *conf_preset(const struct option_row *r, enum conf_command command) {
 }
 
 /* ---- names: bert_threshold, --bert-threshold, LOGCLASS_BERT_THRESHOLD ---- */
-
-static bool name_eq(const char *field, const char *name, size_t n) {
-    if (strlen(field) != n) return false;
-    for (size_t i = 0; i < n; i++)
-        if (field[i] != (name[i] == '-' ? '_' : name[i])) return false;
-    return true;
-}
 
 /* What people also call an option. */
 static const struct {
@@ -73,19 +66,12 @@ static const struct option_row *conf_find(const char *name, size_t n) {
         if (strlen(OTHER_NAMES[i].other) == n && memcmp(OTHER_NAMES[i].other, name, n) == 0)
             return conf_find(OTHER_NAMES[i].name, strlen(OTHER_NAMES[i].name));
     for (size_t i = 0; i < ROWS_N; i++)
-        if (conf_row[i].type != GROUP_TITLE && name_eq(conf_row[i].name, name, n)) return &conf_row[i];
+        if (row_is_named(&conf_row[i], name, n)) return &conf_row[i];
     return NULL;
 }
 
-const char *conf_flag_name(const struct option_row *r, char out[CONF_NAME_BYTES]) {
-    snprintf(out, CONF_NAME_BYTES, "%s", r->name);
-    for (char *c = out; *c; c++)
-        if (*c == '_') *c = '-';
-    return out;
-}
-
-const char *conf_env_name(const struct option_row *r, char out[CONF_NAME_BYTES]) {
-    snprintf(out, CONF_NAME_BYTES, "LOGCLASS_%s", r->name);
+const char *conf_env_name(const struct option_row *r, char out[ROW_NAME_BYTES]) {
+    snprintf(out, ROW_NAME_BYTES, "LOGCLASS_%s", r->name);
     for (char *c = out; *c; c++)
         if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
     return out;
@@ -93,96 +79,16 @@ const char *conf_env_name(const struct option_row *r, char out[CONF_NAME_BYTES])
 
 /* ---- one value ---- */
 
-static bool conf_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
-    char flag[CONF_NAME_BYTES];
-    conf_flag_name(r, flag);
-    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
-    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
-    const char *units = strcmp(r->unit, "ms") == 0      ? " ms, or such as 2s"
-                        : strcmp(r->unit, "bytes") == 0 ? " bytes, or such as 4M"
-                                                        : "";
-    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g%s", from, flag, value,
-                   r->type == INT ? "whole number" : "number", r->min, r->max, units);
-}
-
-/* What a suffix multiplies by: sizes in k, M, G, times in s and min; 0: it is none. */
-static double unit_factor(const char *unit, const char *suffix) {
-    static const struct {
-        const char *unit, *suffix;
-        double factor;
-    } UNITS[] = {{"bytes", "k", 1 << 10}, {"bytes", "K", 1 << 10}, {"bytes", "M", 1 << 20}, {"bytes", "G", 1 << 30},
-                 {"ms", "ms", 1},         {"ms", "s", 1000},       {"ms", "min", 60000}};
-    for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++)
-        if (strcmp(UNITS[i].unit, unit) == 0 && strcmp(UNITS[i].suffix, suffix) == 0) return UNITS[i].factor;
-    return 0;
-}
-
-static bool parse_number(const struct option_row *r, const char *value, double *out) {
-    char *end;
-    errno = 0;
-    *out = r->type == INT ? (double)strtoll(value, &end, 10) : strtod(value, &end);
-    double factor = end != value && *end ? unit_factor(r->unit, end) : 0;
-    if (factor > 0) *out *= factor, end = strchr(end, '\0');
-    return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
-}
-
-static int parse_flag(const char *value) {
-    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
-    for (int v = 0; v < 2; v++)
-        for (int i = 0; i < 4; i++)
-            if (strcmp(value, words[v][i]) == 0) return v;
-    return -1;
-}
-
-/* Is the word one of "a|b|c"? */
-static bool is_word_of(const char *words, const char *word) {
-    size_t n = strlen(word);
-    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
-        if (strncmp(w, word, n) == 0 && (w[n] == '|' || w[n] == '\0')) return true;
-    return false;
-}
-
-static bool conf_assign(struct conf *c, const struct option_row *r, const char *value, const char *from,
-                        struct err *e) {
-    void *at = (char *)c + r->offset;
-    double number = 0;
-    int flag = 0;
-    switch (r->type) {
-    case ENUM:
-        if (!is_word_of(r->unit, value)) return conf_bad_value(r, value, from, e); /* fall through */
-    case TEXT:
-        free(*(char **)at);
-        *(char **)at = strdup(value);
-        MUST(*(char **)at != NULL);
-        return true;
-    case INT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(long long *)at = (long long)number;
-        return true;
-    case FLOAT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(double *)at = number;
-        return true;
-    case BOOL:
-        if ((flag = parse_flag(value)) < 0) return conf_bad_value(r, value, from, e);
-        *(bool *)at = flag == 1;
-        return true;
-    case GROUP_TITLE: break;
-    }
-    MUST(false && "an option");
-    return false;
-}
-
 /* The place of an option among all of them: that of its row, less the titles before it. */
 static size_t conf_index(const struct option_row *r) {
     size_t n = 0;
-    for (const struct option_row *at = conf_row; at < r; at++) n += at->type != GROUP_TITLE;
+    for (const struct option_row *at = conf_row; at < r; at++) n += at->type != ROW_TITLE;
     return n;
 }
 
 /* conf_assign, and where the value came from. */
 static bool conf_take(struct conf *c, const struct option_row *r, const char *value, const char *from, struct err *e) {
-    if (!conf_assign(c, r, value, from, e)) return false;
+    if (!row_assign(c, r, value, from, e)) return false;
     char **at = &c->from[conf_index(r)];
     char *copy = strdup(from);
     MUST(copy != NULL);
@@ -193,16 +99,16 @@ static bool conf_take(struct conf *c, const struct option_row *r, const char *va
 
 /* "; did you mean 'port'?" */
 static const char *conf_hint(const char *name, size_t n, unsigned commands, char *text, unsigned size) {
-    char flags[ROWS_N][CONF_NAME_BYTES];
+    char flags[ROWS_N][ROW_NAME_BYTES];
     struct similar s = similar_to((struct span){name, n});
     for (size_t i = 0; i < ROWS_N; i++)
-        if (conf_row[i].type != GROUP_TITLE && (conf_row[i].commands & commands))
-            similar_consider(&s, conf_flag_name(&conf_row[i], flags[i]));
+        if (conf_row[i].type != ROW_TITLE && (conf_row[i].commands & commands))
+            similar_consider(&s, row_flag(&conf_row[i], flags[i]));
     return similar_hint(&s, text, size);
 }
 
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e) {
-    char hint[2 * CONF_NAME_BYTES];
+    char hint[2 * ROW_NAME_BYTES];
     const struct option_row *r = conf_find(name, strlen(name));
     if (r) return conf_take(c, r, value, from, e);
     conf_hint(name, strlen(name), ALL, hint, sizeof hint);
@@ -214,8 +120,8 @@ bool conf_set(struct conf *c, const char *name, const char *value, const char *f
 
 static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (conf_row[i].type != GROUP_TITLE &&
-            !conf_assign(c, &conf_row[i], conf_preset(&conf_row[i], command), "conf.def", e))
+        if (conf_row[i].type != ROW_TITLE &&
+            !row_assign(c, &conf_row[i], conf_preset(&conf_row[i], command), "conf.def", e))
             return false;
     return true;
 }
@@ -226,34 +132,49 @@ static const char *conf_text(struct span s, char *text, size_t size) {
     return text;
 }
 
-/* One "key = value". Sections only group. */
-static bool conf_read_pair(struct conf *c, const struct ini *i, const char *from, struct err *e) {
-    char name[CONF_NAME_BYTES], value[CONF_VALUE_BYTES_MAX];
+/* One "key = value", of a section or, outside, of the options. */
+static bool conf_read_pair(struct conf *c, struct section *section, const struct ini *i, const char *from,
+                           struct err *e) {
+    char name[ROW_NAME_BYTES], value[CONF_VALUE_BYTES_MAX];
     const char *comment = memmem(i->value.p, i->value.n, " ;", 2);
     if (comment || (i->value.n > 0 && i->value.p[0] == ';'))
         return err_set(e, ERR_USAGE, "%.*s has a comment in its line: put it into a line of its own", (int)i->key.n,
                        i->key.p);
     if (i->value.n >= sizeof value)
         return err_set(e, ERR_INPUT, "a value of %zu bytes, at most %zu are read", i->value.n, sizeof value - 1);
-    return conf_set(c, conf_text(i->key, name, sizeof name), conf_text(i->value, value, sizeof value), from, e);
+    conf_text(i->key, name, sizeof name);
+    conf_text(i->value, value, sizeof value);
+    return section ? section_set(section, name, value, from, e) : conf_set(c, name, value, from, e);
+}
+
+/* [source NAME] and [sink NAME] begin a section; others only group. */
+static bool conf_read_section(struct conf *c, struct section **section, const struct ini *i, const char *from,
+                              struct err *e) {
+    char name[2 * SECTION_NAME_MAX];
+    bool source = span_eq(i->kind, SPAN_LIT("source")), sink = span_eq(i->kind, SPAN_LIT("sink"));
+    *section = NULL;
+    if (!source && !sink) return true;
+    conf_text(i->name, name, sizeof name);
+    *section = section_add(&c->sections, source ? SECTION_SOURCE : SECTION_SINK, name, from, e);
+    return *section != NULL;
 }
 
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
     struct ini i = ini_open(text);
+    struct section *section = NULL;
     char place[256];
     for (enum ini_item item; (item = ini_next(&i, e)) != INI_END;) {
         snprintf(place, sizeof place, "%.200s:%u", from, i.line);
-        if (item == INI_BROKEN) {
-            e->code = ERR_CONFIG;
-            return err_prefix(e, "%s", place);
-        }
-        if (item == INI_PAIR && !conf_read_pair(c, &i, place, e)) {
-            if (strncmp(e->msg, place, strlen(place)) != 0) err_prefix(e, "%s", place);
-            e->code = ERR_CONFIG;
-            return false;
-        }
+        bool ok = item == INI_SECTION ? conf_read_section(c, &section, &i, place, e)
+                                      : item == INI_PAIR && conf_read_pair(c, section, &i, place, e);
+        if (ok) continue;
+        if (strncmp(e->msg, place, strlen(place)) != 0) err_prefix(e, "%s", place);
+        e->code = ERR_CONFIG;
+        return false;
     }
-    return true;
+    if (section_list_check(&c->sections, e)) return true;
+    e->code = ERR_CONFIG;
+    return false;
 }
 
 static bool load_file(struct conf *c, struct err *e) {
@@ -272,8 +193,8 @@ static bool load_file(struct conf *c, struct err *e) {
 
 static bool load_env(struct conf *c, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++) {
-        char name[CONF_NAME_BYTES];
-        const char *value = conf_row[i].type != GROUP_TITLE ? getenv(conf_env_name(&conf_row[i], name)) : NULL;
+        char name[ROW_NAME_BYTES];
+        const char *value = conf_row[i].type != ROW_TITLE ? getenv(conf_env_name(&conf_row[i], name)) : NULL;
         if (value && !conf_take(c, &conf_row[i], value, name, e)) {
             e->code = ERR_CONFIG;
             return false;
@@ -291,7 +212,7 @@ static const char *switch_value(const char *next) {
 }
 
 static bool conf_unknown_flag(const char *arg, size_t n, enum conf_command command, const char *name, struct err *e) {
-    char hint[2 * CONF_NAME_BYTES], more[sizeof hint + CONF_NAME_BYTES];
+    char hint[2 * ROW_NAME_BYTES], more[sizeof hint + ROW_NAME_BYTES];
     conf_hint(arg, n, command, hint, sizeof hint);
     snprintf(more, sizeof more, "; see 'logclass %s --help'", name);
     return err_set(e, ERR_USAGE, "unknown option '--%.*s'%s", (int)n, arg, hint[0] ? hint : more);
@@ -324,7 +245,7 @@ static bool load_value(struct conf *c, const struct option_row *r, const char *g
 static bool load_flag(struct conf *c, struct words *w, struct err *e) {
     const char *arg = w->argv[w->i] + 2, *eq = strchr(arg, '=');
     size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
-    char from[CONF_NAME_BYTES];
+    char from[ROW_NAME_BYTES];
     const struct option_row *r = conf_find(arg, n);
     snprintf(from, sizeof from, "--%.*s", (int)n, arg);
     if (r && !(r->commands & w->command)) r = NULL;
@@ -341,7 +262,7 @@ static bool load_letters(struct conf *c, struct words *w, struct err *e) {
         const struct option_row *r = NULL;
         char from[] = {'-', *at, '\0'};
         for (size_t i = 0; i < ROWS_N && !r; i++)
-            if (conf_row[i].type != GROUP_TITLE && conf_letter(&conf_row[i]) == *at &&
+            if (conf_row[i].type != ROW_TITLE && conf_letter(&conf_row[i]) == *at &&
                 (conf_row[i].commands & w->command))
                 r = &conf_row[i];
         if (!r) return err_set(e, ERR_USAGE, "unknown option '-%c'; see 'logclass %s -h'", *at, w->argv[0]);
@@ -386,34 +307,21 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
            load_args(c, command, argc, argv, operands, e);
 }
 
-static bool conf_has_same(const struct conf *a, const struct conf *b, const struct option_row *r) {
-    const void *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
-    switch (r->type) {
-    case TEXT:
-    case ENUM: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
-    case INT: return memcmp(x, y, sizeof(long long)) == 0;
-    case FLOAT: return memcmp(x, y, sizeof(double)) == 0;
-    case BOOL: return memcmp(x, y, sizeof(bool)) == 0;
-    case GROUP_TITLE: break;
-    }
-    return true;
-}
-
 int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from) {
     for (int i = from; i < ROWS_N; i++)
-        if (conf_row[i].type != GROUP_TITLE && conf_row[i].reload == reload && !conf_has_same(a, b, &conf_row[i]))
+        if (conf_row[i].type != ROW_TITLE && conf_row[i].reload == reload && !row_has_same(a, b, &conf_row[i]))
             return i;
     return -1;
 }
 
 const char *conf_name(int option) {
-    MUST(option >= 0 && option < ROWS_N && conf_row[option].type != GROUP_TITLE);
+    MUST(option >= 0 && option < ROWS_N && conf_row[option].type != ROW_TITLE);
     return conf_row[option].name;
 }
 
 void conf_release(struct conf *c) {
-    for (size_t i = 0; i < ROWS_N; i++)
-        if (conf_row[i].type == TEXT || conf_row[i].type == ENUM) free(*(char **)((char *)c + conf_row[i].offset));
+    for (size_t i = 0; i < ROWS_N; i++) row_release(c, &conf_row[i]);
+    section_list_release(&c->sections);
     for (size_t i = 0; i < CONF_OPTIONS; i++) free(c->from[i]);
     *c = (struct conf){0};
 }
@@ -422,11 +330,10 @@ const char *conf_unknown_env(unsigned number, char *text, size_t size) {
     static const char *const OTHERS[] = {"LOGCLASS_DATA_DIR"};
     for (char **at = environ; *at; at++) {
         const char *eq = strchr(*at, '=');
-        char name[CONF_NAME_BYTES];
+        char name[ROW_NAME_BYTES];
         bool known = !eq || strncmp(*at, "LOGCLASS_", 9) != 0 || strncmp(*at, OTHERS[0], strlen(OTHERS[0])) == 0;
         for (size_t i = 0; !known && i < ROWS_N; i++)
-            known = conf_row[i].type != GROUP_TITLE &&
-                    strlen(conf_env_name(&conf_row[i], name)) == (size_t)(eq - *at) &&
+            known = conf_row[i].type != ROW_TITLE && strlen(conf_env_name(&conf_row[i], name)) == (size_t)(eq - *at) &&
                     memcmp(name, *at, strlen(name)) == 0;
         if (known || number-- > 0) continue;
         snprintf(text, size, "%.*s", (int)(eq - *at), *at);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "conf/section.h"
 
 #include <stdbool.h>
 
@@ -14,15 +15,11 @@ enum conf_command {
     CONF_SERVICE_BERT = 4,
     CONF_SERVICE_LLM = 8,
     CONF_BENCH = 16,
-    CONF_TOP = 128, /* the values between are the streams' */
-    CONF_ALL = 31 | 128
+    CONF_FOLLOW = 32,
+    CONF_RUN = 64,
+    CONF_TOP = 128,
+    CONF_ALL = 255
 };
-
-#define CONF_TYPE_TEXT  char *
-#define CONF_TYPE_ENUM  char *
-#define CONF_TYPE_INT   long long
-#define CONF_TYPE_FLOAT double
-#define CONF_TYPE_BOOL  bool
 
 /* What a change of an option does when a running process takes it up. */
 enum conf_reload { CONF_LIVE, CONF_NETWORK, CONF_START };
@@ -36,7 +33,8 @@ enum conf_option {
 struct conf {
 #define OPTION(field, type, ...) CONF_TYPE_##type field;
 #include "conf/conf.def"
-    char *from[CONF_OPTIONS]; /* where the value is from: "FILE:3", "LOGCLASS_PORT", "--port"; NULL: the default */
+    char *from[CONF_OPTIONS];     /* where the value is from: "FILE:3", "LOGCLASS_PORT", "--port"; NULL: the default */
+    struct section_list sections; /* of the config file */
 };
 
 /* Fills c for one command. argv[1..] are options and operands; operands are moved to the front of argv[1..] and counted

@@ -149,7 +149,7 @@ static void shown_values_can_be_read_back(void) {
     buf_init(&text, 1 << 16);
     CHECK(LOAD(&c, &e, &n, "--workers", "9", "--no-summary"));
     conf_show(&text, &c, NULL, NULL);
-    CHECK(memmem(text.p, text.n, "; from --workers\nworkers = 9\n", 29) != NULL);
+    CHECK(memmem(text.p, text.n, "; from --workers\n; ", 19) && memmem(text.p, text.n, "\nworkers = 9\n", 13));
     const char *path = "/tmp/logclass_conf_test_shown.ini";
     CHECK(file_write(path, buf_span(&text), &e));
     CHECK(LOAD(&again, &e, &n, "--config", path));
@@ -201,7 +201,70 @@ static void slips_are_hinted_at(void) {
     conf_release(&c);
 }
 
-CHECK_MAIN(CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
+static bool read_text(struct conf *c, const char *text, struct err *e) {
+    int n;
+    struct err ignored = {0};
+    *e = ignored;
+    CHECK(LOAD(c, &ignored, &n, "x"));
+    return conf_read(c, span_of(text), "f", e);
+}
+
+static void sections_hold_their_own_keys(void) {
+    struct conf c;
+    struct err e;
+    char item[64];
+    CHECK(read_text(&c,
+                    "workers = 2\n[server]\nport = 1\n[source a]\ntype = file\ninclude = /a\ninclude = /b, /c\n"
+                    "source = x\n[sink out]\ntype = file\npath = /o\n[more]\nloops = 3\n",
+                    &e));
+    CHECK(c.workers == 2 && c.port == 1 && c.loops == 3 && c.source[0] == '\0');
+    CHECK_INT(c.sections.n, 2);
+    const struct section *s = c.sections.v;
+    CHECK(s[0].side == SECTION_SOURCE && s[0].kind == SECTION_IN_FILE && s[1].side == SECTION_SINK);
+    CHECK_STR(s[0].name, "a");
+    CHECK_STR(s[0].place, "f:4");
+    CHECK_STR(s[0].include, "/a, /b, /c");
+    CHECK_STR(s[0].source, "x");
+    CHECK_STR(s[0].exclude, "*.gz, *.zst, *.bz2, *.xz"); /* its default */
+    CHECK(section_is_given(&s[0], "include") && !section_is_given(&s[0], "exclude"));
+    const char *at = s[0].include;
+    CHECK(section_next_item(&at, item, sizeof item) && section_next_item(&at, item, sizeof item));
+    CHECK_STR(item, "/b");
+    struct conf again;
+    CHECK(read_text(
+        &again, "[source a]\ntype = file\ninclude = /a, /b, /c\nsource = x\n[sink out]\ntype = file\npath = /o\n", &e));
+    CHECK(section_list_is_same(&c.sections, &again.sections));
+    CHECK(section_set(&again.sections.v[1], "path", "/p", "t", &e) &&
+          !section_list_is_same(&c.sections, &again.sections));
+    conf_release(&c);
+    conf_release(&again);
+}
+
+static void wrong_sections_are_named(void) {
+    static const struct {
+        const char *text, *says;
+    } ROWS[] = {
+        {"[source a]\ntype = fil\n", "f:2: type is 'fil': a source is one of file, syslog"},
+        {"\n[source a]\ninclude = x\n", "f:2: [source a] has no type"},
+        {"[source a]\ntype = file\n", "f:1: [source a] needs 'include'"},
+        {"[source a]\ntype = file\ninclude = x\nlisten = y\n", "a source of type file has no key 'listen'"},
+        {"[sink a]\ntype = file\npath = x\n[sink a]\n", "f:4: [sink a] is there already, at f:1"},
+        {"[sink a/b]\n", "f:1: [sink a/b]: expected a name"},
+        {"[sink a]\nworkers = 3\n", "f:2: a sink has no key 'workers'"},
+        {"[sink a]\nbatch-wait = -1\n", "f:2: batch-wait is '-1': expected a whole number"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct conf c;
+        struct err e;
+        bool refused = !read_text(&c, ROWS[i].text, &e) && strstr(e.msg, ROWS[i].says);
+        if (!refused) fprintf(stderr, "%s: %s\n", ROWS[i].text, e.msg);
+        CHECK(refused);
+        conf_release(&c);
+    }
+}
+
+CHECK_MAIN(CHECK_TEST(sections_hold_their_own_keys), CHECK_TEST(wrong_sections_are_named),
+           CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
            CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(nothing_of_a_file_is_misread),
            CHECK_TEST(what_no_file_can_hold_is_said), CHECK_TEST(shown_values_can_be_read_back),
            CHECK_TEST(short_names_and_units), CHECK_TEST(slips_are_hinted_at))

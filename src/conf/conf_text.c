@@ -8,11 +8,11 @@ enum { HELP_LEFT = 28 }; /* columns before an option's text */
 
 /* "  -o, --output auto|jsonl" or "      --memo, --no-memo". */
 static void help_flag(const struct option_row *r, char *out, size_t size) {
-    char flag[CONF_NAME_BYTES], letter = conf_letter(r), begin[8] = "      ";
+    char flag[ROW_NAME_BYTES], letter = conf_letter(r), begin[8] = "      ";
     const char *value = r->unit[0] ? r->unit : r->type == INT || r->type == FLOAT ? "number" : "";
     if (letter) snprintf(begin, sizeof begin, "  -%c, ", letter);
     if (conf_is_switch(r)) value = "";
-    int n = snprintf(out, size, "%s--%s%s%s", begin, conf_flag_name(r, flag), value[0] ? " " : "", value);
+    int n = snprintf(out, size, "%s--%s%s%s", begin, row_flag(r, flag), value[0] ? " " : "", value);
     if (conf_is_switch(r) && strcmp(r->preset, "no") != 0) snprintf(out + n, size - (size_t)n, ", --no-%s", flag);
 }
 
@@ -34,7 +34,7 @@ static void help_wrap(struct buf *out, struct span words, unsigned columns, size
 }
 
 static void help_option(struct buf *out, const struct option_row *r, const struct conf_help_opts *o) {
-    char left[3 * CONF_NAME_BYTES], right[1024];
+    char left[3 * ROW_NAME_BYTES], right[1024];
     help_flag(r, left, sizeof left);
     const char *preset = conf_preset(r, o->command);
     bool shown = r->type != BOOL && preset[0];
@@ -51,7 +51,7 @@ void conf_help(struct buf *out, const struct conf_help_opts *o) {
     unsigned hidden = 0, settled = 0;
     for (size_t i = 0; i < conf_rows; i++) {
         const struct option_row *r = &conf_row[i];
-        if (r->type == GROUP_TITLE) {
+        if (r->type == ROW_TITLE) {
             title = r->name;
             settled = strcmp(r->name, "LLM and other services") == 0; /* set once, in a file */
         }
@@ -68,46 +68,24 @@ void conf_help(struct buf *out, const struct conf_help_opts *o) {
         buf_printf(out, "%s shows %u more options.\n", o->length == CONF_HELP_SHORT ? "--help" : "--help-all", hidden);
 }
 
-static void show_value(struct buf *out, const struct option_row *r, const struct conf *c) {
-    const void *at = (const char *)c + r->offset;
-    if (r->type == TEXT || r->type == ENUM) buf_puts(out, *(char *const *)at);
-    if (r->type == INT) buf_printf(out, "%lld", *(const long long *)at);
-    if (r->type == FLOAT) buf_printf(out, "%g", *(const double *)at);
-    if (r->type == BOOL) buf_puts(out, *(const bool *)at ? "yes" : "no");
-}
-
-/* Whether the line means the same when it is read: the format has no quotes, and " ;" is refused as a comment. */
-static bool is_readable(struct span line) {
-    struct span value = span_sub(line, (size_t)((const char *)memchr(line.p, '=', line.n) - line.p) + 2, line.n);
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] == '\n' || (value.p[i] == ';' && (i == 0 || value.p[i - 1] <= ' '))) return false;
-    return value.n < CONF_VALUE_BYTES_MAX && span_trim(value).n == value.n;
-}
-
 void conf_show(struct buf *out, const struct conf *c, conf_note *note, void *self) {
     size_t option = 0;
     for (size_t i = 0; i < conf_rows; i++) {
-        char flag[CONF_NAME_BYTES];
-        if (conf_row[i].type == GROUP_TITLE) continue;
+        if (conf_row[i].type == ROW_TITLE) continue;
         const char *from = c->from[option++], *more = note ? note(self, conf_row[i].name) : NULL;
-        buf_printf(out, "; %s\n; from %s\n", conf_row[i].help, from ? from : "the default");
+        buf_printf(out, "; from %s\n", from ? from : "the default");
         if (more) buf_printf(out, "; %s\n", more);
-        size_t at = out->n;
-        buf_printf(out, "%s = ", conf_flag_name(&conf_row[i], flag));
-        show_value(out, &conf_row[i], c);
-        if (!out->failed && !is_readable(span_sub(buf_span(out), at, out->n))) {
-            out->n = at;
-            buf_printf(out, "; %s has a value that no config file can hold", flag);
-        }
-        buf_puts(out, "\n\n");
+        row_show(out, c, &conf_row[i]);
     }
+    section_list_show(out, &c->sections);
 }
 
 static void doc_commands(struct buf *out, unsigned commands) {
     static const struct {
         unsigned command;
         const char *name;
-    } NAMES[] = {{O, "classify"}, {T, "top"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
+    } NAMES[] = {{O, "classify"},       {CONF_FOLLOW, "follow"}, {T, "top"},         {CONF_RUN, "run"},
+                 {CONF_SERVE, "serve"}, {E, "service bert"},     {L, "service llm"}, {B, "bench"}};
     const char *before = "";
     if ((commands & ALL) == ALL) {
         buf_puts(out, "all");
@@ -123,9 +101,9 @@ static void doc_commands(struct buf *out, unsigned commands) {
 static void doc_row(struct buf *out, const struct option_row *r) {
     static const char *const AT_RELOAD[] = {
         [CONF_LIVE] = "at once", [CONF_NETWORK] = "calls begin anew", [CONF_START] = "needs a restart"};
-    char flag[CONF_NAME_BYTES], env[CONF_NAME_BYTES], range[96] = "";
+    char flag[ROW_NAME_BYTES], env[ROW_NAME_BYTES], range[96] = "";
     if (r->type == INT || r->type == FLOAT) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
-    buf_printf(out, "| `%s` | `%s` | `%s` | %s", conf_flag_name(r, flag), conf_env_name(r, env), r->preset, range);
+    buf_printf(out, "| `%s` | `%s` | `%s` | %s", row_flag(r, flag), conf_env_name(r, env), r->preset, range);
     for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
     buf_puts(out, " | ");
     doc_commands(out, r->commands);
@@ -142,7 +120,7 @@ void conf_doc(struct buf *out) {
         "command line. A yes/no option is `--name` or `--no-name` as a flag. Advanced options are not in `--help`, but "
         "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`.\n");
     for (size_t i = 0; i < conf_rows; i++) {
-        if (conf_row[i].type != GROUP_TITLE) {
+        if (conf_row[i].type != ROW_TITLE) {
             doc_row(out, &conf_row[i]);
             continue;
         }
@@ -151,4 +129,5 @@ void conf_doc(struct buf *out) {
                    "|\n|---|---|---|---|---|---|---|\n",
                    conf_row[i].name);
     }
+    section_doc(out);
 }

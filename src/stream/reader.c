@@ -15,6 +15,7 @@ struct reader {
     char *carry; /* bytes read but not yet part of a chunk, CHUNK_BYTES */
     size_t carry_n;
     bool ended;                  /* the input is */
+    bool origins;                /* tell where each record is from */
     bool skipping;               /* inside the rest of a line that was cut */
     uint64_t odd, line, records; /* so far */
     uint32_t chunk_max;          /* records of the chunk that is being filled */
@@ -44,6 +45,7 @@ static void reader_add_line(struct reader *r, struct chunk *c, struct span line)
     if (line.n > 0 && line.p[line.n - 1] == '\r') line.n--;
     *rec = (struct record){.source = r->source, .message = span_sub(line, 0, CHUNK_LINE_MAX)};
     if (r->format == READER_JSONL && !reader_json_line(&r->json, &c->arena, line, rec, at)) r->odd++;
+    if (c->origin && r->format == READER_JSONL) c->origin[c->batch.n - 1].raw = line;
 }
 
 /* A line of a container runtime's file: the runtime's part is taken off, the halves of a long line are put together.
@@ -219,6 +221,7 @@ bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) 
     size_t from = 0;
     chunk_reset(c);
     r->chunk_max = reader_chunk_max(r);
+    if (r->origins) chunk_want_origins(c);
     struct err why = {0};
     if (!r->format_is_known && !find_format(r, wait_ms, &why)) {
         if (why.code == ERR_OK) return true;
@@ -251,6 +254,7 @@ struct reader *reader_open(const char *path, const struct reader_opts *o, struct
     r->path = path;
     r->format = o->format;
     r->source = o->source;
+    r->origins = o->origins;
     r->carry = must_calloc(1, CHUNK_BYTES);
     reader_json_init(&r->json);
     r->json.message_key = o->message_key;

@@ -70,7 +70,7 @@ static void top_begin_kind(struct top *t, const struct batch *b, uint32_t i, str
 }
 
 /* The number of the record's kind; INDEX_FULL: there is no room for another. */
-static uint32_t kind_of(struct top *t, const struct batch *b, uint32_t i) {
+static uint32_t top_kind_of(struct top *t, const struct batch *b, uint32_t i) {
     char out[TEMPLATE_MAX];
     struct span text = kind_text(t, b->engine, &b->rec[i], out);
     uint64_t reason = t->by == TOP_BY_LABEL ? reason_of(&b->res[i], &b->engine->labels) : 0;
@@ -85,7 +85,7 @@ static void top_count(struct top *t, const struct batch *b, uint32_t i) {
     t->lines++;
     if (!writer_filter_takes(&t->filter, &b->res[i], &b->engine->labels)) return;
     t->counted++;
-    uint32_t at = kind_of(t, b, i);
+    uint32_t at = top_kind_of(t, b, i);
     if (at == INDEX_FULL) {
         t->rest++;
         return;

@@ -481,7 +481,7 @@ def config_tells_what_is_in_force_and_checks_what_it_names():
     r = run("config", "check", env={"LOGCLASS_PROT": "1"})
     assert r.returncode == 78 and b"LOGCLASS_PROT is no option" in r.stderr
     shown = run("config", "show", "-c", "f.conf", "--port", "1234", cwd=at).stdout.decode()
-    for part in ("; from f.conf:1\nworkers = 2\n", "; from --port\nport = 1234\n", "; in force: "):
+    for part in ("; from f.conf:1\n; threads that decide lines\nworkers = 2\n", "; from --port\n", "\nport = 1234\n", "; in force: "):
         assert part in shown, part
 
 
