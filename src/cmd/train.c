@@ -16,6 +16,10 @@
 #include "train/report.h"
 #include "train/threshold.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <unistd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -336,9 +340,17 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
     return true;
 }
 
+/* Found out before minutes of training. */
+static bool can_write_head(const char *path, struct err *e) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    return access(dirname(folder), W_OK) == 0 || err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
 static bool train_run(struct training *t, char **paths, int n, struct err *e) {
     struct fit_head_opts l;
     struct buf out;
+    if (t->o.out && !can_write_head(t->o.out, e)) return false;
     if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !train_learn(t, &l, e))
         return false;
     buf_init(&out, TEXT_BYTES_MAX);

@@ -24,15 +24,21 @@ const char *row_flag(const struct option_row *r, char out[ROW_NAME_BYTES]) {
 /* ---- one value ---- */
 
 static bool row_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
-    char flag[ROW_NAME_BYTES];
+    char flag[ROW_NAME_BYTES], what[2 * ROW_NAME_BYTES + 256], wanted[256];
     row_flag(r, flag);
-    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
-    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
+    if (from[0] == '-') /* the flag's own name is where it is from */
+        snprintf(what, sizeof what, "%.200s", from);
+    else
+        snprintf(what, sizeof what, "%.200s: %s", from, flag);
     const char *units = strcmp(r->unit, "ms") == 0      ? " ms, or such as 2s"
                         : strcmp(r->unit, "bytes") == 0 ? " bytes, or such as 4M"
                                                         : "";
-    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g%s", from, flag, value,
-                   r->type == INT ? "whole number" : "number", r->min, r->max, units);
+    snprintf(wanted, sizeof wanted, "a %s from %.12g to %.12g%s", r->type == INT ? "whole number" : "number", r->min,
+             r->max, units);
+    return err_set(e, ERR_USAGE, "%s is '%s': expected %s", what, value,
+                   r->type == BOOL   ? "yes or no"
+                   : r->type == ENUM ? r->unit
+                                     : wanted);
 }
 
 /* What a suffix multiplies by: sizes in k, M, G, times in s and min; 0: it is none. */

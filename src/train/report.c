@@ -152,7 +152,7 @@ void report_text(struct buf *out, const struct report *r, bool colour) {
     for (unsigned p = 0; p < r->parts; p++) {
         const struct score *s = r->part[p].score;
         char line[300];
-        snprintf(line, sizeof line, "%s%s: %s rows, %zu, by %s\n", p ? "\n" : "", r->title, r->part[p].name, s->n,
+        snprintf(line, sizeof line, "%s%s: %zu rows (%s), by %s\n", p ? "\n" : "", r->title, s->n, r->part[p].name,
                  r->judge);
         put_styled(&t, BOLD, line);
         report_put_labels(&t, r, s);
