@@ -1,0 +1,275 @@
+/* What was rotated away before it was read: found again beside its path, by identity, else as a copy, compressed or
+ * not; and the generations after it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "metrics/metrics.h"
+#include "stream/follow.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { SIBLINGS_MAX = 256, LISTINGS_MAX = 2, LISTING_REST_MS = 20 };
+
+struct sibling {
+    char path[PATH_MAX];
+    struct follow_id id;
+    uint64_t size;
+    int64_t mtime_ns;
+};
+
+/* ---- names ---- */
+
+static const char *base_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* ".1", "-20240131", ".2024-01-31.3": a separator, then digits and separators. Returns what follows it; NULL: none. */
+static const char *pass_number(const char *s) {
+    if (!strchr(".-_", *s) || !*s || s[1] < '0' || s[1] > '9') return NULL;
+    s++;
+    while ((*s >= '0' && *s <= '9') || *s == 'T' || *s == 'Z' || *s == ':' ||
+           (*s && strchr(".-_", *s) && s[1] >= '0' && s[1] <= '9'))
+        s++;
+    return s;
+}
+
+static bool is_packing(const char *s) {
+    return *s == '\0' || strcmp(s, ".gz") == 0 || strcmp(s, ".zst") == 0;
+}
+
+bool follow_rest_may_be_rotated(const char *path) {
+    size_t n = strlen(path);
+    const char *dot = strrchr(path, '.'), *ends = n > 0 ? path + n - 1 : path;
+    if ((*ends >= '0' && *ends <= '9') || !dot) return n > 0 && *ends >= '0' && *ends <= '9';
+    bool stem = dot > path && dot[-1] >= '0' && dot[-1] <= '9'; /* name-20240131.log */
+    return stem || strcmp(dot, ".gz") == 0 || strcmp(dot, ".zst") == 0 || strcmp(dot, ".old") == 0;
+}
+
+bool follow_rest_is_rotated(const char *name, const char *path) {
+    const char *base = base_of(name), *other = base_of(path), *dot = strrchr(base, '.'), *rest;
+    size_t folder = (size_t)(base - name), n = strlen(base), stem = dot && dot > base ? (size_t)(dot - base) : 0;
+    if ((size_t)(other - path) != folder || strncmp(name, path, folder) != 0 || strcmp(base, other) == 0) return false;
+    if (strncmp(other, base, n) == 0) {
+        rest = pass_number(other + n);
+        if (rest && is_packing(rest)) return true;
+        if (strcmp(other + n, ".old") == 0 || strcmp(other + n, ".gz") == 0 || strcmp(other + n, ".zst") == 0)
+            return true;
+    }
+    if (stem == 0 || strncmp(other, base, stem) != 0 || !(rest = pass_number(other + stem))) return false;
+    return strncmp(rest, dot, n - stem) == 0 && is_packing(rest + (n - stem));
+}
+
+/* ---- the folder ---- */
+
+static int by_age(const void *a, const void *b) {
+    const struct sibling *x = a, *y = b;
+    if (x->mtime_ns != y->mtime_ns) return x->mtime_ns < y->mtime_ns ? -1 : 1;
+    return strcmp(y->path, x->path); /* name.2 is older than name.1 */
+}
+
+/* The rotated files of name, and the one with this identity whatever its name; oldest first. The caller frees it. */
+static struct sibling *list_siblings(const char *name, struct follow_id id, size_t *n) {
+    char folder[PATH_MAX];
+    struct sibling *v = must_calloc(SIBLINGS_MAX, sizeof *v);
+    size_t folder_n = (size_t)(base_of(name) - name);
+    *n = 0;
+    snprintf(folder, sizeof folder, "%.*s", (int)folder_n, name);
+    DIR *d = opendir(folder_n ? folder : ".");
+    if (!d) return v;
+    for (struct dirent *item; *n < SIBLINGS_MAX && (item = readdir(d));) {
+        struct sibling *s = &v[*n];
+        struct stat st;
+        bool inode = item->d_ino == id.ino;
+        if (snprintf(s->path, sizeof s->path, "%s%s", folder, item->d_name) >= (int)sizeof s->path) continue;
+        if (!inode && !follow_rest_is_rotated(name, s->path)) continue;
+        if (!follow_look(-1, s->path, &s->id, &s->size, NULL) || stat(s->path, &st) != 0) continue;
+        if (strcmp(s->path, name) == 0 && !follow_id_is_same(s->id, id)) continue;
+        s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        (*n)++;
+    }
+    closedir(d);
+    qsort(v, *n, sizeof *v, by_age);
+    return v;
+}
+
+/* ---- one generation ---- */
+
+/* f goes on in the file of the sibling, at its place: it is the same under another name, or a copy. */
+static void go_on_in(struct follow *s, struct follow_file *f, const struct sibling *v) {
+    follow_set_move(&s->set, f, v->path);
+    if (!follow_id_is_same(f->id, v->id)) follow_set_identify(&s->set, f, v->id);
+    f->state = FOLLOW_LIVE;
+    f->size = v->size;
+    follow_find_retire(s, f, FOLLOW_RENAMED);
+}
+
+void follow_rest_chain(struct follow *s, struct follow_file *f, struct follow_file *before) {
+    for (const struct follow_file *g = before; g; g = g->after)
+        if (g == f) return;
+    f->after = before;
+    s->chained = true;
+}
+
+/* The generations after v[from - 1], up to what is live, are read one after the other. */
+static void read_newer(struct follow *s, const struct sibling *v, size_t from, size_t n, struct follow_file *before,
+                       struct follow_file *live) {
+    const char *name = live ? live->name : before ? before->name : NULL;
+    for (size_t i = from; i < n && name; i++) {
+        struct follow_file *f = follow_set_by_id(&s->set, v[i].id);
+        if (!f) {
+            f = follow_set_add(&s->set, name, v[i].path, v[i].id, FOLLOW_LIVE);
+            if (!f) return;
+            f->size = v[i].size;
+            follow_find_retire(s, f, FOLLOW_RENAMED);
+        }
+        if (f == live || f == before || f->lost) continue;
+        follow_rest_chain(s, f, before);
+        before = f;
+    }
+    if (live && live != before && live->at == 0) follow_rest_chain(s, live, before);
+}
+
+/* Where the generation with this head and place is; n: nowhere. */
+static size_t find_copy(const struct sibling *v, size_t n, const struct follow_file *f, struct follow_id except) {
+    struct follow_place place = follow_file_place(f);
+    for (size_t i = 0; i < n; i++)
+        if (!follow_id_is_same(v[i].id, except) && follow_file_is_copy(v[i].path, f->head, &place)) return i;
+    return n;
+}
+
+static void count_lost(const struct follow_file *f) {
+    if (f->size <= f->at) return;
+    metrics_add(METRIC_FOLLOW_LOST_BYTES, 0, 0, 0, f->size - f->at);
+    log_error("follow.lost", "%s is gone, and with it %llu bytes that were not read", f->path,
+              (unsigned long long)(f->size - f->at));
+}
+
+/* ---- a file that was cut ---- */
+
+/* The copy, as a file of its own at f's place; the same object when it is known already and was not begun. */
+static struct follow_file *take_copy(struct follow *s, const struct follow_file *f, const struct sibling *v) {
+    struct follow_file *g = follow_set_by_id(&s->set, v->id);
+    if (g && (g->at > 0 || g->out > 0)) return NULL; /* it is read already */
+    if (!g) g = follow_set_add(&s->set, f->name, v->path, v->id, FOLLOW_LIVE);
+    if (!g) return NULL;
+    struct follow_place p = follow_file_place(f);
+    g->size = v->size;
+    g->head = f->head;
+    g->at = p.at, g->mark = p.mark, g->skipping = p.skipping, g->checked = false;
+    g->stream_at[0] = p.stream_at[0], g->stream_at[1] = p.stream_at[1];
+    g->safe = p;
+    g->copy_of = NULL;
+    if (follow_find_wants(s, v->path))
+        follow_set_queue(&s->set, g);
+    else
+        follow_find_retire(s, g, FOLLOW_TRUNCATED);
+    return g;
+}
+
+/* The siblings, and which of them is the copy of f (*n: none). Who renames them just now may hide one from us. */
+static struct sibling *list_with_copy(const struct follow_file *f, size_t *n, size_t *at) {
+    for (unsigned i = 0;; i++) {
+        struct sibling *v = list_siblings(f->name, f->id, n);
+        *at = find_copy(v, *n, f, f->id);
+        if (*at < *n || i == LISTINGS_MAX) return v;
+        free(v);
+        nanosleep(&(struct timespec){.tv_nsec = LISTING_REST_MS * 1000000L}, NULL);
+    }
+}
+
+void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
+    size_t n, at;
+    struct sibling *v = list_with_copy(f, &n, &at);
+    struct follow_file *copy = at < n ? take_copy(s, f, &v[at]) : NULL;
+    if (at == n) count_lost(f);
+    metrics_add(METRIC_FOLLOW_ROTATIONS, FOLLOW_TRUNCATED, 0, 0, 1);
+    log_info("follow.cut", "%s was cut or written anew; it is read from its beginning", f->path);
+    follow_file_rewind(f);
+    f->after = NULL;
+    f->was_cut = true;
+    f->cut_since_ns = n > 0 ? v[n - 1].mtime_ns : 0;
+    if (at < n) read_newer(s, v, at + 1, n, copy, f);
+    if (copy && !f->after) follow_rest_chain(s, f, copy);
+    free(v);
+    f->changed_ns = clock_now_ns(NULL);
+    follow_set_queue(&s->set, f);
+}
+
+bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct span begin) {
+    size_t n;
+    struct follow_file *before = f->after;
+    struct sibling *v = list_siblings(f->name, f->id, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool fresh = v[i].mtime_ns > f->cut_since_ns && !follow_id_is_same(v[i].id, f->id);
+        if (!fresh || follow_set_by_id(&s->set, v[i].id) || follow_file_begins_like(v[i].path, begin)) continue;
+        read_newer(s, v, i, i + 1, f->after, f);
+    }
+    if (n > 0) f->cut_since_ns = v[n - 1].mtime_ns;
+    free(v);
+    return f->after != before;
+}
+
+/* ---- a file that is gone from its path ---- */
+
+/* What is live at the path now is the same text on another disk: f's place counts for it. */
+static bool is_moved_here(struct follow *s, struct follow_file *f, struct follow_file *live) {
+    struct follow_place place = follow_file_place(f);
+    if (!live || live->at > 0 || live->out > 0 || !follow_file_is_copy(live->path, f->head, &place)) return false;
+    struct sibling here = {.id = live->id, .size = live->size};
+    snprintf(here.path, sizeof here.path, "%s", live->path);
+    follow_set_remove(&s->set, live);
+    go_on_in(s, f, &here);
+    f->state = FOLLOW_LIVE;
+    return true;
+}
+
+static size_t find_by_id(const struct sibling *v, size_t n, struct follow_id id) {
+    size_t i = 0;
+    while (i < n && !follow_id_is_same(v[i].id, id)) i++;
+    return i;
+}
+
+/* Those that were last written after the checkpoint: of more we can't know. */
+static size_t first_since(const struct sibling *v, size_t n, int64_t seen_s) {
+    size_t i = n;
+    while (seen_s > 0 && i > 0 && v[i - 1].mtime_ns / 1000000000 >= seen_s) i--;
+    return i;
+}
+
+static void give_up(struct follow *s, struct follow_file *f) {
+    count_lost(f);
+    f->state = FOLLOW_ROTATED;
+    f->lost = f->at_end = true;
+    f->wakes = s->timers = true;
+}
+
+/* A copy of f that is in the set already, because a pattern of ours leads to it, takes f's place over. */
+static bool rest_hand_over(struct follow *s, struct follow_file *f, const struct sibling *v) {
+    struct follow_file *g = follow_set_by_id(&s->set, v->id);
+    if (!g || g == f) return false;
+    if (g->at == 0 && g->out == 0) take_copy(s, f, v);
+    f->lost = f->at_end = true; /* nothing is missing: g has it */
+    f->state = FOLLOW_ROTATED;
+    f->wakes = s->timers = true;
+    return true;
+}
+
+bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_file *live) {
+    size_t n, at;
+    if (is_moved_here(s, f, live)) return true;
+    struct sibling *v = list_siblings(f->name, f->id, &n);
+    at = find_by_id(v, n, f->id);
+    if (at == n) at = find_copy(v, n, f, (struct follow_id){0});
+    bool found = at < n;
+    if (found && !rest_hand_over(s, f, &v[at])) go_on_in(s, f, &v[at]);
+    if (!found) give_up(s, f);
+    read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
+    free(v);
+    return found;
+}
