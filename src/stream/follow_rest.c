@@ -153,14 +153,14 @@ static void count_lost(const struct follow_file *f) {
 /* ---- a file that was cut ---- */
 
 /* The copy, as a file of its own at f's place; the same object when it is known already and was not begun. */
-static struct follow_file *take_copy(struct follow *s, const struct follow_file *f, const struct sibling *v) {
+static struct follow_file *take_copy(struct follow *s, const struct follow_file *f, struct follow_hash head,
+                                     struct follow_place p, const struct sibling *v) {
     struct follow_file *g = follow_set_by_id(&s->set, v->id);
     if (g && (g->at > 0 || g->out > 0)) return NULL; /* it is read already */
     if (!g) g = follow_set_add(&s->set, f->name, v->path, v->id, FOLLOW_LIVE);
     if (!g) return NULL;
-    struct follow_place p = follow_file_place(f);
     g->size = v->size;
-    g->head = f->head;
+    g->head = head;
     g->at = p.at, g->mark = p.mark, g->skipping = p.skipping, g->checked = false;
     g->stream_at[0] = p.stream_at[0], g->stream_at[1] = p.stream_at[1];
     g->safe = p;
@@ -186,7 +186,9 @@ static struct sibling *list_with_copy(const struct follow_file *f, size_t *n, si
 void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     size_t n, at;
     struct sibling *v = list_with_copy(f, &n, &at);
-    struct follow_file *copy = at < n ? take_copy(s, f, &v[at]) : NULL;
+    struct follow_file *copy = at < n ? take_copy(s, f, f->head, follow_file_place(f), &v[at]) : NULL;
+    f->cut_head = at < n ? (struct follow_hash){0} : f->head;
+    f->cut_place = follow_file_place(f);
     if (at == n) count_lost(f);
     metrics_add(METRIC_FOLLOW_ROTATIONS, FOLLOW_TRUNCATED, 0, 0, 1);
     log_info("follow.cut", "%s was cut or written anew; it is read from its beginning", f->path);
@@ -208,6 +210,8 @@ bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct sp
     for (size_t i = 0; i < n; i++) {
         bool fresh = v[i].mtime_ns > f->cut_since_ns && !follow_id_is_same(v[i].id, f->id);
         if (!fresh || follow_set_by_id(&s->set, v[i].id) || follow_file_begins_like(v[i].path, begin)) continue;
+        bool late = follow_file_is_copy(v[i].path, f->cut_head, &f->cut_place); /* what was not found, then */
+        if (late) take_copy(s, f, f->cut_head, f->cut_place, &v[i]);
         read_newer(s, v, i, i + 1, f->after, f);
     }
     if (n > 0) f->cut_since_ns = v[n - 1].mtime_ns;
@@ -253,7 +257,7 @@ static void give_up(struct follow *s, struct follow_file *f) {
 static bool rest_hand_over(struct follow *s, struct follow_file *f, const struct sibling *v) {
     struct follow_file *g = follow_set_by_id(&s->set, v->id);
     if (!g || g == f) return false;
-    if (g->at == 0 && g->out == 0) take_copy(s, f, v);
+    if (g->at == 0 && g->out == 0) take_copy(s, f, f->head, follow_file_place(f), v);
     f->lost = f->at_end = true; /* nothing is missing: g has it */
     f->state = FOLLOW_ROTATED;
     f->wakes = s->timers = true;
