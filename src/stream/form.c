@@ -47,7 +47,9 @@ static void form_text(struct buf *out, struct span s) {
 
 static void form_member(struct buf *out, const char *key, struct span value) {
     if (value.n == 0) return;
-    buf_printf(out, ",\"%s\":", key);
+    buf_puts(out, ",\"");
+    buf_puts(out, key);
+    buf_puts(out, "\":");
     form_text(out, value);
 }
 
