@@ -11,7 +11,7 @@ static const char USAGE[] =
     "  doc     print the table of all options (docs/configuration.md)\n";
 
 static void config_print(const struct buf *b) {
-    fwrite(b->p, 1, b->n, stdout);
+    if (b->n > 0) fwrite(b->p, 1, b->n, stdout);
 }
 
 int cmd_config(int argc, char **argv) {
