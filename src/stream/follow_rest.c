@@ -335,7 +335,8 @@ bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_
     bool found = at < n;
     if (found && !rest_hand_over(s, f, &v[at])) go_on_in(s, f, &v[at]);
     if (!found) give_up(s, f);
-    read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
+    /* While it runs, later generations are known by the kernel's news, and may be read and forgotten already. */
+    if (!s->begun) read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
     free_siblings(v, n);
     return found;
 }
