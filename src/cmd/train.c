@@ -73,7 +73,8 @@ static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "file to write the head to; without it only the figures are shown"},
-        {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE", "labels file, whose examples become rows too; or 'builtin'"},
+        {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE",
+         "labels file, whose examples become rows too; or 'builtin', or 'ops'"},
         {"no-source", FLAG_FALSE, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
         {"raw", FLAG_TRUE, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
         {"l2", FLAG_FLOAT, &o->l2, 0, 1e6, "X", "L2 penalty on the weights, 1 / C of scikit-learn (default: chosen)"},
@@ -136,6 +137,8 @@ static bool train_read_labels(struct training *t, struct err *e) {
     const char *path = t->o.labels;
     if (path && strcmp(path, "builtin") == 0)
         t->labels = *label_default();
+    else if (path && strcmp(path, "ops") == 0)
+        t->labels = *label_ops();
     else if (path)
         return label_load(&t->labels, path, e);
     return true;
@@ -145,7 +148,7 @@ static bool read_data(struct training *t, char **paths, int n, struct err *e) {
     struct labelled_opts o = {.copies = t->o.copies, .seed = t->o.seed, .grow = t->o.labels == NULL};
     dataset_init(&t->data);
     if (!train_read_labels(t, e)) return false;
-    bool examples = t->o.labels && strcmp(t->o.labels, "builtin") != 0;
+    bool examples = t->o.labels && strcmp(t->o.labels, "builtin") != 0 && strcmp(t->o.labels, "ops") != 0;
     if (examples && !dataset_read_examples(&t->data, t->o.labels, &t->labels, e)) return false;
     if (t->o.data && !labelled_read(&t->data, t->o.data, &t->labels, &o, e)) return false;
     for (int i = 0; i < n; i++)

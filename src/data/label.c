@@ -1,7 +1,9 @@
 #include "data/label.h"
 
 #include "base/file.h"
+#include "base/must.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -22,14 +24,45 @@ static const struct label_set DEFAULT = {
     .unclassified = 8,
 };
 
+#define LABEL(id, name, text) {#id, name, text},
+static const struct label OPS_PARTS[] = {
+#include "data/label_ops.def"
+};
+#undef LABEL
+enum { OPS_PARTS_N = sizeof OPS_PARTS / sizeof OPS_PARTS[0] };
+
+static struct label_set ops;
+static pthread_once_t ops_once = PTHREAD_ONCE_INIT;
+
+/* The built-in labels up to UNCLASSIFIED, its parts, and UNCLASSIFIED as the last. */
+static void ops_make(void) {
+    ops = DEFAULT;
+    ops.n = DEFAULT.unclassified;
+    for (unsigned i = 0; i < OPS_PARTS_N; i++) ops.label[ops.n++] = OPS_PARTS[i];
+    ops.unclassified = ops.n;
+    ops.label[ops.n++] = DEFAULT.label[DEFAULT.unclassified];
+}
+
 const struct label_set *label_default(void) {
     return &DEFAULT;
+}
+
+const struct label_set *label_ops(void) {
+    MUST(pthread_once(&ops_once, ops_make) == 0);
+    return &ops;
 }
 
 int label_find(const struct label_set *set, struct span id) {
     for (unsigned i = 0; i < set->n; i++)
         if (span_eq(span_of(set->label[i].id), id)) return (int)i;
     return -1;
+}
+
+int label_fold(const struct label_set *set, struct span id) {
+    int i = label_find(set, id);
+    for (unsigned k = 0; i < 0 && k < OPS_PARTS_N; k++)
+        if (span_eq(span_of(OPS_PARTS[k].id), id)) i = (int)set->unclassified;
+    return i;
 }
 
 uint64_t label_hash(const struct label_set *set) {
