@@ -57,29 +57,36 @@ static const struct shape {
     {C_XDIGIT, C_DIGIT | C_DASH, mask_mac, KIND_MAC},
     {C_XDIGIT, C_DIGIT | C_DOT, mask_mac_dotted, KIND_MAC},
     {C_XDIGIT, C_DIGIT | C_COLON, mask_fingerprint, KIND_ID},
+    {C_XDIGIT, C_DIGIT | C_COLON | C_DOT, mask_pci, KIND_ID},
     {C_XDIGIT | C_COLON, C_DIGIT | C_COLON, mask_ip6, KIND_IP},
     {C_DIGIT, C_DIGIT | C_DOT, mask_ip4, KIND_IP},
     {C_DIGIT | C_UPPER, 0, mask_time, KIND_TIME},
+    {C_ALNUM, C_DOT, mask_host, KIND_HOST},
     {C_ALNUM | C_MARK, C_DIGIT, mask_code, KIND_NONE},
+    {C_UPPER, C_DIGIT | C_DASH, mask_place, KIND_ID},
     {C_DIGIT | C_LETTER, C_DIGIT | C_DOT, mask_version, KIND_VER},
     {C_DIGIT, C_DIGIT, mask_hex, KIND_NUM},
     {C_ALNUM, C_DIGIT, mask_token, KIND_ID},
 };
 enum { SHAPES = sizeof SHAPE / sizeof SHAPE[0] };
 
-/* A chunk without any of these holds no value. */
+/* A chunk without any of these holds no value, but for a domain name. */
 enum { C_VALUE = C_DIGIT | C_SLASH | C_BACKSLASH | C_AT };
 
 /* ---- output ---- */
+
+enum { LIST_PERIOD = 3 };
 
 struct mask {
     struct span line;
     char *out;
     size_t n;
-    size_t masked;  /* where the last placeholder ends in out */
-    enum kind last; /* and its kind */
-    bool space;     /* white space was read; it is written before the next thing */
-    bool full;      /* no room: the template ends here */
+    size_t masked;                  /* where the last placeholder ends in out */
+    struct span value[LIST_PERIOD]; /* the last chunks with a placeholder, as written */
+    bool repeats;                   /* one equals another: there may be a list */
+    enum kind last;                 /* and its kind */
+    bool space;                     /* white space was read; it is written before the next thing */
+    bool full;                      /* no room: the template ends here */
 };
 
 /* Makes room for n bytes, behind the space that is due. */
@@ -112,11 +119,13 @@ static void mask_put_line(struct mask *m, size_t from, size_t to) {
     m->n += n;
 }
 
-/* Nothing, or one mark with or without a blank: what may stand between values of a list. */
+/* Nothing, or a mark or two of one kind, or a comma and a blank: what may stand between values of a list. */
 static bool only_separator(const struct mask *m) {
     size_t gap = m->n - m->masked;
+    const char *mark = m->out + m->masked;
     if (gap == 0) return true;
-    return gap == 1 && strchr(m->space ? "," : ",:/-.", m->out[m->masked]);
+    if (gap > 2 || mark[gap - 1] != mark[0]) return false;
+    return strchr(m->space ? ",;" : ",;:/-.|#*x+_~", mark[0]) != NULL;
 }
 
 static void put_masked(struct mask *m, enum kind kind) {
@@ -132,11 +141,11 @@ static void put_masked(struct mask *m, enum kind kind) {
 
 /* ---- tokens ---- */
 
-/* The plain number [at, end), whose sign begins at `from`. */
-static void mask_put_number(struct mask *m, size_t from, size_t at, size_t end) {
-    if (mask_number_is_kept(m->line, at, end))
+/* The number [at, end), whose sign begins at `from`; a plain one has no unit. */
+static void mask_put_number(struct mask *m, size_t from, size_t at, size_t end, bool plain) {
+    if (plain && mask_number_is_kept(m->line, at, end))
         mask_put_line(m, from, end);
-    else if (mask_number_is_zero(m->line, from, end))
+    else if (mask_number_is_no(m->line, from, end))
         mask_put(m, "0", 1);
     else
         put_masked(m, KIND_NUM);
@@ -145,7 +154,7 @@ static void mask_put_number(struct mask *m, size_t from, size_t at, size_t end) 
 /* A number with its unit, of which 1h30m leaves the last part's. */
 static size_t number_and_unit(struct mask *m, size_t from, size_t at) {
     size_t end = mask_number(m->line, at), unit = mask_unit(m->line, end);
-    mask_put_number(m, from, at, end);
+    mask_put_number(m, from, at, end, unit == end);
     if (unit > end) {
         size_t last = unit;
         while (mask_class_at(m->line, last - 1) & C_LETTER) last--;
@@ -170,6 +179,12 @@ static size_t mask_one_word(struct mask *m, size_t at) {
         return end;
     case WORD_DIGITS_GO: break;
     }
+    size_t disk = mask_disk(m->line, at, end);
+    if (disk > at) {
+        mask_put_line(m, at, disk);
+        put_masked(m, KIND_NUM);
+        return end;
+    }
     while (at < end) {
         size_t letters = mask_run(m->line, at, C_LETTER), digits = mask_run(m->line, letters, C_DIGIT);
         if (letters > at) mask_put_line(m, at, letters);
@@ -179,10 +194,20 @@ static size_t mask_one_word(struct mask *m, size_t at) {
     return end;
 }
 
+/* Decimals all through, and still a word of hex digits: 00105000. */
+static bool is_hex_of_zeros(const struct mask *m, size_t at, size_t end) {
+    enum { WORD_OF_HEX = 8 };
+    return end - at == WORD_OF_HEX && m->line.p[at] == '0' && mask_run(m->line, at, C_DIGIT) == end;
+}
+
 /* A digit that begins no known shape: a number, a number with a unit, or a word. */
 static size_t digits(struct mask *m, size_t at) {
     size_t end = mask_number(m->line, at);
     bool number = !(mask_class_at(m->line, end) & C_ALNUM) || mask_unit(m->line, end) > end;
+    if (number && is_hex_of_zeros(m, at, end)) {
+        put_masked(m, KIND_ID);
+        return end;
+    }
     return number ? number_and_unit(m, at, at) : mask_one_word(m, at);
 }
 
@@ -215,21 +240,64 @@ static size_t token(struct mask *m, size_t at, size_t end, unsigned chunk_classe
     return mark(m, at);
 }
 
-/* A run without white space and delimiters; most are words and go through as they are. Returns where to go on. */
+/* A name that its place in the line tells: where it ends, or at. */
+static size_t name_by_place(struct mask *m, size_t at) {
+    static const enum kind KIND[] = {[NAME_USER] = KIND_USER, [NAME_HOST] = KIND_HOST, [NAME_ID] = KIND_ID};
+    enum mask_name what = NAME_USER;
+    size_t to = at;
+    if (at == 0) return at;
+    char before = m->line.p[at - 1], more = at > 1 ? m->line.p[at - 2] : ' ';
+    bool apart = before == ' ' && more == '=' && at > 2 && m->line.p[at - 3] == ' '; /* key = value */
+    if (before == '=' || before == '"' || before == '\'' || apart)
+        to = mask_keyed(m->line, at, &what);
+    else if (before == ' ' && more == 'r')
+        to = mask_user(m->line, at);
+    else if (m->last == KIND_TIME && m->n == m->masked && m->n == PLACEHOLDER[KIND_TIME].n && m->space) {
+        to = mask_syslog_host(m->line, at, (mask_class_at(m->line, 0) & C_LETTER) != 0);
+        what = NAME_HOST;
+    }
+    if (to > at) put_masked(m, KIND[what]);
+    return to;
+}
+
+/* A chunk without digits: most are words and go through as they are. Months, domain names and disks are values. */
+static size_t plain_chunk(struct mask *m, size_t at, size_t end, unsigned classes) {
+    size_t letters = end - at <= 5 ? mask_run(m->line, at, C_LETTER) : at;
+    size_t time = letters == at + 3 ? mask_time(m->line, at, end) : at; /* Jun 14 15:16:01 */
+    size_t host = classes & C_DOT && time == at ? mask_host(m->line, at, end) : at;
+    size_t disk = letters > at ? mask_disk(m->line, at, letters) : at;
+    if (time > at) {
+        put_masked(m, KIND_TIME);
+        return time;
+    }
+    if (host > at) {
+        put_masked(m, KIND_HOST);
+        return host;
+    }
+    if (disk > at) {
+        mask_put_line(m, at, disk);
+        put_masked(m, KIND_NUM);
+        return letters;
+    }
+    mask_put_line(m, at, end);
+    return end;
+}
+
+/* The chunk that was just written has a placeholder. */
+static void note_value(struct mask *m, struct span now) {
+    for (size_t i = 0; i < LIST_PERIOD; i++) m->repeats |= now.n > 1 && span_eq(now, m->value[i]);
+    m->value[2] = m->value[1], m->value[1] = m->value[0], m->value[0] = now;
+}
+
+/* A run without white space and delimiters. Returns where to go on. */
 static size_t chunk(struct mask *m, size_t at) {
     unsigned classes = 0, c;
-    size_t end = at;
+    size_t end = at, from = m->n + (m->space && m->n > 0), name = name_by_place(m, at);
+    if (name > at) return name;
     for (; end < m->line.n && !((c = mask_class[(unsigned char)m->line.p[end]]) & C_BREAK); end++) classes |= c;
-    if (!(classes & C_VALUE)) {
-        size_t time = end - at == 3 ? mask_time(m->line, at, end) : at; /* Jun 14 15:16:01 */
-        if (time > at) {
-            put_masked(m, KIND_TIME);
-            return time;
-        }
-        mask_put_line(m, at, end);
-        return end;
-    }
+    if (!(classes & C_VALUE)) return plain_chunk(m, at, end, classes);
     while (at < end && !m->full) at = token(m, at, end, classes);
+    if (m->masked > from) note_value(m, (struct span){m->out + from, m->n - from});
     return at;
 }
 
@@ -255,5 +323,5 @@ size_t mask_line(struct span message, char *out) {
             at = chunk(&m, at);
         }
     }
-    return m.n;
+    return m.repeats ? mask_drop_repeats(out, m.n) : m.n;
 }

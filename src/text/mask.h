@@ -14,7 +14,7 @@ enum {
 };
 
 /* Changes whenever any input may get another template: part of memo keys and head files. */
-enum { MASK_VERSION = 2 };
+enum { MASK_VERSION = 3 };
 
 /* Writes the template of message to out[MASK_OUTPUT_MAX] and returns its length. Any bytes are fine. Pure: same input,
  * same output on every machine and instruction set. Thread-safe. */

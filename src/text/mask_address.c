@@ -112,6 +112,17 @@ size_t mask_fingerprint(struct span line, size_t at, size_t end) {
     return to > at && pairs > 6 ? to : at;
 }
 
+/* A PCI function: bus:device.function, with or without a domain of four digits. */
+size_t mask_pci(struct span line, size_t at, size_t end) {
+    (void)end;
+    if (!mask_starts_word(line, at)) return at;
+    size_t to = at;
+    if (mask_run(line, to, C_XDIGIT) == to + 4 && mask_char_at(line, to + 4) == ':') to += 5;
+    for (const char *mark = ":."; *mark; mark++, to += 3)
+        if (mask_run(line, to, C_XDIGIT) != to + 2 || mask_char_at(line, to + 2) != *mark) return at;
+    return mask_run(line, to, C_DIGIT) == to + 1 && !(mask_class_at(line, to + 1) & C_ALNUM) ? to + 1 : at;
+}
+
 size_t mask_uuid(struct span line, size_t at, size_t end) {
     static const size_t GROUP[] = {8, 4, 4, 4, 12};
     if (end - at < 36 || !mask_starts_word(line, at)) return at;

@@ -67,6 +67,7 @@ size_t mask_ip6(struct span line, size_t at, size_t end);
 size_t mask_mac(struct span line, size_t at, size_t end);
 size_t mask_mac_dotted(struct span line, size_t at, size_t end); /* 0011.2233.4455 */
 size_t mask_uuid(struct span line, size_t at, size_t end);
+size_t mask_pci(struct span line, size_t at, size_t end);         /* 0000:00:1f.2 */
 size_t mask_fingerprint(struct span line, size_t at, size_t end); /* aa:bb:… of more than six bytes */
 
 /* mask_path.c */
@@ -75,14 +76,26 @@ size_t mask_email(struct span line, size_t at, size_t end);
 size_t mask_path(struct span line, size_t at, size_t end);
 size_t mask_win_path(struct span line, size_t at, size_t end);
 
+/* mask_name.c. These read names by their place in the line; `at` is where a chunk begins. */
+enum mask_name { NAME_USER, NAME_HOST, NAME_ID };
+size_t mask_keyed(struct span line, size_t at, enum mask_name *what); /* the value of user=, "host":, session_id= */
+size_t mask_user(struct span line, size_t at);                        /* for user NAME from, invalid user NAME */
+size_t mask_syslog_host(struct span line, size_t at, bool bsd_time);  /* behind the time of a syslog line */
+size_t mask_host(struct span line, size_t at, size_t end);            /* a domain name, with its port */
+size_t mask_disk(struct span line, size_t at, size_t end);            /* sda1: the end of "sd", or at */
+
+/* mask_list.c */
+size_t mask_drop_repeats(char *text, size_t n); /* drops what only lengthens a list; returns the new length */
+
 /* mask_word.c */
 size_t mask_hex(struct span line, size_t at, size_t end);     /* 0x… */
 size_t mask_version(struct span line, size_t at, size_t end); /* 1.2.3, v1.2, with their suffixes */
 size_t mask_token(struct span line, size_t at, size_t end);   /* base64-like: long, both cases and digits */
 size_t mask_code(struct span line, size_t at, size_t end);    /* a message number: stays */
+size_t mask_place(struct span line, size_t at, size_t end);   /* a place in a machine room: R02-M1-NF-C:J12 */
 size_t mask_number(struct span line, size_t at);              /* end of the number that begins with the digit at `at` */
 size_t mask_unit(struct span line, size_t at);                /* end of the unit that begins at `at` */
-bool mask_number_is_zero(struct span line, size_t at, size_t end);
+bool mask_number_is_no(struct span line, size_t at, size_t end);   /* zero, where it says that there are none */
 bool mask_number_is_kept(struct span line, size_t at, size_t end); /* a status, exit or error code */
 
 /* What a word of letters and digits is. */

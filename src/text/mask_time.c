@@ -2,15 +2,16 @@
  * that. */
 #include "text/mask_match.h"
 
-/* Y year of four digits, y of two; m month, two digits; d day, one or two; D day, two; b a month's name; w a day's
- * name; anything else: itself. A blank stands for one blank or two. */
+/* Y year of four digits, y of two; m month, two digits; n month, one or two; d day, one or two; D day, two; b a month's
+ * name; w a day's name; anything else: itself. A blank stands for one blank or two. */
 static const struct layout {
     const char *text;
     bool alone; /* a date also without a clock behind it */
 } LAYOUT[] = {
     {"Y-m-D", true},  {"Y/m/D", true},    {"Y.m.D", true},   {"D.m.Y", true},  {"D/b/Y", true},     {"d-b-Y", true},
-    {"D/m/Y", true},  {"m/D/Y", true},    {"D-m-Y", true},   {"m-D-Y", true},  {"d b Y", true},     {"YmD", false},
-    {"y/m/D", false}, {"y-m-D", false},   {"m-D", false},    {"m/D", false},   {"b d, Y", true},    {"b d Y", true},
+    {"Y/n/d", true},  {"Y-n-d", true},    {"n/d/Y", true},   {"d/n/Y", true},  {"d.n.Y", true},     {"D/m/Y", true},
+    {"m/D/Y", true},  {"D-m-Y", true},    {"m-D-Y", true},   {"d b Y", true},  {"YmD", false},      {"y/m/D", false},
+    {"y-m-D", false}, {"m-D", false},     {"m/D", false},    {"m.D", false},   {"b d, Y", true},    {"b d Y", true},
     {"b d", false},   {"w, d b Y", true}, {"w b d Y", true}, {"w b d", false}, {"w, b d, Y", true}, {"d b", false},
 };
 enum { LAYOUTS = sizeof LAYOUT / sizeof LAYOUT[0] };
@@ -52,6 +53,7 @@ static size_t field_at(struct span line, size_t at, char field) {
     case 'Y': return digits_at(line, at, 4, 4, 1970, 2199);
     case 'y': return digits_at(line, at, 2, 2, 0, 99);
     case 'm': return digits_at(line, at, 2, 2, 1, 12);
+    case 'n': return digits_at(line, at, 1, 2, 1, 12);
     case 'D': return digits_at(line, at, 2, 2, 1, 31);
     case 'd': return digits_at(line, at, 1, 2, 1, 31);
     case 'b': return name_at(line, at, MONTH, sizeof MONTH - 1);

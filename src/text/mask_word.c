@@ -1,6 +1,8 @@
 /* mask_word: numbers and words with digits in them: what is a value and goes, what carries meaning and stays. */
 #include "text/mask_match.h"
 
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
 enum { WORD_BYTES = 8 };
 
 struct known {
@@ -16,11 +18,19 @@ static const struct known KEEP_AFTER[] = {
     {"tls", 3},    {"ssl", 3},      {"eventid", 5}, {"sqlcode", 5},
 };
 
+/* These end with "code" and are values. */
+static const struct known OTHER_CODE[] = {{"keycode", 0}, {"zipcode", 0}, {"postcode", 0}, {"barcode", 0},
+                                          {"opcode", 0},  {"geocode", 0}, {"promocod", 0}};
+
 /* A three-digit number right before one of these, capitalised, is an HTTP status. */
 static const struct known STATUS_TEXT[] = {
-    {"ok", 0},       {"created", 0}, {"accepted", 0}, {"no", 0},       {"moved", 0},   {"found", 0},
-    {"not", 0},      {"bad", 0},     {"unauthor", 0}, {"forbidde", 0}, {"method", 0},  {"request", 0},
-    {"conflict", 0}, {"gone", 0},    {"too", 0},      {"internal", 0}, {"service", 0}, {"gateway", 0},
+    {"ok", 0},       {"created", 0},  {"accepted", 0}, {"no", 0},       {"moved", 0},    {"found", 0},
+    {"not", 0},      {"bad", 0},      {"unauthor", 0}, {"forbidde", 0}, {"method", 0},   {"request", 0},
+    {"conflict", 0}, {"gone", 0},     {"too", 0},      {"internal", 0}, {"service", 0},  {"gateway", 0},
+    {"continue", 0}, {"switchin", 0}, {"partial", 0},  {"multiple", 0}, {"see", 0},      {"temporar", 0},
+    {"permanen", 0}, {"payment", 0},  {"proxy", 0},    {"length", 0},   {"precondi", 0}, {"payload", 0},
+    {"uri", 0},      {"unsuppor", 0}, {"range", 0},    {"expectat", 0}, {"misdirec", 0}, {"unproces", 0},
+    {"locked", 0},   {"failed", 0},   {"upgrade", 0},  {"http", 0},     {"insuffic", 0}, {"loop", 0},
 };
 
 /* A three-digit number behind one of these and a path is an HTTP status. */
@@ -30,45 +40,70 @@ static const struct known METHOD[] = {
 
 /* Glued to a number these are its unit and stay. digits 1: another number may follow, as in 1h30m. */
 static const struct known UNIT[] = {
-    {"ns", 0},   {"us", 1},   {"ms", 1},   {"s", 1},   {"sec", 0}, {"secs", 0}, {"m", 1},    {"min", 1},
-    {"mins", 0}, {"h", 1},    {"hr", 0},   {"hrs", 0}, {"d", 1},   {"day", 0},  {"days", 0}, {"w", 1},
-    {"b", 0},    {"k", 0},    {"g", 0},    {"t", 0},   {"kb", 0},  {"mb", 0},   {"gb", 0},   {"tb", 0},
-    {"pb", 0},   {"kib", 0},  {"mib", 0},  {"gib", 0}, {"tib", 0}, {"bit", 0},  {"bits", 0}, {"bytes", 0},
-    {"kbps", 0}, {"mbps", 0}, {"gbps", 0}, {"hz", 0},  {"khz", 0}, {"mhz", 0},  {"ghz", 0},  {"px", 0},
-    {"x", 0},    {"c", 0},    {"f", 0},    {"v", 0},   {"mv", 0},  {"rpm", 0},  {"pct", 0},  {"th", 0},
+    {"ns", 0},   {"us", 1},   {"ms", 1},   {"s", 1},    {"sec", 0},  {"secs", 0}, {"m", 1},     {"min", 1},
+    {"mins", 0}, {"h", 1},    {"hr", 0},   {"hrs", 0},  {"d", 1},    {"day", 0},  {"days", 0},  {"w", 1},
+    {"b", 0},    {"k", 0},    {"g", 0},    {"t", 0},    {"kb", 0},   {"mb", 0},   {"gb", 0},    {"tb", 0},
+    {"pb", 0},   {"kib", 0},  {"mib", 0},  {"gib", 0},  {"tib", 0},  {"bit", 0},  {"bits", 0},  {"bytes", 0},
+    {"kbps", 0}, {"mbps", 0}, {"gbps", 0}, {"hz", 0},   {"khz", 0},  {"mhz", 0},  {"ghz", 0},   {"px", 0},
+    {"x", 0},    {"c", 0},    {"f", 0},    {"v", 0},    {"mv", 0},   {"rpm", 0},  {"pct", 0},   {"th", 0},
+    {"w", 0},    {"kw", 0},   {"mw", 0},   {"kwh", 0},  {"wh", 0},   {"ma", 0},   {"mah", 0},   {"a", 0},
+    {"db", 0},   {"dbm", 0},  {"mm", 0},   {"cm", 0},   {"km", 0},   {"nm", 0},   {"um", 0},    {"kg", 0},
+    {"mg", 0},   {"ml", 0},   {"ppm", 0},  {"fps", 0},  {"rps", 0},  {"qps", 0},  {"tps", 0},   {"iops", 0},
+    {"bps", 0},  {"kbit", 0}, {"mbit", 0}, {"gbit", 0}, {"bar", 0},  {"psi", 0},  {"hpa", 0},   {"kpa", 0},
+    {"deg", 0},  {"lx", 0},   {"msec", 0}, {"usec", 0}, {"nsec", 0}, {"hour", 0}, {"hours", 0}, {"minutes", 0},
 };
 
-/* Names whose digits would go by the rules of mask_word, but mean something. */
-static const struct known TERM[] = {
-    {"sha224", 0},  {"sha256", 0},  {"sha384", 0},  {"sha512", 0},  {"x509", 0},     {"i386", 0},     {"i486", 0},
-    {"i586", 0},    {"i686", 0},    {"aes128", 0},  {"aes192", 0},  {"aes256", 0},   {"rsa1024", 0},  {"rsa2048", 0},
-    {"rsa4096", 0}, {"rs256", 0},   {"es256", 0},   {"hs256", 0},   {"ed25519", 0},  {"utf8mb3", 0},  {"utf8mb4", 0},
-    {"v1beta1", 0}, {"v1beta2", 0}, {"v2beta1", 0}, {"v2beta2", 0}, {"v1alpha1", 0}, {"v1alpha2", 0},
+/* Names whose digits would go by the rules of mask_word, but mean something; sorted, for term_find. */
+static const char TERM[][WORD_BYTES] = {
+#define TERM(word) #word,
+#include "text/mask_term.def"
+#undef TERM
 };
 
 /* Digits behind these, glued or with a '-', are a vendor's message number. */
 static const struct known CODE_PREFIX[] = {
     {"ora", 0}, {"tns", 0}, {"rman", 0}, {"pls", 0}, {"my", 0},  {"sql", 0}, {"dep", 0}, {"ah", 0},
-    {"asa", 0}, {"cve", 0}, {"cwe", 0},  {"kb", 0},  {"dfh", 0}, {"ief", 0}, {"iec", 0}, {"ts", 0},
-    {"cs", 0},  {"nu", 0},  {"rfc", 0},  {"e", 0},   {"w", 0},   {"c", 0},   {"f", 0},
+    {"asa", 0}, {"cve", 0}, {"cwe", 0},  {"dfh", 0}, {"ief", 0}, {"iec", 0}, {"ts", 0},  {"cs", 0},
+    {"nu", 0},  {"rfc", 0}, {"e", 0},    {"w", 0},   {"c", 0},   {"f", 0},
 };
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+/* The first bytes of line[from, to) in lower case, zeros behind them. */
+static void word_key(struct span line, size_t from, size_t to, char key[static WORD_BYTES]) {
+    memset(key, 0, WORD_BYTES);
+    for (size_t i = 0; i < to - from && i < WORD_BYTES; i++) {
+        char c = line.p[from + i];
+        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+}
 
 /* The row of table with the letters [from, to) of line, or NULL. */
 static const struct known *word_find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
-    char word[WORD_BYTES] = {0};
+    char word[WORD_BYTES];
     uint64_t wanted, row;
-    for (size_t i = 0; i < to - from && i < WORD_BYTES; i++) {
-        char c = line.p[from + i];
-        word[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
+    word_key(line, from, to, word);
     memcpy(&wanted, word, sizeof wanted);
     for (size_t i = 0; wanted && i < n; i++) {
         memcpy(&row, table[i].word, sizeof row);
         if (row == wanted) return &table[i];
     }
     return NULL;
+}
+
+static bool is_term(struct span line, size_t at, size_t end) {
+    if (end - at > WORD_BYTES) return false;
+    char word[WORD_BYTES];
+    word_key(line, at, end, word);
+    size_t low = 0, high = COUNT(TERM);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = memcmp(word, TERM[middle], WORD_BYTES);
+        if (order == 0) return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
 }
 
 /* ---- numbers ---- */
@@ -103,12 +138,37 @@ size_t mask_unit(struct span line, size_t at) {
     return rest > number ? rest : at;
 }
 
-bool mask_number_is_zero(struct span line, size_t at, size_t end) {
-    if (at > 0 && ((mask_class_at(line, at - 1) & (C_ALNUM | C_SLASH | C_DOT | C_DASH)) || line.p[at - 1] == '_'))
-        return false; /* the end of a name: worker-0 */
+/* Keys whose zero is good news, which any other number is not. */
+static const struct known FAULT_COUNT[] = {
+    {"failed", 0},   {"failures", 0}, {"errors", 0},   {"error", 0},    {"unreacha", 0}, {"lost", 0},
+    {"dropped", 0},  {"exit", 0},     {"rejected", 0}, {"warnings", 0}, {"faults", 0},   {"violatio", 0},
+    {"conflict", 0}, {"skipped", 0},  {"mismatch", 0}, {"invalid", 0},  {"missing", 0},  {"timeouts", 0},
+};
+
+/* Words behind a number that does not count them: "task 0 in stage 0". */
+static const struct known NOT_COUNTED[] = {
+    {"in", 0}, {"of", 0}, {"to", 0},  {"on", 0},  {"at", 0},  {"for", 0},  {"from", 0}, {"by", 0},   {"and", 0},
+    {"is", 0}, {"as", 0}, {"was", 0}, {"has", 0}, {"had", 0}, {"with", 0}, {"or", 0},   {"took", 0}, {"via", 0},
+};
+
+bool mask_number_is_no(struct span line, size_t at, size_t end) {
+    char before = at > 0 ? line.p[at - 1] : ' ', after = mask_char_at(line, end);
+    if ((mask_class[(unsigned char)before] & (C_ALNUM | C_SLASH | C_DOT | C_DASH)) || before == '_') return false;
     for (size_t i = at; i < end; i++)
         if (line.p[i] != '0' && line.p[i] != '.') return false;
-    return true;
+    if (after == '%' ||
+        (after == '/' && ((mask_class_at(line, end + 1) & C_DIGIT) || mask_char_at(line, end + 1) == '#')))
+        return true; /* 0% loss, 0/3 ready */
+    if (before == '=' || before == ':' || (before == ' ' && at > 1 && line.p[at - 2] == ':')) {
+        size_t to = at;
+        while (to > 0 && strchr("=: \"'", line.p[to - 1])) to--;
+        size_t from = to;
+        while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & (C_LOWER | C_UPPER))) from--;
+        if (from < to && word_find(FAULT_COUNT, COUNT(FAULT_COUNT), line, from, to)) return true;
+    }
+    size_t word = end + 1, word_end = mask_run(line, word, C_LOWER); /* 0 errors */
+    return after == ' ' && word_end > word + 1 && !(mask_class_at(line, word_end) & (C_UPPER | C_DIGIT)) &&
+           !word_find(NOT_COUNTED, COUNT(NOT_COUNTED), line, word, word_end);
 }
 
 /* How many digits may stay behind the word that stands before `at`, with at most a few separators between. */
@@ -127,7 +187,8 @@ static unsigned digits_to_keep(struct span line, size_t at) {
         from--;
     const struct known *word =
         to - from <= WORD_BYTES ? word_find(KEEP_AFTER, COUNT(KEEP_AFTER), line, from, to) : NULL;
-    if (!word && to - from > 4) word = word_find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
+    if (!word && to - from > 4 && !word_find(OTHER_CODE, COUNT(OTHER_CODE), line, from, to))
+        word = word_find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
     return word ? word->digits : 0;
 }
 
@@ -233,6 +294,23 @@ size_t mask_code(struct span line, size_t at, size_t end) {
     return prefix || set_apart ? to : at;
 }
 
+/* Three parts or more of capitals and digits, each short, two of them of both. */
+size_t mask_place(struct span line, size_t at, size_t end) {
+    enum { PART_MAX = 4 };
+    size_t to = at, parts = 0, mixed = 0;
+    if (!mask_starts_word(line, at)) return at;
+    for (;;) {
+        size_t part = mask_run(line, to, C_UPPER | C_DIGIT), letters = mask_run(line, to, C_UPPER);
+        if (part == to || part - to > PART_MAX || (mask_class_at(line, part) & C_ALNUM)) return at;
+        mixed += letters > to && letters < part;
+        parts++;
+        to = part;
+        if (to + 1 >= end || !strchr("-:/", line.p[to]) || !(mask_class_at(line, to + 1) & (C_UPPER | C_DIGIT))) break;
+        to++;
+    }
+    return parts >= 3 && mixed >= 2 ? to : at;
+}
+
 struct word_facts {
     size_t digits, changes; /* changes: from letters to digits or back */
     bool hex, upper, lower;
@@ -253,19 +331,42 @@ static struct word_facts facts_of(struct span line, size_t at, size_t end) {
     return f;
 }
 
-/* A hash, or a short one: 7f3a9c2. */
-static bool is_hash(const struct word_facts *f, size_t n) {
-    enum { HASH_MIN = 8, SHORT_HASH_MIN = 6 };
-    return f->hex && (n >= HASH_MIN || (n >= SHORT_HASH_MIN && f->changes >= 2 && f->digits >= 2 && !f->upper));
+/* A hash, or a short one: 7f3a9c2; a shorter one yet where its place says so: {3fa0, node-3fa9, 0c1f. */
+static bool is_hash(struct span line, size_t at, size_t n, const struct word_facts *f) {
+    enum { HASH_MIN = 8, LATE_HASH_MIN = 7, SHORT_HASH_MIN = 6, PLACED_HASH_MIN = 4 };
+    if (!f->hex || n < PLACED_HASH_MIN) return false;
+    if (n >= HASH_MIN || (n >= LATE_HASH_MIN && f->changes >= 1 && f->digits >= 3)) return true;
+    if (n >= SHORT_HASH_MIN && f->changes >= 2 && f->digits >= 2 && !f->upper) return true;
+    char before = at > 0 ? line.p[at - 1] : ' ';
+    bool digit_first = mask_class_at(line, at) & C_DIGIT;
+    if (strchr("@{-_", before)) return f->digits >= 2 && (f->changes >= 2 || (digit_first && f->changes == 1));
+    return digit_first && f->changes >= 1 && before != '.';
+}
+
+/* What stands in a name of several parts: R02-M1-N0, rack_A2, C12:S3. */
+static bool is_part(struct span line, size_t at, size_t end) {
+    static const char JOIN[] = "-_:/.";
+    bool left = at > 1 && strchr(JOIN, line.p[at - 1]) && (mask_class_at(line, at - 2) & C_ALNUM);
+    bool right = end < line.n && strchr(JOIN, line.p[end]) && (mask_class_at(line, end + 1) & C_ALNUM);
+    return left || right;
+}
+
+/* One or two digits that number a thing: eth0, worker12, rack-A2; 3retries. */
+static bool numbers_a_thing(struct span line, size_t at, size_t end, const struct word_facts *f) {
+    size_t letters = end - at - f->digits;
+    if (f->changes != 1) return false;
+    if (mask_class_at(line, at) & C_DIGIT) return letters >= 3 && !f->upper;
+    return letters >= 2 || f->digits == 2 || is_part(line, at, end);
 }
 
 enum mask_word mask_word(struct span line, size_t at, size_t end) {
     enum { CHANGES_OF_AN_ID = 3 };
-    if (end - at <= WORD_BYTES && word_find(TERM, COUNT(TERM), line, at, end)) return WORD_STAYS;
+    bool one_letter = !(mask_class_at(line, at + 1) & C_LETTER); /* S3 of C12-S3-L07 is no store */
+    if (is_term(line, at, end) && !(one_letter && is_part(line, at, end))) return WORD_STAYS;
     struct word_facts f = facts_of(line, at, end);
     if (f.digits == 0) return WORD_STAYS;
-    if (is_hash(&f, end - at) || (f.changes >= CHANGES_OF_AN_ID && f.digits >= 2)) return WORD_ID;
-    return f.digits <= 2 ? WORD_STAYS : WORD_DIGITS_GO;
+    if (is_hash(line, at, end - at, &f) || (f.changes >= CHANGES_OF_AN_ID && f.digits >= 2)) return WORD_ID;
+    return f.digits > 2 || numbers_a_thing(line, at, end, &f) ? WORD_DIGITS_GO : WORD_STAYS;
 }
 
 size_t mask_word_minor(struct span line, size_t end) {
