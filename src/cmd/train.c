@@ -74,7 +74,7 @@ static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "file to write the head to; without it only the figures are shown"},
         {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE",
-         "labels file, whose examples become rows too; or 'builtin', or 'ops'"},
+         "labels file, whose examples become rows too; or 'builtin', 'ops'"},
         {"no-source", FLAG_FALSE, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
         {"raw", FLAG_TRUE, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
         {"l2", FLAG_FLOAT, &o->l2, 0, 1e6, "X", "L2 penalty on the weights, 1 / C of scikit-learn (default: chosen)"},
@@ -137,8 +137,6 @@ static bool train_read_labels(struct training *t, struct err *e) {
     const char *path = t->o.labels;
     if (path && strcmp(path, "builtin") == 0)
         t->labels = *label_default();
-    else if (path && strcmp(path, "ops") == 0)
-        t->labels = *label_ops();
     else if (path)
         return label_load(&t->labels, path, e);
     return true;

@@ -1,9 +1,7 @@
 #include "data/label.h"
 
 #include "base/file.h"
-#include "base/must.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -24,32 +22,27 @@ static const struct label_set DEFAULT = {
     .unclassified = 8,
 };
 
+static const struct label_set OPS = {
+    .label =
+        {
 #define LABEL(id, name, text) {#id, name, text},
-static const struct label OPS_PARTS[] = {
 #include "data/label_ops.def"
-};
 #undef LABEL
-enum { OPS_PARTS_N = sizeof OPS_PARTS / sizeof OPS_PARTS[0] };
+        },
+    .n = 0
+#define LABEL(id, name, text) +1
+#include "data/label_ops.def"
+#undef LABEL
+    ,
+    .unclassified = 15,
+};
 
-static struct label_set ops;
-static pthread_once_t ops_once = PTHREAD_ONCE_INIT;
-
-/* The built-in labels up to UNCLASSIFIED, its parts, and UNCLASSIFIED as the last. */
-static void ops_make(void) {
-    ops = DEFAULT;
-    ops.n = DEFAULT.unclassified;
-    for (unsigned i = 0; i < OPS_PARTS_N; i++) ops.label[ops.n++] = OPS_PARTS[i];
-    ops.unclassified = ops.n;
-    ops.label[ops.n++] = DEFAULT.label[DEFAULT.unclassified];
+const struct label_set *label_ops(void) {
+    return &OPS;
 }
 
 const struct label_set *label_default(void) {
     return &DEFAULT;
-}
-
-const struct label_set *label_ops(void) {
-    MUST(pthread_once(&ops_once, ops_make) == 0);
-    return &ops;
 }
 
 int label_find(const struct label_set *set, struct span id) {
@@ -60,9 +53,7 @@ int label_find(const struct label_set *set, struct span id) {
 
 int label_fold(const struct label_set *set, struct span id) {
     int i = label_find(set, id);
-    for (unsigned k = 0; i < 0 && k < OPS_PARTS_N; k++)
-        if (span_eq(span_of(OPS_PARTS[k].id), id)) i = (int)set->unclassified;
-    return i;
+    return i < 0 && label_find(&OPS, id) >= 0 ? (int)set->unclassified : i;
 }
 
 uint64_t label_hash(const struct label_set *set) {
@@ -119,7 +110,8 @@ static bool label_parse(struct label_set *set, struct span text, const char *pat
 }
 
 bool label_load(struct label_set *set, const char *path, struct err *e) {
-    *set = (struct label_set){0};
+    *set = strcmp(path, "ops") == 0 ? OPS : (struct label_set){0};
+    if (set->n > 0) return true;
     struct span text;
     if (!file_read(path, LABEL_FILE_BYTES_MAX, &text, e)) return false;
     bool ok = label_parse(set, text, path, e);

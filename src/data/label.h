@@ -23,21 +23,19 @@ struct label_set {
 };
 
 const struct label_set *label_default(void);
+const struct label_set *label_ops(void); /* the second set: UNCLASSIFIED taken apart */
 
-/* The second set: the built-in one with UNCLASSIFIED taken apart (label_ops.def). */
-const struct label_set *label_ops(void);
-
-/* Index in `set` of the label with this id; where the set has no such label but the ops set has it as a part of
- * UNCLASSIFIED, the index of UNCLASSIFIED: so an ops label is exactly one of the built-in nine. -1: neither. */
-int label_fold(const struct label_set *set, struct span id);
-
-/* A labels file: YAML-free and small, one label a line, `ID | Display Name | description`; '#' starts a comment. Lines
- * that begin with '-' are example messages of the label above them: dataset_read_examples. UNCLASSIFIED is added when
- * the file has none. Errors name the line. */
+/* path "ops": label_ops. Else a labels file: YAML-free and small, one label a line, `ID | Display Name | description`;
+ * '#' starts a comment. Lines that begin with '-' are example messages of the label above them: dataset_read_examples.
+ * UNCLASSIFIED is added when the file has none. Errors name the line. */
 bool label_load(struct label_set *set, const char *path, struct err *e);
 
 /* Index of the label with this id, exactly; -1: none. */
 int label_find(const struct label_set *set, struct span id);
+
+/* Index in `set` of the label with this id; where the set has no such label but the ops set has it as a part of
+ * UNCLASSIFIED, the index of UNCLASSIFIED: so an ops label is exactly one of the built-in nine. -1: neither. */
+int label_fold(const struct label_set *set, struct span id);
 
 /* 64-bit hash of ids in order: stored in heads and memo keys, so that answers never cross label sets. */
 uint64_t label_hash(const struct label_set *set);
