@@ -4,6 +4,7 @@
 #include "app/state_dir.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "memo/vector_store.h"
 #include "train/head_versions.h"
 
 #include <limits.h>
@@ -85,6 +86,30 @@ static void retire(struct classifier *c, struct classifier_version old) {
 
 /* ---- loading ---- */
 
+/* Where vectors are kept: as configured, or in the state folder, by dimension. False: nowhere. */
+static bool find_vector_store(const struct conf *c, unsigned dim, char *out, size_t size) {
+    char name[32];
+    struct err ignored;
+    if (!c->memo || strcmp(c->memo_store, "off") == 0 || strcmp(c->memo_store, "none") == 0) return false;
+    if (c->memo_store[0]) return snprintf(out, size, "%s", c->memo_store) < (int)size;
+    snprintf(name, sizeof name, "vectors-%u", dim);
+    return state_dir_path(name, out, size) && state_dir_make_folders(out, &ignored);
+}
+
+/* The first engine with an encoder opens the store. Without it templates are encoded again, and nothing else changes.
+ */
+static void connect_vectors(struct classifier *c, const struct conf *conf, struct engine *eng) {
+    char path[PATH_MAX];
+    struct err e = {0};
+    if (!eng->encoder) return;
+    unsigned dim = encoder_dim(eng->encoder);
+    if (!c->vectors && find_vector_store(conf, dim, path, sizeof path)) {
+        c->vectors = vector_store_open(path, dim, (size_t)conf->memo_store_max, &e);
+        if (!c->vectors) log_warn("vectors.failed", "%s; templates are encoded again in every run", e.msg);
+    }
+    engine_set_vectors(eng, c->vectors);
+}
+
 /* Connects the engine to what is asked about the rest. */
 static bool classifier_connect(struct classifier *c, const struct conf *conf, struct classifier_version *next,
                                struct err *e) {
@@ -103,6 +128,7 @@ static bool classifier_connect(struct classifier *c, const struct conf *conf, st
 
 bool classifier_reload(struct classifier *c, const struct conf *conf, classifier_take *take, void *ctx, struct err *e) {
     struct classifier_version next = {.engine = classifier_engine(conf, e)};
+    if (next.engine) connect_vectors(c, conf, next.engine);
     bool ok = next.engine && classifier_connect(c, conf, &next, e) && (!take || take(ctx, &next.engine->labels, e));
     if (!ok) {
         engine_unref(next.engine);
@@ -140,6 +166,8 @@ void classifier_stop(struct classifier *c) {
     network_stop(c->network);
     pipeline_close(c->pipeline);
     c->pipeline = NULL;
+    vector_store_close(c->vectors); /* only workers use it */
+    c->vectors = NULL;
 }
 
 void classifier_close(struct classifier *c) {

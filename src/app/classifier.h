@@ -29,6 +29,7 @@ struct classifier {
     struct network *network; /* the engine's; NULL: nothing is asked */
     struct dry_run *dry_run; /* instead of a network, for CLASSIFIER_DRY_RUN */
     struct pipeline *pipeline;
+    struct vector_store *vectors; /* NULL: none is kept */
     /* private */
     enum classifier_use use;
     struct conf conf; /* that the engine was loaded by; its texts are borrowed */

@@ -53,3 +53,8 @@ uint32_t index_find(struct index *x, struct index_key key, bool *is_new) {
     *slot = (uint32_t)++x->n;
     return *slot - 1;
 }
+
+uint32_t index_get(const struct index *x, struct index_key key) {
+    uint32_t slot = *index_slot(x, key);
+    return slot ? slot - 1 : INDEX_FULL;
+}

@@ -26,4 +26,7 @@ void index_release(struct index *x);          /* zero-filled is fine */
 /* The number of the thing with this key, which is added when it is new. INDEX_FULL: it is new, and there is no room. */
 uint32_t index_find(struct index *x, struct index_key key, bool *is_new);
 
+/* The number of the thing with this key; INDEX_FULL: it is not there. Changes nothing. */
+uint32_t index_get(const struct index *x, struct index_key key);
+
 #endif

@@ -1,10 +1,15 @@
 #include "pipeline/engine.h"
 
 #include "base/must.h"
+#include "encoder/vector8.h"
+#include "memo/vector_store.h"
 #include "pipeline/stage.h"
 #include "text/template.h"
 
-enum { DIM_MAX = 1024 };
+#include <xxhash.h>
+
+enum { DIM_MAX = VECTOR8_DIM_MAX };
+_Static_assert((int)DIM_MAX <= (int)VECTOR_STORE_DIM_MAX, "every vector can be kept");
 
 static bool engine_is_set(const char *s) {
     return s && s[0];
@@ -73,6 +78,14 @@ void engine_set_network(struct engine *eng, const struct network_stage *stage, u
     eng->version = stage_version(eng);
 }
 
+void engine_set_vectors(struct engine *eng, struct vector_store *s) {
+    if (!s || !eng->encoder || encoder_dim(eng->encoder) != vector_store_dim(s)) return;
+    const char *kernel = encoder_kernel_name(eng->encoder);
+    const uint64_t parts[] = {encoder_hash(eng->encoder), XXH3_64bits(kernel, strlen(kernel)), MASK_VERSION};
+    eng->vectors = s;
+    eng->vector_version = XXH3_64bits(parts, sizeof parts);
+}
+
 bool engine_uses_source(const struct engine *eng) {
     return eng->head && head_uses_source(eng->head);
 }
@@ -103,6 +116,7 @@ bool engine_probabilities(const struct engine *eng, struct engine_scratch *s, co
     struct span t = {text, template_write(rec->source, rec->message, engine_uses_source(eng), text)};
     float vector[DIM_MAX];
     encoder_embed(eng->encoder, s->encoder, &t, 1, vector);
+    vector8_round(vector, encoder_dim(eng->encoder));
     head_run(eng->head, vector, prob);
     return true;
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 struct network_stage;
+struct vector_store;
 
 struct engine_opts {
     const char *rules_path;  /* "": no rules */
@@ -36,6 +37,8 @@ struct engine {
     const struct network_stage *network; /* asked about what is left; NULL: there is none */
     uint64_t network_version;            /* of what the network stage's answers depend on */
     uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */
+    struct vector_store *vectors;        /* what the encoder said before; NULL: that is not kept */
+    uint64_t vector_version;             /* of what a template's vector depends on */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */
     atomic_uint refs;
     atomic_uint pinned; /* batches that it is held for */
@@ -49,6 +52,10 @@ void engine_unref(struct engine *eng); /* NULL is fine; the last one closes */
 /* Gives it the network stage, whose answers depend on `version`; before the engine is in use. The stage must
  * outlive it. */
 void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version);
+
+/* Gives it the store of the encoder's vectors, which must outlive it; before the engine is in use. One for vectors of
+ * another dimension, or NULL, does nothing. */
+void engine_set_vectors(struct engine *eng, struct vector_store *s);
 
 bool engine_uses_source(const struct engine *eng);
 

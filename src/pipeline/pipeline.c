@@ -37,6 +37,7 @@ struct pipeline {
     uint64_t queue_ns_max;    /* 0: none */
     _Atomic uint64_t turn_ns; /* what a slice lately added to the wait of those behind it */
     struct memo *memo;
+    struct flights *flights; /* NULL exactly when memo is */
     pthread_mutex_t engine_lock;
     struct engine *eng;
     unsigned workers;
@@ -91,14 +92,13 @@ static struct question question_of(const struct work *k, uint32_t i) {
 }
 
 /* Gives what no stage decided to the network, or to the fallback. */
-static void hand_over(struct worker *w, uint64_t begun_ns) {
+static void hand_over(struct worker *w) {
     struct work *k = &w->work;
     for (uint32_t t = 0; t < k->todo_n; t++) {
         uint32_t i = k->todo[t];
         struct pending *pend = &w->origin[i];
         struct err e = {0};
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
-        pend->begun_ns = begun_ns;
         struct question q = question_of(k, i);
         const struct network_stage *net = k->eng->network;
         if (net && net->hand_over(net->self, pend, &q, &e)) {
@@ -107,6 +107,33 @@ static void hand_over(struct worker *w, uint64_t begun_ns) {
         }
         k->res[i]->err = (uint8_t)e.code;
         fall_back(k->eng, k->res[i]);
+    }
+}
+
+/* The template of record i is decided: so are the records that other workers parked for it. Undecided ones go to the
+ * network like ours. */
+static void settle_parked(void *self, uint32_t i) {
+    struct worker *w = self;
+    struct work *k = &w->work;
+    const struct result *ours = k->res[i];
+    const struct network_stage *net = k->eng->network;
+    struct pending p;
+    while (flight_land(k->flights, k->tpl[i].key, &p)) {
+        struct result *r = &p.batch->res[p.i];
+        struct err e = {0};
+        if (ours->decided) {
+            batch_decide(r, ours->decider, ours->label, ours->confidence);
+            r->from_memo = true;
+        } else {
+            struct question q = question_of(k, i);
+            q.message = p.batch->rec[p.i].message;
+            q.source = p.batch->rec[p.i].source;
+            if (net && net->hand_over(net->self, &p, &q, &e)) continue;
+            r->err = (uint8_t)e.code;
+            fall_back(k->eng, r);
+        }
+        count_result(k->eng, r, (double)(clock_now_ns(NULL) - p.begun_ns) * 1e-9);
+        batch_close_records(p.batch, 1);
     }
 }
 
@@ -140,7 +167,7 @@ static void take_prepared(struct worker *w, const struct slice *slice, uint32_t 
     }
 }
 
-static void gather(struct worker *w, const struct slice *slice, size_t n) {
+static void gather(struct worker *w, const struct slice *slice, size_t n, uint64_t begun_ns) {
     struct work *k = &w->work;
     uint32_t records = 0;
     for (size_t s = 0; s < n; s++) records += slice[s].n;
@@ -151,7 +178,7 @@ static void gather(struct worker *w, const struct slice *slice, size_t n) {
             uint32_t at = k->n++;
             k->rec[at] = &b->rec[i];
             k->res[at] = &b->res[i];
-            w->origin[at] = (struct pending){.batch = b, .i = i};
+            w->origin[at] = (struct pending){.batch = b, .i = i, .begun_ns = begun_ns};
             if (b->prepared) continue;
             k->todo[k->todo_n++] = at;
             b->res[i] = (struct result){.decider = DECIDER_FALLBACK};
@@ -188,13 +215,13 @@ static void pipeline_give_up(struct work *k) {
 static void run_slices(struct worker *w, const struct slice *slice, size_t n) {
     uint64_t begun = clock_now_ns(NULL);
     unsigned ours[SLICES_PER_RUN];
-    gather(w, slice, n);
+    gather(w, slice, n, begun);
     metrics_observe(METRIC_BATCH_RECORDS, 0, 0, w->work.n, 1);
     if (atomic_load_explicit(&w->p->cancelled, memory_order_relaxed))
         pipeline_give_up(&w->work);
     else
         decide(w, slice, n);
-    hand_over(w, begun);
+    hand_over(w);
     count_shares(w, slice, n, ours);
     count_run(w, (double)(clock_now_ns(NULL) - begun) * 1e-9 / (double)w->work.n);
     /* A batch can't end before this: its count still holds our share. */
@@ -289,6 +316,10 @@ static void *worker_main(void *arg) {
 static void worker_open(struct worker *w, struct pipeline *p) {
     w->p = p;
     w->work.memo = p->memo;
+    w->work.flights = p->flights;
+    w->work.origin = w->origin;
+    w->work.landed = settle_parked;
+    w->work.landed_self = w;
     w->work.text = must_calloc(WORK_MAX, TEMPLATE_MAX); /* untouched pages cost nothing */
     w->work.prob = must_calloc((size_t)WORK_MAX * LABEL_MAX, sizeof(float));
 }
@@ -318,8 +349,11 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     if (eng) p->eng = engine_ref(eng);
     if (eng) name_labels(eng);
     p->queue_ns_max = clock_ns_of_ms(o->queue_time_ms);
-    if (o->memo_entries) p->memo = memo_open(o->memo_entries);
     p->workers = o->workers;
+    if (o->memo_entries) {
+        p->memo = memo_open(o->memo_entries);
+        p->flights = flight_open((size_t)p->workers * WORK_MAX);
+    }
     p->worker = must_calloc(o->workers, sizeof *p->worker);
     for (unsigned i = 0; i < p->workers; i++) {
         worker_open(&p->worker[i], p);
@@ -342,6 +376,7 @@ void pipeline_close(struct pipeline *p) {
     free(p->worker);
     engine_unref(p->eng);
     memo_close(p->memo);
+    flight_close(p->flights);
     queue_release(&p->queue);
     pthread_mutex_destroy(&p->engine_lock);
     free(p);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/queue.h"
+#include "metrics/metrics.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -352,7 +353,104 @@ static void idle_workers_let_go_of_a_replaced_engine(void) {
     engine_unref(fresh);
 }
 
-CHECK_MAIN(CHECK_TEST(idle_workers_let_go_of_a_replaced_engine), CHECK_TEST(every_record_gets_one_result),
+/* ---- nothing is encoded twice ---- */
+
+static struct engine *open_encoder_engine(double threshold) {
+    struct err e = {0};
+    struct engine_opts o = {.head_path = "data/head.json",
+                            .adapter_path = "data/adapter.safetensors",
+                            .model_dir = "models/all-MiniLM-L6-v2",
+                            .kernel = "auto",
+                            .classifier_threshold = threshold,
+                            .pipeline_threshold = 0.2};
+    struct engine *eng = engine_open(&o, &e);
+    if (!eng) fprintf(stderr, "%s\n", e.msg);
+    CHECK(eng != NULL);
+    return eng;
+}
+
+enum { TEMPLATES = 40, REQUESTS = 6, SHARED_N = 3 * PIPELINE_SLICE };
+
+/* Every request holds the same templates, in another order; values differ. */
+static void fill_with_shared_templates(struct request *r, unsigned round, unsigned request) {
+    for (uint32_t i = 0; i < SHARED_N; i++) {
+        unsigned t = (i * 7 + request * 11) % TEMPLATES;
+        snprintf(r->text[i], sizeof r->text[i], "%c%c job %c took %u ms", 'a' + (int)round, 'a' + (int)t / 20,
+                 'a' + (int)t % 20, i);
+        r->rec[i] = (struct record){.message = span_of(r->text[i])};
+    }
+    r->batch = (struct batch){.rec = r->rec, .res = r->res, .n = SHARED_N, .done = done, .user = r};
+    r->times_done = 0;
+}
+
+static void check_equal_templates_are_answered_alike(struct request *const *r) {
+    const struct result *first[TEMPLATES] = {NULL};
+    for (unsigned k = 0; k < REQUESTS; k++) {
+        CHECK_INT(r[k]->times_done, 1);
+        for (uint32_t i = 0; i < SHARED_N; i++) {
+            const struct result *x = &r[k]->res[i], **y = &first[(i * 7 + k * 11) % TEMPLATES];
+            CHECK(x->decided);
+            if (!*y) *y = x;
+            CHECK(x->label == (*y)->label && x->decider == (*y)->decider && x->confidence == (*y)->confidence);
+        }
+    }
+}
+
+static void a_template_in_flight_is_encoded_once(void) {
+    struct engine *eng = open_encoder_engine(0.5);
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 4, .memo_entries = 4096}, eng, &e);
+    struct request *r[REQUESTS];
+    for (unsigned k = 0; k < REQUESTS; k++) r[k] = request_new();
+    for (unsigned round = 0; round < 3; round++) {
+        double before = metrics_value(METRIC_ENCODER_RECORDS, 0, 0, 0);
+        for (unsigned k = 0; k < REQUESTS; k++) {
+            fill_with_shared_templates(r[k], round, k);
+            pipeline_submit_wait(p, &r[k]->batch);
+        }
+        for (unsigned k = 0; k < REQUESTS; k++) wait_done(r[k]);
+        CHECK_INT(metrics_value(METRIC_ENCODER_RECORDS, 0, 0, 0) - before, TEMPLATES);
+        check_equal_templates_are_answered_alike(r);
+    }
+    for (unsigned k = 0; k < REQUESTS; k++) request_free(r[k]);
+    pipeline_close(p);
+    engine_unref(eng);
+}
+
+/* What was parked for a template that the encoder leaves open is asked about over the network like any other. */
+static void parked_records_reach_the_network(void) {
+    struct engine *eng = open_encoder_engine(1.0);
+    struct err e = {0};
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 4, .memo_entries = 4096}, eng, &e);
+    struct fake_network f = {.p = p};
+    struct network_stage stage = {.hand_over = fake_ask, .self = &f};
+    struct request *r[REQUESTS];
+    pthread_t t;
+    queue_init(&f.queue, N, sizeof(struct pending));
+    pthread_create(&t, NULL, fake_answer, &f);
+    engine_set_network(eng, &stage, 1);
+    for (unsigned k = 0; k < REQUESTS; k++) {
+        r[k] = request_new();
+        fill_with_shared_templates(r[k], 0, k);
+        pipeline_submit_wait(p, &r[k]->batch);
+    }
+    for (unsigned k = 0; k < REQUESTS; k++) {
+        wait_done(r[k]);
+        for (uint32_t i = 0; i < SHARED_N; i++) {
+            const struct result *x = &r[k]->res[i];
+            CHECK(x->decided && (x->decider == DECIDER_LLM || x->err != ERR_OK)); /* each was asked about */
+        }
+    }
+    queue_close(&f.queue);
+    pthread_join(t, NULL);
+    for (unsigned k = 0; k < REQUESTS; k++) request_free(r[k]);
+    pipeline_close(p);
+    queue_release(&f.queue);
+    engine_unref(eng);
+}
+
+CHECK_MAIN(CHECK_TEST(parked_records_reach_the_network), CHECK_TEST(a_template_in_flight_is_encoded_once),
+           CHECK_TEST(idle_workers_let_go_of_a_replaced_engine), CHECK_TEST(every_record_gets_one_result),
            CHECK_TEST(the_network_answers_what_is_left), CHECK_TEST(a_network_answer_is_remembered),
            CHECK_TEST(a_shut_network_is_not_asked_about_what_was_left_open),
            CHECK_TEST(an_engine_is_swapped_under_load), CHECK_TEST(a_pinned_batch_keeps_its_engine),

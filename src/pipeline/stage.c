@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "encoder/vector8.h"
+#include "memo/vector_store.h"
 #include "metrics/metrics.h"
 #include "pipeline/pipeline.h"
 #include "text/template.h"
@@ -185,43 +187,131 @@ void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct s
 
 /* ---- encoder ---- */
 
+static struct span template_of(const struct work *w, uint32_t i) {
+    return (struct span){w->text + w->tpl[i].from, w->tpl[i].len};
+}
+
+/* Decides record i by its template's vector, and remembers it. */
+static void decide_by_vector(struct work *w, uint32_t i, const float *vector) {
+    struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+    unsigned label;
+    double confidence;
+    float *prob = w->prob + (size_t)i * LABEL_MAX;
+    head_run(w->eng->head, vector, prob);
+    if (engine_decide(w->eng, prob, &label, &confidence)) {
+        a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
+        batch_decide(w->res[i], DECIDER_BERT, label, confidence);
+    }
+    if (w->memo && memo_put(w->memo, w->tpl[i].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
+}
+
+static bool keeps_vectors(const struct work *w) {
+    return w->memo && w->eng->vectors;
+}
+
+/* True: decided by a vector that an earlier run left. */
+static bool recall_vector(struct work *w, uint32_t i) {
+    int8_t step[VECTOR8_DIM_MAX];
+    float scale;
+    if (!keeps_vectors(w)) return false;
+    struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
+    if (!vector_store_get(w->eng->vectors, key, step, &scale)) return false;
+    vector8_unpack(step, scale, encoder_dim(w->eng->encoder), w->vector);
+    decide_by_vector(w, i, w->vector);
+    metrics_add(METRIC_VECTOR_STORE_HITS, 0, 0, 0, 1);
+    return true;
+}
+
+/* Decides record i by a fresh vector, which is kept, in its place, as it would be kept. */
+static void decide_by_fresh_vector(struct work *w, uint32_t i, float *vector) {
+    int8_t step[VECTOR8_DIM_MAX];
+    unsigned dim = encoder_dim(w->eng->encoder);
+    float scale = vector8_pack(vector, dim, step);
+    vector8_unpack(step, scale, dim, vector);
+    if (keeps_vectors(w)) {
+        struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
+        vector_store_put(w->eng->vectors, key, step, scale);
+    }
+    decide_by_vector(w, i, vector);
+}
+
 /* Decides the records pick[n], n <= STAGE_ENCODER_ROWS, in one packed forward pass. */
 static void encode(struct work *w, const uint32_t *pick, uint32_t n) {
     struct span text[STAGE_ENCODER_ROWS];
+    uint32_t fresh[STAGE_ENCODER_ROWS], fresh_n = 0;
     unsigned dim = encoder_dim(w->eng->encoder);
-    for (uint32_t k = 0; k < n; k++) text[k] = (struct span){w->text + w->tpl[pick[k]].from, w->tpl[pick[k]].len};
-    encoder_embed(w->eng->encoder, w->scratch->encoder, text, n, w->vector);
     for (uint32_t k = 0; k < n; k++) {
-        struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
-        unsigned label;
-        double confidence;
-        float *prob = w->prob + (size_t)pick[k] * LABEL_MAX;
-        head_run(w->eng->head, w->vector + (size_t)k * dim, prob);
-        if (engine_decide(w->eng, prob, &label, &confidence)) {
-            a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
-            batch_decide(w->res[pick[k]], DECIDER_BERT, label, confidence);
-        }
-        if (w->memo && memo_put(w->memo, w->tpl[pick[k]].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
+        if (recall_vector(w, pick[k])) continue;
+        text[fresh_n] = template_of(w, pick[k]);
+        fresh[fresh_n++] = pick[k];
     }
+    if (fresh_n == 0) return;
+    encoder_embed(w->eng->encoder, w->scratch->encoder, text, fresh_n, w->vector);
+    metrics_add(METRIC_ENCODER_RECORDS, 0, 0, 0, fresh_n);
+    for (uint32_t k = 0; k < fresh_n; k++) decide_by_fresh_vector(w, fresh[k], w->vector + (size_t)k * dim);
+}
+
+static bool is_parked(const struct work *w, uint32_t i) {
+    return w->flights && !w->origin[i].batch;
+}
+
+/* True: this worker decides the template of record i. Otherwise another does, and settles the record. */
+static bool take_off(struct work *w, uint32_t i) {
+    if (!w->flights) return true;
+    w->origin[i].key = w->tpl[i].key;
+    if (flight_board(w->flights, &w->origin[i])) return true;
+    w->origin[i].batch = NULL;
+    return false;
+}
+
+static void land(const struct work *w, uint32_t i) {
+    if (w->flights) w->landed(w->landed_self, i);
+}
+
+/* True: the encoder has to decide record i. Otherwise it follows another of this run, was parked, or the memory knows
+ * it by now. A follower whose leader was parked may find its template landed, and leads from then on. */
+static bool must_encode(struct work *w, uint32_t i) {
+    uint32_t leader = w->tpl[i].leader;
+    if (leader != WORK_NO_LEADER && is_parked(w, leader) && w->tpl[leader].leader != WORK_NO_LEADER)
+        w->tpl[i].leader = leader = w->tpl[leader].leader;
+    if (leader != WORK_NO_LEADER && !is_parked(w, leader)) return false;
+    if (!take_off(w, i)) return false;
+    if (leader != WORK_NO_LEADER) {
+        w->tpl[leader].leader = i;
+        w->tpl[i].leader = WORK_NO_LEADER;
+    }
+    if (!w->flights || !stage_recall(w, i)) return true;
+    land(w, i);
+    return false;
+}
+
+/* A follower gets what its leader got. */
+static void follow_leader(struct work *w, uint32_t i) {
+    uint32_t leader = w->tpl[i].leader;
+    if (leader == WORK_NO_LEADER || is_parked(w, i) || !w->res[leader]->decided) return;
+    const struct result *r = w->res[leader];
+    batch_decide(w->res[i], r->decider, r->label, r->confidence);
+    w->res[i]->from_memo = true;
+}
+
+static void encode_and_land(struct work *w, const uint32_t *pick, uint32_t n) {
+    encode(w, pick, n);
+    for (uint32_t k = 0; k < n; k++) land(w, pick[k]);
 }
 
 void stage_encoder_run(struct work *w) {
     if (!w->eng->encoder) return;
     uint32_t pick[STAGE_ENCODER_ROWS], n = 0, left = 0;
     for (uint32_t t = 0; t < w->todo_n; t++) {
-        if (w->tpl[w->todo[t]].leader != WORK_NO_LEADER) continue;
+        if (!must_encode(w, w->todo[t])) continue;
         pick[n++] = w->todo[t];
-        if (n == STAGE_ENCODER_ROWS) encode(w, pick, n), n = 0;
+        if (n == STAGE_ENCODER_ROWS) encode_and_land(w, pick, n), n = 0;
     }
-    if (n) encode(w, pick, n);
+    if (n) encode_and_land(w, pick, n);
     for (uint32_t t = 0; t < w->todo_n; t++) {
-        uint32_t i = w->todo[t], leader = w->tpl[i].leader;
-        if (leader != WORK_NO_LEADER && w->res[leader]->decided) {
-            const struct result *r = w->res[leader];
-            batch_decide(w->res[i], r->decider, r->label, r->confidence);
-            w->res[i]->from_memo = true;
-        }
-        if (!w->res[i]->decided) w->todo[left++] = i;
+        uint32_t i = w->todo[t];
+        follow_leader(w, i);
+        if (!is_parked(w, i) && !w->res[i]->decided) w->todo[left++] = i;
     }
     w->todo_n = left;
 }

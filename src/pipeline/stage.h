@@ -5,6 +5,7 @@
 #define PIPELINE_STAGE_H
 
 #include "data/batch.h"
+#include "memo/flight.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
 
@@ -29,7 +30,11 @@ struct work_template {
 struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
-    struct memo *memo;         /* NULL: do not remember */
+    struct memo *memo;       /* NULL: do not remember */
+    struct flights *flights; /* what other workers decide just now; NULL: nobody else does */
+    struct pending *origin;  /* with flights: where each record came from. Without a batch it is not ours any more */
+    void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */
+    void *landed_self;
     bool has_network;          /* a network stage follows and may be asked: what the encoder leaves open goes there */
     enum err_code unavailable; /* why one follows, but is not to be asked now; else ERR_OK */
     uint32_t n, todo_n;
@@ -79,7 +84,7 @@ uint64_t stage_version(const struct engine *eng);
 
 void stage_rules_run(struct work *w);
 void stage_memo_run(struct work *w);    /* writes templates and keys; decides what is remembered */
-void stage_encoder_run(struct work *w); /* decides leaders, remembers, copies to followers */
+void stage_encoder_run(struct work *w); /* decides leaders, remembers, copies to followers; parks what others decide */
 
 uint64_t stage_memo_version(const struct engine *eng, uint64_t seed);
 uint64_t stage_encoder_version(const struct engine *eng, uint64_t seed);

@@ -28,6 +28,7 @@ static const struct {
     {"0 errors", "0 errors"},
     {"7 errors", "# errors"},
     {"failed=0 ok=12", "failed=0 ok=#"},
+    {"took 0 ms", "took # ms"},
     {"load 0.00", "load #"},
     {"0/3 nodes are available", "0/# nodes are available"},
     {"worker-0 up", "worker-# up"},

@@ -40,17 +40,18 @@ static const struct known METHOD[] = {
 
 /* Glued to a number these are its unit and stay. digits 1: another number may follow, as in 1h30m. */
 static const struct known UNIT[] = {
-    {"ns", 0},   {"us", 1},   {"ms", 1},   {"s", 1},    {"sec", 0},  {"secs", 0}, {"m", 1},     {"min", 1},
-    {"mins", 0}, {"h", 1},    {"hr", 0},   {"hrs", 0},  {"d", 1},    {"day", 0},  {"days", 0},  {"w", 1},
-    {"b", 0},    {"k", 0},    {"g", 0},    {"t", 0},    {"kb", 0},   {"mb", 0},   {"gb", 0},    {"tb", 0},
-    {"pb", 0},   {"kib", 0},  {"mib", 0},  {"gib", 0},  {"tib", 0},  {"bit", 0},  {"bits", 0},  {"bytes", 0},
-    {"kbps", 0}, {"mbps", 0}, {"gbps", 0}, {"hz", 0},   {"khz", 0},  {"mhz", 0},  {"ghz", 0},   {"px", 0},
-    {"x", 0},    {"c", 0},    {"f", 0},    {"v", 0},    {"mv", 0},   {"rpm", 0},  {"pct", 0},   {"th", 0},
-    {"w", 0},    {"kw", 0},   {"mw", 0},   {"kwh", 0},  {"wh", 0},   {"ma", 0},   {"mah", 0},   {"a", 0},
-    {"db", 0},   {"dbm", 0},  {"mm", 0},   {"cm", 0},   {"km", 0},   {"nm", 0},   {"um", 0},    {"kg", 0},
-    {"mg", 0},   {"ml", 0},   {"ppm", 0},  {"fps", 0},  {"rps", 0},  {"qps", 0},  {"tps", 0},   {"iops", 0},
-    {"bps", 0},  {"kbit", 0}, {"mbit", 0}, {"gbit", 0}, {"bar", 0},  {"psi", 0},  {"hpa", 0},   {"kpa", 0},
-    {"deg", 0},  {"lx", 0},   {"msec", 0}, {"usec", 0}, {"nsec", 0}, {"hour", 0}, {"hours", 0}, {"minutes", 0},
+    {"ns", 0},      {"us", 1},   {"ms", 1},   {"s", 1},    {"sec", 0},  {"secs", 0}, {"m", 1},     {"min", 1},
+    {"mins", 0},    {"h", 1},    {"hr", 0},   {"hrs", 0},  {"d", 1},    {"day", 0},  {"days", 0},  {"w", 1},
+    {"b", 0},       {"k", 0},    {"g", 0},    {"t", 0},    {"kb", 0},   {"mb", 0},   {"gb", 0},    {"tb", 0},
+    {"pb", 0},      {"kib", 0},  {"mib", 0},  {"gib", 0},  {"tib", 0},  {"bit", 0},  {"bits", 0},  {"bytes", 0},
+    {"kbps", 0},    {"mbps", 0}, {"gbps", 0}, {"hz", 0},   {"khz", 0},  {"mhz", 0},  {"ghz", 0},   {"px", 0},
+    {"x", 0},       {"c", 0},    {"f", 0},    {"v", 0},    {"mv", 0},   {"rpm", 0},  {"pct", 0},   {"th", 0},
+    {"w", 0},       {"kw", 0},   {"mw", 0},   {"kwh", 0},  {"wh", 0},   {"ma", 0},   {"mah", 0},   {"a", 0},
+    {"db", 0},      {"dbm", 0},  {"mm", 0},   {"cm", 0},   {"km", 0},   {"nm", 0},   {"um", 0},    {"kg", 0},
+    {"mg", 0},      {"ml", 0},   {"ppm", 0},  {"fps", 0},  {"rps", 0},  {"qps", 0},  {"tps", 0},   {"iops", 0},
+    {"bps", 0},     {"kbit", 0}, {"mbit", 0}, {"gbit", 0}, {"bar", 0},  {"psi", 0},  {"hpa", 0},   {"kpa", 0},
+    {"deg", 0},     {"lx", 0},   {"msec", 0}, {"usec", 0}, {"nsec", 0}, {"hour", 0}, {"hours", 0}, {"minutes", 0},
+    {"seconds", 0},
 };
 
 /* Names whose digits would go by the rules of mask_word, but mean something; sorted, for term_find. */
@@ -168,7 +169,8 @@ bool mask_number_is_no(struct span line, size_t at, size_t end) {
     }
     size_t word = end + 1, word_end = mask_run(line, word, C_LOWER); /* 0 errors */
     return after == ' ' && word_end > word + 1 && !(mask_class_at(line, word_end) & (C_UPPER | C_DIGIT)) &&
-           !word_find(NOT_COUNTED, COUNT(NOT_COUNTED), line, word, word_end);
+           !word_find(NOT_COUNTED, COUNT(NOT_COUNTED), line, word, word_end) &&
+           !word_find(UNIT, COUNT(UNIT), line, word, word_end);
 }
 
 /* How many digits may stay behind the word that stands before `at`, with at most a few separators between. */

@@ -3,6 +3,7 @@
 #include "base/index.h"
 #include "base/must.h"
 #include "base/parallel_for.h"
+#include "encoder/vector8.h"
 #include "text/template.h"
 #include "train/vectors.h"
 
@@ -82,7 +83,10 @@ static void embed_piece(void *self, size_t piece, unsigned thread) {
     struct embedding *m = self;
     size_t from = piece * EMBED_ROWS, n = m->n - from;
     if (n > EMBED_ROWS) n = EMBED_ROWS;
-    encoder_embed(m->enc, m->scratch[thread], m->text + from, n, m->vector + from * encoder_dim(m->enc));
+    size_t dim = encoder_dim(m->enc);
+    float *vector = m->vector + from * dim;
+    encoder_embed(m->enc, m->scratch[thread], m->text + from, n, vector);
+    for (size_t i = 0; i < n; i++) vector8_round(vector + i * dim, dim); /* as the cascade does */
     size_t done = atomic_fetch_add(&m->done, n) + n;
     if (thread == 0 && m->o->progress) m->o->progress(m->o->self, done, m->n);
 }
