@@ -122,9 +122,9 @@ valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that i
 
 head: $(B)/logclass model             ## train data/head.json and data/head-ops.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --out data/head.json
+	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head.json
 	$(B)/logclass train data/corpus --labels ops --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --out data/head-ops.json
+	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head-ops.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import
