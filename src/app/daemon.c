@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/thread.h"
+#include "app/about.h"
 #include "app/classifier.h"
 #include "app/options.h"
 #include "app/streams.h"
@@ -107,6 +108,14 @@ static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e
     return set != NULL;
 }
 
+static void say_what_decides(const struct daemon *s, const struct conf *c) {
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    about_write(&text, &s->classifier, c);
+    log_info("server.stages", "%.*s", (int)text.n, text.p);
+    buf_release(&text);
+}
+
 /* All or nothing. */
 static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     s->loading = c;
@@ -114,6 +123,7 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
+    say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
     return true;

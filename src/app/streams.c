@@ -96,7 +96,7 @@ static void streams_set_up_form(struct form *f, const struct section *sink) {
                   : id == FORM_CSV ? WRITER_CSV
                                    : WRITER_JSONL,
         .with_message = true,
-        .colour = terminal && terminal_wants_colour(),
+        .colour = terminal && terminal_wants_colour("auto"),
         .columns = terminal ? terminal_columns() : 0,
     };
 }

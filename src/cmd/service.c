@@ -14,12 +14,12 @@ static const char USAGE[] = "Usage: logclass service bert|llm [OPTIONS]\n\n"
                             "so that the caller goes on.\n"
                             "GET /health, /metrics and the limits, tokens and signals are those of 'logclass serve'.\n";
 
-static const char EXAMPLES[] =
-    "\nExamples\n"
-    "  logclass service bert &\n"
-    "  curl -s localhost:5000/classify -d '{\"message\":\"Failed password for root\"}'\n"
-    "  logclass service llm --llm-url http://127.0.0.1:8081/v1 &\n"
-    "  logclass serve --bert http://127.0.0.1:5000/classify --llm-url http://127.0.0.1:5001/classify\n";
+static const char EXAMPLES[] = "\nExamples\n"
+                               "  logclass service bert &\n"
+                               "  curl -s localhost:5000/classify -d '{\"message\":\"Failed password for root\"}'\n"
+                               "  logclass service llm --llm-url http://127.0.0.1:8081/v1 &\n"
+                               "  logclass serve --bert http://127.0.0.1:5000/classify \\\n"
+                               "                 --llm-url http://127.0.0.1:5001/classify\n";
 
 static bool service_set(struct conf *c, const char *name, const char *value, struct err *e) {
     return conf_set(c, name, value, "the role", e);

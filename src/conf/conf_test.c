@@ -91,7 +91,7 @@ static void later_places_win(void) {
     conf_release(&c);
     unlink(path);
     CHECK(!LOAD(&c, &e, &n, "--config", path));
-    CHECK_INT(e.code, ERR_IO);
+    CHECK_INT(e.code, ERR_CONFIG);
     conf_release(&c);
 }
 
@@ -133,7 +133,7 @@ static void what_no_file_can_hold_is_said(void) {
     for (size_t i = 0; i < 4; i++) {
         buf_init(&text, 1 << 16);
         CHECK(conf_set(&c, "source", VALUE[i], "a test", &e));
-        conf_show(&text, &c);
+        conf_show(&text, &c, NULL, NULL);
         CHECK(memmem(text.p, text.n, "\n; source has a value that no", 29) != NULL);
         CHECK(memmem(text.p, text.n, "\nsource = ", 10) == NULL);
         buf_release(&text);
@@ -148,16 +148,57 @@ static void shown_values_can_be_read_back(void) {
     struct buf text;
     buf_init(&text, 1 << 16);
     CHECK(LOAD(&c, &e, &n, "--workers", "9", "--no-summary"));
-    conf_show(&text, &c);
+    conf_show(&text, &c, NULL, NULL);
+    CHECK(memmem(text.p, text.n, "; from --workers\n; ", 19) && memmem(text.p, text.n, "\nworkers = 9\n", 13));
     const char *path = "/tmp/logclass_conf_test_shown.ini";
     CHECK(file_write(path, buf_span(&text), &e));
     CHECK(LOAD(&again, &e, &n, "--config", path));
     CHECK_INT(again.workers, 9);
-    CHECK(!again.summary);
+    CHECK_STR(again.summary, "no");
     unlink(path);
     buf_release(&text);
     conf_release(&c);
     conf_release(&again);
+}
+
+static void short_names_and_units(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    CHECK(
+        LOAD(&c, &e, &n, "-qe", "-ocsv", "-l", "INFO", "--threshold", "0.6", "--summary", "no", "--colour=never", "a"));
+    CHECK(c.quiet && c.explain && c.bert_classifier_threshold == 0.6);
+    CHECK_STR(c.output, "csv");
+    CHECK_STR(c.only, "INFO");
+    CHECK_STR(c.summary, "no");
+    CHECK_STR(c.color, "never");
+    CHECK_STR(c.from[CONF_AT_output], "-o");
+    CHECK(c.from[CONF_AT_workers] == NULL);
+    CHECK_INT(n, 1);
+    CHECK(conf_set(&c, "llm-timeout", "2s", "t", &e) && c.llm_timeout == 2000);
+    CHECK(conf_set(&c, "body-bytes-max", "4M", "t", &e) && c.body_bytes_max == 4 << 20);
+    CHECK(!conf_set(&c, "llm-timeout", "2M", "t", &e) && strstr(e.msg, "ms, or such as 2s"));
+    CHECK(!conf_set(&c, "workers", "2k", "t", &e));
+    conf_release(&c);
+}
+
+static void slips_are_hinted_at(void) {
+    struct conf c;
+    struct err e = {0};
+    int n;
+    CHECK(!LOAD(&c, &e, &n, "--ouput", "csv") && strstr(e.msg, "did you mean 'output'?"));
+    conf_release(&c);
+    CHECK(!LOAD(&c, &e, &n, "--no-output", "csv") && e.code == ERR_USAGE);
+    conf_release(&c);
+    CHECK(LOAD(&c, &e, &n, "x"));
+    CHECK(!conf_read(&c, SPAN_LIT("prot = 1\n"), "f", &e) && e.code == ERR_CONFIG);
+    CHECK(strstr(e.msg, "did you mean 'port'?"));
+    char name[64];
+    setenv("LOGCLASS_PROT", "1", 1);
+    CHECK_STR(conf_unknown_env(0, name, sizeof name), "LOGCLASS_PROT");
+    unsetenv("LOGCLASS_PROT");
+    CHECK(conf_unknown_env(0, name, sizeof name) == NULL);
+    conf_release(&c);
 }
 
 static bool read_text(struct conf *c, const char *text, struct err *e) {
@@ -225,4 +266,5 @@ static void wrong_sections_are_named(void) {
 CHECK_MAIN(CHECK_TEST(sections_hold_their_own_keys), CHECK_TEST(wrong_sections_are_named),
            CHECK_TEST(defaults_are_the_contract), CHECK_TEST(flags_take_their_values),
            CHECK_TEST(wrong_values_are_named), CHECK_TEST(later_places_win), CHECK_TEST(nothing_of_a_file_is_misread),
-           CHECK_TEST(what_no_file_can_hold_is_said), CHECK_TEST(shown_values_can_be_read_back))
+           CHECK_TEST(what_no_file_can_hold_is_said), CHECK_TEST(shown_values_can_be_read_back),
+           CHECK_TEST(short_names_and_units), CHECK_TEST(slips_are_hinted_at))

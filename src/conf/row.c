@@ -24,18 +24,41 @@ const char *row_flag(const struct option_row *r, char out[ROW_NAME_BYTES]) {
 /* ---- one value ---- */
 
 static bool row_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
-    char flag[ROW_NAME_BYTES];
+    char flag[ROW_NAME_BYTES], what[2 * ROW_NAME_BYTES + 256], wanted[256];
     row_flag(r, flag);
-    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
-    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
-    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g", from, flag, value,
-                   r->type == INT ? "whole number" : "number", r->min, r->max);
+    if (from[0] == '-') /* the flag's own name is where it is from */
+        snprintf(what, sizeof what, "%.200s", from);
+    else
+        snprintf(what, sizeof what, "%.200s: %s", from, flag);
+    const char *units = strcmp(r->unit, "ms") == 0      ? " ms, or such as 2s"
+                        : strcmp(r->unit, "bytes") == 0 ? " bytes, or such as 4M"
+                                                        : "";
+    snprintf(wanted, sizeof wanted, "a %s from %.12g to %.12g%s", r->type == INT ? "whole number" : "number", r->min,
+             r->max, units);
+    return err_set(e, ERR_USAGE, "%s is '%s': expected %s", what, value,
+                   r->type == BOOL   ? "yes or no"
+                   : r->type == ENUM ? r->unit
+                                     : wanted);
+}
+
+/* What a suffix multiplies by: sizes in k, M, G, times in s and min; 0: it is none. */
+static double unit_factor(const char *unit, const char *suffix) {
+    static const struct {
+        const char *unit, *suffix;
+        double factor;
+    } UNITS[] = {{"bytes", "k", 1 << 10}, {"bytes", "K", 1 << 10}, {"bytes", "M", 1 << 20}, {"bytes", "G", 1 << 30},
+                 {"ms", "ms", 1},         {"ms", "s", 1000},       {"ms", "min", 60000}};
+    for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++)
+        if (strcmp(UNITS[i].unit, unit) == 0 && strcmp(UNITS[i].suffix, suffix) == 0) return UNITS[i].factor;
+    return 0;
 }
 
 static bool parse_number(const struct option_row *r, const char *value, double *out) {
     char *end;
     errno = 0;
     *out = r->type == INT ? (double)strtoll(value, &end, 10) : strtod(value, &end);
+    double factor = end != value && *end ? unit_factor(r->unit, end) : 0;
+    if (factor > 0) *out *= factor, end = strchr(end, '\0');
     return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
 }
 
@@ -118,7 +141,7 @@ bool row_has_same(const void *a, const void *b, const struct option_row *r) {
 /* ---- what people read ---- */
 
 /* "--llm-mix number", "--memo, --no-memo". */
-static void help_flag(const struct option_row *r, char *out, size_t size) {
+static void row_help_flag(const struct option_row *r, char *out, size_t size) {
     char flag[ROW_NAME_BYTES];
     const char *value = r->unit[0] ? r->unit : r->type == INT || r->type == FLOAT ? "number" : "";
     int n = snprintf(out, size, "--%s%s%s", row_flag(r, flag), value[0] ? " " : "", value);
@@ -127,7 +150,7 @@ static void help_flag(const struct option_row *r, char *out, size_t size) {
 
 void row_help(struct buf *out, const struct option_row *r, const char *preset) {
     char left[2 * ROW_NAME_BYTES + 64];
-    help_flag(r, left, sizeof left);
+    row_help_flag(r, left, sizeof left);
     if (strlen(left) > 37)
         buf_printf(out, "  %s\n%41s%s", left, "", r->help);
     else

@@ -43,7 +43,7 @@ bool row_has_same(const void *a, const void *b, const struct option_row *r);
 /* "; help" and "name = value", as a config file has it; a comment in its place where a line can't hold the value. */
 void row_show(struct buf *out, const void *base, const struct option_row *r);
 
-/* A line of a --help text; preset: the default to name. */
+/* A line of a section's part of a --help text; preset: the default to name. */
 void row_help(struct buf *out, const struct option_row *r, const char *preset);
 
 /* "1 to 65536 bytes", for a table in Markdown. */

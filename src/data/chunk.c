@@ -7,6 +7,7 @@ void chunk_init(struct chunk *c) {
     arena_init(&c->arena, 4 * (size_t)CHUNK_BYTES);
     c->batch.rec = c->rec;
     c->batch.res = c->res;
+    c->batch.place = c->place;
 }
 
 void chunk_release(struct chunk *c) {
@@ -44,6 +45,7 @@ struct origin *chunk_point(struct chunk *c, struct span source, struct span mess
     MUST(c->batch.n < CHUNK_RECORDS);
     uint32_t i = c->batch.n++;
     c->rec[i] = (struct record){source, message};
+    c->place[i] = (struct place){.severity = SEVERITY_NONE};
     return c->origin ? &c->origin[i] : NULL;
 }
 

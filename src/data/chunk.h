@@ -29,8 +29,9 @@ struct origin {
 struct chunk {
     struct record rec[CHUNK_RECORDS];
     struct result res[CHUNK_RECORDS];
-    struct batch batch; /* over rec and res; batch.n is how many there are */
-    char *text;         /* CHUNK_BYTES; records point into it or into the arena */
+    struct place place[CHUNK_RECORDS]; /* zero-filled where the source does not say */
+    struct batch batch;                /* over rec and res; batch.n is how many there are */
+    char *text;                        /* CHUNK_BYTES; records point into it or into the arena */
     size_t text_n;
     struct arena arena;         /* decoded strings */
     uint64_t seq;               /* number within its feed, from 1 on; the feed's */

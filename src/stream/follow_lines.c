@@ -116,7 +116,8 @@ static struct span judged_of(const struct follow *s, struct span body, struct ar
 /* The message of a JSON object; a line that is none stays as it is. */
 static void take_json(struct follow *s, struct chunk *c, struct span line, struct origin *o) {
     bool object = line.n > 1 && line.p[0] == '{' && line.p[line.n - 1] == '}';
-    if (object && reader_json_line(&s->json, &c->arena, line, &c->rec[c->batch.n - 1])) o->raw = line;
+    if (object && reader_json_line(&s->json, &c->arena, line, &c->rec[c->batch.n - 1], &c->place[c->batch.n - 1]))
+        o->raw = line;
 }
 
 struct origin *follow_lines_add(struct follow *s, struct follow_text *t, struct span body, bool many, uint64_t place) {

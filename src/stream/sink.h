@@ -11,6 +11,7 @@ struct flow;
 struct form;
 struct section;
 struct sink_fd_result;
+struct top;
 struct writer;
 
 enum sink_id {
@@ -24,6 +25,7 @@ enum sink_id {
 struct sink_opts {
     int fd;                        /* SINK_FD: where the text goes; stays open */
     struct writer *writer;         /* SINK_FD: how it looks; the sink's while it is open */
+    struct top *top;               /* SINK_TOP: what it counts into */
     struct sink_fd_result *result; /* SINK_FD: filled while it writes; whole after flow_drain */
     struct form *form;             /* SINK_FILE, and SINK_FD instead of the writer: which records, and how they look */
     const struct section *section; /* SINK_FILE: what the config says */

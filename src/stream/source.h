@@ -44,6 +44,8 @@ struct source_opts {
     struct checkpoint *checkpoint; /* FOLLOW: where its places are kept; NULL: nowhere */
     const char *own_path; /* FOLLOW: never read, whatever the patterns say: the sink's file; NULL: there is none */
     void (*on_progress)(void *user, const struct source_progress *p); /* FILES: after each commit; NULL: nobody looks */
+    void (*on_trouble)(void *user, const struct err *e); /* FILES: a file that can't be read (to its end), and the next
+                                                            is taken; NULL: the source fails at the first */
     void *user;
 };
 
