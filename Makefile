@@ -5,7 +5,7 @@ DEPS    := build/deps
 MODEL   ?= models/all-MiniLM-L6-v2
 PREFIX  ?= /usr/local
 DESTDIR ?=
-PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib
+PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib liblzma
 
 ifeq ($(origin CC),default)
   CC := gcc
@@ -15,6 +15,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing
 HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
 ENCODER := $(shell cat src/kern/*.[ch] src/encoder/*.[ch] | sha256sum | cut -c1-16)
+VERSION := $(shell cat VERSION)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 ifeq ($(MODE),release)
@@ -33,7 +34,7 @@ endif
 CPPFLAGS += -Isrc -I$(B)/gen -isystem $(DEPS) -D_GNU_SOURCE $(filter-out -I/usr/include,$(shell pkg-config --cflags $(PKGS)))
 CFLAGS   += -std=c17 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(OPT) $(LINK) -pthread
-LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lm
+LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lm
 
 SRC   := $(filter-out src/main.c %_test.c,$(wildcard src/*/*.c))
 FUZZ  ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -92,7 +93,7 @@ $(B)/deps/%.o: | $(DEPS)/yyjson.c
 
 $(B)/gen/build_info.h: FORCE
 	@mkdir -p $(@D)
-	@printf '#define BUILD_%s "%s"\n' COMMIT '$(COMMIT)' MODE '$(MODE)' ENCODER '$(ENCODER)' > $@.new
+	@printf '#define BUILD_%s "%s"\n' VERSION '$(VERSION)' COMMIT '$(COMMIT)' MODE '$(MODE)' ENCODER '$(ENCODER)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 
@@ -130,21 +131,24 @@ check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-le
 	scripts/check-import
 
 SHARE := $(DESTDIR)$(PREFIX)/share
+# Debian's fish looks into /usr/local only where XDG_DATA_DIRS says so.
+FISH  := $(if $(filter /usr/local,$(PREFIX)),$(DESTDIR)/etc/fish/completions,$(SHARE)/fish/vendor_completions.d)
 install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
 	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
+	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
 	install -m644 data/rules.conf data/head.json data/head-ops.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
-	install -Dm644 data/completions/_logclass $(SHARE)/zsh/vendor-completions/_logclass
-	install -Dm644 data/completions/logclass.fish $(SHARE)/fish/vendor_completions.d/logclass.fish
+	install -Dm644 data/completions/_logclass $(SHARE)/zsh/site-functions/_logclass
+	install -Dm644 data/completions/logclass.fish $(FISH)/logclass.fish
 
 uninstall:                           ## removes what install put there
-	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
-	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/vendor-completions/_logclass \
-	    $(SHARE)/fish/vendor_completions.d/logclass.fish
+	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
+	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/site-functions/_logclass \
+	    $(FISH)/logclass.fish
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint

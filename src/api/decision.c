@@ -1,11 +1,12 @@
 #include "api/decision.h"
 
 #include "api/context.h"
-#include "base/json_out.h"
+#include "base/log.h"
 #include "base/must.h"
 #include "data/result_json.h"
-#include "http/query.h"
 #include "metrics/metrics.h"
+
+#include <stdatomic.h>
 
 /* Other bodies are decoded and parsed by the helper thread, for on the loop they would hold up everybody else's
  * requests for a millisecond or more: those that are larger, and all that are compressed, since four bytes of zstd can
@@ -16,7 +17,7 @@ enum { PLAIN_BYTES_HERE = 256 * 1024 };
 
 void decision_begin(struct decision *d, struct exchange *x) {
     *d = (struct decision){.x = x, .batch = {.arena = &x->arena}};
-    d->batch.explain = query_has(x->req.query, SPAN_LIT("explain"), SPAN_LIT("1"));
+    explained_query(x, &d->batch.explain); /* it was looked at before */
 }
 
 static bool decision_pin(struct decision *d, struct err *e) {
@@ -36,6 +37,8 @@ void decision_end(struct decision *d) {
     decision_returned(d);
     if (d->labels) pipeline_unpin(&d->batch);
     d->labels = NULL;
+    explained_close(d->explained);
+    d->explained = NULL;
 }
 
 bool decision_try_here(struct decision *d) {
@@ -73,22 +76,42 @@ bool decision_submit(struct decision *d) {
     return false;
 }
 
-static void put_explanation(struct buf *out, const struct batch *b, const struct result *r) {
-    const struct rules *rules = b->engine->rules;
-    buf_printf(out, ",\"explain\":{\"memo\":%s", r->from_memo ? "true" : "false");
-    if (r->err) buf_printf(out, ",\"error\":\"%s\"", err_name((enum err_code)r->err));
-    if (r->decider == DECIDER_REGEX && rules && r->rule < rules_count(rules)) {
-        buf_puts(out, ",\"rule\":");
-        json_out_string(out, span_of(rules_get(rules, r->rule)->name));
-    }
-    buf_putc(out, '}');
+void decision_note_empty(struct record_json_reader *r) {
+    if (r->without_message == 0) return;
+    metrics_add(METRIC_WITHOUT_MESSAGE, 0, 0, 0, r->without_message);
+    r->without_message = 0;
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&said)) return; /* once: a shipper with another name sends them for ever */
+    log_warn("entries.without_message",
+             "entries had no log_message, nor a message under another name (docs/formats.md); "
+             "logclass_entries_without_message_total counts them");
+}
+
+bool decision_must_explain(const struct decision *d) {
+    return d->batch.explain && !d->explained_once;
+}
+
+static void explain_elsewhere(struct exchange *x) {
+    struct decision *d = x->handler_state;
+    d->explained = explained_open(&d->batch);
+}
+
+enum step decision_explain(struct decision *d) {
+    d->explained_once = true;
+    if (exchange_task(d->x, explain_elsewhere)) return STEP_WAIT;
+    d->x->refused = REFUSE_NONE;
+    return STEP_SEND;
 }
 
 void decision_put(struct decision *d, uint32_t i) {
     struct buf *out = &d->x->out;
     buf_putc(out, '{');
     result_json_members(out, d->labels, &d->batch.res[i]);
-    if (d->batch.explain) put_explanation(out, &d->batch, &d->batch.res[i]);
+    if (d->batch.explain) {
+        struct span why = explained_of(d->explained, i);
+        buf_puts(out, ",\"explain\":");
+        buf_put(out, why.p, why.n);
+    }
     buf_putc(out, '}');
 }
 
@@ -142,6 +165,7 @@ static bool read_body(struct whole *w, struct record_json_reader *reader) {
     bool packed = x->req.encoding != INFLATE_PLAIN;
     if (packed && !exchange_decode_body(x, w->body_bytes_max, &w->memory)) return false;
     enum record_json_trouble why = w->read(reader, &w->limits, &x->body, &x->arena, &w->d.batch, &e);
+    decision_note_empty(reader);
     return why == RECORD_JSON_OK || exchange_refuse(x, refusal_of(why), "%s", e.msg);
 }
 
@@ -160,8 +184,15 @@ static bool is_read_here(const struct exchange *x) {
     return x->req.encoding == INFLATE_PLAIN && x->body.n <= PLAIN_BYTES_HERE;
 }
 
+static enum step answer_or_explain(struct decision *d, enum step (*answer)(struct decision *d)) {
+    if (decision_must_explain(d) && decision_explain(d) == STEP_WAIT) return STEP_WAIT;
+    return answer(d);
+}
+
 enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {
     struct whole *w = x->handler_state;
+    bool explains;
+    if (!w && !explained_query(x, &explains)) return STEP_SEND;
     if (!w) {
         if (!(w = new_whole(x, read))) {
             exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
@@ -172,9 +203,14 @@ enum step decision_run(struct exchange *x, decision_read *read, enum step (*answ
     }
     if (x->refused) return STEP_SEND;
     decision_returned(&w->d);
-    if (w->phase == WHOLE_DECIDED) return answer(&w->d);
+    if (w->phase == WHOLE_DECIDED) return answer_or_explain(&w->d, answer);
     x->entries = w->d.batch.n;
-    if (decision_try_here(&w->d)) return answer(&w->d);
+    if (w->d.batch.explain && w->d.batch.n > EXPLAINED_ENTRIES_MAX) {
+        exchange_refuse(x, REFUSE_ENTRIES, "%u entries, at most %d are explained at a time", w->d.batch.n,
+                        EXPLAINED_ENTRIES_MAX);
+        return STEP_SEND;
+    }
     w->phase = WHOLE_DECIDED;
+    if (decision_try_here(&w->d)) return answer_or_explain(&w->d, answer);
     return decision_submit(&w->d) ? STEP_WAIT : STEP_SEND;
 }

@@ -3,6 +3,7 @@
 #ifndef API_DECISION_H
 #define API_DECISION_H
 
+#include "api/explained.h"
 #include "data/record_json.h"
 #include "data/batch.h"
 #include "data/label.h"
@@ -15,9 +16,11 @@ struct decision {
     struct batch batch;
     const struct label_set *labels; /* of the results, from pin to unpin; NULL: not pinned */
     unsigned counted;               /* entries that count against the client's quota */
+    struct explained *explained;    /* NULL: not yet, or nobody asks */
+    bool explained_once;
 };
 
-/* For the next batch of x: an empty one. */
+/* For the next batch of x: an empty one. The first of what handler_state points to, where the batch is explained. */
 void decision_begin(struct decision *d, struct exchange *x);
 
 /* Has the batch decided here and now, where that is a matter of microseconds. False: decision_submit it. */
@@ -32,6 +35,15 @@ void decision_returned(struct decision *d);
 
 /* The results have been read, or the client has gone: lets go of the labels and gives the quota back. Again is fine. */
 void decision_end(struct decision *d);
+
+/* Counts the entries that the reader found without a message, and says so in the log. */
+void decision_note_empty(struct record_json_reader *r);
+
+/* Explanations are wanted and not there yet: decision_explain is to come before the first decision_put. */
+bool decision_must_explain(const struct decision *d);
+
+/* Has them found out on the helper thread, and the handler run again. Without room for that they are null. */
+enum step decision_explain(struct decision *d);
 
 /* Writes the answer to entry i of the batch into the exchange's out, with its explanation where ?explain=1 asks. */
 void decision_put(struct decision *d, uint32_t i);

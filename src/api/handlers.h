@@ -6,6 +6,7 @@
 
 route_run api_classify;
 route_run api_question; /* the described services' wire: one message, one label */
+route_run api_root;
 route_run api_health;
 route_run api_metrics;
 route_run api_livez;

@@ -108,6 +108,7 @@ static void ndjson_take_line(struct exchange *x, struct span text) {
     struct line *l = new_line(s);
     enum record_json_trouble why = record_json_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text,
                                                          &x->arena, &b->rec[b->n], &e);
+    decision_note_empty(&api_thread_of(x)->reader);
     l->is_record = why == RECORD_JSON_OK;
     b->n += l->is_record;
     if (why) snprintf(l->why, sizeof l->why, "line %" PRIu64 ": %.150s", s->lines_seen, e.msg);
@@ -239,9 +240,12 @@ static enum step ndjson_submit(struct exchange *x) {
 }
 
 enum step ndjson_run(struct exchange *x) {
-    if (!x->handler_state && !ndjson_begin(x)) return STEP_SEND;
+    bool explains;
+    if (!x->handler_state && (!explained_query(x, &explains) || !ndjson_begin(x))) return STEP_SEND;
     struct ndjson *s = x->handler_state;
     decision_returned(&s->d);
+    if (s->phase == NDJSON_ANSWER && decision_must_explain(&s->d) && decision_explain(&s->d) == STEP_WAIT)
+        return STEP_WAIT;
     if (s->phase == NDJSON_ANSWER) return ndjson_answer(x);
     if (s->phase == NDJSON_SUBMIT) return ndjson_submit(x);
     if (!ndjson_fill(x)) return STEP_SEND;

@@ -34,13 +34,17 @@ static void put_content(struct buf *out, enum routes_schema s) {
 
 static void put_operation(struct buf *out, const struct routes_row *r) {
     const char *method = r->route.method == HTTP_POST ? "post" : "get";
-    buf_printf(out, "\"%s\":{\"operationId\":\"%s_%s\",\"summary\":", method, method, r->id);
+    buf_printf(out, "\"%s\":{\"operationId\":\"", method);
+    for (const char *c = r->id; *c; c++) buf_putc(out, *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
+    buf_puts(out, "\",\"summary\":");
     json_out_string(out, span_of(r->summary));
     if (r->route.needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
     if (r->request != ROUTES_NONE) {
         if (r->request == ROUTES_Entries)
-            buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},"
-                          "\"description\":\"1 adds reasons to each answer\"}]");
+            buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","
+                          "\"enum\":[\"0\",\"1\",\"true\",\"false\"]},\"description\":\"1 adds reasons to each answer, "
+                          "of at most "
+                          "1000 entries\"}]");
         buf_puts(out, ",\"requestBody\":{\"required\":true,");
         put_content(out, r->request);
         buf_putc(out, '}');
@@ -91,8 +95,13 @@ static void put_array_schemas(struct buf *out, const struct api_opts *o, const s
     put_label_id(out, labels);
     buf_puts(out, "\"source\":{\"type\":\"string\",\"enum\":[");
     for (int s = 0; s < DECIDER_COUNT; s++) buf_printf(out, "%s\"%s\"", s ? "," : "", decider_name((enum decider)s));
-    buf_puts(out, "]},\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"explain\":{\"type\":\"object\""
-                  "}}}},");
+    buf_puts(
+        out,
+        "]},\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"explain\":{\"type\":\"object\","
+        "\"properties\":{\"rule\":{\"type\":\"string\"},\"span\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+        "\"matched\":{\"type\":\"string\"},\"memo\":{\"type\":\"boolean\"},\"nearest\":{\"type\":\"object\"},"
+        "\"threshold\":{\"type\":\"number\"},\"reason\":{\"type\":\"string\"},\"template\":{\"type\":\"string\"}}}}}}"
+        ",");
 }
 
 static void put_message_schemas(struct buf *out, const struct api_opts *o, const struct label_set *labels) {
@@ -103,7 +112,8 @@ static void put_message_schemas(struct buf *out, const struct api_opts *o, const
     buf_puts(out, "\"Answer\":{\"type\":\"object\",\"required\":[\"label_id\",\"label\",\"confidence\"],"
                   "\"properties\":{");
     put_label_id(out, labels);
-    buf_puts(out, "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1}}},");
+    buf_puts(out,
+             "\"confidence\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"source\":{\"type\":\"string\"}}},");
 }
 
 static void put_schemas(struct buf *out, const struct api_opts *o, const struct label_set *labels) {

@@ -36,6 +36,7 @@ static enum step answer_message(struct decision *d) {
     json_out_string(&x->out, span_of(label->name));
     buf_puts(&x->out, ",\"confidence\":");
     result_json_number(&x->out, r->confidence);
+    if (!d->batch.engine->encoder) buf_puts(&x->out, ",\"source\":\"llm\""); /* callers pass it on */
     buf_putc(&x->out, '}');
     return response_send(x, 200, RESPONSE_JSON);
 }

@@ -22,7 +22,8 @@ static void the_contract(void) {
         {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 200, "alive"},
         {"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", 200, "ready"},
         {"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 200, "\"/classify\""},
-        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 404, "{\"error\":\"there is nothing at this path\"}"},
+        {"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n", 404, "{\"error\":\"there is nothing at this path\"}"},
+        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "\"path\":\"/classify\""},
         {"GET /classify/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "application/json"},
         {"GET /classify HTTP/1.1\r\nHost: x\r\n\r\n", 405, "\r\nAllow: POST\r\n"},
         {"DELETE /health HTTP/1.1\r\nHost: x\r\n\r\n", 405, "\r\nAllow: GET, HEAD\r\n"},
@@ -65,7 +66,7 @@ static void classify(void) {
         CHECK(fix_says(bad[i].says));
     }
     CHECK_INT(fix_ask("POST /classify?explain=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n[{}]"), 200);
-    CHECK(fix_says("\"confidence\":0,\"explain\":{\"memo\":false}}]"));
+    CHECK(fix_says("\"confidence\":0,\"explain\":{\"memo\":false,\"reason\":\"not_decided\",\"template\":\"\"}}]"));
     fix_end();
 }
 

@@ -18,13 +18,15 @@ static void a_message_gets_a_label_or_an_error(void) {
     o.kind = API_SERVICE;
     if (!fix_start(&o)) return;
     CHECK_INT(ask_message("User a logged in"), 200);
-    CHECK_STR(fix.body, "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"confidence\":0.95}");
+    CHECK_STR(fix.body,
+              "{\"label_id\":\"USER_ACTION\",\"label\":\"User Action\",\"confidence\":0.95,\"source\":\"llm\"}");
     for (size_t i = 0; i < sizeof FAILURE / sizeof FAILURE[0]; i++) {
         char message[32];
         snprintf(message, sizeof message, "fail %d", (int)FAILURE[i].err);
         CHECK_INT(ask_message(message), FAILURE[i].status);
         if (FAILURE[i].status == 200)
-            CHECK_STR(fix.body, "{\"label_id\":\"UNCLASSIFIED\",\"label\":\"Unclassified\",\"confidence\":0}");
+            CHECK_STR(fix.body,
+                      "{\"label_id\":\"UNCLASSIFIED\",\"label\":\"Unclassified\",\"confidence\":0,\"source\":\"llm\"}");
         else
             CHECK(fix_says("{\"error\":\"no answer: "));
         if (FAILURE[i].status == 503) CHECK(fix_says("\r\nRetry-After: 1\r\n"));

@@ -33,24 +33,26 @@ static struct engine *open_with_retrained(struct engine_opts *o, struct err *e) 
 struct engine *classifier_engine(const struct conf *c, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
     char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
+    bool ops = strcmp(c->labels, "ops") == 0; /* the labels come from its head, in the head's order */
     if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
-    if (local &&
-        (!shipped_choose(c->model, "model", true, model, e) || !shipped_choose(c->head, "head.json", true, head, e) ||
-         !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
+    if (local && (!shipped_choose(c->model, "model", true, model, e) ||
+                  !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
+                  !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
     struct engine_opts o = {
         .rules_path = rules,
-        .rules_shipped = c->rules[0] == '\0',
-        .labels_path = c->labels,
+        .rules_shipped = c->rules[0] == '\0' && !ops, /* those name labels that both sets have */
+        .labels_path = ops && local ? "" : c->labels,
         .head_path = head,
         .adapter_path = adapter,
         .model_dir = model,
         .kernel = c->kernel,
         .classifier_threshold = c->bert_classifier_threshold,
         .pipeline_threshold = c->bert_pipeline_threshold,
+        .network_skips = c->llm_skip_sure,
         .head_thresholds = c->head_thresholds,
     };
-    return local && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
+    return local && !ops && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
 }
 
 /* ---- what was replaced ---- */
@@ -150,6 +152,7 @@ bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum c
                               .queue_time_ms = use == CLASSIFIER_REQUESTS ? (unsigned)conf->queue_time_max : 0};
     *c = (struct classifier){.use = use};
     c->pipeline = pipeline_open(&o, NULL, e);
+    if (c->pipeline) c->review = review_open(c->pipeline);
     return c->pipeline != NULL;
 }
 
@@ -164,6 +167,8 @@ bool classifier_open(struct classifier *c, const struct conf *conf, enum classif
 void classifier_stop(struct classifier *c) {
     for (unsigned i = 0; i < c->retired_n; i++) network_stop(c->retired[i].network);
     network_stop(c->network);
+    review_close(c->review);
+    c->review = NULL;
     pipeline_close(c->pipeline);
     c->pipeline = NULL;
     vector_store_close(c->vectors); /* only workers use it */

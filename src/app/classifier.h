@@ -7,6 +7,7 @@
 
 #include "app/dry_run.h"
 #include "app/network.h"
+#include "app/review.h"
 #include "conf/conf.h"
 #include "pipeline/pipeline.h"
 
@@ -29,6 +30,7 @@ struct classifier {
     struct network *network; /* the engine's; NULL: nothing is asked */
     struct dry_run *dry_run; /* instead of a network, for CLASSIFIER_DRY_RUN */
     struct pipeline *pipeline;
+    struct review *review;        /* what people said, in force; NULL: there is no place where it could be */
     struct vector_store *vectors; /* NULL: none is kept */
     /* private */
     enum classifier_use use;

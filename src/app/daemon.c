@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/thread.h"
+#include "app/about.h"
 #include "app/classifier.h"
 #include "app/options.h"
+#include "app/streams.h"
 #include "metrics/metrics.h"
 
 #include <errno.h>
@@ -28,7 +30,8 @@ struct daemon {
     const struct conf *loading; /* what a load is about; the loader's */
     struct classifier classifier;
     struct server *server;
-    sem_t wanted; /* posted for each reload that is asked for, and for the end */
+    _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
+    sem_t wanted;                      /* posted for each reload that is asked for, and for the end */
     atomic_bool ending;
     atomic_bool taking; /* a load has passed the point from which it does not turn back */
     struct err failure; /* of the first load */
@@ -78,6 +81,8 @@ static bool load_conf(const struct daemon *s, struct conf *c, struct err *e) {
 static void warn_of_fixed(const struct conf *before, const struct conf *now) {
     for (int i = -1; (i = conf_changed(before, now, CONF_START, i + 1)) >= 0;)
         log_warn("reload.fixed", "%s has another value now, which a restart will bring in force", conf_name(i));
+    if (!section_list_is_same(&before->sections, &now->sections))
+        log_warn("reload.fixed", "sources or sinks have changed, which a restart will bring in force");
 }
 
 /* ---- loading ---- */
@@ -103,6 +108,14 @@ static bool daemon_take(void *ctx, const struct label_set *labels, struct err *e
     return set != NULL;
 }
 
+static void say_what_decides(const struct daemon *s, const struct conf *c) {
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    about_write(&text, &s->classifier, c);
+    log_info("server.stages", "%.*s", (int)text.n, text.p);
+    buf_release(&text);
+}
+
 /* All or nothing. */
 static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     s->loading = c;
@@ -110,9 +123,37 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
+    say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
     return true;
+}
+
+/* ---- streams ---- */
+
+static void daemon_on_end(void *ctx) {
+    struct daemon *s = ctx;
+    server_stop(s->server); /* what failed is told when they are closed */
+}
+
+static bool daemon_open_streams(struct daemon *s, struct err *e) {
+    struct streams_opts o = {
+        .sections = &s->conf.sections,
+        .pipeline = s->classifier.pipeline,
+        .labels = &s->classifier.engine->labels,
+        .checkpoint = s->conf.name[0] ? s->conf.name : "main",
+        .checkpoint_interval_ms = (unsigned)s->conf.checkpoint_interval,
+        .on_end = daemon_on_end,
+        .ctx = s,
+    };
+    if (!s->role->streams) return true;
+    struct streams *streams = streams_open(&o, e);
+    atomic_store(&s->streams, streams);
+    return streams != NULL;
+}
+
+static bool daemon_drain_streams(struct daemon *s, struct err *e) {
+    return streams_drain(atomic_load(&s->streams), (unsigned)s->conf.stream_drain_time_max, e);
 }
 
 static void reload(struct daemon *s) {
@@ -123,8 +164,11 @@ static void reload(struct daemon *s) {
     metrics_add(METRIC_RELOADS, ok ? RESULT_SUCCESS : RESULT_FAILURE, 0, 0, 1);
     if (ok) {
         warn_of_fixed(&s->conf, &fresh);
+        struct section_list running = s->conf.sections; /* the streams' as long as they run */
         struct conf old = s->conf;
+        old.sections = fresh.sections;
         s->conf = fresh;
+        s->conf.sections = running;
         conf_release(&old);
         log_info("reload.done", "options, rules, labels, head and model are loaded anew");
     } else {
@@ -160,7 +204,7 @@ static void stop_at_once(struct daemon *s) {
 
 static void *loader_main(void *arg) {
     struct daemon *s = arg;
-    if (!daemon_load(s, &s->conf, &s->failure)) {
+    if (!daemon_load(s, &s->conf, &s->failure) || !daemon_open_streams(s, &s->failure)) {
         if (atomic_load(&s->ending))
             s->failure = (struct err){0}; /* it was told to end, which is no failure */
         else
@@ -175,6 +219,8 @@ static void *loader_main(void *arg) {
             ;
         if (atomic_load(&s->ending)) return NULL;
         reload(s);
+        struct streams *streams = atomic_load(&s->streams);
+        if (streams) streams_reopen(streams);
     }
 }
 
@@ -199,7 +245,9 @@ static void *signal_main(void *arg) {
         if (sig == SIGHUP) {
             sem_post(&s->wanted);
         } else if (!stopping) {
+            struct streams *streams = atomic_load(&s->streams);
             server_stop(s->server); /* first: whatever becomes of the words */
+            if (streams) streams_stop(streams);
             stopping = true;
             notify_send("STOPPING=1");
             log_info("server.drain", "finishing what is in flight; a second signal stops at once");
@@ -260,12 +308,17 @@ static bool serve(struct daemon *s, struct err *e) {
     pthread_t signals = thread_start(signal_main, s), loader = thread_start(loader_main, s);
     log_info("server.bound", "%s port %u is bound; rules and model are being loaded", s->conf.host,
              server_port(s->server));
+    struct err of_streams = {0};
     bool ok = server_run(s->server, e);
+    bool drained = daemon_drain_streams(s, &of_streams);
     pipeline_cancel(s->classifier.pipeline); /* of what is left when the drain's time is over */
     end_loader(s, loader, ok);
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     sem_destroy(&s->wanted);
+    drained = daemon_drain_streams(s, &of_streams) && drained; /* those that were opened while we ended */
+    streams_close(s->streams);
+    if (!drained && s->failure.code == ERR_OK) s->failure = of_streams;
     if (s->failure.code != ERR_OK) *e = s->failure;
     return ok && s->failure.code == ERR_OK;
 }

@@ -17,6 +17,8 @@ struct daemon_role {
 
     /* What the role sets whatever the options say; false: they make no sense for it. NULL: nothing. */
     bool (*adjust)(struct conf *c, struct err *e);
+
+    bool streams; /* runs the sources and the sink of the config's sections, too */
 };
 
 /* argv[1..] are options. Returns when the process is to end; false: it failed, and e says why. */

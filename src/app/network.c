@@ -86,6 +86,11 @@ struct llm *network_llm_open(const struct conf *c, const struct label_set *label
     return llm_open(&o, labels, e);
 }
 
+bool network_has_llm(const struct conf *c) {
+    struct llm_opts o = llm_opts_of(c);
+    return llm_is_configured(&o);
+}
+
 struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *labels, struct err *e) {
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];

@@ -39,4 +39,7 @@ struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *l
 /* The LLM that the options describe, for commands that ask it by themselves. NULL and no error: none is configured. */
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e);
 
+/* Whether the options and the environment name an LLM. */
+bool network_has_llm(const struct conf *c);
+
 #endif

@@ -16,5 +16,8 @@ void options_apply_log(const struct conf *c) {
 bool options_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
     if (!conf_load(c, command, argc, argv, operands, e)) return false;
     options_apply_log(c);
+    char name[128];
+    for (unsigned i = 0; conf_unknown_env(i, name, sizeof name); i++)
+        log_warn("env.unknown", "%s is no option; 'logclass config doc' lists them", name);
     return true;
 }

@@ -14,6 +14,7 @@ static const struct {
 } SHIPPED[] = {
     {"rules.conf", "data/rules.conf"},
     {"head.json", "data/head.json"},
+    {"head-ops.json", "data/head-ops.json"},
     {"adapter.safetensors", "data/adapter.safetensors"},
     {"corpus", "data/corpus"},
     {"model", "models/all-MiniLM-L6-v2"},

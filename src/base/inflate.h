@@ -1,6 +1,6 @@
-/* inflate: the decoder of compressed input, for files and for request bodies: gzip (RFC 1952) and zstd (RFC 8878), a
- * piece at a time, so that memory stays bounded however much the data grows. Several gzip members or zstd frames in a
- * row are one text, as `gzip -d` and `zstd -d` read them. */
+/* inflate: the decoder of compressed input, for files and for request bodies: gzip (RFC 1952) and zstd (RFC 8878), and
+ * for files also xz and bzip2; a piece at a time, so that memory stays bounded however much the data grows. Several
+ * members, frames or streams in a row are one text, as `gzip -d` and its kin read them. */
 #ifndef BASE_INFLATE_H
 #define BASE_INFLATE_H
 
@@ -10,10 +10,10 @@
 
 #include <stdbool.h>
 
-enum inflate_format { INFLATE_PLAIN, INFLATE_GZIP, INFLATE_ZSTD };
+enum inflate_format { INFLATE_PLAIN, INFLATE_GZIP, INFLATE_ZSTD, INFLATE_XZ, INFLATE_BZIP2, INFLATE_FORMATS };
 
 enum {
-    INFLATE_MAGIC_BYTES = 4, /* how many of the first bytes inflate_detect looks at */
+    INFLATE_MAGIC_BYTES = 10, /* how many of the first bytes inflate_detect looks at */
 
     /* The largest window a zstd frame may ask for, as a power of two: it is memory that the sender decides about. */
     INFLATE_WINDOW_LOG_NETWORK = 23, /* 8 MiB: what RFC 8878, 3.1.1.1.2 recommends every decoder to support */
@@ -31,7 +31,7 @@ struct inflate;
 
 /* A decoder; one thread at a time. INFLATE_PLAIN copies. NULL: out of memory. */
 struct inflate *inflate_open(enum inflate_format format, unsigned zstd_window_log_max);
-size_t inflate_memory(const struct inflate *d); /* bytes it holds now */
+size_t inflate_memory(const struct inflate *d); /* bytes it holds now; of gzip and zstd, which requests may use */
 void inflate_close(struct inflate *d);          /* NULL is fine */
 
 /* Decodes from the front of *in into to[room], until *in is used up or the room is full; *got: bytes written. What is

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+#include <bzlib.h>
+#include <lzma.h>
 #include <stdint.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -37,6 +39,23 @@ static size_t pack_zstd(const char *p, size_t n, char *to, size_t room) {
     return size;
 }
 
+static size_t pack_xz(const char *p, size_t n, char *to, size_t room) {
+    size_t at = 0;
+    CHECK(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, (const uint8_t *)p, n, (uint8_t *)to, &at, room) ==
+          LZMA_OK);
+    return at;
+}
+
+static size_t pack_bzip2(const char *p, size_t n, char *to, size_t room) {
+    union {
+        const char *read_only;
+        char *p;
+    } in = {.read_only = p};
+    unsigned size = (unsigned)room;
+    CHECK(BZ2_bzBuffToBuffCompress(to, &size, in.p, (unsigned)n, 9, 0, 0) == BZ_OK);
+    return size;
+}
+
 static size_t copy(const char *p, size_t n, char *to, size_t room) {
     CHECK(n <= room);
     memcpy(to, p, n);
@@ -46,7 +65,11 @@ static size_t copy(const char *p, size_t n, char *to, size_t room) {
 static const struct packer {
     enum inflate_format format;
     size_t (*pack)(const char *p, size_t n, char *to, size_t room);
-} PACKERS[] = {{INFLATE_PLAIN, copy}, {INFLATE_GZIP, pack_gzip}, {INFLATE_ZSTD, pack_zstd}};
+} PACKERS[] = {{INFLATE_PLAIN, copy},
+               {INFLATE_GZIP, pack_gzip},
+               {INFLATE_ZSTD, pack_zstd},
+               {INFLATE_XZ, pack_xz},
+               {INFLATE_BZIP2, pack_bzip2}};
 
 enum { PACKED_FORMATS = sizeof PACKERS / sizeof PACKERS[0] };
 
@@ -129,15 +152,15 @@ static void damaged_data_is_an_error_at_its_place(void) {
     inflate_write_text();
     for (size_t f = 1; f < PACKED_FORMATS; f++) {
         size_t n = PACKERS[f].pack(g_text, 1000, g_packed, sizeof g_packed);
-        memcpy(g_packed + n, "no member", 9); /* what follows a member must be one, too */
+        memcpy(g_packed + n, "not a member", 12); /* what follows a member must be one, too */
         struct inflate *d = inflate_open(PACKERS[f].format, INFLATE_WINDOW_LOG_FILE);
-        struct span in = {g_packed, n + 9};
+        struct span in = {g_packed, n + 12};
         struct err e = {0};
         size_t got;
         CHECK(!inflate_read(d, &in, g_out, sizeof g_out, &got, &e));
         CHECK(e.code == ERR_INPUT && strstr(e.msg, "damaged"));
         CHECK(got == 1000 && memcmp(g_out, g_text, got) == 0); /* what came before is good */
-        CHECK(in.p >= g_packed + n && in.p <= g_packed + n + 9);
+        CHECK(in.p >= g_packed + n && in.p <= g_packed + n + 12);
         inflate_close(d);
         g_packed[n / 2] = (char)(g_packed[n / 2] ^ 0x55);
         d = inflate_open(PACKERS[f].format, INFLATE_WINDOW_LOG_FILE);

@@ -119,7 +119,8 @@ static bool bench_run(const struct conf *c, int operands, char **argv, struct er
     const char *what = operands > 0 ? argv[1] : "";
     bool encoder = strcmp(what, "encoder") == 0;
     if (!encoder && strcmp(what, "tokenizer") != 0 && strcmp(what, "precision") != 0)
-        return err_set(e, ERR_USAGE, "\"%.40s\": expected encoder, tokenizer or precision", what);
+        return err_set(e, ERR_USAGE, "%s%.40s%s expected encoder, tokenizer or precision; see 'logclass bench --help'",
+                       what[0] ? "'" : "", what, what[0] ? "' is no bench:" : "");
     if (!c->model[0] && !shipped_path("model", model, sizeof model))
         return err_set(e, ERR_IO, "the model is not there; 'make model' fetches it");
     struct encoder_opts o = {.model_dir = c->model[0] ? c->model : model,

@@ -3,6 +3,7 @@
 #include "app/terminal.h"
 #include "cmd/cmd.h"
 #include "cmd/flags.h"
+#include "text/csv.h"
 #include "train/labelled.h"
 #include "app/progress.h"
 
@@ -32,10 +33,11 @@ static const char EXAMPLES[] =
     "  logclass eval mine.csv --min-macro-f1 0.8 || echo worse  for scripts\n\n"
     "Exit status: 0; 1 when something failed or macro-F1 is below --min-macro-f1; 2 wrong usage.\n";
 
+enum { ANSWERS_BYTES_MAX = 1 << 30 };
 enum { FLAGS_MAX = 24, TEXT_BYTES_MAX = 64 << 20, WORST = 10 };
 
 struct options {
-    const char *head, *html, *vectors;
+    const char *head, *html, *out, *vectors;
     struct shipped_encoder_opts encoder;
     unsigned threads, worst;
     double threshold, min_macro_f1, target_accuracy;
@@ -69,6 +71,8 @@ static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"cascade", FLAG_TRUE, &o->cascade, 0, 0, NULL, "evaluate rules, encoder and LLM together; this asks the LLM"},
         {"json", FLAG_TRUE, &o->json, 0, 0, NULL, "one JSON object instead of tables"},
         {"html", FLAG_TEXT, &o->html, 0, 0, "FILE", "also write a page with diagrams"},
+        {"out", FLAG_TEXT, &o->out, 0, 0, "FILE",
+         "also write each row as CSV: its label, the answer, how sure, the text"},
         {"worst", FLAG_INT, &o->worst, 0, REPORT_LINES_MAX, "N", "how many confident wrong lines to show"},
         {"min-macro-f1", FLAG_FLOAT, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
         {"target-accuracy", FLAG_FRACTION, &o->target_accuracy, 0, 0, "SHARE",
@@ -213,7 +217,7 @@ static bool eval_show(struct evaluation *v, struct err *e) {
     if (v->o.json) {
         report_json(&out, &r);
     } else {
-        report_text(&out, &r, terminal_wants_colour());
+        report_text(&out, &r, terminal_wants_colour("auto"));
     }
     fwrite(out.p, 1, out.n, stdout);
     bool ok = fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written");
@@ -226,10 +230,32 @@ static bool eval_show(struct evaluation *v, struct err *e) {
     return ok;
 }
 
+/* A line for each row, in the file's order. */
+static bool eval_write_answers(const struct evaluation *v, struct err *e) {
+    const struct label_set *labels = head_labels(v->head);
+    struct buf out;
+    buf_init(&out, ANSWERS_BYTES_MAX);
+    buf_puts(&out, "line,label,answer,likeliest,confidence,right,source,log_message\n");
+    for (size_t i = 0; i < v->data.n; i++) {
+        const struct score_row *r = &v->row[i];
+        buf_printf(&out, "%u,", v->data.row[i].line);
+        csv_put(&out, span_of(labels->label[r->label].id)), buf_putc(&out, ',');
+        csv_put(&out, span_of(labels->label[r->answer].id)), buf_putc(&out, ',');
+        csv_put(&out, span_of(labels->label[r->best].id));
+        buf_printf(&out, ",%.4f,%d,", r->confidence, r->answer == r->label);
+        csv_put(&out, v->data.row[i].source), buf_putc(&out, ',');
+        csv_put(&out, v->data.row[i].message), buf_putc(&out, '\n');
+    }
+    bool ok = !out.failed && file_write(v->o.out, buf_span(&out), e);
+    if (out.failed) err_set(e, ERR_LIMIT, "%s: more than %d bytes of answers", v->o.out, ANSWERS_BYTES_MAX);
+    buf_release(&out);
+    return ok;
+}
+
 static bool eval_run(struct evaluation *v, struct err *e) {
     if (!open_head(v, e) || !read_rows(v, e) || !eval_answer(v, e)) return false;
     eval_judge(v);
-    if (!eval_show(v, e)) return false;
+    if (!eval_show(v, e) || (v->o.out && !eval_write_answers(v, e))) return false;
     return v->all->macro_f1 >= v->o.min_macro_f1 ||
            err_set(e, ERR_INPUT, "macro-F1 %.4f is below %.4f", v->all->macro_f1, v->o.min_macro_f1);
 }

@@ -88,7 +88,9 @@ bool flags_show_help(int argc, char **argv, const char *text, const struct flag 
     struct buf out;
     buf_init(&out, HELP_BYTES_MAX);
     flags_help(flag, n, &out);
-    printf("%.*s%s", (int)out.n, out.p, more);
+    buf_puts(&out, more);
+    buf_putc(&out, '\0');
+    if (!out.failed) cmd_print(out.p);
     buf_release(&out);
     return true;
 }

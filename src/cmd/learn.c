@@ -20,28 +20,27 @@
 #include <string.h>
 #include <time.h>
 
-static const char USAGE[] =
-    "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
-    "       logclass learn --correct LABEL [--source NAME] LINE\n"
-    "       logclass learn --list | --restore NAME|shipped\n\n"
-    "Retrains the head on the corpus plus feedback: the LLM's stored answers, the corrections given with --correct, "
-    "and\n"
-    "labelled files. The head in use and the new one are evaluated on answers that neither has seen; the new one is\n"
-    "installed only if it is better. Earlier heads are kept. A running server takes up a new head on SIGHUP.\n\n"
-    "Options\n";
+static const char USAGE[] = "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
+                            "       logclass learn --list | --restore NAME|shipped\n\n"
+                            "Retrains the head on the corpus plus feedback: the LLM's stored answers, what was\n"
+                            "said with 'logclass correct', and labelled files. The head in use and the new one\n"
+                            "are evaluated on answers that neither has seen; the new one is installed only if\n"
+                            "it is better. Earlier heads are kept. A running server takes up a new head on\n"
+                            "SIGHUP.\n\n"
+                            "Options\n";
 
 static const char EXAMPLES[] =
     "\nExamples\n"
     "  logclass learn --dry-run                                          would it be better, and by how much?\n"
     "  logclass learn && systemctl reload logclass                       for a timer\n"
-    "  logclass learn --correct BACKUP 'snapshot 40dc1520 saved'         say what a line is\n"
+    "  logclass correct BACKUP 'snapshot 40dc1520 saved'                 say what a line is\n"
     "  logclass learn --list; logclass learn --restore 20260102-030405   go back\n\n"
     "Exit status: 0 (also when the head in use stays), 1 it failed, 2 wrong usage.\n";
 
 enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 1 << 20 };
 
 struct options {
-    const char *data, *head, *store, *correct, *source, *restore, *vectors;
+    const char *data, *head, *store, *restore, *vectors;
     struct shipped_encoder_opts encoder;
     unsigned threads, copies, seed;
     double weight, confidence_min, temperature, l2;
@@ -64,15 +63,13 @@ struct lesson {
     char installed[HEAD_VERSIONS_NAME_MAX];
     struct progress bar;
     const char *doing;
+    bool nothing; /* that the head in use was not taught */
 };
 
 static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"dry-run", FLAG_TRUE, &o->dry_run, 0, 0, NULL, "evaluate, but install nothing"},
         {"json", FLAG_TRUE, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
-        {"correct", FLAG_TEXT, &o->correct, 0, 0, "LABEL",
-         "record that this is the line's label; the next learn uses it"},
-        {"source", FLAG_TEXT, &o->source, 0, 0, "NAME", "source of the line to correct"},
         {"list", FLAG_TRUE, &o->list, 0, 0, NULL, "list the retrained heads, newest first"},
         {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME",
          "use an earlier head again; 'shipped': the one that came with logclass"},
@@ -158,14 +155,39 @@ static bool learn_read_corpus(struct lesson *l, struct err *e) {
     return true;
 }
 
+static struct feedback_opts feedback_opts_of(const struct lesson *l, char *const *files, int n) {
+    return (struct feedback_opts){.store = l->store,
+                                  .files = files,
+                                  .files_n = n,
+                                  .corrections = l->corrections,
+                                  .mix = l->conf.llm_mix,
+                                  .confidence_min = l->o.confidence_min,
+                                  .threads = l->o.threads};
+}
+
+static void say_nothing(const struct lesson *l, const struct feedback *f, const char *more) {
+    if (l->o.json)
+        printf("{\"answers\":%zu,\"corrections\":%zu,\"needed\":%d,\"installed\":null}\n", f->by_llm, f->by_user,
+               RETRAIN_FRESH_LEAST);
+    else
+        printf("nothing to learn yet: %zu answers, %zu corrections (%d needed)%s\n", f->by_llm, f->by_user,
+               RETRAIN_FRESH_LEAST, more);
+}
+
+/* True: so little was answered and said that no head could be judged by it, which is said and no error. Costs no
+ * encoder: a timer may ask every night. */
+static bool learn_has_nothing(struct lesson *l, char *const *files, int n, struct err *e) {
+    struct feedback count;
+    struct feedback_opts o = feedback_opts_of(l, files, n);
+    bool ok = feedback_count(&count, &o, l->base, e);
+    bool nothing = ok && count.by_user + count.by_llm < RETRAIN_FRESH_LEAST;
+    if (nothing) say_nothing(l, &count, "");
+    feedback_release(&count);
+    return nothing;
+}
+
 static bool read_feedback(struct lesson *l, char *const *files, int n, struct err *e) {
-    struct feedback_opts o = {.store = l->store,
-                              .files = files,
-                              .files_n = n,
-                              .corrections = l->corrections,
-                              .mix = l->conf.llm_mix,
-                              .confidence_min = l->o.confidence_min,
-                              .threads = l->o.threads};
+    struct feedback_opts o = feedback_opts_of(l, files, n);
     if (!feedback_read(&l->feedback, &o, l->base, l->encoder, e)) return false;
     const struct dataset *d = &l->feedback.rows;
     for (size_t i = 0; i < d->n; i++)
@@ -193,16 +215,43 @@ static void tell_kinds(struct lesson *l) {
     free(known);
 }
 
+/* Rows of the feedback that the head in use was not taught. */
+static size_t count_fresh(const struct lesson *l) {
+    uint64_t *known = NULL;
+    size_t n = 0, fresh = 0;
+    if (l->in_use) head_versions_taught(l->folder, &known, &n);
+    if (n) qsort(known, n, sizeof *known, by_value);
+    for (size_t i = 0; i < l->feedback.rows.n; i++) {
+        uint64_t hash = feedback_hash(&l->feedback.rows.row[i]);
+        fresh += !n || !bsearch(&hash, known, n, sizeof *known, by_value);
+    }
+    free(known);
+    return fresh;
+}
+
+/* Where the corpus's vectors are kept, so that only the first learning takes minutes. */
+static bool learn_cache_path(char out[PATH_MAX]) {
+    struct err ignored;
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = cache && cache[0] ? snprintf(out, PATH_MAX, "%s/logclass/learn.vectors", cache)
+            : home && home[0] ? snprintf(out, PATH_MAX, "%s/.cache/logclass/learn.vectors", home)
+                              : 0;
+    return n > 0 && n < PATH_MAX && state_dir_make_folders(out, &ignored);
+}
+
 static bool learn_prepare(struct lesson *l, char *const *files, int n, struct err *e) {
     struct examples_embed_opts o = {
         .threads = l->o.threads, .vectors = l->o.vectors, .progress = learn_on_progress, .self = l};
+    char cache[PATH_MAX];
+    if (!o.vectors && learn_cache_path(cache)) o.vectors = cache;
     l->encoder = shipped_encoder(&l->o.encoder, e);
     bool ok = l->encoder &&
               (head_check(l->base, head_labels(l->base), encoder_hash(l->encoder), MASK_VERSION, e) ||
                err_prefix(e, "%s", l->head_path)) &&
               learn_read_corpus(l, e) && read_feedback(l, files, n, e);
+    if (!ok || (l->nothing = count_fresh(l) < RETRAIN_FRESH_LEAST)) return ok;
     l->doing = "embedding";
-    ok = ok && examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
+    ok = examples_make(&l->examples, &l->data, head_uses_source(l->base), e) &&
          examples_embed(&l->examples, l->encoder, &o, e);
     if (ok) tell_kinds(l);
     return ok;
@@ -347,9 +396,13 @@ static bool learn_print(struct buf *out, struct err *e) {
 static bool learn_learn(struct lesson *l, char *const *files, int n, struct err *e) {
     struct buf out;
     if (l->o.temperature == 0) l->o.temperature = temperature_of(l->base);
-    bool ok = learn_prepare(l, files, n, e) && learn_teach(l, e) && learn_install(l, e);
+    bool ok = learn_prepare(l, files, n, e) && (l->nothing || (learn_teach(l, e) && learn_install(l, e)));
     progress_clear(&l->bar);
     if (!ok) return false;
+    if (l->nothing) {
+        say_nothing(l, &l->feedback, "; the head in use was taught the others");
+        return true;
+    }
     struct figures old = figures_of(&l->result.old), new = figures_of(&l->result.new);
     buf_init(&out, TEXT_BYTES_MAX);
     (l->o.json ? put_json : learn_put_text)(l, old, new, &out);
@@ -390,24 +443,12 @@ static bool list(const struct lesson *l, struct err *e) {
     return learn_print(&out, e);
 }
 
-static bool correct(const struct lesson *l, const char *line, struct err *e) {
-    const struct label_set *labels = head_labels(l->base);
-    int label = label_find(labels, span_of(l->o.correct));
-    if (label < 0)
-        return err_set(e, ERR_USAGE, "--correct is '%s': expected a label id such as %s", l->o.correct,
-                       labels->label[0].id);
-    return feedback_correct(l->corrections, &labels->label[label], span_of(l->o.source ? l->o.source : ""),
-                            span_of(line), e);
-}
-
 static bool learn_run(struct lesson *l, char **operand, int operands, struct err *e) {
     if (!settle_paths(l, e)) return false;
     if (l->o.restore) return head_versions_restore(l->folder, l->o.restore, e);
     if (!open_heads(l, e)) return false;
     if (l->o.list) return list(l, e);
-    if (!l->o.correct) return learn_learn(l, operand, operands, e);
-    return operands == 1 ? correct(l, operand[0], e)
-                         : err_set(e, ERR_USAGE, "--correct takes one line, in quotes; see 'logclass learn --help'");
+    return learn_has_nothing(l, operand, operands, e) || (e->code == ERR_OK && learn_learn(l, operand, operands, e));
 }
 
 int cmd_learn(int argc, char **argv) {

@@ -8,7 +8,7 @@ static const char USAGE[] = "Usage: logclass serve [OPTIONS]\n\n"
 static const char EXAMPLES[] =
     "\nExamples\n"
     "  logclass serve --port 8080\n"
-    "  curl -s localhost:8080/classify -d '[{\"source\":\"app\",\"log_message\":\"User admin123 logged in.\"}]'\n\n"
+    "  curl -s localhost:8080/classify -d '[{\"log_message\":\"User bob logged in\"}]'\n\n"
     "Signals: TERM and INT finish what is in flight and stop, a second one stops at once; HUP loads options, rules,\n"
     "labels, head and model again, and keeps all the old ones when something of the new is broken.\n";
 

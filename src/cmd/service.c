@@ -14,12 +14,12 @@ static const char USAGE[] = "Usage: logclass service bert|llm [OPTIONS]\n\n"
                             "so that the caller goes on.\n"
                             "GET /health, /metrics and the limits, tokens and signals are those of 'logclass serve'.\n";
 
-static const char EXAMPLES[] =
-    "\nExamples\n"
-    "  logclass service bert &\n"
-    "  curl -s localhost:5000/classify -d '{\"message\":\"Failed password for root\"}'\n"
-    "  logclass service llm --llm-url http://127.0.0.1:8081/v1 &\n"
-    "  logclass serve --bert http://127.0.0.1:5000/classify --llm-url http://127.0.0.1:5001/classify\n";
+static const char EXAMPLES[] = "\nExamples\n"
+                               "  logclass service bert &\n"
+                               "  curl -s localhost:5000/classify -d '{\"message\":\"Failed password for root\"}'\n"
+                               "  logclass service llm --llm-url http://127.0.0.1:8081/v1 &\n"
+                               "  logclass serve --bert http://127.0.0.1:5000/classify \\\n"
+                               "                 --llm-url http://127.0.0.1:5001/classify\n";
 
 static bool service_set(struct conf *c, const char *name, const char *value, struct err *e) {
     return conf_set(c, name, value, "the role", e);
@@ -43,8 +43,8 @@ static bool adjust_llm(struct conf *c, struct err *e) {
 }
 
 int cmd_service(int argc, char **argv) {
-    static const struct daemon_role BERT = {CONF_SERVICE_BERT, API_SERVICE, adjust_bert},
-                                    LLM = {CONF_SERVICE_LLM, API_SERVICE, adjust_llm};
+    static const struct daemon_role BERT = {CONF_SERVICE_BERT, API_SERVICE, adjust_bert, false},
+                                    LLM = {CONF_SERVICE_LLM, API_SERVICE, adjust_llm, false};
     bool bert = argc > 1 && strcmp(argv[1], "bert") == 0, llm = argc > 1 && strcmp(argv[1], "llm") == 0;
     enum conf_command command = bert ? CONF_SERVICE_BERT : llm ? CONF_SERVICE_LLM : 0;
     if (cmd_help(argc, argv, USAGE, command, EXAMPLES)) return CMD_OK;

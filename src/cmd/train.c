@@ -5,6 +5,7 @@
 #include "train/labelled.h"
 #include "app/progress.h"
 
+#include "base/file.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/rng.h"
@@ -15,6 +16,10 @@
 #include "train/report.h"
 #include "train/threshold.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <unistd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +39,7 @@ static const char EXAMPLES[] =
     "  logclass train mine.csv --doubts 50                     rows of yours that may carry the wrong label\n";
 
 struct options {
-    const char *data, *labels, *out, *class_weight, *calibration, *vectors;
+    const char *data, *labels, *out, *html, *class_weight, *calibration, *vectors;
     unsigned folds, seed, copies, threads, take, doubts;
     double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, raw, curve;
@@ -72,6 +77,8 @@ enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 4 << 20 };
 static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH", "labelled file or corpus folder; the same as an operand"},
+        {"html", FLAG_TEXT, &o->html, 0, 0, "FILE",
+         "also write the figures of the rows held apart as a page with diagrams"},
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "file to write the head to; without it only the figures are shown"},
         {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE",
          "labels file, whose examples become rows too; or 'builtin', 'ops'"},
@@ -253,16 +260,32 @@ static void put_doubts(const struct training *t, struct buf *out) {
     if (label_issues_text(&t->result, &t->examples, &t->labels, t->o.doubts, out) == 0) buf_puts(out, "none\n");
 }
 
+static struct report train_report(const struct training *t) {
+    const struct fit_head_result *r = &t->result;
+    return (struct report){.title = "held apart",
+                           .judge = "fits that did not see them",
+                           .labels = &t->labels,
+                           .threshold = r->threshold,
+                           .part = {{r->grouped ? "systems" : "rows", &r->score}},
+                           .parts = 1};
+}
+
+static bool train_write_page(const struct training *t, struct err *e) {
+    struct report rep = train_report(t);
+    struct buf page;
+    if (t->result.folds == 0) return err_set(e, ERR_USAGE, "--html: nothing was measured, for no rows were held apart");
+    buf_init(&page, TEXT_BYTES_MAX);
+    report_html(&page, &rep);
+    bool ok = file_write(t->o.html, buf_span(&page), e);
+    buf_release(&page);
+    return ok;
+}
+
 static void train_put_figures(const struct training *t, struct buf *out) {
     const struct fit_head_result *r = &t->result;
-    struct report rep = {.title = "held apart",
-                         .judge = "fits that did not see them",
-                         .labels = &t->labels,
-                         .threshold = r->threshold,
-                         .part = {{r->grouped ? "systems" : "rows", &r->score}},
-                         .parts = 1};
+    struct report rep = train_report(t);
     if (r->folds > 0) {
-        report_text(out, &rep, terminal_wants_colour());
+        report_text(out, &rep, terminal_wants_colour("auto"));
         buf_printf(out, "before calibration the error was %.3f; temperature %.3f, l2 %g\n", r->ece_before,
                    r->calibration.temperature, r->l2);
         put_thresholds(t, out);
@@ -311,20 +334,28 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
                          .part = {{"other", s}},
                          .parts = 1};
     buf_putc(out, '\n');
-    report_text(out, &rep, terminal_wants_colour());
+    report_text(out, &rep, terminal_wants_colour("auto"));
     free(s), free(row);
     examples_release(&x);
     return true;
 }
 
+/* Found out before minutes of training. */
+static bool can_write_head(const char *path, struct err *e) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    return access(dirname(folder), W_OK) == 0 || err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
 static bool train_run(struct training *t, char **paths, int n, struct err *e) {
     struct fit_head_opts l;
     struct buf out;
+    if (t->o.out && !can_write_head(t->o.out, e)) return false;
     if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !train_learn(t, &l, e))
         return false;
     buf_init(&out, TEXT_BYTES_MAX);
     train_put_figures(t, &out);
-    bool ok = t->rest.n == 0 || put_rest(t, &out, e);
+    bool ok = (t->rest.n == 0 || put_rest(t, &out, e)) && (!t->o.html || train_write_page(t, e));
     if (ok && t->o.out) {
         ok = write_head(t, &l, e);
         buf_printf(&out, "wrote %s\n", t->o.out);

@@ -30,7 +30,7 @@ static void print_kernels(void) {
 
 int cmd_version(int argc, char **argv) {
     if (cmd_help(argc, argv, USAGE, 0, "")) return CMD_OK;
-    printf("logclass %s (%s)\n", BUILD_COMMIT, BUILD_MODE);
+    printf("logclass %s (%s, %s)\n", BUILD_VERSION, BUILD_COMMIT, BUILD_MODE);
     if (argc < 2 || strcmp(argv[1], "--verbose") != 0) return CMD_OK;
     printf("hyperscan %s\nlibcurl %s\nsqlite %s\nyyjson %s\nxxhash %u\nzlib %s\nzstd %s\n", hs_version(),
            curl_version(), sqlite3_libversion(), YYJSON_VERSION_STRING, XXH_versionNumber(), zlibVersion(),

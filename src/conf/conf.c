@@ -1,48 +1,25 @@
-#include "conf/conf.h"
+#include "conf/conf_rows.h"
 
 #include "base/file.h"
 #include "base/must.h"
 #include "text/ini.h"
+#include "text/similar.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum conf_type { GROUP_TITLE, TEXT, ENUM, INT, FLOAT, BOOL };
-enum conf_show { COMMON, ADVANCED };
-
-struct option_row {
-    const char *name; /* the field: words joined by '_'; of a GROUP_TITLE, the title */
-    enum conf_type type;
-    const char *preset;
-    double min, max;
-    const char *unit;
-    unsigned commands;
-    enum conf_show show;
-    enum conf_reload reload;
-    const char *help;
-    size_t offset; /* in struct conf */
-};
-
-enum {
-    C = CONF_CLASSIFY,
-    S = CONF_SERVE,
-    E = CONF_SERVICE_BERT,
-    L = CONF_SERVICE_LLM,
-    H = S | E | L,
-    B = CONF_BENCH,
-    ALL = CONF_ALL
-};
-
-static const struct option_row ROWS[] = {
-#define GROUP(title) {.name = title, .type = GROUP_TITLE},
+const struct option_row conf_row[] = {
+#define GROUP(title) {.name = title, .type = ROW_TITLE},
 #define OPTION(field, type, preset, min, max, unit, commands, show, reload, help) \
     {#field, type, preset, min, max, unit, commands, show, CONF_##reload, help, offsetof(struct conf, field)},
 #include "conf/conf.def"
 };
-enum { ROWS_N = sizeof ROWS / sizeof ROWS[0], NAME_MAX_BYTES = 64 };
+enum { ROWS_N = sizeof conf_row / sizeof conf_row[0] };
+const size_t conf_rows = ROWS_N;
 
 /* Where a command's default is not the table's. */
 static const struct {
@@ -51,7 +28,7 @@ static const struct {
 } OTHER_PRESETS[] = {{CONF_SERVICE_BERT, "port", "5000"}, {CONF_SERVICE_LLM, "port", "5001"}};
 enum { OTHER_PRESETS_N = sizeof OTHER_PRESETS / sizeof OTHER_PRESETS[0] };
 
-static const char *preset_of(const struct option_row *r, enum conf_command command) {
+const char *conf_preset(const struct option_row *r, enum conf_command command) {
     for (size_t i = 0; i < OTHER_PRESETS_N; i++)
         if (OTHER_PRESETS[i].command == command && strcmp(OTHER_PRESETS[i].name, r->name) == 0)
             return OTHER_PRESETS[i].preset;
@@ -60,28 +37,41 @@ static const char *preset_of(const struct option_row *r, enum conf_command comma
 
 /* ---- names: bert_threshold, --bert-threshold, LOGCLASS_BERT_THRESHOLD ---- */
 
-static bool name_eq(const char *field, const char *name, size_t n) {
-    if (strlen(field) != n) return false;
-    for (size_t i = 0; i < n; i++)
-        if (field[i] != (name[i] == '-' ? '_' : name[i])) return false;
-    return true;
+/* What people also call an option. */
+static const struct {
+    const char *other, *name;
+} OTHER_NAMES[] = {
+    {"colour", "color"}, {"threshold", "bert_classifier_threshold"}, {"with-message", "message"}, {"label", "only"}};
+enum { OTHER_NAMES_N = sizeof OTHER_NAMES / sizeof OTHER_NAMES[0] };
+
+static const struct {
+    char letter;
+    const char *name;
+} LETTERS[] = {{'o', "output"},  {'n', "rows"},   {'b', "by"},     {'q', "quiet"}, {'v', "verbose"},
+               {'e', "explain"}, {'c', "config"}, {'s', "source"}, {'l', "only"},  {'p', "port"}};
+enum { LETTERS_N = sizeof LETTERS / sizeof LETTERS[0] };
+
+char conf_letter(const struct option_row *r) {
+    for (size_t i = 0; i < LETTERS_N; i++)
+        if (strcmp(LETTERS[i].name, r->name) == 0) return LETTERS[i].letter;
+    return '\0';
+}
+
+bool conf_is_switch(const struct option_row *r) {
+    return r->type == BOOL || (r->type == ENUM && strcmp(r->unit, "auto|yes|no") == 0);
 }
 
 static const struct option_row *conf_find(const char *name, size_t n) {
+    for (size_t i = 0; i < OTHER_NAMES_N; i++)
+        if (strlen(OTHER_NAMES[i].other) == n && memcmp(OTHER_NAMES[i].other, name, n) == 0)
+            return conf_find(OTHER_NAMES[i].name, strlen(OTHER_NAMES[i].name));
     for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && name_eq(ROWS[i].name, name, n)) return &ROWS[i];
+        if (row_is_named(&conf_row[i], name, n)) return &conf_row[i];
     return NULL;
 }
 
-static const char *flag_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
-    snprintf(out, NAME_MAX_BYTES, "%s", r->name);
-    for (char *c = out; *c; c++)
-        if (*c == '_') *c = '-';
-    return out;
-}
-
-static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]) {
-    snprintf(out, NAME_MAX_BYTES, "LOGCLASS_%s", r->name);
+const char *conf_env_name(const struct option_row *r, char out[ROW_NAME_BYTES]) {
+    snprintf(out, ROW_NAME_BYTES, "LOGCLASS_%s", r->name);
     for (char *c = out; *c; c++)
         if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
     return out;
@@ -89,80 +79,49 @@ static const char *env_name(const struct option_row *r, char out[NAME_MAX_BYTES]
 
 /* ---- one value ---- */
 
-static bool conf_bad_value(const struct option_row *r, const char *value, const char *from, struct err *e) {
-    char flag[NAME_MAX_BYTES];
-    flag_name(r, flag);
-    if (r->type == BOOL) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected yes or no", from, flag, value);
-    if (r->type == ENUM) return err_set(e, ERR_USAGE, "%s: %s is '%s': expected %s", from, flag, value, r->unit);
-    return err_set(e, ERR_USAGE, "%s: %s is '%s': expected a %s from %.12g to %.12g", from, flag, value,
-                   r->type == INT ? "whole number" : "number", r->min, r->max);
+/* The place of an option among all of them: that of its row, less the titles before it. */
+static size_t conf_index(const struct option_row *r) {
+    size_t n = 0;
+    for (const struct option_row *at = conf_row; at < r; at++) n += at->type != ROW_TITLE;
+    return n;
 }
 
-static bool parse_number(const struct option_row *r, const char *value, double *out) {
-    char *end;
-    errno = 0;
-    *out = r->type == INT ? (double)strtoll(value, &end, 10) : strtod(value, &end);
-    return errno == 0 && end != value && *end == '\0' && isfinite(*out) && *out >= r->min && *out <= r->max;
+/* conf_assign, and where the value came from. */
+static bool conf_take(struct conf *c, const struct option_row *r, const char *value, const char *from, struct err *e) {
+    if (!row_assign(c, r, value, from, e)) return false;
+    char **at = &c->from[conf_index(r)];
+    char *copy = strdup(from);
+    MUST(copy != NULL);
+    free(*at);
+    *at = copy;
+    return true;
 }
 
-static int parse_flag(const char *value) {
-    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
-    for (int v = 0; v < 2; v++)
-        for (int i = 0; i < 4; i++)
-            if (strcmp(value, words[v][i]) == 0) return v;
-    return -1;
-}
-
-/* Is the word one of "a|b|c"? */
-static bool is_word_of(const char *words, const char *word) {
-    size_t n = strlen(word);
-    for (const char *w = words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
-        if (strncmp(w, word, n) == 0 && (w[n] == '|' || w[n] == '\0')) return true;
-    return false;
-}
-
-static bool conf_assign(struct conf *c, const struct option_row *r, const char *value, const char *from,
-                        struct err *e) {
-    void *at = (char *)c + r->offset;
-    double number = 0;
-    int flag = 0;
-    switch (r->type) {
-    case ENUM:
-        if (!is_word_of(r->unit, value)) return conf_bad_value(r, value, from, e); /* fall through */
-    case TEXT:
-        free(*(char **)at);
-        *(char **)at = strdup(value);
-        MUST(*(char **)at != NULL);
-        return true;
-    case INT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(long long *)at = (long long)number;
-        return true;
-    case FLOAT:
-        if (!parse_number(r, value, &number)) return conf_bad_value(r, value, from, e);
-        *(double *)at = number;
-        return true;
-    case BOOL:
-        if ((flag = parse_flag(value)) < 0) return conf_bad_value(r, value, from, e);
-        *(bool *)at = flag == 1;
-        return true;
-    case GROUP_TITLE: break;
-    }
-    MUST(false && "an option");
-    return false;
+/* "; did you mean 'port'?" */
+static const char *conf_hint(const char *name, size_t n, unsigned commands, char *text, unsigned size) {
+    char flags[ROWS_N][ROW_NAME_BYTES];
+    struct similar s = similar_to((struct span){name, n});
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (conf_row[i].type != ROW_TITLE && (conf_row[i].commands & commands))
+            similar_consider(&s, row_flag(&conf_row[i], flags[i]));
+    return similar_hint(&s, text, size);
 }
 
 bool conf_set(struct conf *c, const char *name, const char *value, const char *from, struct err *e) {
+    char hint[2 * ROW_NAME_BYTES];
     const struct option_row *r = conf_find(name, strlen(name));
-    if (!r) return err_set(e, ERR_USAGE, "%s: there is no option '%s'; see 'logclass config doc'", from, name);
-    return conf_assign(c, r, value, from, e);
+    if (r) return conf_take(c, r, value, from, e);
+    conf_hint(name, strlen(name), ALL, hint, sizeof hint);
+    return err_set(e, ERR_USAGE, "%s: there is no option '%s'%s", from, name,
+                   hint[0] ? hint : "; see 'logclass config doc'");
 }
 
 /* ---- the four places values come from ---- */
 
 static bool load_presets(struct conf *c, enum conf_command command, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && !conf_assign(c, &ROWS[i], preset_of(&ROWS[i], command), "conf.def", e))
+        if (conf_row[i].type != ROW_TITLE &&
+            !row_assign(c, &conf_row[i], conf_preset(&conf_row[i], command), "conf.def", e))
             return false;
     return true;
 }
@@ -173,28 +132,49 @@ static const char *conf_text(struct span s, char *text, size_t size) {
     return text;
 }
 
-/* One "key = value". Sections only group. */
-static bool conf_read_pair(struct conf *c, const struct ini *i, const char *from, struct err *e) {
-    char name[NAME_MAX_BYTES], value[CONF_VALUE_BYTES_MAX];
+/* One "key = value", of a section or, outside, of the options. */
+static bool conf_read_pair(struct conf *c, struct section *section, const struct ini *i, const char *from,
+                           struct err *e) {
+    char name[ROW_NAME_BYTES], value[CONF_VALUE_BYTES_MAX];
     const char *comment = memmem(i->value.p, i->value.n, " ;", 2);
     if (comment || (i->value.n > 0 && i->value.p[0] == ';'))
         return err_set(e, ERR_USAGE, "%.*s has a comment in its line: put it into a line of its own", (int)i->key.n,
                        i->key.p);
     if (i->value.n >= sizeof value)
         return err_set(e, ERR_INPUT, "a value of %zu bytes, at most %zu are read", i->value.n, sizeof value - 1);
-    return conf_set(c, conf_text(i->key, name, sizeof name), conf_text(i->value, value, sizeof value), from, e);
+    conf_text(i->key, name, sizeof name);
+    conf_text(i->value, value, sizeof value);
+    return section ? section_set(section, name, value, from, e) : conf_set(c, name, value, from, e);
+}
+
+/* [source NAME] and [sink NAME] begin a section; others only group. */
+static bool conf_read_section(struct conf *c, struct section **section, const struct ini *i, const char *from,
+                              struct err *e) {
+    char name[2 * SECTION_NAME_MAX];
+    bool source = span_eq(i->kind, SPAN_LIT("source")), sink = span_eq(i->kind, SPAN_LIT("sink"));
+    *section = NULL;
+    if (!source && !sink) return true;
+    conf_text(i->name, name, sizeof name);
+    *section = section_add(&c->sections, source ? SECTION_SOURCE : SECTION_SINK, name, from, e);
+    return *section != NULL;
 }
 
 bool conf_read(struct conf *c, struct span text, const char *from, struct err *e) {
     struct ini i = ini_open(text);
+    struct section *section = NULL;
     char place[256];
     for (enum ini_item item; (item = ini_next(&i, e)) != INI_END;) {
         snprintf(place, sizeof place, "%.200s:%u", from, i.line);
-        if (item == INI_BROKEN) return err_prefix(e, "%s", place);
-        if (item == INI_PAIR && !conf_read_pair(c, &i, place, e))
-            return strncmp(e->msg, place, strlen(place)) == 0 ? false : err_prefix(e, "%s", place);
+        bool ok = item == INI_SECTION ? conf_read_section(c, &section, &i, place, e)
+                                      : item == INI_PAIR && conf_read_pair(c, section, &i, place, e);
+        if (ok) continue;
+        if (strncmp(e->msg, place, strlen(place)) != 0) err_prefix(e, "%s", place);
+        e->code = ERR_CONFIG;
+        return false;
     }
-    return true;
+    if (section_list_check(&c->sections, e)) return true;
+    e->code = ERR_CONFIG;
+    return false;
 }
 
 static bool load_file(struct conf *c, struct err *e) {
@@ -202,7 +182,10 @@ static bool load_file(struct conf *c, struct err *e) {
     char path[4096];
     snprintf(path, sizeof path, "%s", c->config); /* a `config` key inside must not free the name in use */
     struct span text;
-    if (!file_read(path, CONF_FILE_BYTES_MAX, &text, e)) return false;
+    if (!file_read(path, CONF_FILE_BYTES_MAX, &text, e)) {
+        e->code = ERR_CONFIG;
+        return false;
+    }
     bool ok = conf_read(c, text, path, e);
     file_free(&text);
     return ok;
@@ -210,45 +193,95 @@ static bool load_file(struct conf *c, struct err *e) {
 
 static bool load_env(struct conf *c, struct err *e) {
     for (size_t i = 0; i < ROWS_N; i++) {
-        char name[NAME_MAX_BYTES];
-        const char *value = ROWS[i].type != GROUP_TITLE ? getenv(env_name(&ROWS[i], name)) : NULL;
-        if (value && !conf_assign(c, &ROWS[i], value, name, e)) return false;
+        char name[ROW_NAME_BYTES];
+        const char *value = conf_row[i].type != ROW_TITLE ? getenv(conf_env_name(&conf_row[i], name)) : NULL;
+        if (value && !conf_take(c, &conf_row[i], value, name, e)) {
+            e->code = ERR_CONFIG;
+            return false;
+        }
     }
     return true;
 }
 
-/* One "--name=value", "--name value", "--flag" or "--no-flag" at argv[*i]; *i moves to the last word used. */
-static bool load_flag(struct conf *c, enum conf_command command, int argc, char **argv, int *i, struct err *e) {
-    const char *arg = argv[*i] + 2, *eq = strchr(arg, '=');
-    size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
-    const struct option_row *r = conf_find(arg, n);
-    if (r && !(r->commands & command)) r = NULL;
-    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && r->type == BOOL)
-        return conf_assign(c, r, "no", argv[*i], e);
-    if (!r) return err_set(e, ERR_USAGE, "unknown option '%s'; see 'logclass %s --help'", argv[*i], argv[0]);
-    const char *value = eq ? eq + 1 : "yes";
-    if (!eq && r->type != BOOL) {
-        if (*i + 1 >= argc) return err_set(e, ERR_USAGE, "%s needs a value (%s)", argv[*i], r->unit);
-        value = argv[++*i];
+/* Of a switch: what stands behind it, where that is plainly its value and no operand. */
+static const char *switch_value(const char *next) {
+    static const char *const VALUES[] = {"yes", "no", "true", "false", "on", "off"};
+    for (size_t i = 0; next && i < sizeof VALUES / sizeof VALUES[0]; i++)
+        if (strcmp(next, VALUES[i]) == 0) return VALUES[i];
+    return NULL;
+}
+
+static bool conf_unknown_flag(const char *arg, size_t n, enum conf_command command, const char *name, struct err *e) {
+    char hint[2 * ROW_NAME_BYTES], more[sizeof hint + ROW_NAME_BYTES];
+    conf_hint(arg, n, command, hint, sizeof hint);
+    snprintf(more, sizeof more, "; see 'logclass %s --help'", name);
+    return err_set(e, ERR_USAGE, "unknown option '--%.*s'%s", (int)n, arg, hint[0] ? hint : more);
+}
+
+struct words {
+    enum conf_command command;
+    int argc;
+    char **argv;
+    int i; /* the word in hand; the last one used, when it is done */
+};
+
+/* The option's value: behind '=', or the next word. */
+static bool load_value(struct conf *c, const struct option_row *r, const char *given, const char *from, struct words *w,
+                       struct err *e) {
+    const char *next = w->i + 1 < w->argc ? w->argv[w->i + 1] : NULL, *value = given;
+    if (!value && conf_is_switch(r)) {
+        value = switch_value(next);
+        w->i += value != NULL;
+        if (!value) value = "yes";
+    } else if (!value) {
+        if (!next) return err_set(e, ERR_USAGE, "%s needs a value (%s)", from, r->unit[0] ? r->unit : "a number");
+        value = next;
+        w->i++;
     }
-    char from[NAME_MAX_BYTES];
+    return conf_take(c, r, value, from, e);
+}
+
+/* One "--name=value", "--name value", "--flag" or "--no-flag". */
+static bool load_flag(struct conf *c, struct words *w, struct err *e) {
+    const char *arg = w->argv[w->i] + 2, *eq = strchr(arg, '=');
+    size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
+    char from[ROW_NAME_BYTES];
+    const struct option_row *r = conf_find(arg, n);
     snprintf(from, sizeof from, "--%.*s", (int)n, arg);
-    return conf_assign(c, r, value, from, e);
+    if (r && !(r->commands & w->command)) r = NULL;
+    if (!r && !eq && strncmp(arg, "no-", 3) == 0 && (r = conf_find(arg + 3, n - 3)) && conf_is_switch(r))
+        return conf_take(c, r, "no", from, e);
+    if (!eq && strncmp(arg, "no-", 3) == 0 && r && !conf_is_switch(r))
+        return err_set(e, ERR_USAGE, "%s: only yes/no options have a --no-NAME", from);
+    return r ? load_value(c, r, eq ? eq + 1 : NULL, from, w, e) : conf_unknown_flag(arg, n, w->command, w->argv[0], e);
+}
+
+/* "-q", "-ocsv", "-o csv", "-qe". */
+static bool load_letters(struct conf *c, struct words *w, struct err *e) {
+    for (const char *at = w->argv[w->i] + 1; *at; at++) {
+        const struct option_row *r = NULL;
+        char from[] = {'-', *at, '\0'};
+        for (size_t i = 0; i < ROWS_N && !r; i++)
+            if (conf_row[i].type != ROW_TITLE && conf_letter(&conf_row[i]) == *at &&
+                (conf_row[i].commands & w->command))
+                r = &conf_row[i];
+        if (!r) return err_set(e, ERR_USAGE, "unknown option '-%c'; see 'logclass %s -h'", *at, w->argv[0]);
+        if (!conf_is_switch(r)) return load_value(c, r, at[1] ? at + 1 : NULL, from, w, e);
+        if (!conf_take(c, r, "yes", from, e)) return false;
+    }
+    return true;
 }
 
 static bool load_args(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e) {
     *operands = 0;
     bool only_operands = false;
-    for (int i = 1; i < argc; i++) {
-        char *arg = argv[i];
+    for (struct words w = {command, argc, argv, 1}; w.i < argc; w.i++) {
+        char *arg = argv[w.i];
         if (!only_operands && strcmp(arg, "--") == 0) {
             only_operands = true;
         } else if (only_operands || arg[0] != '-' || arg[1] == '\0') {
             argv[1 + (*operands)++] = arg;
-        } else if (arg[1] != '-') {
-            return err_set(e, ERR_USAGE, "unknown option '%s'; options have long names, see 'logclass %s --help'", arg,
-                           argv[0]);
-        } else if (!load_flag(c, command, argc, argv, &i, e)) {
+        } else if (!(arg[1] == '-' ? load_flag : load_letters)(c, &w, e)) {
             return false;
         }
     }
@@ -259,9 +292,10 @@ static bool find_config(struct conf *c, int argc, char **argv, struct err *e) {
     const char *env = getenv("LOGCLASS_CONFIG");
     if (env && !conf_set(c, "config", env, "LOGCLASS_CONFIG", e)) return false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *value = strncmp(argv[i], "--config=", 9) == 0              ? argv[i] + 9
-                            : strcmp(argv[i], "--config") == 0 && i + 1 < argc ? argv[i + 1]
-                                                                               : NULL;
+        bool alone = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0;
+        const char *value = strncmp(argv[i], "--config=", 9) == 0 ? argv[i] + 9
+                            : alone && i + 1 < argc               ? argv[i + 1]
+                                                                  : NULL;
         if (value && !conf_set(c, "config", value, "--config", e)) return false;
     }
     return true;
@@ -273,151 +307,37 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
            load_args(c, command, argc, argv, operands, e);
 }
 
-static bool conf_has_same(const struct conf *a, const struct conf *b, const struct option_row *r) {
-    const void *x = (const char *)a + r->offset, *y = (const char *)b + r->offset;
-    switch (r->type) {
-    case TEXT:
-    case ENUM: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
-    case INT: return memcmp(x, y, sizeof(long long)) == 0;
-    case FLOAT: return memcmp(x, y, sizeof(double)) == 0;
-    case BOOL: return memcmp(x, y, sizeof(bool)) == 0;
-    case GROUP_TITLE: break;
-    }
-    return true;
-}
-
 int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from) {
     for (int i = from; i < ROWS_N; i++)
-        if (ROWS[i].type != GROUP_TITLE && ROWS[i].reload == reload && !conf_has_same(a, b, &ROWS[i])) return i;
+        if (conf_row[i].type != ROW_TITLE && conf_row[i].reload == reload && !row_has_same(a, b, &conf_row[i]))
+            return i;
     return -1;
 }
 
 const char *conf_name(int option) {
-    MUST(option >= 0 && option < ROWS_N && ROWS[option].type != GROUP_TITLE);
-    return ROWS[option].name;
+    MUST(option >= 0 && option < ROWS_N && conf_row[option].type != ROW_TITLE);
+    return conf_row[option].name;
 }
 
 void conf_release(struct conf *c) {
-    for (size_t i = 0; i < ROWS_N; i++)
-        if (ROWS[i].type == TEXT || ROWS[i].type == ENUM) free(*(char **)((char *)c + ROWS[i].offset));
+    for (size_t i = 0; i < ROWS_N; i++) row_release(c, &conf_row[i]);
+    section_list_release(&c->sections);
+    for (size_t i = 0; i < CONF_OPTIONS; i++) free(c->from[i]);
     *c = (struct conf){0};
 }
 
-/* ---- what people read ---- */
-
-/* "--llm-mix number", "--memo, --no-memo". */
-static void help_flag(const struct option_row *r, char *out, size_t size) {
-    char flag[NAME_MAX_BYTES];
-    const char *value = r->unit[0] ? r->unit : r->type == INT || r->type == FLOAT ? "number" : "";
-    int n = snprintf(out, size, "--%s%s%s", flag_name(r, flag), value[0] ? " " : "", value);
-    if (r->type == BOOL && strcmp(r->preset, "yes") == 0) snprintf(out + n, size - (size_t)n, ", --no-%s", flag);
-}
-
-static void help_option(struct buf *out, const struct option_row *r, enum conf_command command) {
-    char left[2 * NAME_MAX_BYTES + 64];
-    help_flag(r, left, sizeof left);
-    if (strlen(left) > 37)
-        buf_printf(out, "  %s\n%41s%s", left, "", r->help);
-    else
-        buf_printf(out, "  %-38s %s", left, r->help);
-    if (r->type != BOOL && (r->type != TEXT || r->preset[0])) buf_printf(out, " [%s]", preset_of(r, command));
-    buf_putc(out, '\n');
-}
-
-void conf_help(struct buf *out, enum conf_command command, bool all) {
-    const char *title = "";
-    bool hidden = false;
-    for (size_t i = 0; i < ROWS_N; i++) {
-        const struct option_row *r = &ROWS[i];
-        if (r->type == GROUP_TITLE) title = r->name;
-        if (!(r->commands & command)) continue;
-        hidden |= r->show == ADVANCED && !all;
-        if (r->show == ADVANCED && !all) continue;
-        if (title[0]) buf_printf(out, "\n%s\n", title);
-        title = "";
-        help_option(out, r, command);
+const char *conf_unknown_env(unsigned number, char *text, size_t size) {
+    static const char *const OTHERS[] = {"LOGCLASS_DATA_DIR"};
+    for (char **at = environ; *at; at++) {
+        const char *eq = strchr(*at, '=');
+        char name[ROW_NAME_BYTES];
+        bool known = !eq || strncmp(*at, "LOGCLASS_", 9) != 0 || strncmp(*at, OTHERS[0], strlen(OTHERS[0])) == 0;
+        for (size_t i = 0; !known && i < ROWS_N; i++)
+            known = conf_row[i].type != ROW_TITLE && strlen(conf_env_name(&conf_row[i], name)) == (size_t)(eq - *at) &&
+                    memcmp(name, *at, strlen(name)) == 0;
+        if (known || number-- > 0) continue;
+        snprintf(text, size, "%.*s", (int)(eq - *at), *at);
+        return text;
     }
-    if (hidden) buf_puts(out, "\n--help-all also lists the options that hardly anybody sets.\n");
-}
-
-static void show_value(struct buf *out, const struct option_row *r, const struct conf *c) {
-    const void *at = (const char *)c + r->offset;
-    if (r->type == TEXT || r->type == ENUM) buf_puts(out, *(char *const *)at);
-    if (r->type == INT) buf_printf(out, "%lld", *(const long long *)at);
-    if (r->type == FLOAT) buf_printf(out, "%g", *(const double *)at);
-    if (r->type == BOOL) buf_puts(out, *(const bool *)at ? "yes" : "no");
-}
-
-/* Whether the line means the same when it is read: the format has no quotes, and " ;" is refused as a comment. */
-static bool is_readable(struct span line) {
-    struct span value = span_sub(line, (size_t)((const char *)memchr(line.p, '=', line.n) - line.p) + 2, line.n);
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] == '\n' || (value.p[i] == ';' && (i == 0 || value.p[i - 1] <= ' '))) return false;
-    return value.n < CONF_VALUE_BYTES_MAX && span_trim(value).n == value.n;
-}
-
-void conf_show(struct buf *out, const struct conf *c) {
-    for (size_t i = 0; i < ROWS_N; i++) {
-        char flag[NAME_MAX_BYTES];
-        if (ROWS[i].type == GROUP_TITLE) continue;
-        buf_printf(out, "; %s\n", ROWS[i].help);
-        size_t at = out->n;
-        buf_printf(out, "%s = ", flag_name(&ROWS[i], flag));
-        show_value(out, &ROWS[i], c);
-        if (!out->failed && !is_readable(span_sub(buf_span(out), at, out->n))) {
-            out->n = at;
-            buf_printf(out, "; %s has a value that no config file can hold", flag);
-        }
-        buf_puts(out, "\n\n");
-    }
-}
-
-static void doc_commands(struct buf *out, unsigned commands) {
-    static const struct {
-        unsigned command;
-        const char *name;
-    } NAMES[] = {{C, "classify"}, {S, "serve"}, {E, "service bert"}, {L, "service llm"}, {B, "bench"}};
-    const char *before = "";
-    if ((commands & ALL) == ALL) {
-        buf_puts(out, "all");
-        return;
-    }
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        if (!(commands & NAMES[i].command)) continue;
-        buf_printf(out, "%s%s", before, NAMES[i].name);
-        before = ", ";
-    }
-}
-
-static void doc_row(struct buf *out, const struct option_row *r) {
-    static const char *const AT_RELOAD[] = {
-        [CONF_LIVE] = "at once", [CONF_NETWORK] = "calls begin anew", [CONF_START] = "needs a restart"};
-    char flag[NAME_MAX_BYTES], env[NAME_MAX_BYTES], range[96] = "";
-    if (r->type == INT || r->type == FLOAT) snprintf(range, sizeof range, "%.12g to %.12g ", r->min, r->max);
-    buf_printf(out, "| `%s` | `%s` | `%s` | %s", flag_name(r, flag), env_name(r, env), r->preset, range);
-    for (const char *u = r->unit; *u; u++) *u == '|' ? buf_puts(out, "\\|") : buf_putc(out, *u);
-    buf_puts(out, " | ");
-    doc_commands(out, r->commands);
-    buf_printf(out, " | %s | %s%s |\n", r->commands & H ? AT_RELOAD[r->reload] : "", r->help,
-               r->show == ADVANCED ? " (advanced)" : "");
-}
-
-void conf_doc(struct buf *out) {
-    buf_puts(
-        out,
-        "# Configuration\n\nGenerated from `src/conf/conf.def` by `logclass config doc`.\n\n"
-        "A value comes from, the later wins: default, config file (`--config FILE`, lines of `key = value`), "
-        "environment,\n"
-        "command line. A yes/no option is `--name` or `--no-name` as a flag. Advanced options are not in `--help`, but "
-        "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`.\n");
-    for (size_t i = 0; i < ROWS_N; i++) {
-        if (ROWS[i].type != GROUP_TITLE) {
-            doc_row(out, &ROWS[i]);
-            continue;
-        }
-        buf_printf(out,
-                   "\n## %s\n| flag and key | environment | default | range, unit | commands | reload | meaning "
-                   "|\n|---|---|---|---|---|---|---|\n",
-                   ROWS[i].name);
-    }
+    return NULL;
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "conf/section.h"
 
 #include <stdbool.h>
 
@@ -14,21 +15,26 @@ enum conf_command {
     CONF_SERVICE_BERT = 4,
     CONF_SERVICE_LLM = 8,
     CONF_BENCH = 16,
-    CONF_ALL = 31
+    CONF_FOLLOW = 32,
+    CONF_RUN = 64,
+    CONF_TOP = 128,
+    CONF_ALL = 255
 };
-
-#define CONF_TYPE_TEXT  char *
-#define CONF_TYPE_ENUM  char *
-#define CONF_TYPE_INT   long long
-#define CONF_TYPE_FLOAT double
-#define CONF_TYPE_BOOL  bool
 
 /* What a change of an option does when a running process takes it up. */
 enum conf_reload { CONF_LIVE, CONF_NETWORK, CONF_START };
 
+enum conf_option {
+#define OPTION(field, ...) CONF_AT_##field,
+#include "conf/conf.def"
+    CONF_OPTIONS
+};
+
 struct conf {
 #define OPTION(field, type, ...) CONF_TYPE_##type field;
 #include "conf/conf.def"
+    char *from[CONF_OPTIONS];     /* where the value is from: "FILE:3", "LOGCLASS_PORT", "--port"; NULL: the default */
+    struct section_list sections; /* of the config file */
 };
 
 /* Fills c for one command. argv[1..] are options and operands; operands are moved to the front of argv[1..] and counted
@@ -48,11 +54,24 @@ bool conf_set(struct conf *c, const char *name, const char *value, const char *f
 int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from);
 const char *conf_name(int option); /* its field's name */
 
-/* The options part of a --help text, in groups; all: also those that hardly anybody sets. */
-void conf_help(struct buf *out, enum conf_command command, bool all);
-void conf_show(struct buf *out, const struct conf *c); /* the values in force, as a config file; see below */
-/* conf_show writes a comment instead of a value that a line of a file can't hold (with " ;", a newline, or too long).
- */
+/* The number-th LOGCLASS_ variable of the environment that is no option; NULL: there is none. Into text[size]. */
+const char *conf_unknown_env(unsigned number, char *text, size_t size);
+
+/* The options part of a help text, in groups, for a terminal of so many columns. SHORT (-h): what people type; LONG
+ * (--help): what they set; ALL (--help-all): also what hardly anybody sets. */
+enum conf_help_length { CONF_HELP_SHORT, CONF_HELP_LONG, CONF_HELP_ALL };
+struct conf_help_opts {
+    enum conf_command command;
+    enum conf_help_length length;
+    unsigned columns;
+};
+void conf_help(struct buf *out, const struct conf_help_opts *o);
+
+/* The values in force, as a config file, each with where it is from. note: what else to say of an option, by its
+ * field's name, for people; NULL: nothing. A value that a line of a file can't hold (with " ;", a newline, or too long)
+ * is a comment. */
+typedef const char *conf_note(void *self, const char *name);
+void conf_show(struct buf *out, const struct conf *c, conf_note *note, void *self);
 void conf_doc(struct buf *out); /* docs/configuration.md */
 
 #endif

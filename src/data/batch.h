@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "data/decider.h"
+#include "text/severity.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,6 +16,15 @@ struct record {
     struct span message; /* the line: any bytes, UTF-8 expected */
 };
 
+/* Where a record was read, for those who write it back. */
+struct place {
+    struct span raw;        /* the line as it stood in the input, without its end; NULL: it is not kept (CSV) */
+    const char *file;       /* NULL: not known */
+    uint64_t line;          /* of the file, from 1 on; 0: not known */
+    enum severity severity; /* that the object names; NONE: look at the line */
+    bool is_object;         /* raw is a JSON object */
+};
+
 /* One decision. Filled by the stage that is sure, or by the pipeline's end as the fallback. */
 struct result {
     double confidence; /* 0..1; rounded to 4 decimals by the stages of our own */
@@ -23,6 +33,9 @@ struct result {
     uint8_t err;       /* enum err_code of the last stage that failed on this record */
     bool decided;
     bool from_memo;                /* the answer was remembered */
+    uint8_t nearest;               /* what the head found likeliest where it decided nothing: a label */
+    float nearest_p;               /* its probability; 0: the head was not asked */
+    uint32_t correction;           /* number of the person's word that decided it (review/); 0: none */
     uint16_t rule;                 /* regex: index of the rule */
     uint32_t match_from, match_to; /* regex: span of the match in the message */
 };
@@ -37,6 +50,7 @@ struct batch {
     struct record *rec;
     struct result *res;
     uint32_t n;
+    const struct place *place;     /* [n]; NULL: not known */
     struct engine *engine;         /* what decides it (pipeline_pin); NULL: whatever is in force */
     struct arena *arena;           /* for `prepared`; NULL: the fast path hands nothing on */
     struct prepared *prepared;     /* what the fast path found out (pipeline/fast_path.h); NULL: nothing */

@@ -7,10 +7,12 @@ void chunk_init(struct chunk *c) {
     arena_init(&c->arena, 4 * (size_t)CHUNK_BYTES);
     c->batch.rec = c->rec;
     c->batch.res = c->res;
+    c->batch.place = c->place;
 }
 
 void chunk_release(struct chunk *c) {
     free(c->text);
+    free(c->origin_room);
     arena_release(&c->arena);
     *c = (struct chunk){0};
 }
@@ -18,6 +20,7 @@ void chunk_release(struct chunk *c) {
 void chunk_reset(struct chunk *c) {
     c->batch.n = 0;
     c->text_n = 0;
+    c->origin = NULL;
     arena_reset(&c->arena);
 }
 
@@ -32,9 +35,22 @@ static struct span chunk_copy(struct chunk *c, struct span s) {
     return (struct span){to, s.n};
 }
 
+void chunk_want_origins(struct chunk *c) {
+    if (!c->origin_room) c->origin_room = must_calloc(CHUNK_RECORDS, sizeof *c->origin_room);
+    memset(c->origin_room, 0, CHUNK_RECORDS * sizeof *c->origin_room);
+    c->origin = c->origin_room;
+}
+
+struct origin *chunk_point(struct chunk *c, struct span source, struct span message) {
+    MUST(c->batch.n < CHUNK_RECORDS);
+    uint32_t i = c->batch.n++;
+    c->rec[i] = (struct record){source, message};
+    c->place[i] = (struct place){.severity = SEVERITY_NONE};
+    return c->origin ? &c->origin[i] : NULL;
+}
+
 void chunk_add(struct chunk *c, struct span source, struct span message) {
     MUST(chunk_has_room(c, source.n + message.n));
-    struct record *rec = &c->rec[c->batch.n++];
-    rec->source = chunk_copy(c, source);
-    rec->message = chunk_copy(c, message);
+    struct span own = chunk_copy(c, source);
+    chunk_point(c, own, chunk_copy(c, message));
 }

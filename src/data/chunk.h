@@ -9,14 +9,34 @@
 /* Of a line, the first CHUNK_LINE_MAX bytes count. */
 enum { CHUNK_RECORDS = 4096, CHUNK_BYTES = 1 << 20, CHUNK_LINE_MAX = 65536 };
 
+struct attr {
+    struct span key, value;
+};
+
+/* Where a record comes from, as far as it was told: what a sink may write beside the answer. Spans lie in the chunk. */
+struct origin {
+    struct span body; /* the whole event, where rec.message is only the part that is judged; p == NULL: the same */
+    struct span raw;  /* the JSON object that the message was taken out of; p == NULL: none */
+    struct span host, file;
+    struct span time; /* as it was written: RFC 3339; empty: not told */
+    const struct attr *attr;
+    uint32_t attr_n;
+    uint64_t place;   /* byte in the file */
+    uint8_t severity; /* 1 + syslog's (1: emergency, 8: debug); 0: not told */
+    bool truncated;   /* it was longer */
+};
+
 struct chunk {
     struct record rec[CHUNK_RECORDS];
     struct result res[CHUNK_RECORDS];
-    struct batch batch; /* over rec and res; batch.n is how many there are */
-    char *text;         /* CHUNK_BYTES; records point into it or into the arena */
+    struct place place[CHUNK_RECORDS]; /* zero-filled where the source does not say */
+    struct batch batch;                /* over rec and res; batch.n is how many there are */
+    char *text;                        /* CHUNK_BYTES; records point into it or into the arena */
     size_t text_n;
-    struct arena arena; /* decoded strings */
-    uint64_t seq;       /* number within its feed, from 1 on; the feed's */
+    struct arena arena;         /* decoded strings */
+    uint64_t seq;               /* number within its feed, from 1 on; the feed's */
+    struct origin *origin;      /* [batch.n]; NULL: this source tells none */
+    struct origin *origin_room; /* chunk_want_origins's, kept */
 };
 
 void chunk_init(struct chunk *c); /* takes the memory, about 1.4 MB; untouched pages cost nothing */
@@ -25,6 +45,13 @@ void chunk_reset(struct chunk *c); /* no records, no text; keeps the memory */
 
 /* Is there room for one more record whose source and message have so many bytes together? */
 bool chunk_has_room(const struct chunk *c, size_t bytes);
+
+/* For sources that tell origins, before the first record of a chunk. */
+void chunk_want_origins(struct chunk *c);
+
+/* Adds a record that points to what lies in the chunk already; returns its origin, empty, in a chunk that has such;
+ * else NULL. There must be room for one. */
+struct origin *chunk_point(struct chunk *c, struct span source, struct span message);
 
 /* Adds a record and copies source and message into the chunk's text. There must be room (chunk_has_room). */
 void chunk_add(struct chunk *c, struct span source, struct span message);

@@ -51,10 +51,6 @@ bool dataset_add(struct dataset *d, const struct dataset_row *row, struct span g
  * name file and line. */
 bool dataset_read(struct dataset *d, const char *path, struct label_set *labels, bool grow, struct err *e);
 
-/* The same for a file of JSON lines that was written bit by bit: a line that is broken, or has a label that the set
- * lacks, is said in the log and passed over, and there may be no row at all. */
-bool dataset_read_whole_lines(struct dataset *d, const char *path, struct label_set *labels, struct err *e);
-
 /* Adds the example messages of a labels file (label.h), which must have been loaded into `labels` without errors. */
 bool dataset_read_examples(struct dataset *d, const char *path, const struct label_set *labels, struct err *e);
 

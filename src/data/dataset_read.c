@@ -1,7 +1,6 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "data/field.h"
 #include "text/csv.h"
@@ -20,7 +19,6 @@ struct reader {
     struct dataset *d;
     struct label_set *labels;
     bool grow;
-    const char *passing; /* the file whose broken lines are said and passed over; NULL: they are errors */
     unsigned line;
     struct err *e;
 };
@@ -41,33 +39,44 @@ static bool label_id_of(struct span text, char id[LABEL_ID_MAX]) {
     return n > 0 && !isdigit((unsigned char)id[0]);
 }
 
-static bool grow_labels(struct reader *r, const char *id, struct span text) {
+/* The label whose id or name is the text, or has its form ("User Action" for USER_ACTION); -1: none. */
+static int label_meant(const struct label_set *set, struct span text) {
+    char form[LABEL_ID_MAX], other[LABEL_ID_MAX];
+    int i = label_find(set, text);
+    for (unsigned k = 0; i < 0 && k < set->n; k++)
+        if (span_eq(span_of(set->label[k].name), text)) i = (int)k;
+    bool ascii = label_id_of(text, form);
+    for (size_t k = 0; k < text.n; k++) ascii = ascii && (unsigned char)text.p[k] < 0x80;
+    for (unsigned k = 0; ascii && i < 0 && k < set->n; k++)
+        if (label_id_of(span_of(set->label[k].id), other) && strcmp(form, other) == 0) i = (int)k;
+    return i;
+}
+
+/* Ids stay as their author wrote them: her code compares with them. */
+static bool grow_labels(struct reader *r, struct span text) {
+    char form[LABEL_ID_MAX];
     struct label_set *set = r->labels;
     if (set->n >= LABEL_MAX - 1) return err_set(r->e, ERR_LIMIT, "more than %d labels", LABEL_MAX - 1);
     struct label *l = &set->label[set->n++];
     *l = (struct label){0};
-    snprintf(l->id, sizeof l->id, "%s", id);
-    text = span_sub(span_trim(text), 0, sizeof l->name - 1);
-    bool printable = true; /* else the id stands for the name too: a head file must be UTF-8 */
-    for (size_t i = 0; i < text.n; i++) printable = printable && text.p[i] >= ' ' && text.p[i] <= '~';
-    if (printable)
-        memcpy(l->name, text.p, text.n);
-    else
-        snprintf(l->name, sizeof l->name, "%s", id);
+    memcpy(l->id, text.p, text.n);
+    memcpy(l->name, text.p, text.n);
+    if (label_id_of(text, form) && strcmp(form, "UNCLASSIFIED") == 0) snprintf(l->id, sizeof l->id, "%s", form);
     return true;
 }
 
 static bool read_find_label(struct reader *r, struct span text, uint8_t *label) {
-    char id[LABEL_ID_MAX];
-    if (!label_id_of(text, id))
-        return err_set(r->e, ERR_INPUT, "'%.*s' is not a label", (int)(text.n < 80 ? text.n : 80),
-                       text.p ? text.p : "");
-    int i = label_find(r->labels, span_of(id));
+    text = span_trim(text);
+    int i = label_meant(r->labels, text);
+    if (i < 0 && !label_id_is_valid(text))
+        return err_set(r->e, ERR_INPUT,
+                       "'%.*s' is not a label: expected UTF-8 of at most %d bytes, without quotes, backslashes and '|'",
+                       (int)(text.n < 80 ? text.n : 80), text.p ? text.p : "", LABEL_ID_MAX - 1);
     if (i < 0 && !r->grow)
-        return err_set(r->e, ERR_INPUT, "label %s is not in the label set (%u labels, the first is %s)", id,
-                       r->labels->n, r->labels->label[0].id);
+        return err_set(r->e, ERR_INPUT, "label %.*s is not in the label set (%u labels, the first is %s)", (int)text.n,
+                       text.p, r->labels->n, r->labels->label[0].id);
     if (i < 0) {
-        if (!grow_labels(r, id, text)) return false;
+        if (!grow_labels(r, text)) return false;
         i = (int)r->labels->n - 1;
     }
     *label = (uint8_t)i;
@@ -147,10 +156,7 @@ static bool read_json_line(struct reader *r, struct span line) {
 static bool read_json_lines(struct reader *r, struct span text) {
     for (r->line = 1; text.n > 0; r->line++) {
         struct span line = span_trim(span_take_line(&text));
-        if (line.n == 0 || read_json_line(r, line)) continue;
-        if (!r->passing || r->e->code != ERR_INPUT) return false;
-        log_warn("dataset.line", "%s:%u is passed over: %s", r->passing, r->line, r->e->msg);
-        *r->e = (struct err){0};
+        if (line.n > 0 && !read_json_line(r, line)) return false;
     }
     return true;
 }
@@ -167,15 +173,6 @@ bool dataset_read(struct dataset *d, const char *path, struct label_set *labels,
     if (!ok) return err_prefix(e, "%s:%u", path, r.line);
     if (d->n == before) return err_set(e, ERR_INPUT, "%s: no labelled row in it", path);
     return true;
-}
-
-bool dataset_read_whole_lines(struct dataset *d, const char *path, struct label_set *labels, struct err *e) {
-    struct span file;
-    if (!file_read(path, FILE_BYTES_MAX, &file, e)) return false;
-    struct reader r = {.d = d, .labels = labels, .passing = path, .e = e};
-    bool ok = read_json_lines(&r, file) || err_prefix(e, "%s:%u", path, r.line);
-    file_free(&file);
-    return ok;
 }
 
 /* The id before the first '|' of a labels file's line. */

@@ -77,7 +77,7 @@ static void labels_can_be_learnt_from_the_file(void) {
     labels = (struct label_set){0};
     CHECK(dataset_read_text("text,target_label\nGET / 200,HTTP Status\nx,Critical Error\ny,HTTP Status\n", true));
     CHECK_INT(labels.n, 2);
-    CHECK_STR(labels.label[0].id, "HTTP_STATUS");
+    CHECK_STR(labels.label[0].id, "HTTP Status");
     CHECK_STR(labels.label[0].name, "HTTP Status");
     CHECK_INT(d.row[2].label, 0);
 }

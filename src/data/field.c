@@ -12,9 +12,17 @@ static const struct field_name {
 };
 enum { NAMES_N = sizeof NAMES / sizeof NAMES[0] };
 
+struct yyjson_val *field_at(struct yyjson_val *object, const char *path) {
+    yyjson_val *v = yyjson_obj_get(object, path);
+    const char *point = v ? NULL : strchr(path, '.');
+    if (!point) return v;
+    yyjson_val *inside = yyjson_obj_getn(object, path, (size_t)(point - path));
+    return yyjson_is_obj(inside) ? field_at(inside, point + 1) : NULL;
+}
+
 struct span field_in_object(struct yyjson_val *object, enum field f) {
     for (unsigned i = 0; i < NAMES_N; i++) {
-        yyjson_val *v = NAMES[i].field == f ? yyjson_obj_get(object, NAMES[i].name) : NULL;
+        yyjson_val *v = NAMES[i].field == f ? field_at(object, NAMES[i].name) : NULL;
         if (yyjson_is_str(v)) return (struct span){yyjson_get_str(v), yyjson_get_len(v)};
     }
     return (struct span){0};

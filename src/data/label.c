@@ -1,6 +1,7 @@
 #include "data/label.h"
 
 #include "base/file.h"
+#include "text/utf8.h"
 
 #include <stdio.h>
 #include <xxhash.h>
@@ -77,10 +78,13 @@ static bool label_take_field(struct span *rest, char *out, size_t size, const ch
     return true;
 }
 
-static bool id_is_valid(const char *id) {
-    for (const char *c = id; *c; c++)
-        if (!((*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_')) return false;
-    return id[0] >= 'A' && id[0] <= 'Z';
+bool label_id_is_valid(struct span id) {
+    if (id.n == 0 || id.n >= LABEL_ID_MAX || utf8_valid(id) != id.n || span_trim(id).n != id.n) return false;
+    for (size_t i = 0; i < id.n; i++) {
+        unsigned char c = (unsigned char)id.p[i];
+        if (c < ' ' || c == 0x7f || c == '"' || c == '\\' || c == '|') return false;
+    }
+    return id.p[0] != '#' && id.p[0] != '-';
 }
 
 static bool label_add_line(struct label_set *set, struct span line, struct err *e) {
@@ -89,8 +93,9 @@ static bool label_add_line(struct label_set *set, struct span line, struct err *
         !label_take_field(&line, l.name, sizeof l.name, "name", e) ||
         !label_take_field(&line, l.description, sizeof l.description, "description", e))
         return false;
-    if (!id_is_valid(l.id))
-        return err_set(e, ERR_INPUT, "invalid label id '%s': expected A-Z, 0-9 and _, starting with a letter", l.id);
+    if (!label_id_is_valid(span_of(l.id)))
+        return err_set(e, ERR_INPUT, "invalid label id '%s': expected UTF-8 text without quotes, backslashes and '|'",
+                       l.id);
     if (label_find(set, span_of(l.id)) >= 0) return err_set(e, ERR_INPUT, "duplicate label '%s'", l.id);
     if (set->n == LABEL_MAX - 1) return err_set(e, ERR_LIMIT, "more than %d labels", LABEL_MAX - 1);
     if (!l.name[0]) snprintf(l.name, sizeof l.name, "%s", l.id);

@@ -11,7 +11,7 @@
 enum { LABEL_MAX = 64, LABEL_ID_MAX = 64, LABEL_NAME_MAX = 96, LABEL_TEXT_MAX = 512 };
 
 struct label {
-    char id[LABEL_ID_MAX];            /* "AUTH_ERROR": A-Z 0-9 _ */
+    char id[LABEL_ID_MAX];            /* "AUTH_ERROR", "web", "日本": see label_id_is_valid */
     char name[LABEL_NAME_MAX];        /* "Authentication Error" */
     char description[LABEL_TEXT_MAX]; /* for prompts and docs */
 };
@@ -29,6 +29,11 @@ const struct label_set *label_ops(void); /* the second set: UNCLASSIFIED taken a
  * '#' starts a comment. Lines that begin with '-' are example messages of the label above them: dataset_read_examples.
  * UNCLASSIFIED is added when the file has none. Errors name the line. */
 bool label_load(struct label_set *set, const char *path, struct err *e);
+
+/* Whether a text can be an id, as its author wrote it: UTF-8 of 1 to 63 bytes without control characters, quotes,
+ * backslashes and '|', which neither begins nor ends with a blank, nor begins with '#' or '-'. Ids need no escapes in
+ * JSON. */
+bool label_id_is_valid(struct span id);
 
 /* Index of the label with this id, exactly; -1: none. */
 int label_find(const struct label_set *set, struct span id);

@@ -19,6 +19,8 @@ struct reading {
     struct arena *arena;
     struct err *err;
     enum record_json_trouble refused;
+    struct record_json_reader *reader;
+    bool line;     /* one of an NDJSON text */
     bool question; /* the described services' form: the message is called "message" */
 };
 
@@ -152,6 +154,7 @@ static bool record_json_take_others(struct reading *r, int index, yyjson_val *en
                 record_json_place(at, sizeof at, index, i ? "message" : "source"), other[i].n, r->lim->line_bytes_max);
     if (other[0].p) rec->source = other[0];
     if (other[1].p) rec->message = other[1];
+    r->reader->without_message += !message && !other[1].p;
     return true;
 }
 
@@ -220,7 +223,10 @@ static yyjson_doc *record_json_parse(struct reading *r, struct record_json_reade
     if (why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         no_memory(r);
     else
-        record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "byte %zu: %s", why.pos, why.msg);
+        record_json_fail(r, RECORD_JSON_MALFORMED, ERR_INPUT, "byte %zu: %s%s", why.pos, why.msg,
+                         why.pos > 0 || r->line ? ""
+                         : r->question          ? "; expected {\"message\":\"…\"}"
+                                                : "; expected [{\"source\":\"…\",\"log_message\":\"…\"}, …]");
     return NULL;
 }
 
@@ -266,20 +272,20 @@ static enum record_json_trouble record_json_read_body(struct reading *r, struct 
 
 enum record_json_trouble record_json_read_array(struct record_json_reader *reader, const struct record_json_limits *lim,
                                                 struct buf *text, struct arena *a, struct batch *b, struct err *e) {
-    struct reading r = {.lim = lim, .arena = a, .err = e};
+    struct reading r = {.lim = lim, .reader = reader, .arena = a, .err = e};
     return record_json_read_body(&r, reader, text, b);
 }
 
 enum record_json_trouble record_json_read_question(struct record_json_reader *reader,
                                                    const struct record_json_limits *lim, struct buf *text,
                                                    struct arena *a, struct batch *b, struct err *e) {
-    struct reading r = {.lim = lim, .arena = a, .err = e, .question = true};
+    struct reading r = {.lim = lim, .reader = reader, .arena = a, .err = e, .question = true};
     return record_json_read_body(&r, reader, text, b);
 }
 
 enum record_json_trouble record_json_read_line(struct record_json_reader *reader, const struct record_json_limits *lim,
                                                struct span line, struct arena *a, struct record *rec, struct err *e) {
-    struct reading r = {.lim = lim, .arena = a, .err = e};
+    struct reading r = {.lim = lim, .reader = reader, .arena = a, .err = e, .line = true};
     char *valid = arena_alloc(a, 3 * line.n + YYJSON_PADDING_SIZE);
     if (!valid) {
         no_memory(&r);

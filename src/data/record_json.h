@@ -27,6 +27,7 @@ struct record_json_limits {
 /* The parser's memory, kept from text to text. One thread. */
 struct record_json_reader {
     struct yyjson_alc *memory;
+    uint64_t without_message; /* entries read so far that had none under any name */
 };
 
 bool record_json_reader_init(struct record_json_reader *r); /* false: out of memory */

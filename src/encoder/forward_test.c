@@ -45,7 +45,7 @@ static void all_kernels_are_near_the_reference(void) {
         struct score s = score_kernel(k, g, CHECK_SANITIZED ? 60 : slow ? 7 : 1, slow ? 24 : GOLDEN_TOKENS_MAX);
         fprintf(stderr, "%-12s cosine: mean %.6f, p1 %.6f, least %.6f\n", k->name, s.mean, s.p1, s.least);
         CHECK(s.mean >= (k->int8 ? 0.997 : 0.99999));
-        CHECK(s.p1 >= (k->int8 ? 0.995 : 0.99999));
+        CHECK(s.p1 >= (k->int8 ? k->input_max < 255 ? 0.99 : 0.995 : 0.99999)); /* fewer steps, more error */
         CHECK(s.least >= (k->int8 ? 0.98 : 0.9999));
     }
     golden_vectors_close(g);

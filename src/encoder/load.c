@@ -3,27 +3,41 @@
 #include "base/file.h"
 #include "base/must.h"
 #include "encoder/packed.h"
+#include "encoder/round.h"
 #include "encoder/smooth.h"
 #include "encoder/tensors.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { PATH_BYTES = 4096 };
+enum {
+    PATH_BYTES = 4096,
+    WEIGHT_STEPS_ENOUGH = 127, /* with so many steps rounding to the nearest is as good, and takes no time */
+};
 
-/* int8: twice, because smoothing looks at what the packed model does, and changes what is packed. */
-static bool load_smoothed(struct model *m, struct weights *w, struct err *e) {
-    const struct shape *s = &m->shape;
-    size_t layers = s->layers, qkv = 3 * (size_t)s->hidden * s->hidden, up = (size_t)s->inner * s->hidden;
+/* int8: three times, because smoothing and rounding look at what the packed model does, and change what is packed. */
+static bool load_smoothed(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
+    size_t layers = m->shape.layers;
     struct tensors_kept *kept = must_calloc(layers, sizeof *kept);
     for (size_t i = 0; i < layers; i++)
-        kept[i] = (struct tensors_kept){must_calloc(qkv, sizeof(float)), must_calloc(up, sizeof(float))};
+        for (unsigned k = 0; k < TENSORS_MATRICES; k++) {
+            const struct linear *l = tensors_matrix(&m->layer[i], k);
+            kept[i].w[k] = must_calloc((size_t)l->out * l->in, sizeof(float));
+        }
     bool ok = tensors_read(m, w, kept, e);
     if (ok) {
-        smooth_factors(m, kept);
+        struct sample *sample = must_calloc(1, sizeof *sample);
+        sample_make(sample, model_dir, &m->shape);
+        smooth_factors(m, sample, kept);
         tensors_pack_again(m, kept);
+        if (m->kern->weight_max < WEIGHT_STEPS_ENOUGH) {
+            round_weights(m, sample, kept);
+            tensors_pack_again(m, kept);
+        }
+        free(sample);
     }
-    for (size_t i = 0; i < layers; i++) free(kept[i].qkv), free(kept[i].up);
+    for (size_t i = 0; i < layers; i++)
+        for (unsigned k = 0; k < TENSORS_MATRICES; k++) free(kept[i].w[k]);
     free(kept);
     return ok;
 }
@@ -43,7 +57,7 @@ static bool load_matrices(struct model *m, struct weights *w, const char *model_
     if (!tensors_hash(m, w, e)) return false;
     load_take_hash(m, w);
     if (packed_read(m, model_dir)) return true;
-    if (!load_smoothed(m, w, e)) return false;
+    if (!load_smoothed(m, w, model_dir, e)) return false;
     packed_write(m, model_dir);
     return true;
 }

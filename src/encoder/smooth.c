@@ -1,7 +1,6 @@
 #include "encoder/smooth.h"
 
 #include "base/must.h"
-#include "encoder/forward.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,24 +33,6 @@ static void see(struct forward_watch *w, const struct linear *l, const float *x,
         }
 }
 
-/* Lines of tokens drawn evenly from the vocabulary by a linear congruential generator. */
-static void run_sample(const struct model *m, struct peaks *peaks) {
-    unsigned line = m->shape.positions < SMOOTH_TOKENS ? m->shape.positions : SMOOTH_TOKENS, tokens[SMOOTH_LINES];
-    uint32_t ids[SMOOTH_LINES * SMOOTH_TOKENS], state = 1;
-    for (unsigned i = 0; i < SMOOTH_LINES; i++) tokens[i] = line;
-    for (unsigned i = 0; i < SMOOTH_LINES * line; i++) {
-        state = state * 1664525 + 1013904223; /* Numerical Recipes */
-        ids[i] = (uint32_t)((uint64_t)state * m->shape.vocab >> 32);
-    }
-    struct forward_scratch s;
-    forward_scratch_init(&s, m, SMOOTH_LINES * line);
-    s.watch = &peaks->watch;
-    float *out = must_calloc((size_t)SMOOTH_LINES * m->shape.hidden, sizeof *out);
-    forward_run(m, &s, ids, tokens, SMOOTH_LINES, out);
-    free(out);
-    forward_scratch_release(&s);
-}
-
 /* factor[i] = most[i]^(1 - SHARE) / peak[i]^SHARE, most[i] being the greatest weight on input i, over their geometric
  * mean; no more than FACTOR_MAX either way, and 1 where input or weights are nothing. */
 static void set_factors(struct linear *l, const float *w, const float *peak) {
@@ -72,13 +53,13 @@ static void set_factors(struct linear *l, const float *w, const float *peak) {
     for (size_t i = 0; i < l->in; i++) factor[i] = fminf(fmaxf(factor[i] / mean, 1 / FACTOR_MAX), FACTOR_MAX);
 }
 
-void smooth_factors(struct model *m, const struct tensors_kept *kept) {
+void smooth_factors(struct model *m, const struct sample *sample, const struct tensors_kept *kept) {
     struct peaks peaks = {{see}, m, must_calloc((size_t)m->shape.layers * 2 * m->shape.hidden, sizeof(float))};
-    run_sample(m, &peaks);
+    sample_run(sample, SMOOTH_LINES, m, &peaks.watch);
     for (unsigned i = 0; i < m->shape.layers; i++) {
         struct layer *l = &m->layer[i];
-        set_factors(&l->qkv, kept[i].qkv, peaks_of(&peaks, &l->qkv));
-        set_factors(&l->up, kept[i].up, peaks_of(&peaks, &l->up));
+        set_factors(&l->qkv, kept[i].w[0], peaks_of(&peaks, &l->qkv));
+        set_factors(&l->up, kept[i].w[2], peaks_of(&peaks, &l->up));
     }
     free(peaks.peak);
 }

@@ -5,13 +5,13 @@
 #ifndef ENCODER_SMOOTH_H
 #define ENCODER_SMOOTH_H
 
-#include "encoder/model.h"
+#include "encoder/sample.h"
 #include "encoder/tensors.h"
 
-enum { SMOOTH_LINES = 8, SMOOTH_TOKENS = 32 };
+enum { SMOOTH_LINES = 8 }; /* of the sample */
 
 /* Sets the factors of every qkv and up layer of a model that is packed with factors of 1; those layers are to be packed
  * anew after that. kept[shape.layers]: their weights. */
-void smooth_factors(struct model *m, const struct tensors_kept *kept);
+void smooth_factors(struct model *m, const struct sample *sample, const struct tensors_kept *kept);
 
 #endif

@@ -59,15 +59,14 @@ static const struct {
     {offsetof(struct layer, down_norm), "output.LayerNorm"},
 };
 
+struct linear *tensors_matrix(struct layer *l, unsigned i) {
+    return (void *)((char *)l + MATRICES[i].at);
+}
+
 static bool load_matrix(struct tensors *g, unsigned layer, const struct matrix *x, const struct tensors_scratch *b,
                         struct err *e) {
     struct linear *l = (void *)((char *)&g->m->layer[layer] + x->at);
-    const struct tensors_kept *kept = g->kept ? &g->kept[layer] : NULL;
-    float *keep = !kept                          ? NULL
-                  : l == &g->m->layer[layer].qkv ? kept->qkv
-                  : l == &g->m->layer[layer].up  ? kept->up
-                                                 : NULL;
-    float *w = keep ? keep : b->w;
+    float *w = g->kept ? g->kept[layer].w[x - MATRICES] : b->w;
     unsigned rows = l->out / x->parts;
     for (unsigned i = 0; i < x->parts; i++) {
         char name[NAME_BYTES];
@@ -117,8 +116,10 @@ static bool load_part(struct tensors *g, unsigned i, const struct tensors_scratc
 static bool pack_layer_again(struct tensors *g, unsigned i, const struct tensors_scratch *b, struct err *e) {
     (void)b, (void)e;
     struct layer *l = &g->m->layer[i];
-    pack_linear(g->m->kern, &l->qkv, g->kept[i].qkv, l->qkv.slice[0].bias);
-    pack_linear(g->m->kern, &l->up, g->kept[i].up, l->up.slice[0].bias);
+    for (unsigned k = 0; k < TENSORS_MATRICES; k++) {
+        struct linear *x = tensors_matrix(l, k);
+        pack_linear(g->m->kern, x, g->kept[i].w[k], x->slice[0].bias);
+    }
     return true;
 }
 

@@ -6,11 +6,16 @@
 #include "encoder/model.h"
 #include "encoder/weights.h"
 
-/* The weights of one layer as they came from the file, for smoothing; NULL: not wanted. */
+enum { TENSORS_MATRICES = 4 };
+
+/* The weights of one layer as they came from the file, for smoothing and rounding: of qkv, out, up, down, each
+ * [out][in]. */
 struct tensors_kept {
-    float *qkv; /* [3 hidden][hidden] */
-    float *up;  /* [inner][hidden] */
+    float *w[TENSORS_MATRICES];
 };
+
+/* Matrix i < TENSORS_MATRICES of a layer. */
+struct linear *tensors_matrix(struct layer *l, unsigned i);
 
 /* Reads every tensor for w->hash only: nothing is packed. */
 bool tensors_hash(struct model *m, struct weights *w, struct err *e);
@@ -18,7 +23,7 @@ bool tensors_hash(struct model *m, struct weights *w, struct err *e);
 /* Reads every tensor and packs every matrix. kept[shape.layers] takes copies on the way; NULL: none. */
 bool tensors_read(struct model *m, struct weights *w, const struct tensors_kept *kept, struct err *e);
 
-/* Packs the kept matrices once more, over factors that have changed. */
+/* Packs the kept matrices once more, over factors or weights that have changed. */
 void tensors_pack_again(struct model *m, const struct tensors_kept *kept);
 
 #endif

@@ -88,7 +88,8 @@ static bool take_content_type(struct exchange *x, struct span value) {
     const char *end = memchr(value.p, ';', value.n);
     struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
     x->req.simple_type = origin_is_simple_type(type);
-    x->req.ndjson = equals(type, "application/x-ndjson") || equals(type, "application/jsonl");
+    x->req.ndjson =
+        equals(type, "application/x-ndjson") || equals(type, "application/jsonl") || equals(type, "application/ndjson");
     return true;
 }
 

@@ -11,11 +11,7 @@
 
 #include "kern/vec_avx512.h"
 
-enum { INT8_VECS = 2 };
-
-INLINE void int8_store(uint8_t *q, unsigned i, veci v) {
-    vec_store_bytes(q + i, v);
-}
+enum { INT8_VECS = 2, INT8_INPUT_MAX = 255, INT8_WEIGHT_MAX = 127, INT8_GROUP_MAX = 0 };
 
 #include "kern/math_simd.h"
 #include "kern/tile_simd.h"
@@ -129,7 +125,8 @@ const struct kern AMX_TABLE = {
     .name = "amx-int8",
     .needs = KERN_CPU_AVX512 | KERN_CPU_VNNI | KERN_CPU_AMX_INT8,
     .int8 = true,
-    .input_bytes = 1,
+    .input_max = INT8_INPUT_MAX,
+    .weight_max = INT8_WEIGHT_MAX,
     .rows_block = 64,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

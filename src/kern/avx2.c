@@ -1,4 +1,4 @@
-/* AVX2 + FMA: 6 × 2 vectors of 8 floats, or of int8 sums. */
+/* AVX2 + FMA: 6 × 2 vectors of 8 floats, or 4 × 2 of int8 sums. */
 #include "kern/kern.h"
 #include "kern/pack.h"
 
@@ -7,33 +7,31 @@
 
 #include "kern/vec_avx2.h"
 
-enum { TILE_VECS = 2, INT8_ROWS = 6, INT8_SUMS = 2, INT8_VECS = 1, INT8_DOTS = 2 };
+enum {
+    TILE_VECS = 2,
+    INT8_ROWS = 4,
+    INT8_VECS = 2,
+    INT8_GROUPS = 2,
+    INT8_INPUT_MAX = 204,
+    INT8_WEIGHT_MAX = 72,
+    INT8_GROUP_MAX = 160
+};
 
-/* Every product of unsigned with signed bytes on this instruction set can overflow: vpmaddubsw adds two of them in 16
- * bits. So inputs are kept in 16 bits, weights are widened as they are read (once for six rows), and vpmaddwd, which is
- * exact, multiplies them: as many products a cycle, because vpmaddubsw needs a vpmaddwd behind it. Two lanes hold the
- * sums of an output, one for inputs 0, 1 and one for 2, 3. The sums are those of the other kernels. */
-INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
-    int64_t four;
-    memcpy(&four, q + 2 * (size_t)i, sizeof four);
-    return (veci)_mm256_set1_epi64x(four);
+INLINE veci int8_repeat(int32_t four) {
+    return (veci)_mm256_set1_epi32(four);
 }
 
-INLINE veci int8_weights(const int8_t *w, int v) {
-    return (veci)_mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)(w + v * 16)));
+INLINE __m256i int8_pairs(veci x, veci w) {
+    return _mm256_maddubs_epi16((__m256i)x, (__m256i)w);
 }
 
-INLINE veci int8_dot(veci sum, veci x, veci w) {
-    return sum + (veci)_mm256_madd_epi16((__m256i)x, (__m256i)w);
-}
-
-INLINE veci int8_result(const veci *sum, int v) {
-    (void)v;
-    return (veci)_mm256_permute4x64_epi64(_mm256_hadd_epi32((__m256i)sum[0], (__m256i)sum[1]), 0xd8);
-}
-
-INLINE void int8_store(uint8_t *q, unsigned i, veci v) {
-    vec_store_words(q + 2 * (size_t)i, v);
+/* vpmaddubsw adds two products of bytes in 16 bits, and a second one may be added to it before vpmaddwd widens them:
+ * five instructions for 64 products, where inputs of 16 bits need eight. What is added is 255 times a group's weights
+ * of one sign at most, and those sum to no more than 128 (255 · 128 = 32,640 < 2^15): so it is exact. Few groups of a
+ * matrix would sum to more with weights up to 100, and encoder/round.h makes good what they lose. */
+INLINE veci int8_dot(veci sum, const veci *x, const veci *w) {
+    __m256i fours = _mm256_add_epi16(int8_pairs(x[0], w[0]), int8_pairs(x[1], w[1]));
+    return sum + (veci)_mm256_madd_epi16(fours, _mm256_set1_epi16(1));
 }
 
 #include "kern/math_simd.h"
@@ -61,7 +59,9 @@ const struct kern kern_avx2_int8 = {
     .name = "avx2-int8",
     .needs = KERN_CPU_AVX2,
     .int8 = true,
-    .input_bytes = 2,
+    .input_max = INT8_INPUT_MAX,
+    .weight_max = INT8_WEIGHT_MAX,
+    .group_max = INT8_GROUP_MAX,
     .rows_block = 48,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

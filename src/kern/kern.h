@@ -31,8 +31,8 @@ struct kern_linear {
 struct kern_in {
     float *f;        /* [rows][f_stride] */
     size_t f_stride; /* floats from row to row */
-    uint8_t *q;      /* [rows][q_stride]: 0..255, each in kern.input_bytes */
-    size_t q_stride; /* bytes from row to row: kern_input_stride of the width, or more in steps of 64 */
+    uint8_t *q;      /* [rows][q_stride]: 0..255 */
+    size_t q_stride; /* bytes from row to row: kern_padded of the width, or more in steps of 64 */
     float *scale;    /* [rows] */
     float *base;     /* [rows] */
 };
@@ -69,10 +69,12 @@ struct kern_attention {
 
 struct kern {
     const char *name;
-    unsigned needs;       /* bits of enum kern_cpu */
-    bool int8;            /* linear reads kern_in.q: call quantise first */
-    unsigned input_bytes; /* int8: 1, or 2 where the CPU multiplies 16 bits */
-    unsigned rows_block;  /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
+    unsigned needs;      /* bits of enum kern_cpu */
+    bool int8;           /* linear reads kern_in.q: call quantise first */
+    unsigned input_max;  /* int8: greatest quantised input */
+    unsigned weight_max; /* int8: greatest quantised weight of either sign */
+    unsigned group_max;  /* int8: what the weights of one sign in a group may sum to (pack.h); 0: whatever there are */
+    unsigned rows_block; /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
 
     size_t (*linear_bytes)(unsigned in, unsigned out);
     /* Fills l->w, bias, scale and sum (memory given by the caller) from w[out][stride], in <= stride columns of it, and
@@ -110,10 +112,6 @@ enum {
 
 static inline unsigned kern_padded(unsigned n) {
     return (n + KERN_PAD - 1) / KERN_PAD * KERN_PAD;
-}
-
-static inline size_t kern_input_stride(const struct kern *k, unsigned width) {
-    return (size_t)kern_padded(width) * k->input_bytes;
 }
 
 static inline size_t kern_attention_scratch(unsigned tokens, unsigned head_dim) {

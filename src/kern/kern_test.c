@@ -70,7 +70,7 @@ static void kern_unpack(struct layer *t) {
 
 /* y[rows][out + GAP] of kernel k; what was in the gaps of y must still be there. */
 static float *kern_run(const struct kern *k, const struct layer *t, float *x, size_t rows, unsigned then) {
-    size_t stride = kern_input_stride(k, t->l.in), y_stride = t->l.out + GAP;
+    size_t stride = kern_padded(t->l.in), y_stride = t->l.out + GAP;
     uint8_t *q = zeros(rows * stride, 1);
     float *y = zeros(rows * y_stride, sizeof *y), *scale = zeros(rows, 4), *base = zeros(rows, 4);
     for (size_t i = 0; i < rows * y_stride; i++) y[i] = i % y_stride < t->l.out ? (float)(i % 7) : -99;
@@ -85,9 +85,44 @@ static float *kern_run(const struct kern *k, const struct layer *t, float *x, si
     return y;
 }
 
+/* What every int8 table's quantise does, with the range of table k: as the formula reads. */
+static const struct kern *g_range;
+static void plain_quantise(const struct kern_linear *l, const struct kern_in *x, size_t rows) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *in = x->f + r * x->f_stride;
+        double least = INFINITY, most = -INFINITY;
+        for (size_t i = 0; i < l->in; i++) {
+            double v = l->factor ? in[i] * l->factor[i] : in[i];
+            least = fmin(least, v), most = fmax(most, v);
+        }
+        x->base[r] = (float)least;
+        x->scale[r] = (float)((most - least) / g_range->input_max);
+        for (size_t i = 0; i < l->in; i++) {
+            double v = l->factor ? in[i] * l->factor[i] : in[i];
+            x->q[r * x->q_stride + i] = (uint8_t)(most > least ? lrint((v - least) / x->scale[r]) : 0);
+        }
+    }
+}
+
+static void plain_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
+    pack_int8(l, w, stride, bias, &(struct pack_form){1, g_range->weight_max, g_range->group_max});
+}
+
+/* The scalar table of k's kind, and of its range of bytes. */
+static const struct kern *scalar_like(const struct kern *k) {
+    static struct kern like;
+    if (!k->int8) return &kern_scalar;
+    like = kern_scalar_int8;
+    if (k->input_max == like.input_max) return &kern_scalar_int8;
+    g_range = k;
+    like.quantise = plain_quantise;
+    like.linear_pack = plain_pack;
+    return &like;
+}
+
 /* Greatest difference of kernel k's results to those of the scalar kernel of its kind. */
 static double difference(const struct kern *k, struct layer *t, float *x, size_t rows, unsigned then) {
-    const struct kern *scalar = k->int8 ? &kern_scalar_int8 : &kern_scalar;
+    const struct kern *scalar = scalar_like(k);
     pack(t, k);
     float *got = kern_run(k, t, x, rows, then);
     kern_unpack(t);
@@ -116,8 +151,9 @@ static void linear_layers_agree(void) {
                 if ((*k)->int8 && o % 2) t.l.factor = factor = matrix(1, t.l.in, 1);
                 for (size_t f = 0; factor && f < t.l.in; f++) factor[f] = 1.5f + factor[f];
                 unsigned then = (unsigned)(kern_next() % 4);
-                /* One step of a byte may go either way between kernels: 2 · 2 / 255 · 2.5 · a weight of 1. */
-                double limit = (*k)->int8 ? 0.05 : 1e-4;
+                /* Two steps of a byte may go either way between kernels, each 2 · 2 / input_max · 2.5 · a weight of 1.
+                 */
+                double limit = (*k)->int8 ? 20.4 / (*k)->input_max : 1e-4;
                 double d = difference(*k, &t, x, rows, then);
                 CHECK(d <= limit);
                 if (!(d <= limit))
@@ -135,7 +171,8 @@ static void every_height_agrees(void) {
             struct layer t = {.l = {.in = 20, .out = 40}};
             t.w = matrix(40, 20, 1), t.bias = matrix(1, 40, 1);
             float *x = matrix(rows, 20, 1);
-            CHECK(difference(*k, &t, x, rows, KERN_STORE) <= 0.01);
+            CHECK(difference(*k, &t, x, rows, KERN_STORE) <=
+                  ((*k)->int8 ? 2.5 / (*k)->input_max : 1e-4)); /* a step of a byte */
             free(t.w);
             free(t.bias);
             free(x);
@@ -151,7 +188,7 @@ static void every_length_agrees(void) {
             t.w = matrix(9, in, 1), t.bias = matrix(1, 9, 1);
             float *x = matrix(3, in, 1);
             double d = difference(*k, &t, x, 3, KERN_STORE);
-            CHECK(d <= ((*k)->int8 ? 0.05 : 1e-4));
+            CHECK(d <= ((*k)->int8 ? 12.75 / (*k)->input_max : 1e-4));
             free(t.w);
             free(t.bias);
             free(x);
@@ -180,33 +217,47 @@ static void rows_do_not_touch_each_other(void) {
     }
 }
 
-/* Input i of a row at q, as kernel k holds it. */
-static void put_input(const struct kern *k, uint8_t *q, size_t i, uint8_t byte) {
-    uint16_t word = byte;
-    if (k->input_bytes == 1)
-        q[i] = byte;
-    else
-        memcpy(q + 2 * i, &word, sizeof word);
+/* No group of weights that are added in 16 bits has more of one sign than fits. */
+static void check_groups(const struct kern *k, const int8_t *w, unsigned out, unsigned in) {
+    for (unsigned o = 0; k->group_max && o < out; o++)
+        for (unsigned i = 0; i < kern_padded(in); i += 8)
+            for (unsigned g = 0; g < 2; g++) {
+                int above = 0, below = 0;
+                static const unsigned MEMBER[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
+                for (unsigned m = 0; m < 4; m++) {
+                    int q = w[(size_t)o * kern_padded(in) + i + MEMBER[g][m]];
+                    *(q > 0 ? &above : &below) += q;
+                }
+                CHECK(above <= (int)k->group_max && -below <= (int)k->group_max);
+                CHECK((int)k->input_max * above < 32768 && (int)k->input_max * below >= -32768);
+            }
 }
 
 /* With scales of 1 results are the sums themselves: exact, and without saturation at the greatest inputs and weights.
  */
 static void int8_sums_are_exact(void) {
     enum { ROWS = 7, IN = 260, OUT = 33 };
-    static uint8_t bytes[ROWS][320], q[ROWS][640] __attribute__((aligned(64)));
+    static uint8_t q[ROWS][320] __attribute__((aligned(64)));
     for (const struct kern *const *k = kernels(); *k; k++)
         for (int hostile = 0; (*k)->int8 && hostile < 4; hostile++) {
             struct layer t = {.l = {.in = IN, .out = OUT}};
+            float most = (float)(*k)->weight_max;
             t.w = matrix(OUT, IN, 1);
             for (size_t i = 0; i < OUT * (IN + GAP); i++) {
-                float v = hostile & 1 ? (kern_next() & 1 ? 127.0f : -127.0f) : roundf(kern_any(127));
-                t.w[i] = i % (IN + GAP) == 0 ? 127 : i % (IN + GAP) < IN ? v : NAN; /* so that the scale is 1 */
+                float v = hostile & 1 ? (kern_next() & 1 ? most : -most) : roundf(kern_any(most));
+                t.w[i] = i % (IN + GAP) == 0 ? most : i % (IN + GAP) < IN ? v : NAN; /* so that the scale is 1 */
             }
-            for (size_t i = 0; i < sizeof bytes; i++) {
-                uint8_t byte = hostile & 2 ? (kern_next() & 1 ? 255 : 0) : (uint8_t)kern_next();
-                bytes[i / 320][i % 320] = byte;
-                put_input(*k, q[i / 320], i % 320, byte);
-            }
+            for (size_t i = 0; i < sizeof q; i++)
+                q[i / 320][i % 320] = (uint8_t)(hostile & 2 ? (kern_next() & 1 ? (*k)->input_max : 0)
+                                                            : kern_next() % ((*k)->input_max + 1));
+            g_range = *k;
+            struct kern like = *scalar_like(*k);
+            like.linear_pack = plain_pack; /* [out][in padded] */
+            like.linear_bytes = kern_scalar_int8.linear_bytes;
+            pack(&t, &like);
+            int8_t *plain = t.l.w;
+            free(t.memory);
+            check_groups(*k, plain, OUT, IN);
             pack(&t, *k);
             float ones[ROWS], nothing[ROWS] = {0}, y[ROWS][OUT];
             for (size_t r = 0; r < ROWS; r++) ones[r] = 1;
@@ -215,10 +266,11 @@ static void int8_sums_are_exact(void) {
             for (size_t r = 0; r < ROWS; r++)
                 for (size_t o = 0; o < OUT; o++) {
                     int sum = 0;
-                    for (size_t i = 0; i < IN; i++) sum += (int)t.w[o * (IN + GAP) + i] * bytes[r][i];
+                    for (size_t i = 0; i < IN; i++) sum += plain[o * kern_padded(IN) + i] * q[r][i];
                     CHECK_INT(y[r][o], sum);
                 }
             kern_unpack(&t);
+            free(plain);
             free(t.w);
         }
 }
@@ -227,7 +279,7 @@ static void vector_packing_is_scalar_packing(void) {
     static const struct {
         const struct kern *k;
         unsigned columns;
-    } cases[] = {{&kern_avx2_int8, 8}, {&kern_avxvnni_int8, 16}, {&kern_avx512_int8, 64}, {&kern_amx_emulated, 32}};
+    } cases[] = {{&kern_avx2_int8, 16}, {&kern_avxvnni_int8, 16}, {&kern_avx512_int8, 64}, {&kern_amx_emulated, 32}};
     for (size_t c = 0; c < 4; c++) {
         if (c == 3 ? !kern_usable(&kern_avx512_int8) : !kern_usable(cases[c].k)) continue;
         struct layer a = {.l = {.in = 75, .out = 90}}, b;
@@ -239,7 +291,8 @@ static void vector_packing_is_scalar_packing(void) {
         b = a;
         pack(&a, cases[c].k);
         pack(&b, cases[c].k);
-        pack_int8(&b.l, b.w, 75 + GAP, b.bias, cases[c].columns);
+        pack_int8(&b.l, b.w, 75 + GAP, b.bias,
+                  &(struct pack_form){cases[c].columns, cases[c].k->weight_max, cases[c].k->group_max});
         CHECK(memcmp(a.l.w, b.l.w, cases[c].k->linear_bytes(75, 90)) == 0);
         CHECK(memcmp(a.memory, b.memory, 3 * kern_padded(90) * sizeof(float)) == 0);
         kern_unpack(&a);
@@ -264,9 +317,10 @@ static void quantised_rows_come_back(void) {
                 x[i] = kind < 8 ? odd[kind] : kind < 16 ? odd[kern_next() % 8] : kern_any((float)kind);
             struct kern_linear l = {.in = WIDTH, .out = 1};
             (*k)->quantise(&l, &(struct kern_in){x, WIDTH, q, 128, &scale, &base}, 1);
+            for (size_t i = 0; i < WIDTH; i++) CHECK(q[i] <= (*k)->input_max);
             CHECK(isfinite(scale) && isfinite(base));
             for (size_t i = 0; kind >= 16 && i < WIDTH; i++) {
-                CHECK_NEAR(base + scale * (float)q[i * (*k)->input_bytes], x[i], scale * 0.501f);
+                CHECK_NEAR(base + scale * (float)q[i], x[i], scale * 0.501f);
             }
         }
 }

@@ -1,30 +1,36 @@
 /* int8 matrix product. Include after pack_int8_simd.h and these of the instruction set:
- *   INT8_ROWS, INT8_SUMS       rows of a tile, and vectors of sums for each; INT8_VECS vectors of results
- *   int8_inputs(q, i)          inputs i..i+3 of the row at q, again and again
- *   int8_weights(w, v)         what those meet in the v-th vector of sums, w being where the four's weights begin
- *   int8_dot(sum, x, w)        sum[lane] += INT8_DOTS products, exact
- *   int8_result(sum[], v)      the sums of VEC outputs
+ *   INT8_ROWS, INT8_VECS       rows of a tile, and vectors of sums for each
+ *   INT8_GROUPS                groups of four inputs that are multiplied together
+ *   int8_repeat(four)          four inputs of a row in every lane
+ *   int8_dot(sum, x, w)        sum[lane] += the products of x[INT8_GROUPS] and w[INT8_GROUPS], exact
  * The sums are whole numbers: no order of summing can change them. */
 #ifndef KERN_LINEAR_INT8_SIMD_H
 #define KERN_LINEAR_INT8_SIMD_H
+
+INLINE veci int8_inputs(const uint8_t *q) {
+    int32_t four;
+    memcpy(&four, q, sizeof four);
+    return int8_repeat(four);
+}
 
 INLINE void int8_tile(const struct tile *t, const int rows) {
     const uint8_t *q = t->x->q + t->row * t->x->q_stride;
     const int8_t *w = (const int8_t *)t->l->w + (size_t)t->column * kern_padded(t->l->in);
     size_t stride = t->x->q_stride;
-    veci sum[INT8_ROWS][INT8_SUMS];
-    EACH(r, rows) EACH(v, INT8_SUMS) sum[r][v] = vec_to_int(vec_set(0));
-    for (unsigned i = 0; i < t->l->in; i += 4, w += INT8_COLUMNS * 4) {
-        veci wv[INT8_SUMS];
-        EACH(v, INT8_SUMS) wv[v] = int8_weights(w, v);
+    veci sum[INT8_ROWS][INT8_VECS];
+    EACH(r, rows) EACH(v, INT8_VECS) sum[r][v] = vec_to_int(vec_set(0));
+    for (unsigned i = 0; i < t->l->in; i += 4 * INT8_GROUPS, w += INT8_COLUMNS * 4 * INT8_GROUPS) {
+        veci wv[INT8_VECS][INT8_GROUPS];
+        EACH(v, INT8_VECS) EACH(g, INT8_GROUPS) wv[v][g] = vec_load_int(w + (g * INT8_VECS + v) * VEC * 4);
         EACH(r, rows) {
-            veci x = int8_inputs(q + (size_t)r * stride, i);
-            EACH(v, INT8_SUMS) sum[r][v] = int8_dot(sum[r][v], x, wv[v]);
+            veci x[INT8_GROUPS];
+            EACH(g, INT8_GROUPS) x[g] = int8_inputs(q + (size_t)r * stride + i + 4 * g);
+            EACH(v, INT8_VECS) sum[r][v] = int8_dot(sum[r][v], x, wv[v]);
         }
     }
     EACH(v, INT8_VECS) {
         const struct epilogue e = int8_epilogue(t, (unsigned)v * VEC);
-        EACH(r, rows) int8_put(&e, (size_t)r, int8_result(sum[r], v));
+        EACH(r, rows) int8_put(&e, (size_t)r, sum[r][v]);
     }
 }
 
@@ -38,17 +44,20 @@ static void int8_linear(const struct kern_linear *l, const struct kern_in *x, si
 
 static size_t int8_register_loop(size_t times) {
     enum { CHAINS = INT8_ROWS * 2 };
-    veci sum[CHAINS], x = vec_to_int(vec_set(1)), w = x;
+    veci sum[CHAINS], x[INT8_GROUPS], w[INT8_GROUPS];
+    EACH(g, INT8_GROUPS) x[g] = w[g] = vec_to_int(vec_set(1));
     EACH(i, CHAINS) {
-        sum[i] = x;
+        sum[i] = x[0];
         __asm__ volatile("" : "+v"(sum[i])); /* else they are known to be equal, and one will do */
     }
     for (size_t t = 0; t < times; t++) {
-        EACH(i, CHAINS) sum[i] = int8_dot(sum[i], x, w);
-        __asm__ volatile("" : "+v"(x)); /* else the product is taken out of the loop */
+        EACH(i, CHAINS) {
+            EACH(g, INT8_GROUPS) __asm__ volatile("" : "+v"(x[g])); /* else one product serves all chains */
+            sum[i] = int8_dot(sum[i], x, w);
+        }
     }
     EACH(i, CHAINS) __asm__ volatile("" : : "v"(sum[i]));
-    return times * CHAINS * VEC * INT8_DOTS * 2;
+    return times * CHAINS * VEC * 4 * INT8_GROUPS * 2;
 }
 
 #endif

@@ -41,10 +41,13 @@ static float pack_largest(const struct kern_linear *l, const float *w) {
     return most;
 }
 
-int8_t *pack_int8_begin(struct kern_linear *l, unsigned o, unsigned columns, float most, float *inverse) {
-    bool some = most > KERN_SCALE_MIN;
-    *inverse = some ? 127 / most : 0;
-    l->scale[o] = some ? most / 127 : 0;
+float pack_int8_begin(struct kern_linear *l, unsigned o, float largest, unsigned most) {
+    bool some = largest > KERN_SCALE_MIN;
+    l->scale[o] = some ? largest / (float)most : 0;
+    return some ? (float)most / largest : 0;
+}
+
+int8_t *pack_int8_at(const struct kern_linear *l, unsigned o, unsigned columns) {
     size_t panel_bytes = (size_t)kern_padded(l->in) * columns;
     return (int8_t *)l->w + o / columns * panel_bytes + o % columns * 4;
 }
@@ -56,17 +59,25 @@ void pack_int8_clear(struct kern_linear *l, const float *bias, unsigned columns)
     memset(l->sum, 0, kern_padded(l->out) * sizeof *l->sum);
 }
 
-void pack_int8(struct kern_linear *l, const float *w, size_t stride, const float *bias, unsigned columns) {
-    pack_int8_clear(l, bias, columns);
+/* The quantised weights of one output to their places; returns their sum. */
+static int32_t pack_row(const struct kern_linear *l, const float *w, float inverse, const struct pack_form *f,
+                        int8_t *to) {
+    struct pack_room room[2];
+    int32_t sum = 0;
+    for (unsigned i = 0; i < l->in; i++) {
+        int q = (int)lrintf(scaled(l, w, i) * inverse), all = f->group_max ? (int)f->group_max : INT16_MAX;
+        if (i % 8 == 0) room[0] = room[1] = (struct pack_room){all, all};
+        q = pack_into_group(&room[pack_group_of(i)], q);
+        to[(size_t)i / 4 * f->columns * 4 + i % 4] = (int8_t)q;
+        sum += q;
+    }
+    return sum;
+}
+
+void pack_int8(struct kern_linear *l, const float *w, size_t stride, const float *bias, const struct pack_form *f) {
+    pack_int8_clear(l, bias, f->columns);
     for (unsigned o = 0; o < l->out; o++, w += stride) {
-        float inverse;
-        int8_t *to = pack_int8_begin(l, o, columns, pack_largest(l, w), &inverse);
-        int32_t sum = 0;
-        for (size_t i = 0; i < l->in; i++) {
-            int8_t q = (int8_t)lrintf(scaled(l, w, i) * inverse);
-            to[i / 4 * columns * 4 + i % 4] = q;
-            sum += q;
-        }
-        l->sum[o] = l->scale[o] * (float)sum;
+        float inverse = pack_int8_begin(l, o, pack_largest(l, w), f->most);
+        l->sum[o] = l->scale[o] * (float)pack_row(l, w, inverse, f, pack_int8_at(l, o, f->columns));
     }
 }

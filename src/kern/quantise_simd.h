@@ -1,5 +1,4 @@
-/* Rows of floats to bytes: the row's least value becomes 0, its greatest 255. Include after
- * these of the instruction set: int8_store(q, i, v) puts VEC bytes, in ints, to their place as inputs from i on. */
+/* Rows of floats to bytes: the row's least value becomes 0, its greatest INT8_INPUT_MAX. */
 #ifndef KERN_QUANTISE_SIMD_H
 #define KERN_QUANTISE_SIMD_H
 
@@ -44,12 +43,12 @@ INLINE struct range row_range(struct row r) {
     return range.least <= range.most ? range : (struct range){0, 0};
 }
 
-/* (x - least) / scale is within 0..255 by half a step, unless x isn't finite: any byte will do then. */
+/* (x - least) / scale is within 0..INT8_INPUT_MAX by half a step, unless x isn't finite: any byte will do then. */
 INLINE void row_bytes(struct row r, struct range range, float inverse, uint8_t *q) {
     vec factor = vec_set(inverse), shift = vec_set(-range.least * inverse);
     unsigned i = 0;
-    for (; i + VEC <= r.n; i += VEC) int8_store(q, i, vec_to_int(vec_fma(row_inputs(r, i), factor, shift)));
-    if (i < r.n) int8_store(q, i, vec_to_int(vec_fma(row_rest(r, i), factor, shift)));
+    for (; i + VEC <= r.n; i += VEC) vec_store_bytes(q + i, vec_to_int(vec_fma(row_inputs(r, i), factor, shift)));
+    if (i < r.n) vec_store_bytes(q + i, vec_to_int(vec_fma(row_rest(r, i), factor, shift)));
 }
 
 static void quantise(const struct kern_linear *l, const struct kern_in *x, size_t rows) {
@@ -57,7 +56,7 @@ static void quantise(const struct kern_linear *l, const struct kern_in *x, size_
     struct row row = {in.f, l->factor, l->in};
     for (size_t r = 0; r < rows; r++, row.x += in.f_stride) {
         struct range range = row_range(row);
-        float scale = (range.most - range.least) / 255, inverse = scale > KERN_SCALE_MIN ? 1 / scale : 0;
+        float scale = (range.most - range.least) / INT8_INPUT_MAX, inverse = scale > KERN_SCALE_MIN ? 1 / scale : 0;
         in.scale[r] = scale;
         in.base[r] = range.least;
         row_bytes(row, range, inverse, in.q + r * in.q_stride);

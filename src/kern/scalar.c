@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { SCALAR_WEIGHT_MAX = 127 };
+
 static float scalar_finish(unsigned then, float old, double v) {
     if (then & KERN_ADD) v += old;
     if (then & KERN_GELU) v = 0.5 * v * (1.0 + erf(v * M_SQRT1_2));
@@ -39,7 +41,7 @@ static size_t scalar_int8_bytes(unsigned in, unsigned out) {
 }
 
 static void scalar_int8_pack(struct kern_linear *l, const float *w, size_t stride, const float *bias) {
-    pack_int8(l, w, stride, bias, 1);
+    pack_int8(l, w, stride, bias, &(struct pack_form){1, SCALAR_WEIGHT_MAX, 0});
 }
 
 static void scalar_int8_linear(const struct kern_linear *l, const struct kern_in *x, size_t rows,
@@ -136,7 +138,8 @@ const struct kern kern_scalar = {
 const struct kern kern_scalar_int8 = {
     .name = "scalar-int8",
     .int8 = true,
-    .input_bytes = 1,
+    .input_max = 255,
+    .weight_max = SCALAR_WEIGHT_MAX,
     .rows_block = 64,
     .linear_bytes = scalar_int8_bytes,
     .linear_pack = scalar_int8_pack,

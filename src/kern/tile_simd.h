@@ -16,11 +16,11 @@ struct tile {
 /* Calls run(tile, height) with a height known to the compiler, at most `most` <= 6. */
 #define TILE_RUN(run, most, tile, rows_left)               \
     switch ((rows_left) < (most) ? (rows_left) : (most)) { \
-    case 6: run(tile, 6); break;                           \
-    case 5: run(tile, 5); break;                           \
-    case 4: run(tile, 4); break;                           \
-    case 3: run(tile, 3); break;                           \
-    case 2: run(tile, 2); break;                           \
+    case 6: run(tile, 6 < (most) ? 6 : (most)); break;     \
+    case 5: run(tile, 5 < (most) ? 5 : (most)); break;     \
+    case 4: run(tile, 4 < (most) ? 4 : (most)); break;     \
+    case 3: run(tile, 3 < (most) ? 3 : (most)); break;     \
+    case 2: run(tile, 2 < (most) ? 2 : (most)); break;     \
     case 1: run(tile, 1); break;                           \
     }
 

@@ -115,15 +115,9 @@ INLINE void vec_scatter_bytes(int8_t *p, size_t step, veci v) {
     for (int i = 0; i < 2; i++) memcpy(p + (size_t)i * step, &group[i], sizeof group[i]);
 }
 
-/* VEC ints of 0..255 as 16 bits each; as bytes. */
-INLINE __m128i vec_words(veci v) {
-    return _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
-}
-INLINE void vec_store_words(uint8_t *p, veci v) {
-    _mm_storeu_si128((__m128i *)(void *)p, vec_words(v));
-}
+/* VEC ints of 0..255 as bytes. */
 INLINE void vec_store_bytes(uint8_t *p, veci v) {
-    __m128i words = vec_words(v);
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
     _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
 }
 

@@ -8,28 +8,14 @@
 
 #include <string.h>
 
-enum { INT8_ROWS = 6, INT8_SUMS = INT8_VECS, INT8_DOTS = 4 };
+enum { INT8_ROWS = 6, INT8_GROUPS = 1, INT8_INPUT_MAX = 255, INT8_WEIGHT_MAX = 127, INT8_GROUP_MAX = 0 };
 
-INLINE veci int8_inputs(const uint8_t *q, unsigned i) {
-    int32_t four;
-    memcpy(&four, q + i, sizeof four);
+INLINE veci int8_repeat(int32_t four) {
     return vnni_repeat(four);
 }
 
-INLINE veci int8_weights(const int8_t *w, int v) {
-    return vec_load_int(w + v * VEC * 4);
-}
-
-INLINE veci int8_dot(veci sum, veci x, veci w) {
-    return vnni_dot(sum, x, w);
-}
-
-INLINE veci int8_result(const veci *sum, int v) {
-    return sum[v];
-}
-
-INLINE void int8_store(uint8_t *q, unsigned i, veci v) {
-    vec_store_bytes(q + i, v);
+INLINE veci int8_dot(veci sum, const veci *x, const veci *w) {
+    return vnni_dot(sum, x[0], w[0]);
 }
 
 #include "kern/math_simd.h"

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/unconst.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -87,6 +88,21 @@ bool key_find(const char *path, enum openai_dialect d, const char *env_file, cha
     if (!name) return true;
     if (value && value[0]) return key_keep(span_of(value), name, out, e);
     return from_env_file(env_file ? env_file : ".env", name, out, e);
+}
+
+void key_place(const char *path, enum openai_dialect d, const char *env_file, char *text, size_t size) {
+    char key[KEY_BYTES_MAX];
+    struct err none = {0};
+    const char *name = key_variable(d), *value = name ? getenv(name) : NULL;
+    text[0] = '\0';
+    if (path && path[0]) {
+        snprintf(text, size, "the file %s", path);
+    } else if (value && value[0]) {
+        snprintf(text, size, "%s", name);
+    } else if (key_find("", d, env_file, key, &none) && key[0]) {
+        snprintf(text, size, "%s", env_file ? env_file : "./.env");
+    }
+    explicit_bzero(key, sizeof key);
 }
 
 void key_guard(void) {

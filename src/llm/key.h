@@ -13,6 +13,10 @@ enum { KEY_BYTES_MAX = 4096 };
  * env_file: NULL for ".env". A file that can't be read or is readable by others fails or is warned about. */
 bool key_find(const char *path, enum openai_dialect d, const char *env_file, char *out, struct err *e);
 
+/* Where key_find would take the key from, for people, into text[size]: "the file k", "GROQ_API_KEY", "./.env"; "" where
+ * there is none. */
+void key_place(const char *path, enum openai_dialect d, const char *env_file, char *text, size_t size);
+
 /* To be called once a key is in memory: from then on a crash leaves no core file, and other processes of the same user
  * can't look into this one. The HTTP library copies the key into buffers of its own, so single pages can't be guarded.
  */

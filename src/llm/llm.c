@@ -23,6 +23,7 @@ static const char GROQ_URL[] = "https://api.groq.com/openai/v1";
 static const char GROQ_MODEL[] = "llama-3.3-70b-versatile";
 
 struct llm {
+    char about[LLM_URL_MAX + 256];
     struct service service;
     struct http_endpoint *endpoint;
     const struct label_set *labels;
@@ -308,6 +309,17 @@ static void set_service(struct llm *l, const struct llm_opts *o) {
     };
 }
 
+static void set_about(struct llm *l, const struct llm_opts *o) {
+    char place[128];
+    key_place(o->key_file, l->dialect, o->env_file, place, sizeof place);
+    snprintf(l->about, sizeof l->about, "%s%s%s, %s%s", http_endpoint_url(l->endpoint), l->model[0] ? ", model " : "",
+             l->model, place[0] ? "key from " : "no key", place);
+}
+
+const char *llm_about(const struct llm *l) {
+    return l->about;
+}
+
 struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, struct err *e) {
     const char *url = o->url[0] ? o->url : GROQ_URL;
     struct llm *l = must_calloc(1, sizeof *l);
@@ -325,6 +337,7 @@ struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, s
     budget_init(&l->budget, &o->budget, l->store, NULL);
     set_origin(l);
     set_service(l, o);
+    set_about(l, o);
     return l;
 }
 

@@ -72,6 +72,9 @@ struct llm_estimate llm_estimate(struct llm *l, struct span template);
  * line are new for every request. */
 bool llm_show(struct llm *l, struct span template, struct buf *out, struct err *e);
 
+/* "http://…/v1/chat/completions, model m, key from ./.env": what is asked, for people. */
+const char *llm_about(const struct llm *l);
+
 /* Spent by this process so far. */
 struct llm_spent {
     uint64_t calls, tokens_in, tokens_out;

@@ -50,6 +50,7 @@ struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     struct engine *eng = must_calloc(1, sizeof *eng);
     atomic_init(&eng->refs, 1);
     eng->pipeline_threshold = o->pipeline_threshold;
+    eng->network_skips = o->network_skips;
     bool ok = !engine_is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
     ok = ok && load_labels(eng, o, e) && load_rules(eng, o, e) && (!eng->head || load_encoder(eng, o, e));
     if (!ok) {

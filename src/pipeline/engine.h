@@ -24,6 +24,7 @@ struct engine_opts {
     const char *kernel;
     double classifier_threshold; /* below it the encoder's answer is UNCLASSIFIED: 0.50 */
     double pipeline_threshold;   /* below it the pipeline passes the answer on: 0.20; at it, it is accepted */
+    double network_skips;        /* see struct engine */
     bool head_thresholds;        /* thresholds in the head file stand in for classifier_threshold */
 };
 
@@ -34,6 +35,8 @@ struct engine {
     struct head *head;           /* NULL exactly when encoder is */
     double threshold[LABEL_MAX]; /* the classifier's, by label */
     double pipeline_threshold;
+    double network_skips; /* lines that are none of the labels with at least this probability are not asked about; 0:
+                             all are */
     const struct network_stage *network; /* asked about what is left; NULL: there is none */
     uint64_t network_version;            /* of what the network stage's answers depend on */
     uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */

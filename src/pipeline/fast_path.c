@@ -8,6 +8,8 @@
 #include "text/template.h"
 
 struct fast_path {
+    struct pipeline *pipeline;
+    struct pipeline_view view;
     struct engine *eng; /* the engine that scratch belongs to; a reference */
     struct engine_scratch scratch;
     struct work work;
@@ -16,6 +18,7 @@ struct fast_path {
 
 struct fast_path *fast_path_open(struct pipeline *p) {
     struct fast_path *f = must_calloc(1, sizeof *f);
+    f->pipeline = p;
     f->work.memo = pipeline_memo(p);
     f->work.text = f->text;
     f->work.scratch = &f->scratch;
@@ -24,6 +27,7 @@ struct fast_path *fast_path_open(struct pipeline *p) {
 
 void fast_path_close(struct fast_path *f) {
     if (!f) return;
+    pipeline_view_close(&f->view);
     engine_scratch_close(&f->scratch);
     engine_unref(f->eng);
     free(f);
@@ -54,6 +58,7 @@ static void fast_path_count(const struct work *w, const struct batch *b, double 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct result *r = &b->res[i];
         if (r->err) metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->unavailable), 0, 1);
+        stage_count_reason(b->engine, r);
         metrics_add(METRIC_CLASSIFICATIONS, r->decider, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds / b->n, 1);
     }
@@ -90,6 +95,8 @@ bool fast_path_run(struct fast_path *f, struct batch *b) {
     b->prepared = NULL;
     if (!fast_path_fits(b) || !fast_path_follow_engine(f, b->engine)) return false;
     uint64_t begun = clock_now_ns(NULL);
+    pipeline_look(f->pipeline, &f->view);
+    f->work.overlay = f->view.overlay;
     stage_look_at_network(&f->work);
     fast_path_gather(&f->work, b);
     stage_run(&f->work, (enum stage_id)0, stage_first_costly());

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "data/reason.h"
 #include "base/queue.h"
 #include "base/thread.h"
 #include "metrics/metrics.h"
@@ -23,6 +24,7 @@ struct slice {
 };
 
 struct worker {
+    struct pipeline_view view;
     struct pipeline *p;
     pthread_t thread;
     struct engine *eng; /* the engine that scratch belongs to; a reference */
@@ -32,6 +34,8 @@ struct worker {
 };
 
 struct pipeline {
+    struct overlay *overlay; /* under engine_lock */
+    _Atomic uint64_t overlay_version;
     struct queue queue; /* of struct slice */
     atomic_bool cancelled;
     uint64_t queue_ns_max;    /* 0: none */
@@ -47,6 +51,7 @@ struct pipeline {
 /* ---- finish ---- */
 
 static void count_result(const struct engine *eng, const struct result *r, double seconds) {
+    stage_count_reason(eng, r);
     metrics_add(METRIC_CLASSIFICATIONS, r->decider, eng->metric[r->label], 0, 1);
     metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds, 1);
 }
@@ -101,7 +106,8 @@ static void hand_over(struct worker *w) {
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         struct question q = question_of(k, i);
         const struct network_stage *net = k->eng->network;
-        if (net && net->hand_over(net->self, pend, &q, &e)) {
+        bool asks = net && !stage_is_settled(k->eng, k->res[i]);
+        if (asks && net->hand_over(net->self, pend, &q, &e)) {
             w->origin[i].batch = NULL; /* not ours any more */
             continue;
         }
@@ -121,6 +127,8 @@ static void settle_parked(void *self, uint32_t i) {
     while (flight_land(k->flights, k->tpl[i].key, &p)) {
         struct result *r = &p.batch->res[p.i];
         struct err e = {0};
+        r->nearest = ours->nearest;
+        r->nearest_p = ours->nearest_p;
         if (ours->decided) {
             batch_decide(r, ours->decider, ours->label, ours->confidence);
             r->from_memo = true;
@@ -128,7 +136,7 @@ static void settle_parked(void *self, uint32_t i) {
             struct question q = question_of(k, i);
             q.message = p.batch->rec[p.i].message;
             q.source = p.batch->rec[p.i].source;
-            if (net && net->hand_over(net->self, &p, &q, &e)) continue;
+            if (net && !stage_is_settled(k->eng, r) && net->hand_over(net->self, &p, &q, &e)) continue;
             r->err = (uint8_t)e.code;
             fall_back(k->eng, r);
         }
@@ -139,16 +147,20 @@ static void settle_parked(void *self, uint32_t i) {
 
 /* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
 static void count_run(const struct worker *w, double seconds_each) {
-    uint32_t count[DECIDER_COUNT][LABEL_MAX] = {{0}}, total[DECIDER_COUNT] = {0}, unavailable = 0;
+    uint32_t count[DECIDER_COUNT][LABEL_MAX] = {{0}}, total[DECIDER_COUNT] = {0}, reason[REASON_COUNT] = {0},
+             unavailable = 0;
     for (uint32_t i = 0; i < w->work.n; i++) {
         if (!w->origin[i].batch) continue;
         const struct result *r = w->work.res[i];
         count[r->decider][r->label]++;
         total[r->decider]++;
+        reason[reason_of(r, &w->work.eng->labels)]++;
         unavailable += r->decider == DECIDER_FALLBACK && r->from_memo;
     }
     if (unavailable && w->work.unavailable != ERR_OK)
         metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->work.unavailable), 0, unavailable);
+    for (unsigned k = REASON_OTHER; k < REASON_COUNT; k++)
+        if (reason[k]) metrics_add(METRIC_UNCLASSIFIED, k - REASON_OTHER, 0, 0, reason[k]);
     for (unsigned s = 0; s < DECIDER_COUNT; s++) {
         for (unsigned l = 0; l < w->work.eng->labels.n; l++)
             if (count[s][l]) metrics_add(METRIC_CLASSIFICATIONS, s, w->work.eng->metric[l], 0, count[s][l]);
@@ -303,6 +315,8 @@ static void *worker_main(void *arg) {
         for (size_t from = 0, same; from < n; from += same) {
             same = count_same_engine(slice + from, n - from);
             pipeline_follow_engine(w, slice[from].batch);
+            pipeline_look(w->p, &w->view);
+            w->work.overlay = w->view.overlay;
             stage_look_at_network(&w->work);
             run_slices(w, slice + from, same);
         }
@@ -325,6 +339,7 @@ static void worker_open(struct worker *w, struct pipeline *p) {
 }
 
 static void worker_close(struct worker *w) {
+    pipeline_view_close(&w->view);
     engine_scratch_close(&w->scratch);
     engine_unref(w->eng);
     free(w->work.text);
@@ -375,6 +390,7 @@ void pipeline_close(struct pipeline *p) {
     }
     free(p->worker);
     engine_unref(p->eng);
+    overlay_unref(p->overlay);
     memo_close(p->memo);
     flight_close(p->flights);
     queue_release(&p->queue);
@@ -446,6 +462,30 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
         struct slice s = slice_of(b, from, queue_size(&p->queue), clock_now_ns(NULL));
         MUST(queue_push(&p->queue, &s)); /* the queue closes only after its sources have ended */
     }
+}
+
+void pipeline_review(struct pipeline *p, struct overlay *o) {
+    pthread_mutex_lock(&p->engine_lock);
+    struct overlay *old = p->overlay;
+    p->overlay = o;
+    atomic_fetch_add_explicit(&p->overlay_version, 1, memory_order_release);
+    pthread_mutex_unlock(&p->engine_lock);
+    overlay_unref(old);
+}
+
+void pipeline_look(struct pipeline *p, struct pipeline_view *v) {
+    if (atomic_load_explicit(&p->overlay_version, memory_order_acquire) == v->version) return;
+    struct overlay *old = v->overlay;
+    pthread_mutex_lock(&p->engine_lock);
+    v->overlay = overlay_ref(p->overlay);
+    v->version = atomic_load_explicit(&p->overlay_version, memory_order_relaxed);
+    pthread_mutex_unlock(&p->engine_lock);
+    overlay_unref(old);
+}
+
+void pipeline_view_close(struct pipeline_view *v) {
+    overlay_unref(v->overlay);
+    *v = (struct pipeline_view){0};
 }
 
 void pipeline_swap(struct pipeline *p, struct engine *eng) {

@@ -7,6 +7,7 @@
 #include "data/batch.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
+#include "review/overlay.h"
 #include "data/question.h"
 
 struct pipeline;
@@ -57,6 +58,18 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
 /* Replaces the engine for everything that is neither pinned nor begun. */
 void pipeline_swap(struct pipeline *p, struct engine *eng);
 struct engine *pipeline_engine(struct pipeline *p); /* a reference: engine_unref it; NULL: none yet */
+
+/* What people said about kinds of line, in force from now on; NULL: nothing. It comes before all stages. Takes the
+ * reference over. */
+void pipeline_review(struct pipeline *p, struct overlay *o);
+
+/* A thread's own reference to what is in force. */
+struct pipeline_view {
+    struct overlay *overlay; /* NULL: nothing is in force */
+    uint64_t version;
+};
+void pipeline_look(struct pipeline *p, struct pipeline_view *v); /* renews it; a load where nothing has changed */
+void pipeline_view_close(struct pipeline_view *v);
 
 /* Whether pipeline_submit would refuse a small batch now; e says why. */
 bool pipeline_busy(struct pipeline *p, struct err *e);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "data/reason.h"
 #include "encoder/vector8.h"
 #include "memo/vector_store.h"
 #include "metrics/metrics.h"
@@ -36,6 +37,16 @@ void stage_work_begin(struct work *w, uint32_t n) {
     w->twin_mask = size - 1;
     w->n = w->todo_n = 0;
     w->text_n = 0;
+}
+
+bool stage_is_settled(const struct engine *eng, const struct result *r) {
+    return eng->network_skips > 0 && r->nearest == eng->labels.unclassified &&
+           (double)r->nearest_p >= eng->network_skips;
+}
+
+void stage_count_reason(const struct engine *eng, const struct result *r) {
+    if (r->label == eng->labels.unclassified)
+        metrics_add(METRIC_UNCLASSIFIED, reason_of(r, &eng->labels) - REASON_OTHER, 0, 0, 1);
 }
 
 enum stage_id stage_first_costly(void) {
@@ -88,6 +99,36 @@ uint64_t stage_network_version(const struct engine *eng, uint64_t seed) {
     return XXH3_64bits_withSeed(&eng->network_version, sizeof eng->network_version, seed);
 }
 
+/* ---- what people said ---- */
+
+/* True: settled by a correction about `masked`, the message's masked form. It is a rule of one template, written by a
+ * person, and comes before all others. */
+static bool review_masked(struct work *w, uint32_t i, struct span masked) {
+    struct overlay_word word;
+    if (!overlay_find(w->overlay, w->rec[i]->source, masked, &word)) return false;
+    int label = label_find(&w->eng->labels, span_of(word.label));
+    if (label < 0) return false; /* of another label set */
+    batch_decide(w->res[i], DECIDER_REGEX, (unsigned)label, 1);
+    w->res[i]->correction = word.id;
+    return true;
+}
+
+static bool review_line(struct work *w, uint32_t i) {
+    char masked[MASK_OUTPUT_MAX];
+    return w->overlay && review_masked(w, i, (struct span){masked, mask_line(w->rec[i]->message, masked)});
+}
+
+/* Of a record whose template is written: the message's part of it. */
+static bool review_template(struct work *w, uint32_t i) {
+    struct span t = {w->text + w->tpl[i].from, w->tpl[i].len};
+    char source[MASK_OUTPUT_MAX];
+    if (engine_uses_source(w->eng) && w->rec[i]->source.n > 0) {
+        size_t n = mask_line(span_sub(w->rec[i]->source, 0, TEMPLATE_SOURCE_MAX), source);
+        t = span_sub(t, n > 0 ? n + 2 : 0, t.n);
+    }
+    return review_masked(w, i, t);
+}
+
 /* ---- rules ---- */
 
 /* True: settled by a rule. */
@@ -95,6 +136,7 @@ static bool match_rules(struct work *w, uint32_t i) {
     struct rules_match where;
     int rule = rules_match(w->eng->rules, w->scratch->rules, w->rec[i], &where);
     if (rule < 0) return false;
+    if (review_line(w, i)) return true;
     const struct rule *r = rules_get(w->eng->rules, (size_t)rule);
     batch_decide(w->res[i], DECIDER_REGEX, r->label, r->confidence);
     w->res[i]->rule = (uint16_t)rule;
@@ -137,12 +179,22 @@ static void write_template(struct work *w, uint32_t i) {
     if (w->memo) t->key = memo_key(w->memo, (struct span){out, n}, w->eng->version);
 }
 
+/* What the head thought of a record that it did not decide. */
+static void note_nearest(struct result *r, const struct answer *a) {
+    r->nearest = a->label;
+    r->nearest_p = (float)a->confidence;
+}
+
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
     if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
-    if (a.decider == DECIDER_FALLBACK && w->has_network) return false;
-    if (a.decider == DECIDER_FALLBACK) w->res[i]->err = (uint8_t)w->unavailable;
+    if (a.decider == DECIDER_FALLBACK) note_nearest(w->res[i], &a);
+    if (a.decider == DECIDER_FALLBACK && w->has_network && !stage_is_settled(w->eng, w->res[i])) return false;
+    if (a.decider == DECIDER_FALLBACK) {
+        w->res[i]->err = (uint8_t)(stage_is_settled(w->eng, w->res[i]) ? ERR_OK : w->unavailable);
+        a = (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+    }
     batch_decide(w->res[i], a.decider, a.label, a.confidence);
     w->res[i]->from_memo = true;
     return true;
@@ -151,8 +203,9 @@ static bool stage_recall(struct work *w, uint32_t i) {
 /* True: no later stage has to decide record i: it is remembered or equal to an earlier one of this run. *left takes it
  * where it is not settled yet. */
 static bool known(struct work *w, uint32_t i, uint32_t *left) {
-    if (stage_recall(w, i)) return true;
-    w->tpl[i].leader = find_leader(w, i);
+    if (w->overlay && review_template(w, i)) return true;
+    if (w->memo && stage_recall(w, i)) return true;
+    if (w->memo) w->tpl[i].leader = find_leader(w, i);
     w->todo[(*left)++] = i;
     return w->tpl[i].leader != WORK_NO_LEADER;
 }
@@ -168,11 +221,10 @@ void stage_memo_run(struct work *w) {
             write_template(w, w->todo[k]);
             if (w->memo) memo_prefetch(w->memo, w->tpl[w->todo[k]].key);
         }
-        for (uint32_t k = t; w->memo && k < end; k++) hits += known(w, w->todo[k], &left);
+        for (uint32_t k = t; k < end; k++) hits += known(w, w->todo[k], &left);
     }
-    if (!w->memo) return;
-    metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
     w->todo_n = left;
+    if (w->memo) metrics_add(METRIC_MEMO_HITS, 0, 0, 0, hits), metrics_add(METRIC_MEMO_MISSES, 0, 0, 0, asked - hits);
 }
 
 void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct span template) {
@@ -187,13 +239,23 @@ void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct s
 
 /* ---- encoder ---- */
 
+/* What is remembered of a record that the head does not decide: the likeliest label; where that is UNCLASSIFIED, but
+ * not likely, the likeliest of the others. */
+static struct answer nearest_of(const struct engine *eng, const float *prob) {
+    const unsigned none = eng->labels.unclassified;
+    unsigned best = none;
+    for (unsigned k = 0; k < eng->labels.n && prob[none] < 0.5F; k++)
+        if (k != none && (best == none || prob[k] > prob[best])) best = k;
+    return (struct answer){.decider = DECIDER_FALLBACK, .label = (uint8_t)best, .confidence = (double)prob[best]};
+}
+
 static struct span template_of(const struct work *w, uint32_t i) {
     return (struct span){w->text + w->tpl[i].from, w->tpl[i].len};
 }
 
 /* Decides record i by its template's vector, and remembers it. */
 static void decide_by_vector(struct work *w, uint32_t i, const float *vector) {
-    struct answer a = {.decider = DECIDER_FALLBACK, .label = (uint8_t)w->eng->labels.unclassified};
+    struct answer a;
     unsigned label;
     double confidence;
     float *prob = w->prob + (size_t)i * LABEL_MAX;
@@ -201,6 +263,9 @@ static void decide_by_vector(struct work *w, uint32_t i, const float *vector) {
     if (engine_decide(w->eng, prob, &label, &confidence)) {
         a = (struct answer){.decider = DECIDER_BERT, .label = (uint8_t)label, .confidence = confidence};
         batch_decide(w->res[i], DECIDER_BERT, label, confidence);
+    } else {
+        a = nearest_of(w->eng, prob);
+        note_nearest(w->res[i], &a);
     }
     if (w->memo && memo_put(w->memo, w->tpl[i].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
 }
@@ -288,8 +353,11 @@ static bool must_encode(struct work *w, uint32_t i) {
 /* A follower gets what its leader got. */
 static void follow_leader(struct work *w, uint32_t i) {
     uint32_t leader = w->tpl[i].leader;
-    if (leader == WORK_NO_LEADER || is_parked(w, i) || !w->res[leader]->decided) return;
+    if (leader == WORK_NO_LEADER || is_parked(w, i)) return;
     const struct result *r = w->res[leader];
+    w->res[i]->nearest = r->nearest;
+    w->res[i]->nearest_p = r->nearest_p;
+    if (!r->decided) return;
     batch_decide(w->res[i], r->decider, r->label, r->confidence);
     w->res[i]->from_memo = true;
 }

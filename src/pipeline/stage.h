@@ -8,6 +8,7 @@
 #include "memo/flight.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
+#include "review/overlay.h"
 
 enum { WORK_MAX = 1024 };
 
@@ -30,9 +31,10 @@ struct work_template {
 struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
-    struct memo *memo;       /* NULL: do not remember */
-    struct flights *flights; /* what other workers decide just now; NULL: nobody else does */
-    struct pending *origin;  /* with flights: where each record came from. Without a batch it is not ours any more */
+    const struct overlay *overlay; /* what people said; NULL: nothing */
+    struct memo *memo;             /* NULL: do not remember */
+    struct flights *flights;       /* what other workers decide just now; NULL: nobody else does */
+    struct pending *origin; /* with flights: where each record came from. Without a batch it is not ours any more */
     void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */
     void *landed_self;
     bool has_network;          /* a network stage follows and may be asked: what the encoder leaves open goes there */
@@ -69,6 +71,12 @@ void stage_run(struct work *w, enum stage_id from, enum stage_id to);
 
 /* Counts what a stage took for one batch; by stage_run, but for stages that run elsewhere. */
 void stage_observe(enum stage_id s, double seconds);
+
+/* Is the head so sure that the record is none of the labels that nobody else is to be asked? */
+bool stage_is_settled(const struct engine *eng, const struct result *r);
+
+/* Counts why a record is UNCLASSIFIED, if it is. */
+void stage_count_reason(const struct engine *eng, const struct result *r);
 
 /* The first stage that is not cheap. */
 enum stage_id stage_first_costly(void);

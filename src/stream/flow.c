@@ -40,7 +40,7 @@ struct flow {
     struct feed *feeds;
     unsigned feeds_n;
     struct err failure; /* of the sink; ERR_OK: none */
-    bool closing;
+    bool closing, abandoned;
 };
 
 static struct slot *slot_of(struct chunk *c) {
@@ -188,17 +188,35 @@ static struct slot *flow_wait_decided(struct flow *f, bool *over) {
     return s;
 }
 
+static bool flow_is_abandoned(struct flow *f) {
+    pthread_mutex_lock(&f->lock);
+    bool abandoned = f->abandoned;
+    pthread_mutex_unlock(&f->lock);
+    return abandoned;
+}
+
+/* Hands the chunk to the sink, which takes it when it has room; nobody waits for that when the time is over. */
+static void flow_put(struct flow *f, struct chunk *c) {
+    while (!flow_is_abandoned(f)) {
+        if (f->sink->put(f->sink_self, c)) return;
+        MUST(f->sink->step != NULL);
+        f->sink->step(f->sink_self, SINK_STEP_MS);
+    }
+    flow_settle(f, c, false);
+}
+
 static void *flow_main(void *arg) {
     struct flow *f = arg;
-    for (bool over = false; !over;) {
+    for (bool over = false, told = false; !over;) {
         struct slot *s = flow_wait_decided(f, &over);
         struct batch *b = s ? &s->chunk.batch : NULL;
         struct batch pinned = b ? (struct batch){.engine = b->engine} : (struct batch){0};
-        while (s && !f->sink->put(f->sink_self, &s->chunk)) {
-            MUST(f->sink->step != NULL);
-            f->sink->step(f->sink_self, SINK_STEP_MS);
-        }
+        if (s) flow_put(f, &s->chunk);
         pipeline_unpin(&pinned); /* put may have settled the chunk, which is no longer ours then */
+        if (f->sink->abandon && !told && flow_is_abandoned(f)) {
+            f->sink->abandon(f->sink_self);
+            told = true;
+        }
         if (f->sink->step) f->sink->step(f->sink_self, 0);
     }
     return NULL;
@@ -230,6 +248,13 @@ void flow_settle(struct flow *f, struct chunk *c, bool safe) {
 void flow_fail(struct flow *f, const struct err *e) {
     pthread_mutex_lock(&f->lock);
     if (f->failure.code == ERR_OK) f->failure = *e;
+    pthread_cond_broadcast(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void flow_abandon(struct flow *f) {
+    pthread_mutex_lock(&f->lock);
+    f->abandoned = true;
     pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
 }

@@ -37,6 +37,11 @@ void flow_fail(struct flow *f, const struct err *e);
 /* False: the sink has failed, e says why. Any thread. */
 bool flow_is_well(struct flow *f, struct err *e);
 
+/* The time for a drain is over: whatever is not safe by now is settled as not safe, also what is still sent. Any
+ * thread.
+ */
+void flow_abandon(struct flow *f);
+
 /* Everything must be settled and all feeds closed. Ends the sink's thread and closes the sink. NULL is fine. */
 void flow_close(struct flow *f);
 

@@ -277,7 +277,7 @@ static void late_close(void *self) {
 
 /* However the sink settles, the source hears of it in the order in which it sent. */
 static void late_settlement_is_told_in_order(void) {
-    static const struct sink_kind LATE_SINK = {late_open, late_put, late_step, late_close};
+    static const struct sink_kind LATE_SINK = {late_open, late_put, late_step, NULL, late_close};
     struct rig r = {0};
     struct err e = {0};
     unsigned next = 0;
@@ -300,6 +300,40 @@ static void late_settlement_is_told_in_order(void) {
     engine_unref(eng);
 }
 
-CHECK_MAIN(CHECK_TEST(lines_come_out_in_order_and_whole), CHECK_TEST(a_flood_leaves_others_two_chunks),
-           CHECK_TEST(a_sink_that_fails_ends_the_feed), CHECK_TEST(a_chunk_keeps_its_engine_over_a_reload),
-           CHECK_TEST(late_settlement_is_told_in_order))
+static void late_abandon(void *self) {
+    (void)self;
+    while (g_late.n > 0) flow_settle(g_late.flow, g_late.chunk[--g_late.n], false);
+}
+
+/* A sink that has no room any more: when the time of a drain is over, everything comes back as lost, and nobody hangs.
+ */
+static void what_is_abandoned_comes_back_as_lost(void) {
+    static const struct sink_kind FULL_SINK = {late_open, late_put, late_step, late_abandon, late_close};
+    struct rig r = {0};
+    struct err e = {0};
+    unsigned next = 0;
+    struct engine *eng = open_rules("");
+    struct pipeline *p = pipeline_open(&(struct pipeline_opts){.workers = 2}, eng, &e);
+    struct flow *f = flow_open(&(struct flow_opts){.pipeline = p, .sink = &FULL_SINK}, &e);
+    struct feed *d = feed_open(f, &(struct feed_opts){note_settled, &r}, &e);
+    for (int i = 0; i < LATE - 1; i++) CHECK(send_chunk(d, 1, &next, 0));
+    wait_held(LATE - 1);
+    flow_release(p);
+    CHECK(!feed_wait_settled(d, 50));
+    flow_abandon(f);
+    CHECK(feed_wait_settled(d, 5000));
+    CHECK_INT(r.lost, LATE - 1);
+    CHECK(send_chunk(d, 1, &next, 0)); /* also what is sent later */
+    wait_held(1);
+    flow_release(p);
+    CHECK(feed_wait_settled(d, 5000));
+    CHECK_INT(r.lost, LATE);
+    feed_close(d);
+    flow_close(f);
+    pipeline_close(p);
+    engine_unref(eng);
+}
+
+CHECK_MAIN(CHECK_TEST(what_is_abandoned_comes_back_as_lost), CHECK_TEST(lines_come_out_in_order_and_whole),
+           CHECK_TEST(a_flood_leaves_others_two_chunks), CHECK_TEST(a_sink_that_fails_ends_the_feed),
+           CHECK_TEST(a_chunk_keeps_its_engine_over_a_reload), CHECK_TEST(late_settlement_is_told_in_order))

@@ -12,6 +12,10 @@ struct reader;
 struct reader_opts {
     enum reader_format format;
     struct span source; /* of plain lines */
+    bool binary;        /* read what is no text, too */
+    bool join;          /* lines that go on what is before them (stack traces) are one record with it */
+    const char *message_key, *source_key; /* fields and columns before those of data/field.def; NULL or "": none */
+    bool origins;                         /* tell what each record was taken out of (struct origin) */
 };
 
 /* Opens the file; reads nothing yet. The format, where it is AUTO, is told by the first line that is not blank: a JSON

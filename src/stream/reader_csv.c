@@ -4,13 +4,29 @@
 #include "data/field.h"
 #include "text/csv.h"
 
-bool reader_csv_is_header(struct span line) {
+static int csv_column(const struct csv_row *row, const char *key, enum field f) {
+    int at = key && key[0] ? csv_find(row, key) : -1;
+    return at >= 0 ? at : field_in_header(row, f);
+}
+
+/* The separator by which the line is a header; 0: by none. */
+static char header_separator(struct span line, const char *message_key) {
+    static const char SEPARATORS[] = ",;\t";
     char copy[4096];
-    struct csv_row row;
-    struct err e = {0};
-    if (line.n == 0 || line.n > sizeof copy) return false;
-    memcpy(copy, line.p, line.n);
-    return csv_read(copy, line.n, true, &row, &e) > 0 && row.n > 1 && field_in_header(&row, FIELD_MESSAGE) >= 0;
+    if (line.n == 0 || line.n > sizeof copy) return '\0';
+    for (const char *s = SEPARATORS; *s; s++) {
+        struct csv_row row;
+        struct err e = {0};
+        memcpy(copy, line.p, line.n);
+        if (csv_read_by(*s, copy, line.n, true, &row, &e) > 0 && row.n > 1 &&
+            csv_column(&row, message_key, FIELD_MESSAGE) >= 0)
+            return *s;
+    }
+    return '\0';
+}
+
+bool reader_csv_is_header(struct span line, const char *message_key) {
+    return header_separator(line, message_key) != '\0';
 }
 
 static void list_columns(const struct csv_row *row, struct buf *out) {
@@ -23,13 +39,19 @@ static void list_columns(const struct csv_row *row, struct buf *out) {
 
 bool reader_csv_open(struct reader_csv *r, const char *path, char *text, size_t n, size_t *used, struct err *e) {
     struct csv_row row;
-    *r = (struct reader_csv){.path = path, .line = 1};
+    const char *end = n ? memchr(text, '\n', n) : NULL;
+    char found = header_separator((struct span){text, end ? (size_t)(end - text) : n}, r->message_key);
+    *r = (struct reader_csv){.path = path,
+                             .line = 1,
+                             .message_key = r->message_key,
+                             .source_key = r->source_key,
+                             .separator = found ? found : ','};
     *used = 0;
     if (n == 0) return err_set(e, ERR_INPUT, "%s:1: the file is empty; expected a CSV header with log_message", path);
-    *used = csv_read(text, n, true, &row, e);
+    *used = csv_read_by(r->separator, text, n, true, &row, e);
     if (*used == 0) return err_prefix(e, "%s:1", path);
-    r->message = field_in_header(&row, FIELD_MESSAGE);
-    r->source = field_in_header(&row, FIELD_SOURCE);
+    r->message = csv_column(&row, r->message_key, FIELD_MESSAGE);
+    r->source = csv_column(&row, r->source_key, FIELD_SOURCE);
     r->line += row.lines;
     if (r->message >= 0) return true;
     struct buf columns;
@@ -40,16 +62,18 @@ bool reader_csv_open(struct reader_csv *r, const char *path, char *text, size_t 
     return false;
 }
 
-bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, bool last, struct err *e) {
-    while (c->batch.n < CHUNK_RECORDS && *from < c->text_n) {
+bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, const struct reader_csv_end *end,
+                      struct err *e) {
+    while (c->batch.n < end->records && *from < c->text_n) {
         struct csv_row row;
         struct err broken = {0};
-        size_t used = csv_read(c->text + *from, c->text_n - *from, last, &row, &broken);
+        size_t used = csv_read_by(r->separator, c->text + *from, c->text_n - *from, end->last, &row, &broken);
         if (used == 0 && broken.code != ERR_OK) {
             *e = broken;
             return err_prefix(e, "%s:%llu", r->path, (unsigned long long)r->line);
         }
         if (used == 0) return true;
+        c->place[c->batch.n] = (struct place){.file = r->path, .line = r->line, .severity = SEVERITY_NONE};
         struct record *rec = &c->rec[c->batch.n++];
         *rec = (struct record){0};
         if ((unsigned)r->message < row.n) rec->message = span_sub(row.field[r->message], 0, CHUNK_LINE_MAX);

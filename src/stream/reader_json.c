@@ -4,6 +4,7 @@
 #include "data/field.h"
 #include "stream/reader.h"
 
+#include <stdio.h>
 #include <yyjson.h>
 
 /* yyjson needs at most 12 times the text plus a little for a parse; longer lines are not taken as JSON. */
@@ -33,12 +34,53 @@ bool reader_json_is_object(struct reader_json *j, struct span line) {
     return parse_object(j, line) != NULL;
 }
 
-bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec) {
+static struct span json_field(yyjson_val *object, const char *key, enum field f) {
+    yyjson_val *v = key && key[0] ? field_at(object, key) : NULL;
+    if (yyjson_is_str(v)) return (struct span){yyjson_get_str(v), yyjson_get_len(v)};
+    return field_in_object(object, f);
+}
+
+/* journald writes a message that is not UTF-8 as an array of its bytes. */
+static struct span json_bytes(struct arena *a, yyjson_val *v) {
+    size_t n = yyjson_arr_size(v), i, max;
+    char *to = n > 0 && n <= CHUNK_LINE_MAX ? arena_alloc(a, n) : NULL;
+    if (!to) return (struct span){0};
+    yyjson_val *byte;
+    yyjson_arr_foreach(v, i, max, byte) to[i] = (char)yyjson_get_uint(byte);
+    return (struct span){to, n};
+}
+
+static struct span json_message(struct reader_json *j, struct arena *a, yyjson_val *object) {
+    struct span m = json_field(object, j->message_key, FIELD_MESSAGE);
+    while (m.n > 0 && (m.p[m.n - 1] == '\n' || m.p[m.n - 1] == '\r')) m.n--; /* docker keeps the line's end */
+    if (m.p) return m.n > 0 ? arena_copy(a, m) : (struct span){"", 0};
+    yyjson_val *bytes = yyjson_obj_get(object, "MESSAGE");
+    return yyjson_is_arr(bytes) ? json_bytes(a, bytes) : m;
+}
+
+static enum severity json_severity(yyjson_val *object) {
+    static const char *const NUMBERS[] = {"level", "severity", "PRIORITY"};
+    struct span word = field_in_object(object, FIELD_SEVERITY);
+    char text[24];
+    if (word.p) return severity_of_word(word);
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
+        yyjson_val *v = yyjson_obj_get(object, NUMBERS[i]);
+        if (!yyjson_is_uint(v)) continue;
+        snprintf(text, sizeof text, "%llu", (unsigned long long)yyjson_get_uint(v));
+        return severity_of_word(span_of(text));
+    }
+    return SEVERITY_NONE;
+}
+
+bool reader_json_line(struct reader_json *j, struct arena *a, struct span line, struct record *rec, struct place *at) {
     yyjson_val *object = parse_object(j, line);
-    struct span message = object ? field_in_object(object, FIELD_MESSAGE) : (struct span){0};
-    if (!message.p || !(message = arena_copy(a, message)).p) return false;
-    struct span source = arena_copy(a, field_in_object(object, FIELD_SOURCE));
+    if (!object) return false;
+    at->is_object = true;
+    struct span message = json_message(j, a, object);
+    if (!message.p) return false;
+    struct span source = arena_copy(a, json_field(object, j->source_key, FIELD_SOURCE));
     if (source.n > 0) rec->source = source;
-    rec->message = message;
+    rec->message = span_sub(message, 0, CHUNK_LINE_MAX);
+    at->severity = json_severity(object);
     return true;
 }

@@ -5,8 +5,13 @@
 
 #include "data/chunk.h"
 
+#include <stdatomic.h>
+
 struct flow;
+struct form;
+struct section;
 struct sink_fd_result;
+struct top;
 struct writer;
 
 enum sink_id {
@@ -20,7 +25,11 @@ enum sink_id {
 struct sink_opts {
     int fd;                        /* SINK_FD: where the text goes; stays open */
     struct writer *writer;         /* SINK_FD: how it looks; the sink's while it is open */
+    struct top *top;               /* SINK_TOP: what it counts into */
     struct sink_fd_result *result; /* SINK_FD: filled while it writes; whole after flow_drain */
+    struct form *form;             /* SINK_FILE, and SINK_FD instead of the writer: which records, and how they look */
+    const struct section *section; /* SINK_FILE: what the config says */
+    const atomic_uint *reopened;   /* SINK_FILE: when it changes, the path is opened anew; NULL: never */
 };
 
 struct sink_kind {
@@ -31,6 +40,9 @@ struct sink_kind {
 
     /* Moves what is under way, for wait_ms at most. NULL: put leaves nothing under way. */
     void (*step)(void *self, int wait_ms);
+
+    /* The time is over: settles everything that it took as not safe. NULL: put leaves nothing under way. */
+    void (*abandon)(void *self);
 
     void (*close)(void *self); /* everything it took is settled */
 };

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "stream/flow.h"
+#include "stream/form.h"
 #include "stream/writer.h"
 
 #include <errno.h>
@@ -30,14 +31,24 @@ static bool sink_fd_write(struct sink_fd *s, struct err *e) {
     return true;
 }
 
+static void sink_fd_count(struct sink_fd_result *to, const struct result *r, const struct label_set *labels) {
+    to->by[r->decider][r->label]++;
+    to->reasons[reason_of(r, labels)]++;
+    to->memo_hits += r->from_memo;
+}
+
 static bool sink_fd_write_chunk(struct sink_fd *s, const struct chunk *c, struct err *e) {
     const struct batch *b = &c->batch;
     buf_reset(&s->out);
-    for (uint32_t i = 0; i < b->n; i++) writer_record(s->o.writer, &s->out, b, i);
+    uint64_t written = s->o.form ? b->n : 0;
+    if (s->o.form) form_chunk(s->o.form, &s->out, c);
+    for (uint32_t i = 0; !s->o.form && i < b->n; i++) written += writer_record(s->o.writer, &s->out, b, i);
     if (s->out.failed) return err_set(e, ERR_MEMORY, "no memory for the answers of %u lines", b->n);
     if (!sink_fd_write(s, e)) return false;
-    for (uint32_t i = 0; i < b->n; i++) s->o.result->by[b->res[i].decider][b->res[i].label]++;
+    if (s->o.form) form_count(s->o.form);
+    for (uint32_t i = 0; i < b->n; i++) sink_fd_count(s->o.result, &b->res[i], &b->engine->labels);
     s->o.result->lines += b->n;
+    s->o.result->written += written;
     return true;
 }
 
@@ -58,7 +69,7 @@ static void *sink_fd_open(const struct sink_opts *o, struct flow *f, struct err 
     s->o = *o;
     *o->result = (struct sink_fd_result){0};
     buf_init(&s->out, OUT_BYTES_MAX);
-    writer_header(o->writer, &s->out);
+    writer_header(o->form ? &o->form->writer : o->writer, &s->out);
     if (!sink_fd_write(s, e)) {
         s->failed = true;
         flow_fail(f, e);
@@ -73,4 +84,4 @@ static void sink_fd_close(void *self) {
 }
 
 extern const struct sink_kind sink_fd;
-const struct sink_kind sink_fd = {sink_fd_open, sink_fd_put, NULL, sink_fd_close};
+const struct sink_kind sink_fd = {sink_fd_open, sink_fd_put, NULL, NULL, sink_fd_close};

@@ -1,5 +1,6 @@
 #include "stream/source.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "stream/feed.h"
 
@@ -50,10 +51,20 @@ static enum source_state source_turn(struct source *s, struct err *e) {
     return source_commit(s, e) ? now : SOURCE_FAILED;
 }
 
+/* Reads what has come before the stop. */
+static enum source_state source_run_out(struct source *s, struct err *e) {
+    enum source_state now = SOURCE_GOES_ON;
+    uint64_t end = clock_now_ns(NULL) + clock_ns_of_ms(SOURCE_STOP_MS);
+    s->kind->stop(s->self);
+    while (now == SOURCE_GOES_ON && clock_now_ns(NULL) < end) now = source_turn(s, e);
+    return now;
+}
+
 bool source_run(struct source *s, struct err *e) {
     enum source_state now = SOURCE_GOES_ON;
     struct err of_sink = {0}, ignored = {0};
     while (now == SOURCE_GOES_ON && !atomic_load(s->stop) && flow_is_well(s->flow, &of_sink)) now = source_turn(s, e);
+    if (s->kind->stop && now == SOURCE_GOES_ON && flow_is_well(s->flow, &of_sink)) now = source_run_out(s, e);
     while (!feed_wait_settled(s->feed, SOURCE_WAIT_MS)) source_commit(s, &ignored);
     return source_commit(s, e) && now != SOURCE_FAILED;
 }

@@ -8,8 +8,10 @@
 
 #include <stdatomic.h>
 
+struct checkpoint;
 struct feed;
 struct flow;
+struct section;
 
 enum source_id {
 #define SOURCE(id, ...) SOURCE_##id,
@@ -20,7 +22,7 @@ enum source_id {
 
 /* SOURCE_POSITIONS: more than the chunks a flow has, so that position[seq % SOURCE_POSITIONS] is a source's own ring of
  * places. SOURCE_WAIT_MS: how long a stop may take. */
-enum { SOURCE_POSITIONS = 32, SOURCE_WAIT_MS = 100 };
+enum { SOURCE_POSITIONS = 32, SOURCE_WAIT_MS = 100, SOURCE_STOP_MS = 2000 };
 
 enum source_state {
     SOURCE_GOES_ON, /* what is in the chunk is sent, if anything; call again */
@@ -37,9 +39,13 @@ struct source_progress {
 struct source_opts {
     char *const *paths; /* FILES: in this order; "-" is stdin */
     size_t paths_n;
-    struct reader_opts reader;                                        /* FILES */
-    const char *address;                                              /* SYSLOG_UDP: "127.0.0.1:514" or "[::1]:514" */
+    struct reader_opts reader;     /* FILES */
+    const struct section *section; /* FOLLOW, SYSLOG: what the config says */
+    struct checkpoint *checkpoint; /* FOLLOW: where its places are kept; NULL: nowhere */
+    const char *own_path; /* FOLLOW: never read, whatever the patterns say: the sink's file; NULL: there is none */
     void (*on_progress)(void *user, const struct source_progress *p); /* FILES: after each commit; NULL: nobody looks */
+    void (*on_trouble)(void *user, const struct err *e); /* FILES: a file that can't be read (to its end), and the next
+                                                            is taken; NULL: the source fails at the first */
     void *user;
 };
 
@@ -54,6 +60,10 @@ struct source_kind {
     bool (*commit)(void *self, uint64_t seq, struct err *e);
 
     void (*close)(void *self);
+
+    /* Nothing more is to come, but what has come already is still to be read: read goes on to be called until it says
+     * SOURCE_END, or SOURCE_STOP_MS are over. NULL: what is not read waits for us somewhere. */
+    void (*stop)(void *self);
 };
 
 extern const struct source_kind *const source_table[SOURCE_COUNT];

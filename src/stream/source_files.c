@@ -24,18 +24,26 @@ static void close_file(struct source_files *s) {
     s->reader = NULL;
 }
 
+/* One file's trouble keeps no other from being read. */
+static enum source_state files_pass_over(struct source_files *s, struct err *e) {
+    if (!s->o.on_trouble) return SOURCE_FAILED;
+    s->o.on_trouble(s->o.user, e);
+    *e = (struct err){0};
+    return s->next < s->o.paths_n ? SOURCE_GOES_ON : SOURCE_END;
+}
+
 static enum source_state source_files_read(void *self, struct chunk *c, int wait_ms, struct err *e) {
     struct source_files *s = self;
     if (!c) return SOURCE_GOES_ON; /* files wait for us */
     if (!s->reader && s->next == s->o.paths_n) return SOURCE_END;
-    if (!s->reader && !(s->reader = reader_open(s->o.paths[s->next++], &s->o.reader, e))) return SOURCE_FAILED;
+    if (!s->reader && !(s->reader = reader_open(s->o.paths[s->next++], &s->o.reader, e))) return files_pass_over(s, e);
     bool ok = reader_next(s->reader, c, wait_ms, e);
     const struct input *in = reader_input(s->reader);
     s->lines += c->batch.n;
     s->position[c->seq % SOURCE_POSITIONS] =
         (struct source_progress){.lines = s->lines, .position = input_position(in), .size = input_size(in)};
     if (!ok || reader_is_ended(s->reader)) close_file(s);
-    if (!ok) return SOURCE_FAILED;
+    if (!ok) return files_pass_over(s, e);
     return s->reader || s->next < s->o.paths_n ? SOURCE_GOES_ON : SOURCE_END;
 }
 
@@ -59,4 +67,5 @@ uint64_t source_files_odd_lines(const struct source *s) {
 }
 
 extern const struct source_kind source_files;
-const struct source_kind source_files = {source_files_open, source_files_read, source_files_commit, source_files_close};
+const struct source_kind source_files = {source_files_open, source_files_read, source_files_commit, source_files_close,
+                                         NULL};

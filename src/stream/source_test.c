@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "base/thread.h"
+#include "conf/section.h"
 #include "stream/flow_fixture.h"
 
 #include <arpa/inet.h>
@@ -9,6 +10,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
+
+static char g_empty[] = "";
 
 /* A flow whose answers go into a pipe, and a source that runs on a thread of its own. */
 struct rig {
@@ -69,11 +72,12 @@ static void send_datagram(unsigned port, const char *text) {
 
 /* A datagram is answered although nothing follows it, and a stop ends a source that never ends by itself. */
 static void datagrams_of_syslog_are_labelled(void) {
-    char address[32];
+    char address[64];
     struct rig r;
     unsigned port = free_port();
-    snprintf(address, sizeof address, "127.0.0.1:%u", port);
-    source_rig_open(&r, SOURCE_SYSLOG_UDP, &(struct source_opts){.address = address});
+    snprintf(address, sizeof address, "udp://127.0.0.1:%u", port);
+    struct section conf = {.name = "net", .listen = address, .source = g_empty, .receive_buffer = 65536};
+    source_rig_open(&r, SOURCE_SYSLOG, &(struct source_opts){.section = &conf});
     r.thread = thread_start(run_source, &r);
     send_datagram(port, "<38>Feb  5 17:32:18 db7 portal[411]: User bob logged in");
     const char *line = source_next_line(&r);
@@ -89,14 +93,23 @@ static void datagrams_of_syslog_are_labelled(void) {
 }
 
 static void bad_addresses_are_named(void) {
-    static const char *const BAD[] = {"",    "514", ":514", "localhost:514", "127.0.0.1:x", "127.0.0.1:70000",
-                                      "::1", "[]:1"};
+    static const char *const BAD[] = {
+        "514",        ":514",     "udp://localhost:514", "udp://127.0.0.1:x", "tcp://127.0.0.1:70000", "udp://::1",
+        "tcp://[]:1", "unix://x", "sctp://127.0.0.1:1"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        char address[64];
         struct err e = {0};
-        void *self = source_table[SOURCE_SYSLOG_UDP]->open(&(struct source_opts){.address = BAD[i]}, &e);
-        CHECK(!self && e.code == ERR_USAGE && strstr(e.msg, "expected a numeric address and a port"));
-        if (self) fprintf(stderr, "'%s' was taken\n", BAD[i]), source_table[SOURCE_SYSLOG_UDP]->close(self);
+        snprintf(address, sizeof address, "%s", BAD[i]);
+        struct section conf = {.name = "net", .listen = address, .source = g_empty};
+        void *self = source_table[SOURCE_SYSLOG]->open(&(struct source_opts){.section = &conf}, &e);
+        CHECK(!self && e.code == ERR_USAGE && strstr(e.msg, "with a numeric address"));
+        if (self) fprintf(stderr, "'%s' was taken\n", BAD[i]), source_table[SOURCE_SYSLOG]->close(self);
     }
+    char open[] = "udp://0.0.0.0:0";
+    struct err e = {0};
+    struct section conf = {.name = "net", .listen = open, .source = g_empty};
+    CHECK(!source_table[SOURCE_SYSLOG]->open(&(struct source_opts){.section = &conf}, &e) &&
+          strstr(e.msg, "allow-open"));
 }
 
 /* A pipe that gives one line and then nothing: the line is not held back, whatever the format. */

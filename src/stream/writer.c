@@ -1,15 +1,15 @@
 #include "stream/writer.h"
 
-#include "base/must.h"
 #include "base/json_out.h"
+#include "base/must.h"
 #include "data/result_json.h"
+#include "stream/writer_table.h"
 #include "text/csv.h"
-#include "text/template.h"
+#include "text/severity.h"
 #include "text/utf8.h"
 
-#include <stdio.h>
-
-enum { EXPLAIN_LABELS = 3 };
+#include <inttypes.h>
+#include <stdlib.h>
 
 void writer_close(struct writer *w) {
     engine_scratch_close(&w->scratch);
@@ -22,169 +22,194 @@ static void writer_follow_engine(struct writer *w, struct engine *eng) {
     if (w->eng == eng) return;
     writer_close(w);
     w->eng = engine_ref(eng);
-    if (w->explain) MUST(engine_scratch_open(eng, &w->scratch, &e)); /* fails for want of a few MB only */
+    writer_filter_fit(&w->filter, &eng->labels, &e); /* words that are no labels any more take nothing */
+    if (w->explain || w->top > 0) MUST(engine_scratch_open(eng, &w->scratch, &e)); /* fails for want of a few MB only */
 }
 
 int writer_format_find(const char *name) {
-    static const char *const NAME[WRITER_FORMAT_COUNT] = {"jsonl", "csv", "table"};
+    static const char *const NAME[WRITER_FORMAT_COUNT] = {"jsonl", "csv", "tsv", "table"};
     for (int i = 0; i < WRITER_FORMAT_COUNT; i++)
         if (strcmp(NAME[i], name) == 0) return i;
     return -1;
 }
 
-/* ---- why ---- */
-
-/* The labels with the highest probabilities, best first. */
-static unsigned best_labels(const struct engine *eng, const float *prob, unsigned *best) {
-    unsigned n = eng->labels.n < EXPLAIN_LABELS ? eng->labels.n : EXPLAIN_LABELS;
-    for (unsigned k = 0; k < n; k++) {
-        best[k] = UINT32_MAX;
-        for (unsigned l = 0; l < eng->labels.n; l++) {
-            bool taken = false;
-            for (unsigned m = 0; m < k; m++) taken |= best[m] == l;
-            if (!taken && (best[k] == UINT32_MAX || prob[l] > prob[best[k]])) best[k] = l;
-        }
-    }
-    return n;
-}
-
 static void json_text(struct buf *out, struct span s) {
-    char fixed[3 * 4096];
-    struct span cut = span_sub(s, 0, 4096);
-    json_out_string(out, (struct span){fixed, utf8_repair(cut, fixed)});
-}
-
-static void explain_rule(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    buf_puts(out, "\"rule\":");
-    json_text(out, span_of(rules_get(w->eng->rules, res->rule)->name));
-    buf_printf(out, ",\"span\":[%u,%u],\"matched\":", res->match_from, res->match_to);
-    json_text(out, span_sub(rec->message, res->match_from, res->match_to));
-}
-
-static void explain_labels(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    char text[TEMPLATE_MAX];
-    float prob[LABEL_MAX];
-    unsigned best[EXPLAIN_LABELS];
-    buf_printf(out, "\"memo\":%s,\"template\":", res->from_memo ? "true" : "false");
-    json_text(out, (struct span){text, template_write(rec->source, rec->message, engine_uses_source(w->eng), text)});
-    if (!engine_probabilities(w->eng, &w->scratch, rec, prob)) return;
-    unsigned n = best_labels(w->eng, prob, best);
-    buf_puts(out, ",\"nearest\":{");
-    for (unsigned k = 0; k < n; k++)
-        buf_printf(out, "%s\"%s\":%.4f", k ? "," : "", w->eng->labels.label[best[k]].id, (double)prob[best[k]]);
-    buf_putc(out, '}');
-}
-
-/* {"rule":…} or {"memo":…,"template":…,"nearest":{…}} */
-static void writer_explain(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    buf_putc(out, '{');
-    if (res->decider == DECIDER_REGEX) {
-        explain_rule(w, out, rec, res);
-    } else {
-        explain_labels(w, out, rec, res);
+    if (utf8_valid(s) == s.n) {
+        json_out_string(out, s);
+        return;
     }
-    if (res->err) buf_printf(out, ",\"error\":\"%s\"", err_name(res->err));
-    buf_putc(out, '}');
+    char *fixed = must_calloc(3, s.n);
+    json_out_string(out, (struct span){fixed, utf8_repair(s, fixed)});
+    free(fixed);
+}
+
+/* ---- what stands behind the four fields ---- */
+
+struct writer_item {
+    const struct record *rec;
+    const struct result *res;
+    const struct place *place; /* NULL: not known */
+    const char *prefix;        /* of the names */
+};
+
+static enum severity item_severity(const struct writer_item *t) {
+    if (t->place && t->place->severity != SEVERITY_NONE) return t->place->severity;
+    return severity_of_line(t->rec->message);
+}
+
+static void json_place(const struct writer *w, struct buf *out, const struct writer_item *t) {
+    if (!t->place || t->place->line == 0) return;
+    if (w->with_file) {
+        buf_puts(out, ",\"file\":");
+        json_text(out, span_of(t->place->file));
+    }
+    buf_printf(out, ",\"line\":%" PRIu64, t->place->line);
+}
+
+/* Which of the two kinds of UNCLASSIFIED it is, and what was likeliest. */
+static void json_reason(const struct writer *w, struct buf *out, const struct writer_item *t) {
+    enum reason why = reason_of(t->res, &w->eng->labels);
+    if (why == REASON_NONE) return;
+    buf_printf(out, ",\"%sreason\":\"%s\"", t->prefix, reason_name(why));
+    if (t->res->nearest_p <= 0) return;
+    buf_printf(out, ",\"%slikeliest\":{", t->prefix);
+    json_out_string(out, span_of(w->eng->labels.label[t->res->nearest].id));
+    buf_printf(out, ":%.4f}", (double)t->res->nearest_p);
+}
+
+/* Members that need the probabilities anew. */
+static void json_why(struct writer *w, struct buf *out, const struct writer_item *t) {
+    if (!w->explain && w->top == 0) return;
+    struct explanation *x = must_calloc(1, sizeof *x);
+    const struct explain_opts o = {w->top > EXPLAIN_LABELS ? w->top : EXPLAIN_LABELS, w->top > 0};
+    explain_find(x, w->eng, &w->scratch, t->rec, t->res, &o);
+    if (w->explain) {
+        buf_printf(out, ",\"%sexplain\":", t->prefix);
+        explain_json(out, x);
+    }
+    if (w->top > 0) {
+        if (x->likely_n > w->top) x->likely_n = w->top;
+        buf_printf(out, ",\"%stop\":", t->prefix);
+        explain_json_likely(out, x);
+    }
+    free(x);
+}
+
+static void json_more(struct writer *w, struct buf *out, const struct writer_item *t) {
+    if (w->with_message) json_reason(w, out, t);
+    if (w->severity) buf_printf(out, ",\"%sseverity\":\"%s\"", t->prefix, severity_name(item_severity(t)));
+    json_why(w, out, t);
 }
 
 /* ---- the formats ---- */
 
-static void write_jsonl(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    buf_putc(out, '{');
-    result_json_members(out, &w->eng->labels, res);
-    if (w->with_message) {
-        buf_puts(out, ",\"log_source\":");
-        json_text(out, rec->source);
-        buf_puts(out, ",\"log_message\":");
-        json_text(out, rec->message);
-    }
-    if (w->explain) {
-        buf_puts(out, ",\"explain\":");
-        writer_explain(w, out, rec, res);
-    }
+/* An object of the input, whose answer can be put before its last brace. */
+static bool can_merge(const struct writer *w, const struct writer_item *t) {
+    return w->merge_prefix && t->place && t->place->is_object;
+}
+
+static void write_merged(struct writer *w, struct buf *out, struct writer_item *t) {
+    struct span raw = span_trim(t->place->raw), inside = span_trim(span_sub(raw, 1, raw.n - 1));
+    const struct label *l = &w->eng->labels.label[t->res->label];
+    t->prefix = w->merge_prefix;
+    buf_put(out, raw.p, raw.n - 1);
+    buf_printf(out, "%s\"%slabel_id\":", inside.n > 0 ? "," : "", t->prefix);
+    json_out_string(out, span_of(l->id));
+    buf_printf(out, ",\"%slabel\":", t->prefix);
+    json_out_string(out, span_of(l->name));
+    buf_printf(out, ",\"%ssource\":\"%s\",\"%sconfidence\":", t->prefix, decider_name(t->res->decider), t->prefix);
+    result_json_number(out, t->res->confidence);
+    json_more(w, out, t);
     buf_puts(out, "}\n");
 }
 
-static void write_csv(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    const struct label *l = &w->eng->labels.label[res->label];
+static void write_jsonl(struct writer *w, struct buf *out, struct writer_item *t) {
+    if (can_merge(w, t)) {
+        write_merged(w, out, t);
+        return;
+    }
+    buf_putc(out, '{');
+    result_json_members(out, &w->eng->labels, t->res);
+    if (w->with_message) {
+        buf_puts(out, ",\"log_source\":");
+        json_text(out, t->rec->source);
+        buf_puts(out, ",\"log_message\":");
+        json_text(out, t->rec->message);
+        json_place(w, out, t);
+    }
+    json_more(w, out, t);
+    buf_puts(out, "}\n");
+}
+
+static void write_csv(struct writer *w, struct buf *out, struct writer_item *t) {
+    const struct label *l = &w->eng->labels.label[t->res->label];
     csv_put(out, span_of(l->id));
     buf_putc(out, ',');
     csv_put(out, span_of(l->name));
-    buf_printf(out, ",%s,", decider_name(res->decider));
-    result_json_number(out, res->confidence);
+    buf_printf(out, ",%s,", decider_name(t->res->decider));
+    result_json_number(out, t->res->confidence);
     if (w->with_message) {
         buf_putc(out, ',');
-        csv_put(out, rec->source);
+        csv_put(out, t->rec->source);
         buf_putc(out, ',');
-        csv_put(out, rec->message);
+        csv_put(out, t->rec->message);
+        buf_putc(out, ',');
+        if (t->place && t->place->file) csv_put(out, span_of(t->place->file));
+        buf_printf(out, ",%" PRIu64, t->place ? t->place->line : 0);
     }
-    if (w->explain) {
+    if (w->severity) buf_printf(out, ",%s", severity_name(item_severity(t)));
+    if (w->explain || w->top) {
         struct buf why;
-        buf_init(&why, 1 << 16);
-        writer_explain(w, &why, rec, res);
+        buf_init(&why, 1 << 17);
+        json_why(w, &why, t);
         buf_putc(out, ',');
+        buf_drop_front(&why, why.n > 0 ? strcspn(why.p, ":") + 1 : 0);
         csv_put(out, buf_span(&why));
         buf_release(&why);
     }
     buf_putc(out, '\n');
 }
 
-/* One colour a label, so that the eye can follow: errors warm, routine calm. Labels of one's own get none. */
-static const struct {
-    const char *id, *code;
-} COLOURS[] = {
-    {"AUTH_ERROR", "31"},          {"DB_ERROR", "35"}, {"WORKFLOW_ERROR", "33"},
-    {"DEPRECATION_WARNING", "93"}, {"BACKUP", "36"},   {"USER_ACTION", "32"},
-    {"SYSTEM_NOTIFICATION", "34"}, {"INFO", "37"},     {"UNCLASSIFIED", "90"},
-};
-
-static const char *colour_of(const char *id) {
-    for (size_t i = 0; i < sizeof COLOURS / sizeof COLOURS[0]; i++)
-        if (strcmp(COLOURS[i].id, id) == 0) return COLOURS[i].code;
-    return "0";
-}
-
-/* A line for the eye: control characters would move the cursor or change the terminal; they become spaces. */
-static void put_printable(struct buf *out, struct span s, size_t columns) {
-    size_t shown = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool starts = (c & 0xc0) != 0x80; /* a character; its other bytes belong to the same column */
-        if (columns > 0 && starts && shown == columns) return;
-        bool c1 = c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
-        buf_putc(out, c < 0x20 || c == 0x7f || c1 ? ' ' : (char)c);
-        i += c1;
-        shown += starts;
+/* One line a record, whatever it holds: tabs and line ends inside become spaces. */
+static void write_tsv(struct writer *w, struct buf *out, struct writer_item *t) {
+    buf_puts(out, w->eng->labels.label[t->res->label].id);
+    if (w->with_file && t->place && t->place->file) buf_printf(out, "\t%s:%" PRIu64, t->place->file, t->place->line);
+    if (w->severity) buf_printf(out, "\t%s", severity_name(item_severity(t)));
+    if (w->with_message) {
+        buf_putc(out, '\t');
+        char *to = buf_reserve(out, t->rec->message.n);
+        for (size_t i = 0; to && i < t->rec->message.n; i++) {
+            char c = t->rec->message.p[i];
+            to[i] = c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
+        }
+        if (to) out->n += t->rec->message.n;
     }
-}
-
-static void write_table(struct writer *w, struct buf *out, const struct record *rec, const struct result *res) {
-    const char *id = w->eng->labels.label[res->label].id;
-    if (w->colour) buf_printf(out, "\033[%sm", colour_of(id));
-    buf_printf(out, "%-20s", id);
-    if (w->colour) buf_puts(out, "\033[0m");
-    buf_printf(out, " %6.4f %-8s ", res->confidence, decider_name(res->decider));
-    size_t used = 20 + 1 + 6 + 1 + 8 + 1;
-    put_printable(out, rec->message, w->columns > used ? w->columns - used : 0);
-    buf_putc(out, '\n');
-    if (!w->explain) return;
-    buf_puts(out, "    ");
-    writer_explain(w, out, rec, res);
     buf_putc(out, '\n');
 }
 
 void writer_header(const struct writer *w, struct buf *out) {
+    if (w->format == WRITER_TABLE) writer_table_header(w, out);
     if (w->format != WRITER_CSV) return;
     buf_puts(out, "label_id,label,source,confidence");
-    if (w->with_message) buf_puts(out, ",log_source,log_message");
-    if (w->explain) buf_puts(out, ",explain");
+    if (w->with_message) buf_puts(out, ",log_source,log_message,file,line");
+    if (w->severity) buf_puts(out, ",severity");
+    if (w->explain)
+        buf_puts(out, ",explain");
+    else if (w->top)
+        buf_puts(out, ",top");
     buf_putc(out, '\n');
 }
 
-void writer_record(struct writer *w, struct buf *out, const struct batch *b, uint32_t i) {
-    static void (*const WRITE[])(struct writer *, struct buf *, const struct record *, const struct result *) = {
-        [WRITER_JSONL] = write_jsonl, [WRITER_CSV] = write_csv, [WRITER_TABLE] = write_table};
+bool writer_record(struct writer *w, struct buf *out, const struct batch *b, uint32_t i) {
+    static void (*const WRITE[])(struct writer *, struct buf *, struct writer_item *) = {
+        [WRITER_JSONL] = write_jsonl, [WRITER_CSV] = write_csv, [WRITER_TSV] = write_tsv};
     MUST(w->format < WRITER_FORMAT_COUNT);
     writer_follow_engine(w, b->engine);
-    WRITE[w->format](w, out, &b->rec[i], &b->res[i]);
+    if (!writer_filter_takes(&w->filter, &b->res[i], &w->eng->labels)) return false;
+    struct writer_item t = {&b->rec[i], &b->res[i], b->place ? &b->place[i] : NULL, ""};
+    if (w->format == WRITER_TABLE)
+        writer_table_record(w, out, b, i);
+    else
+        WRITE[w->format](w, out, &t);
+    return true;
 }

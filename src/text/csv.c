@@ -4,7 +4,7 @@
 
 /* Where a row ends: the bytes up to and with its line end. Nothing changes before the row is known to be whole. A quote
  * opens a field only as its first byte; elsewhere it is text. 0: the row goes on behind text[n]. */
-static size_t row_length(const char *text, size_t n, bool last, bool *quoted) {
+static size_t row_length(char separator, const char *text, size_t n, bool last, bool *quoted) {
     bool start = true, closed = false; /* at a field's first byte; just behind a quote that may close or be doubled */
     *quoted = false;
     for (size_t i = 0; i < n; i++) {
@@ -13,7 +13,7 @@ static size_t row_length(const char *text, size_t n, bool last, bool *quoted) {
         bool toggles = c == '"' && (start || *quoted || closed);
         closed = toggles && *quoted;
         if (toggles) *quoted = !*quoted;
-        start = c == ',' && !*quoted;
+        start = c == separator && !*quoted;
     }
     return last && !*quoted ? n : 0;
 }
@@ -32,30 +32,30 @@ static struct span take_quoted(char *text, size_t n, size_t *at) {
     return (struct span){text + from, to - from};
 }
 
-static struct span take_plain(char *text, size_t n, size_t *at) {
+static struct span take_plain(char separator, char *text, size_t n, size_t *at) {
     size_t from = *at;
-    const char *comma = memchr(text + from, ',', n - from);
+    const char *comma = memchr(text + from, separator, n - from);
     *at = comma ? (size_t)(comma - text) : n;
     return (struct span){text + from, *at - from};
 }
 
-static bool csv_split(char *text, size_t n, struct csv_row *row, struct err *e) {
+static bool csv_split(char separator, char *text, size_t n, struct csv_row *row, struct err *e) {
     for (size_t at = 0;;) {
         if (row->n == CSV_FIELDS_MAX) return err_set(e, ERR_LIMIT, "more than %d columns", CSV_FIELDS_MAX);
         bool quoted = at < n && text[at] == '"';
         if (quoted) at++;
-        row->field[row->n++] = quoted ? take_quoted(text, n, &at) : take_plain(text, n, &at);
+        row->field[row->n++] = quoted ? take_quoted(text, n, &at) : take_plain(separator, text, n, &at);
         if (at == n) return true;
-        if (text[at] != ',')
-            return err_set(e, ERR_INPUT, "column %u: expected ',' or the end of the line after the closing quote",
-                           row->n);
+        if (text[at] != separator)
+            return err_set(e, ERR_INPUT, "column %u: expected '%c' or the end of the line after the closing quote",
+                           row->n, separator);
         at++;
     }
 }
 
-size_t csv_read(char *text, size_t n, bool last, struct csv_row *row, struct err *e) {
+size_t csv_read_by(char separator, char *text, size_t n, bool last, struct csv_row *row, struct err *e) {
     bool open = false;
-    size_t used = row_length(text, n, last, &open);
+    size_t used = row_length(separator, text, n, last, &open);
     row->n = row->lines = 0;
     if (used == 0) {
         if (last && open) err_set(e, ERR_INPUT, "a quoted field has no closing quote");
@@ -65,7 +65,11 @@ size_t csv_read(char *text, size_t n, bool last, struct csv_row *row, struct err
     size_t end = used;
     if (end > 0 && text[end - 1] == '\n') end--;
     if (end > 0 && text[end - 1] == '\r') end--;
-    return csv_split(text, end, row, e) ? used : 0;
+    return csv_split(separator, text, end, row, e) ? used : 0;
+}
+
+size_t csv_read(char *text, size_t n, bool last, struct csv_row *row, struct err *e) {
+    return csv_read_by(',', text, n, last, row, e);
 }
 
 int csv_find(const struct csv_row *row, const char *name) {

@@ -23,6 +23,9 @@ struct csv_row {
  * is set. An empty line is a row of one empty field. */
 size_t csv_read(char *text, size_t n, bool last, struct csv_row *row, struct err *e);
 
+/* The same, but with another separator than a comma: ';' or a tab. */
+size_t csv_read_by(char separator, char *text, size_t n, bool last, struct csv_row *row, struct err *e);
+
 /* Index of the field equal to name (ASCII case is ignored); -1: none. A byte order mark before the first is skipped. */
 int csv_find(const struct csv_row *row, const char *name);
 

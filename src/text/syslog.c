@@ -29,7 +29,7 @@ static struct span take_field(struct span *m) {
 }
 
 /* Takes "[id name="value" …][…]" or "-", and the space behind it. In values, \ takes the next character as it is. */
-static void take_structured_data(struct span *m) {
+static struct span take_structured_data(struct span *m) {
     bool quoted = false, inside = false;
     size_t i = 0;
     for (; i < m->n; i++) {
@@ -43,7 +43,9 @@ static void take_structured_data(struct span *m) {
         else if (!quoted && !inside && c == ' ')
             break;
     }
+    struct span data = span_sub(*m, 0, i);
     *m = span_sub(*m, i < m->n ? i + 1 : m->n, m->n);
+    return data.n > 0 && data.p[0] == '[' ? data : span_sub(data, 0, 0);
 }
 
 static struct span syslog_text(struct span m) {
@@ -67,14 +69,23 @@ static bool starts_with_time(struct span m) {
     return true;
 }
 
+/* Takes "2026-01-31T10:00:00.5+01:00 " off the front, as newer senders write; empty: there is none. */
+static struct span take_full_time(struct span *m) {
+    static const char SHAPE[] = "dddd-dd-ddTdd:dd:dd";
+    for (size_t i = 0; i < sizeof SHAPE - 1; i++)
+        if (i >= m->n || (SHAPE[i] == 'd' ? !syslog_is_digit(m->p[i]) : m->p[i] != SHAPE[i])) return (struct span){0};
+    return take_field(m);
+}
+
 /* Takes "tag[pid]: " or "tag: "; empty, and nothing is taken, where the message does not begin with one. */
-static struct span take_tag(struct span *m) {
+static struct span take_tag(struct span *m, struct span *pid) {
     size_t n = 0, end;
     while (n < m->n && n < TAG_MAX && m->p[n] != ' ' && m->p[n] != ':' && m->p[n] != '[') n++;
     end = n;
     if (end < m->n && m->p[end] == '[') {
         const char *close = memchr(m->p + end, ']', m->n - end);
         if (!close) return (struct span){0};
+        *pid = span_sub(*m, n + 1, (size_t)(close - m->p));
         end = (size_t)(close - m->p) + 1;
     }
     if (n == 0 || end >= m->n || m->p[end] != ':') return (struct span){0};
@@ -86,32 +97,40 @@ static struct span take_tag(struct span *m) {
 
 static void parse_5424(struct span m, struct syslog_message *out) {
     take_field(&m); /* version */
-    take_field(&m); /* time */
+    out->time = take_field(&m);
     out->host = take_field(&m);
     out->app = take_field(&m);
-    take_field(&m); /* process */
-    take_field(&m); /* kind of message */
-    take_structured_data(&m);
+    out->pid = take_field(&m);
+    out->kind = take_field(&m);
+    out->data = take_structured_data(&m);
+    out->form = SYSLOG_RFC5424;
     out->text = syslog_text(m);
 }
 
 static void parse_3164(struct span m, struct syslog_message *out) {
-    if (starts_with_time(m)) {
+    struct span ignored;
+    bool timed = starts_with_time(m);
+    if (timed)
         m = span_sub(m, 16, m.n);
-        struct span rest = m, app = take_tag(&rest);
+    else
+        timed = (out->time = take_full_time(&m)).n > 0;
+    if (timed) {
+        struct span rest = m, app = take_tag(&rest, &ignored);
         if (app.n == 0) { /* what follows the time is no tag, so it is the host */
             out->host = take_field(&m);
         }
     }
-    out->app = take_tag(&m);
+    out->app = take_tag(&m, &out->pid);
+    if (out->app.n == 0) out->pid = (struct span){0};
+    out->form = timed || out->severity >= 0 ? SYSLOG_RFC3164 : SYSLOG_OTHER;
     out->text = syslog_text(m);
 }
 
 struct syslog_message syslog_parse(struct span message) {
-    struct syslog_message out = {.severity = -1};
+    struct syslog_message out = {.severity = -1, .facility = -1};
     struct span m = message;
     int priority = take_priority(&m);
-    if (priority >= 0) out.severity = priority % 8;
+    if (priority >= 0) out.severity = priority % 8, out.facility = priority / 8;
     if (priority >= 0 && m.n >= 2 && m.p[0] == '1' && m.p[1] == ' ')
         parse_5424(m, &out);
     else

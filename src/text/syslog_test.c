@@ -37,4 +37,24 @@ static void messages_are_taken_apart(void) {
     }
 }
 
-CHECK_MAIN(CHECK_TEST(messages_are_taken_apart))
+static void what_else_is_told(void) {
+    struct syslog_message m =
+        syslog_parse(SPAN_LIT("<34>1 2026-01-02T03:04:05.006Z web1 su 812 ID47 [x@1 a=\"b c\"][y] 'su root' failed"));
+    CHECK(m.form == SYSLOG_RFC5424 && m.facility == 4);
+    CHECK_SPAN(m.time, "2026-01-02T03:04:05.006Z");
+    CHECK_SPAN(m.pid, "812");
+    CHECK_SPAN(m.kind, "ID47");
+    CHECK_SPAN(m.data, "[x@1 a=\"b c\"][y]");
+    m = syslog_parse(
+        SPAN_LIT("<38>2026-01-02T03:04:05.006+01:00 db7 sshd[411]: Accepted key")); /* rsyslog's forward format */
+    CHECK(m.form == SYSLOG_RFC3164 && m.facility == 4);
+    CHECK_SPAN(m.time, "2026-01-02T03:04:05.006+01:00");
+    CHECK_SPAN(m.host, "db7");
+    CHECK_SPAN(m.app, "sshd");
+    CHECK_SPAN(m.pid, "411");
+    CHECK_SPAN(m.text, "Accepted key");
+    m = syslog_parse(SPAN_LIT("a[7]x: y"));
+    CHECK(m.form == SYSLOG_OTHER && m.pid.n == 0 && m.data.n == 0);
+}
+
+CHECK_MAIN(CHECK_TEST(what_else_is_told), CHECK_TEST(messages_are_taken_apart))

@@ -1,23 +1,18 @@
 #include "train/feedback.h"
 
+#include "base/log.h"
 #include "base/must.h"
-#include "base/json_out.h"
+#include "review/corrections.h"
 #include "train/labelled.h"
 #include "llm/ensemble.h"
 #include "llm/store.h"
 #include "text/template.h"
-#include "text/utf8.h"
 #include "train/examples.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
-
-enum { LINE_BYTES_MAX = 1 << 19, FILE_BYTES_MAX = 64 << 20 };
 
 static const char BY_USER[] = "(users)", BY_LLM[] = "(LLM)";
 
@@ -37,59 +32,38 @@ static bool add_correction(struct feedback *t, const struct dataset_row *row, st
     return dataset_add(&t->rows, row, span_of(BY_USER), e);
 }
 
-/* Adds the rows of a labelled file as templates; ours: feedback_correct has written it. */
-static bool read_corrections(struct feedback *t, const char *path, bool ours, const struct head *base, struct err *e) {
+/* Adds what a person said as the template that the head sees. */
+static bool take_correction(struct feedback *t, struct dataset_row row, const struct head *base, struct err *e) {
+    char text[TEMPLATE_MAX];
+    row.message = (struct span){text, template_write(row.source, row.message, head_uses_source(base), text)};
+    row.source = SPAN_LIT("");
+    return add_correction(t, &row, e);
+}
+
+/* Adds the rows of a labelled file. */
+static bool read_labelled(struct feedback *t, const char *path, const struct head *base, struct err *e) {
     struct dataset d;
     struct label_set labels = *head_labels(base);
     struct labelled_opts lo = {.copies = 1, .seed = 1};
-    char text[TEMPLATE_MAX];
     dataset_init(&d);
-    bool ok = ours ? dataset_read_whole_lines(&d, path, &labels, e) : labelled_read(&d, path, &labels, &lo, e);
-    for (size_t i = 0; ok && i < d.n; i++) {
-        struct dataset_row row = d.row[i];
-        row.message = (struct span){text, template_write(row.source, row.message, head_uses_source(base), text)};
-        row.source = SPAN_LIT("");
-        ok = add_correction(t, &row, e);
-    }
+    bool ok = labelled_read(&d, path, &labels, &lo, e);
+    for (size_t i = 0; ok && i < d.n; i++) ok = take_correction(t, d.row[i], base, e);
     dataset_release(&d);
     return ok;
 }
 
-static void put_text(struct buf *b, struct span text) {
-    char *whole = must_calloc(3, text.n + 1);
-    json_out_string(b, (struct span){whole, utf8_repair(text, whole)});
-    free(whole);
-}
-
-/* Was the last line cut off, by a kill or a full disk? Then what comes begins a line of its own. */
-static bool is_torn(int fd, const struct stat *st) {
-    char last = '\n';
-    return st->st_size > 0 && pread(fd, &last, 1, st->st_size - 1) == 1 && last != '\n';
-}
-
-static bool append(int fd, struct span text) {
-    return write(fd, text.p, text.n) == (ssize_t)text.n;
-}
-
-bool feedback_correct(const char *path, const struct label *label, struct span source, struct span line,
-                      struct err *e) {
-    struct buf b;
-    struct stat st;
-    buf_init(&b, LINE_BYTES_MAX);
-    buf_printf(&b, "\n{\"label\":\"%s\",\"source\":", label->id);
-    put_text(&b, source);
-    buf_puts(&b, ",\"log_message\":");
-    put_text(&b, line);
-    buf_puts(&b, "}\n");
-    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600); /* holds lines as they came */
-    bool ok = fd >= 0 && fstat(fd, &st) == 0;
-    if (b.failed || (ok && (size_t)st.st_size + b.n > FILE_BYTES_MAX))
-        ok = err_set(e, ERR_LIMIT, "%s: a correction has at most %d bytes, all of them %d", path, LINE_BYTES_MAX,
-                     FILE_BYTES_MAX);
-    else if (!ok || !append(fd, span_sub(buf_span(&b), is_torn(fd, &st) ? 0 : 1, b.n)) || fsync(fd) != 0)
-        ok = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    if (fd >= 0) close(fd);
-    buf_release(&b);
+/* Adds the words of the log that are in force, and about labels of this head. */
+static bool read_corrections(struct feedback *t, const char *path, const struct head *base, struct err *e) {
+    struct corrections c;
+    bool ok = corrections_read(&c, path, e);
+    for (size_t i = 0; ok && i < c.n; i++) {
+        const struct correction *w = &c.row[i];
+        int label = w->undone ? -1 : label_find(head_labels(base), span_of(w->label));
+        struct dataset_row row = {.source = w->source, .message = w->message, .label = (uint8_t)label, .sure = true};
+        if (label >= 0) ok = take_correction(t, row, base, e);
+    }
+    if (c.broken > 0) log_warn("corrections.broken", "%s: %u lines can't be read and are passed over", path, c.broken);
+    corrections_release(&c);
     return ok;
 }
 
@@ -185,14 +159,31 @@ static bool read_answers(struct feedback *t, const struct feedback_opts *o, cons
     return ok;
 }
 
+static bool read_users(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e) {
+    if (!read_corrections(t, o->corrections, base, e)) return false;
+    for (int i = 0; i < o->files_n; i++)
+        if (!read_labelled(t, o->files[i], base, e)) return false;
+    t->by_user = t->rows.n;
+    return true;
+}
+
+bool feedback_count(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e) {
+    struct asked a = {.labels = head_labels(base)};
+    *t = (struct feedback){0};
+    dataset_init(&t->rows);
+    dataset_init(&a.rows);
+    bool ok = read_users(t, o, base, e) && read_store(&a, o->store, e);
+    t->by_llm = a.rows.n;
+    dataset_release(&a.rows);
+    free(a.answer);
+    return ok;
+}
+
 bool feedback_read(struct feedback *t, const struct feedback_opts *o, const struct head *base,
                    const struct encoder *enc, struct err *e) {
     *t = (struct feedback){0};
     dataset_init(&t->rows);
-    if (access(o->corrections, R_OK) == 0 && !read_corrections(t, o->corrections, true, base, e)) return false;
-    for (int i = 0; i < o->files_n; i++)
-        if (!read_corrections(t, o->files[i], false, base, e)) return false;
-    t->by_user = t->rows.n;
+    if (!read_users(t, o, base, e)) return false;
     return read_answers(t, o, base, enc, e);
 }
 

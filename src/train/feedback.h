@@ -16,7 +16,7 @@ struct feedback_opts {
     const char *store;  /* answers.db; "": none */
     char *const *files; /* labelled files [files_n]: corrections */
     int files_n;
-    const char *corrections;    /* those kept by feedback_correct; may not be there */
+    const char *corrections;    /* the log (review/corrections.h); may not be there */
     double mix, confidence_min; /* as in the cascade; below it an answer is left out */
     unsigned threads;
 };
@@ -35,8 +35,8 @@ void feedback_release(struct feedback *t); /* zero-filled is fine */
 /* Of template and label: another label for a known template is a new lesson. */
 uint64_t feedback_hash(const struct dataset_row *row);
 
-/* Adds a correction to the file, which is made. Text is repaired to UTF-8; a last line that was cut off stays one,
- * broken, which feedback_read passes over. */
-bool feedback_correct(const char *path, const struct label *label, struct span source, struct span line, struct err *e);
+/* At most so much can be learnt: rows are those of users, by_llm counts the LLM's answers, likely or not. Neither head
+ * nor encoder is run. t is released in any case. */
+bool feedback_count(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e);
 
 #endif

@@ -55,6 +55,12 @@ static void put_summary(const struct text *t, const struct report *r, const stru
         buf_printf(t->out, "   (answers below %.2f count as UNCLASSIFIED; without that %.3f and %.3f)", r->threshold,
                    s->macro_f1_best, s->accuracy_best);
     buf_putc(t->out, '\n');
+    if (s->answered < 1)
+        buf_printf(t->out, "answered %.1f %%, of these right %.1f %%", 100 * s->answered, 100 * s->right_of_answered);
+    if (s->macro_f1_all < s->macro_f1)
+        buf_printf(t->out, "%smacro-F1 is over labels that have rows; with those that are answers only %.3f",
+                   s->answered < 1 ? "   " : "", s->macro_f1_all);
+    if (s->answered < 1 || s->macro_f1_all < s->macro_f1) buf_putc(t->out, '\n');
     buf_printf(t->out, "calibration error (ECE) %.3f   the more confident half is right in ", s->ece);
     put_figure(t, s->confident_half, 0);
     buf_putc(t->out, '\n');
@@ -157,7 +163,7 @@ void report_text(struct buf *out, const struct report *r, bool colour) {
     for (unsigned p = 0; p < r->parts; p++) {
         const struct score *s = r->part[p].score;
         char line[300];
-        snprintf(line, sizeof line, "%s%s: %s rows, %zu, by %s\n", p ? "\n" : "", r->title, r->part[p].name, s->n,
+        snprintf(line, sizeof line, "%s%s: %zu rows (%s), by %s\n", p ? "\n" : "", r->title, s->n, r->part[p].name,
                  r->judge);
         put_styled(&t, BOLD, line);
         report_put_labels(&t, r, s);
@@ -205,8 +211,12 @@ static void put_json_part(struct buf *out, const struct report *r, const struct 
                                       "accuracy_without_threshold",
                                       "macro_f1_without_threshold",
                                       "ece",
-                                      "accuracy_confident_half"};
-    const double value[] = {s->accuracy, s->macro_f1, s->accuracy_best, s->macro_f1_best, s->ece, s->confident_half};
+                                      "accuracy_confident_half",
+                                      "macro_f1_all",
+                                      "answered",
+                                      "right_of_answered"};
+    const double value[] = {s->accuracy,       s->macro_f1,     s->accuracy_best, s->macro_f1_best,    s->ece,
+                            s->confident_half, s->macro_f1_all, s->answered,      s->right_of_answered};
     buf_printf(out, "{\"rows\":%zu", s->n);
     for (unsigned i = 0; i < sizeof KEY / sizeof KEY[0]; i++) {
         buf_putc(out, ',');

@@ -60,6 +60,12 @@ static void report_html_put_figures(struct buf *out, const struct report *r, con
                "<p class=\"soft\">Answers below %.2f count as UNCLASSIFIED; without that macro-F1 is %.3f, "
                "accuracy %.3f.</p>\n",
                r->threshold, s->macro_f1_best, s->accuracy_best);
+    buf_printf(out, "<p class=\"soft\">Answered %.1f %%, of these right %.1f %%.", 100 * s->answered,
+               100 * s->right_of_answered);
+    if (s->macro_f1_all < s->macro_f1)
+        buf_printf(out, " macro-F1 is over labels that have rows; with those that are answers only it is %.3f.",
+                   s->macro_f1_all);
+    buf_puts(out, "</p>\n");
 }
 
 static void report_html_put_labels(struct buf *out, const struct report *r, const struct score *s) {

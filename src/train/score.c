@@ -9,10 +9,12 @@ static double ratio(double a, double b) {
     return b > 0 ? a / b : 0;
 }
 
-/* Precision, recall and F1 of each label of a confusion matrix; returns macro-F1. */
-static double evaluate_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned labels, struct score_label *out) {
+/* Precision, recall and F1 of each label of a confusion matrix; returns macro-F1 over labels that have rows; *all: also
+ * over those that are answers only. */
+static double evaluate_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned labels, struct score_label *out,
+                              double *all) {
     double sum = 0;
-    unsigned counted = 0;
+    unsigned counted = 0, with_rows = 0;
     for (unsigned l = 0; l < labels; l++) {
         struct score_label s = {.right = confusion[l][l]};
         for (unsigned k = 0; k < labels; k++) {
@@ -25,9 +27,11 @@ static double evaluate_labels(size_t confusion[LABEL_MAX][LABEL_MAX], unsigned l
         out[l] = s;
         if (s.truth + s.answers == 0) continue;
         counted++;
-        sum += s.f1;
+        with_rows += s.truth > 0;
+        sum += s.f1; /* 0 for a label without rows */
     }
-    return ratio(sum, counted);
+    *all = ratio(sum, counted);
+    return ratio(sum, with_rows);
 }
 
 static void fill_bins(struct score *s, const struct score_row *row) {
@@ -72,17 +76,22 @@ void score_run(struct score *s, const struct score_row *row, size_t n, unsigned 
     *s = (struct score){.n = n, .labels = labels};
     size_t(*best)[LABEL_MAX] = must_calloc(LABEL_MAX, sizeof *best);
     struct score_label unused[LABEL_MAX];
-    size_t right = 0, right_best = 0;
+    size_t right = 0, right_best = 0, answered = 0, right_answered = 0;
+    double ignored;
     for (size_t i = 0; i < n; i++) {
         s->confusion[row[i].label][row[i].answer]++;
         best[row[i].label][row[i].best]++;
         right += row[i].answer == row[i].label;
+        answered += row[i].answer == row[i].best;
+        right_answered += row[i].answer == row[i].best && row[i].answer == row[i].label;
         right_best += row[i].best == row[i].label;
     }
     s->accuracy = ratio((double)right, (double)n);
+    s->answered = ratio((double)answered, (double)n);
+    s->right_of_answered = ratio((double)right_answered, (double)answered);
     s->accuracy_best = ratio((double)right_best, (double)n);
-    s->macro_f1 = evaluate_labels(s->confusion, labels, s->label);
-    s->macro_f1_best = evaluate_labels(best, labels, unused);
+    s->macro_f1 = evaluate_labels(s->confusion, labels, s->label, &s->macro_f1_all);
+    s->macro_f1_best = evaluate_labels(best, labels, unused, &ignored);
     free(best);
     fill_bins(s, row);
     fill_coverage(s, row);

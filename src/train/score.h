@@ -1,5 +1,6 @@
-/* score: how good answers are. Definitions are scikit-learn's (precision_recall_fscore_support with zero_division 0;
- * macro-F1 is the mean over labels that are the truth or an answer of some row). */
+/* score: how good answers are. Definitions are scikit-learn's (precision_recall_fscore_support with zero_division 0).
+ * macro-F1 is the mean over labels that have rows, as with labels=unique(y_true); beside it the mean over all labels
+ * that are the truth or an answer of some row, which abstentions lower by a label of their own. */
 #ifndef TRAIN_SCORE_H
 #define TRAIN_SCORE_H
 
@@ -33,6 +34,8 @@ struct score {
     size_t n;
     unsigned labels;
     double accuracy, macro_f1;           /* of `answer` */
+    double macro_f1_all;                 /* also over labels that are answers only */
+    double answered, right_of_answered;  /* share of rows that got a label; of these, how many are right */
     double accuracy_best, macro_f1_best; /* of `best`: as if there were no threshold */
     double ece;                          /* sum over bins of share * |accuracy - confidence| */
     double confident_half;               /* accuracy of `best` on the more confident half of the rows */

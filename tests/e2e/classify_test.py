@@ -36,7 +36,7 @@ def write(name, data):
 
 @test
 def four_fields_in_order_one_a_line():
-    out = answers(SAMPLE)
+    out = answers("--no-message", SAMPLE)
     equal(len(out), sum(1 for _ in open(SAMPLE)))
     for a in out:
         equal(list(a), FIELDS)
@@ -88,7 +88,7 @@ def compressed_files_give_the_same():
 
 @test
 def csv_output_can_be_read_back():
-    r = run("classify", "--output", "csv", "--with-message", SAMPLE)
+    r = run("classify", "--output", "csv", SAMPLE)
     rows = list(csv.DictReader(io.StringIO(r.stdout.decode())))
     equal([row["log_message"] for row in rows], open(SAMPLE).read().splitlines())
     equal(rows[2]["label_id"], "USER_ACTION")

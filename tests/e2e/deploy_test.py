@@ -127,7 +127,12 @@ def load(server):
 
 @test
 def every_expression_has_a_value_in_a_real_prometheus():
-    s = Server()
+    where = tempfile.mkdtemp()
+    conf = pathlib.Path(where, "logclass.conf")
+    conf.write_text(f"[source in]\ntype = file\ninclude = {where}/*.log\n[source net]\ntype = syslog\nlisten = unixgram://{where}/s\n"
+                    f"[sink out]\ntype = file\npath = {where}/out\n")
+    pathlib.Path(where, "a.log").write_text("User bob logged in.\n")
+    s = Server("--config", str(conf), command=("run",), env={"XDG_STATE_HOME": where})
     with tempfile.TemporaryDirectory() as d, load(s), prometheus(f"127.0.0.1:{s.port}", pathlib.Path(d)) as p:
         wait_until(lambda: len(p.query('count_over_time(up{job="logclass"}[1m])')) == 1
                    and int(p.query('count_over_time(up{job="logclass"}[1m])')[0]["value"][1]) >= 7)

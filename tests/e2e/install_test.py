@@ -1,10 +1,15 @@
 """`make install` into an empty prefix: what is there works from there, and `make uninstall` leaves nothing."""
+import contextlib
 import gzip
 import json
 import os
 import pathlib
+import pty
+import select
+import shutil
 import subprocess
 import tempfile
+import time
 
 from check import equal, main, test
 
@@ -19,7 +24,7 @@ def make(goal):
 
 
 def files():
-    return [p for p in PREFIX.rglob("*") if p.is_file()]
+    return [p for p in PREFIX.rglob("*") if p.is_file() and not p.is_relative_to(PREFIX / ".local")]  # but what it learnt
 
 
 def complete(*words):
@@ -48,13 +53,60 @@ def the_man_page_tells_of_each_command():
     for c in commands:
         assert f'.SH "LOGCLASS {c.upper()}"' in page, c
     assert "\\-\\-memo\\-entries" in page
+    shown = subprocess.run(["man", "-l", PREFIX / "share/man/man1/logclass.1.gz"], capture_output=True, text=True,
+                           env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}).stdout if shutil.which("man") else ""
+    wide = [x for x in shown.splitlines() if len(x) > 80]
+    equal(wide, [])
 
 
 @test
 def bash_completes_commands_options_and_values():
     equal(complete("logclass", "cla"), ["classify"])
     equal(complete("logclass", "classify", "--memo-e"), ["--memo-entries"])
-    equal(complete("logclass", "classify", "--output", "t"), ["table"])
+    equal(complete("logclass", "classify", "--output", "t"), ["table", "tsv"])
+    equal(complete("logclass", "llm", "sh"), ["show"])
+    equal(complete("logclass", "rules", "m"), ["match"])
+    equal(complete("logclass", "classify", "--no-prog"), ["--no-progress"])
+    equal(complete("logclass", "journ"), [])
+
+
+@test
+def zsh_and_fish_complete_too():
+    """In the real shells: zsh in a pseudo-terminal, as it completes nowhere else."""
+    here = pathlib.Path(PREFIX)
+    script = here / "share/fish/vendor_completions.d/logclass.fish"
+    for typed, want in (("logclass cla", "classify"), ("logclass classify --memo-e", "--memo-entries"),
+                        ("logclass classify --output ts", "tsv"), ("logclass llm sh", "show")):
+        r = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{typed}'"], capture_output=True, text=True, env=ENV,
+                           cwd=PREFIX)
+        assert want in [x.split("\t")[0] for x in r.stdout.split("\n")], r.stdout  # beside files of that name
+        equal(zsh(f"{typed}\t"), f"{typed[:typed.rindex(' ')]} {want}")
+
+
+def zsh(typed):
+    """The line that is there after these keys."""
+    home = tempfile.mkdtemp()
+    with open(os.path.join(home, ".zshrc"), "w") as f:
+        f.write(f"fpath=({PREFIX}/share/zsh/site-functions $fpath)\nautoload -Uz compinit\ncompinit -u -d {home}/dump\nPS1='READY '\n"
+                f"show() {{ print -r -- \"$BUFFER\" > {home}/line; exit }}\nzle -N show\nbindkey '^G' show\n"
+                "bindkey '^I' complete-word\nunsetopt LIST_BEEP\n")
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(PREFIX)
+        os.execvpe("zsh", ["zsh", "-i"], {**ENV, "TERM": "dumb", "ZDOTDIR": home})
+    out, sent = b"", False
+    end = time.monotonic() + 60
+    while not os.path.exists(f"{home}/line") and time.monotonic() < end:
+        if select.select([fd], [], [], 0.05)[0]:
+            with contextlib.suppress(OSError):
+                out += os.read(fd, 65536)
+        if not sent and b"READY" in out:
+            sent = True
+            os.write(fd, typed.encode() + b"\x07")
+    os.close(fd)
+    os.waitpid(pid, 0)
+    with open(f"{home}/line") as f:
+        return f.read().strip()
 
 
 @test

@@ -79,7 +79,7 @@ def answers_teach_the_head_and_it_is_brought_back():
     assert sum((x["label_id"], x["source"]) == ("BACKUP", "bert") for x in after) > 50, after
     heads = json.loads(place.call("learn", "--list", "--json"))
     equal([(h["name"], h["in_use"]) for h in heads], [(taught["installed"], True)])
-    place.call("learn", "--json", "--data", place.corpus, status=1)  # nothing that it was not taught
+    place.call("learn", "--json", "--data", place.corpus)  # nothing that it was not taught
     place.call("learn", "--restore", "shipped")
     equal(place.classify(fresh, "--offline"), before)
     place.call("learn", "--restore", taught["installed"])
@@ -91,9 +91,9 @@ def answers_teach_the_head_and_it_is_brought_back():
 def a_correction_is_the_last_word():
     place = Place()
     taught = lines(60)
-    place.call("learn", "--correct", "NO_SUCH", "x", status=2)
+    place.call("correct", "NO_SUCH", "x", status=2)
     for line in taught[:3]:
-        place.call("learn", "--correct", "DB_ERROR", "--source", "quuxd", line)
+        place.call("correct", "DB_ERROR", "--source", "quuxd", line)
         with open(os.path.join(place.folder, "logclass", "corrections.jsonl"), "ab") as f:
             f.write(b'{"label":"INFO","log_mess\xff')  # as a kill leaves it
     table = os.path.join(place.folder, "mine.csv")
@@ -105,7 +105,8 @@ def a_correction_is_the_last_word():
     with open(path, "w") as f:
         f.write("".join(json.dumps({"source": "quuxd", "log_message": x}) + "\n" for x in taught))
     out = [json.loads(x) for x in place.call("classify", "--no-summary", "--offline", path).splitlines()]
-    equal({(x["label_id"], x["source"]) for x in out}, {("DB_ERROR", "bert")})
+    equal({x["label_id"] for x in out}, {"DB_ERROR"})
+    equal({x["source"] for x in out[3:]} - {"regex"}, {"bert"})  # the first three are words in force
 
 
 @test

@@ -78,7 +78,7 @@ def another_model_is_asked_anew():
 @test
 def two_processes_share_the_answers():
     e, db = Endpoint(chat("BACKUP")), store()
-    args = [BINARY, "classify", "--bert", "off", "--llm-url", e.url(), "--llm-model", "m", "--llm-store", db]
+    args = [BINARY, "classify", "--summary", "--bert", "off", "--llm-url", e.url(), "--llm-model", "m", "--llm-store", db]
     both = [subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                              env=environment()) for _ in range(2)]
     text = "".join(line + "\n" for line in LINES).encode()

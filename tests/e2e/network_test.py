@@ -13,7 +13,7 @@ CANARY = "gsk-canary-5b1e77"
 
 
 def classify(*args, env=None):
-    r = subprocess.run([BINARY, "classify", SAMPLE, *args], capture_output=True, timeout=120,
+    r = subprocess.run([BINARY, "classify", "--summary", SAMPLE, *args], capture_output=True, timeout=120,
                        env={"PATH": os.environ["PATH"], "HOME": folder(), **(env or {})})
     return r, [json.loads(line) for line in r.stdout.splitlines()]
 
@@ -33,7 +33,7 @@ def the_llm_is_asked_once_for_each_template_and_never_again():
     equal(len(by(first, "llm")), open_lines)
     equal(by(first, "fallback"), [])
     equal(len(llm.asked), open_lines)
-    assert f"LLM: {open_lines} calls".encode() in r.stderr, r.stderr
+    assert f"LLM: {open_lines} call".encode() in r.stderr, r.stderr
     _, second = classify(*args)
     equal(second, first)
     equal(len(llm.asked), open_lines)

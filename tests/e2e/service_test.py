@@ -64,13 +64,13 @@ def llm_options(endpoint, *more):
 def llm_speaks_it_too_and_says_when_it_can_not():
     with fake(chat("WORKFLOW_ERROR")) as f:
         with serving(*llm_options(f, "--llm-calls-day", "2"), command=("service", "llm")) as s:
-            want = (200, {"label_id": "WORKFLOW_ERROR", "label": "Workflow Error", "confidence": 0.7})
+            want = (200, {"label_id": "WORKFLOW_ERROR", "label": "Workflow Error", "confidence": 0.7, "source": "llm"})
             equal(ask(s, "step 3 of job 77 failed"), want)
             equal(ask(s, "step 9 of job 12 failed"), want)  # the same template
             equal(len(f.requests), 1)
             assert "job 77" not in json.dumps(f.requests)
             f.script = lambda *_: chat("NONSENSE")
-            equal(ask(s, "another"), (200, {"label_id": "UNCLASSIFIED", "label": "Unclassified", "confidence": 0}))
+            equal(ask(s, "another"), (200, {"label_id": "UNCLASSIFIED", "label": "Unclassified", "confidence": 0, "source": "llm"}))
             r, text = s.ask("POST", "/classify", '{"message":"a third"}')
             equal((r.status, r.getheader("Retry-After")), (503, "1"))  # the budget
             assert b"no answer" in text, text

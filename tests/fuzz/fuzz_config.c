@@ -16,22 +16,19 @@ static void load(struct conf *c) {
 }
 
 static void expect_same(const struct conf *c) {
-    struct buf shown, again;
+    struct buf shown;
     struct conf read;
     struct err e = {0};
     buf_init(&shown, 1 << 20);
-    buf_init(&again, 1 << 20);
-    conf_show(&shown, c);
+    conf_show(&shown, c, NULL, NULL);
     MUST(!shown.failed);
     if (!memmem(shown.p, shown.n, "no config file can hold", 23)) { /* a long one, with its key */
         load(&read);
         MUST(conf_read(&read, buf_span(&shown), "shown", &e));
-        conf_show(&again, &read);
-        MUST(span_eq(buf_span(&again), buf_span(&shown)));
+        for (unsigned r = CONF_LIVE; r <= CONF_START; r++) MUST(conf_changed(c, &read, (enum conf_reload)r, 0) < 0);
         conf_release(&read);
     }
     buf_release(&shown);
-    buf_release(&again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {

@@ -16,6 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     check_part(m.host, whole);
     check_part(m.app, whole);
     check_part(m.text, whole);
+    check_part(m.pid, whole);
+    check_part(m.kind, whole);
+    check_part(m.time, whole);
+    check_part(m.data, whole);
     MUST(m.severity >= -1 && m.severity < 8);
     return 0;
 }

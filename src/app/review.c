@@ -1,0 +1,94 @@
+#include "app/review.h"
+
+#include "app/state_dir.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/thread.h"
+#include "review/corrections.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+enum { LOOK_MS = 250 };
+
+struct review {
+    struct pipeline *pipeline;
+    char path[PATH_MAX];
+    struct stat seen; /* of the log as it was read; zero: it was not there */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool ending;
+    pthread_t thread;
+};
+
+bool review_path(char *out) {
+    return state_dir_path("corrections.jsonl", out, PATH_MAX);
+}
+
+static bool review_same(const struct stat *a, const struct stat *b) {
+    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void review_look(struct review *r) {
+    struct stat now = {0};
+    struct corrections c;
+    struct err e = {0};
+    if (stat(r->path, &now) != 0) now = (struct stat){0};
+    if (review_same(&now, &r->seen)) return;
+    r->seen = now; /* before it is read: what is written meanwhile is another change */
+    if (corrections_read(&c, r->path, &e)) {
+        if (c.broken > 0)
+            log_warn("review.broken", "%s: %u lines can't be read and are passed over", r->path, c.broken);
+        pipeline_review(r->pipeline, overlay_open(&c));
+    } else {
+        log_warn("review.unread", "what was said before stays in force: %s", e.msg);
+    }
+    corrections_release(&c);
+}
+
+static void *review_main(void *arg) {
+    struct review *r = arg;
+    pthread_mutex_lock(&r->lock);
+    while (!r->ending) {
+        struct timespec until = clock_deadline(LOOK_MS);
+        pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        if (r->ending) break;
+        pthread_mutex_unlock(&r->lock);
+        review_look(r);
+        pthread_mutex_lock(&r->lock);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+struct review *review_open(struct pipeline *p) {
+    struct review *r = must_calloc(1, sizeof *r);
+    r->pipeline = p;
+    if (!review_path(r->path)) {
+        free(r);
+        return NULL;
+    }
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    review_look(r);
+    r->thread = thread_start(review_main, r);
+    return r;
+}
+
+void review_close(struct review *r) {
+    if (!r) return;
+    pthread_mutex_lock(&r->lock);
+    r->ending = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

@@ -1,0 +1,19 @@
+/* review: keeps what people said (review/corrections.h) in force in this process: the log of the state folder is read
+ * at the start, and again within a second of each change, whoever wrote it. */
+#ifndef APP_REVIEW_H
+#define APP_REVIEW_H
+
+#include "pipeline/pipeline.h"
+
+#include <limits.h>
+
+struct review;
+
+/* NULL: there is no state folder, so nobody can have said anything. p must outlive it. */
+struct review *review_open(struct pipeline *p);
+void review_close(struct review *r); /* NULL is fine */
+
+/* The log's path into out[PATH_MAX]. False: there is no state folder. */
+bool review_path(char *out);
+
+#endif

@@ -1,0 +1,223 @@
+#include "app/streams.h"
+
+#include "app/state_dir.h"
+#include "app/terminal.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/thread.h"
+#include "stream/checkpoint.h"
+#include "stream/flow.h"
+#include "stream/form.h"
+#include "stream/sink_fd.h"
+#include "stream/source.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct streams_source {
+    struct streams *all;
+    struct source source;
+    pthread_t thread;
+    bool ok;
+    struct err failure;
+};
+
+struct streams {
+    struct streams_opts o;
+    struct checkpoint *checkpoint;
+    struct form form;
+    struct sink_fd_result result;
+    struct flow *flow;
+    struct streams_source source[SECTIONS_MAX];
+    unsigned n, started;
+    atomic_uint running, reopened;
+    atomic_bool stop;
+    struct err late; /* the drain's time was over */
+};
+
+static const enum source_id SOURCE_OF[SECTION_KIND_COUNT] = {
+    [SECTION_IN_FILE] = SOURCE_FOLLOW,
+    [SECTION_IN_SYSLOG] = SOURCE_SYSLOG,
+    [SECTION_IN_JOURNAL] = SOURCE_JOURNAL,
+};
+
+static const enum sink_id SINK_OF[SECTION_KIND_COUNT] = {
+    [SECTION_OUT_STDOUT] = SINK_FD,
+    [SECTION_OUT_FILE] = SINK_FILE,
+    [SECTION_OUT_SYSLOG] = SINK_SYSLOG,
+};
+
+/* ---- the sink ---- */
+
+static const struct section *find_sink(const struct section_list *l, struct err *e) {
+    const struct section *sink = NULL;
+    size_t sources = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        sources += l->v[i].side == SECTION_SOURCE;
+        if (l->v[i].side != SECTION_SINK) continue;
+        if (sink) {
+            err_set(e, ERR_USAGE, "%s: [sink %s]: there is a sink already, at %s; expected one", l->v[i].place,
+                    l->v[i].name, sink->place);
+            return NULL;
+        }
+        sink = &l->v[i];
+    }
+    if (!sink || sources == 0) {
+        err_set(e, ERR_USAGE, "there is no [%s NAME] section; expected at least one [source NAME], and one [sink NAME]",
+                sink ? "source" : "sink");
+        return NULL;
+    }
+    return sink;
+}
+
+static bool check_drop(const struct section *sink, const struct label_set *labels, struct err *e) {
+    char item[LABEL_ID_MAX + 1];
+    for (const char *at = sink->drop; section_next_item(&at, item, sizeof item);) {
+        bool known = false;
+        for (unsigned i = 0; i < labels->n; i++) known |= strcmp(labels->label[i].id, item) == 0;
+        if (!known)
+            return err_set(e, ERR_USAGE, "%s: [sink %s]: drop: there is no label '%s'", sink->place, sink->name, item);
+    }
+    return true;
+}
+
+static void streams_set_up_form(struct form *f, const struct section *sink) {
+    bool terminal = sink->kind == SECTION_OUT_STDOUT && isatty(STDOUT_FILENO);
+    int id = strcmp(sink->output, "auto") == 0 ? (terminal ? FORM_TABLE : FORM_JSONL) : form_find(sink->output);
+    if (sink->kind == SECTION_OUT_SYSLOG) id = FORM_SYSLOG;
+    MUST(id >= 0); /* section.def lists the same words */
+    *f = (struct form){.id = (enum form_id)id, .drop = sink->drop, .sd_id = sink->sd_id};
+    f->writer = (struct writer){
+        .format = id == FORM_TABLE ? WRITER_TABLE
+                  : id == FORM_CSV ? WRITER_CSV
+                                   : WRITER_JSONL,
+        .with_message = true,
+        .colour = terminal && terminal_wants_colour("auto"),
+        .columns = terminal ? terminal_columns() : 0,
+    };
+}
+
+static bool streams_open_flow(struct streams *s, const struct section *sink, struct err *e) {
+    struct sink_opts to = {
+        .fd = STDOUT_FILENO, .form = &s->form, .result = &s->result, .section = sink, .reopened = &s->reopened};
+    streams_set_up_form(&s->form, sink);
+    s->flow = flow_open(
+        &(struct flow_opts){.pipeline = s->o.pipeline, .sink = sink_table[SINK_OF[sink->kind]], .sink_opts = &to}, e);
+    return s->flow != NULL;
+}
+
+/* ---- the sources ---- */
+
+static bool streams_open_checkpoint(struct streams *s, struct err *e) {
+    char name[NAME_MAX], path[PATH_MAX];
+    if (!s->o.checkpoint) return true;
+    snprintf(name, sizeof name, "checkpoints/%.200s.jsonl", s->o.checkpoint);
+    if (s->o.checkpoint[0] == '.' || strchr(s->o.checkpoint, '/'))
+        return err_set(e, ERR_USAGE, "name is '%s': expected a name for a file", s->o.checkpoint);
+    if (!state_dir_path(name, path, sizeof path))
+        return err_set(e, ERR_USAGE,
+                       "there is no folder to keep the checkpoint in: set STATE_DIRECTORY, XDG_STATE_HOME or HOME");
+    if (!state_dir_make_folders(path, e)) return false;
+    s->checkpoint = checkpoint_open(path, s->o.checkpoint_interval_ms, e);
+    return s->checkpoint != NULL;
+}
+
+static bool streams_open_sources(struct streams *s, const struct section *sink, struct err *e) {
+    for (size_t i = 0; i < s->o.sections->n; i++) {
+        const struct section *from = &s->o.sections->v[i];
+        if (from->side != SECTION_SOURCE) continue;
+        struct streams_source *x = &s->source[s->n];
+        struct source_opts o = {.section = from,
+                                .checkpoint = s->checkpoint,
+                                .own_path = sink->kind == SECTION_OUT_FILE ? sink->path : NULL};
+        if (!source_open(&x->source, SOURCE_OF[from->kind], &o, s->flow, &s->stop, e))
+            return err_prefix(e, "[source %s]", from->name);
+        x->all = s;
+        s->n++;
+    }
+    return true;
+}
+
+static void *streams_main(void *arg) {
+    struct streams_source *x = arg;
+    struct streams *s = x->all;
+    x->ok = source_run(&x->source, &x->failure);
+    if (!x->ok) log_error("source.failed", "%s", x->failure.msg);
+    if (atomic_fetch_sub(&s->running, 1) == 1 && !atomic_load(&s->stop) && s->o.on_end) s->o.on_end(s->o.ctx);
+    return NULL;
+}
+
+struct streams *streams_open(const struct streams_opts *o, struct err *e) {
+    const struct section *sink = find_sink(o->sections, e);
+    if (!sink || !check_drop(sink, o->labels, e)) return NULL;
+    struct streams *s = must_calloc(1, sizeof *s);
+    s->o = *o;
+    if (!streams_open_checkpoint(s, e) || !streams_open_flow(s, sink, e) || !streams_open_sources(s, sink, e)) {
+        streams_close(s);
+        return NULL;
+    }
+    atomic_store(&s->running, s->n);
+    for (; s->started < s->n; s->started++)
+        s->source[s->started].thread = thread_start(streams_main, &s->source[s->started]);
+    return s;
+}
+
+/* ---- the end ---- */
+
+void streams_stop(struct streams *s) {
+    atomic_store(&s->stop, true);
+}
+
+void streams_reopen(struct streams *s) {
+    atomic_fetch_add(&s->reopened, 1);
+}
+
+/* False: until then not all of them had ended. */
+static bool join_until(struct streams *s, const struct timespec *until) {
+    bool all = true;
+    for (unsigned i = 0; i < s->started; i++) {
+        struct streams_source *x = &s->source[i];
+        if (!x->all) continue;
+        if (!until)
+            pthread_join(x->thread, NULL);
+        else if (pthread_timedjoin_np(x->thread, NULL, until) != 0)
+            all = false;
+        if (all || !until) x->all = NULL;
+    }
+    return all;
+}
+
+bool streams_drain(struct streams *s, unsigned drain_ms, struct err *e) {
+    struct timespec until;
+    if (!s) return true;
+    streams_stop(s);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += drain_ms / 1000 + 1;
+    bool ok = join_until(s, &until);
+    if (!ok) {
+        err_set(e, ERR_TIMEOUT, "not everything was settled within %u ms; it is read again at the next start",
+                drain_ms);
+        flow_abandon(s->flow);
+        pipeline_cancel(s->o.pipeline);
+        join_until(s, NULL);
+        s->late = *e;
+    }
+    if (ok && s->late.code != ERR_OK) *e = s->late, ok = false;
+    for (unsigned i = 0; ok && i < s->started; i++)
+        if (!s->source[i].ok) *e = s->source[i].failure, ok = false;
+    if (ok && !flow_is_well(s->flow, e)) ok = s->result.reader_gone; /* whoever read us had enough */
+    return ok;
+}
+
+void streams_close(struct streams *s) {
+    if (!s) return;
+    for (unsigned i = 0; i < SECTIONS_MAX; i++) source_close(&s->source[i].source);
+    flow_close(s->flow);
+    form_close(&s->form);
+    checkpoint_close(s->checkpoint);
+    free(s);
+}
