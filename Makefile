@@ -121,9 +121,11 @@ fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
 valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that it can run)
 	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<
 
-head: $(B)/logclass model             ## train data/head.json anew from data/corpus
+head: $(B)/logclass model             ## train data/head.json and data/head-ops.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --out data/head.json
+	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head.json
+	$(B)/logclass train data/corpus --labels ops --folds 0 --rows-per-template 2 --l2 1 \
+	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head-ops.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import
@@ -135,7 +137,7 @@ install: all                         ## binary, data, model, man page and comple
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
 	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
 	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
-	install -m644 data/rules.conf data/head.json data/adapter.safetensors $(SHARE)/logclass
+	install -m644 data/rules.conf data/head.json data/head-ops.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz

@@ -48,6 +48,7 @@ static const enum source_id SOURCE_OF[SECTION_KIND_COUNT] = {
 static const enum sink_id SINK_OF[SECTION_KIND_COUNT] = {
     [SECTION_OUT_STDOUT] = SINK_FD,
     [SECTION_OUT_FILE] = SINK_FILE,
+    [SECTION_OUT_SYSLOG] = SINK_SYSLOG,
 };
 
 /* ---- the sink ---- */
@@ -87,8 +88,9 @@ static bool check_drop(const struct section *sink, const struct label_set *label
 static void streams_set_up_form(struct form *f, const struct section *sink) {
     bool terminal = sink->kind == SECTION_OUT_STDOUT && isatty(STDOUT_FILENO);
     int id = strcmp(sink->output, "auto") == 0 ? (terminal ? FORM_TABLE : FORM_JSONL) : form_find(sink->output);
+    if (sink->kind == SECTION_OUT_SYSLOG) id = FORM_SYSLOG;
     MUST(id >= 0); /* section.def lists the same words */
-    *f = (struct form){.id = (enum form_id)id, .drop = sink->drop};
+    *f = (struct form){.id = (enum form_id)id, .drop = sink->drop, .sd_id = sink->sd_id};
     f->writer = (struct writer){
         .format = id == FORM_TABLE ? WRITER_TABLE
                   : id == FORM_CSV ? WRITER_CSV

@@ -140,7 +140,7 @@ int cmd_config(int argc, char **argv) {
         const char *word = argv[1];
         ok = conf_load(&c, CONF_ALL, argc - 1, argv + 1, &operands, &e) && config_run(word, &c, &out, &e);
     }
-    fwrite(out.p, 1, out.n, stdout);
+    if (out.n > 0) fwrite(out.p, 1, out.n, stdout);
     buf_release(&out);
     conf_release(&c);
     return ok ? CMD_OK : cmd_fail(&e);

@@ -40,7 +40,7 @@ struct options {
     const char *head, *html, *out, *vectors;
     struct shipped_encoder_opts encoder;
     unsigned threads, worst;
-    double threshold, min_macro_f1;
+    double threshold, min_macro_f1, target_accuracy;
     bool json, cascade;
 };
 
@@ -75,6 +75,8 @@ static size_t eval_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
          "also write each row as CSV: its label, the answer, how sure, the text"},
         {"worst", FLAG_INT, &o->worst, 0, REPORT_LINES_MAX, "N", "how many confident wrong lines to show"},
         {"min-macro-f1", FLAG_FLOAT, &o->min_macro_f1, 0, 1, "X", "fail when macro-F1 of all rows is lower"},
+        {"target-accuracy", FLAG_FRACTION, &o->target_accuracy, 0, 0, "SHARE",
+         "solve the threshold from which answers are right in this share, and tell what it leaves to the LLM"},
         {"vectors", FLAG_TEXT, &o->vectors, 0, 0, "FILE", "cache of the vectors from one run to the next"},
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
@@ -196,8 +198,20 @@ static struct report make_report(struct evaluation *v) {
     return r;
 }
 
+/* Takes the wished accuracy into the report. False: no threshold reaches it. */
+static bool eval_solve_target(const struct evaluation *v, struct report *r, struct err *e) {
+    struct threshold_rows rows = {v->row, v->data.n, head_labels(v->head)->unclassified};
+    double threshold;
+    if (v->o.target_accuracy == 0) return true;
+    if (!threshold_for_precision(&rows, THRESHOLD_ALL, v->o.target_accuracy, &threshold, e)) return false;
+    r->target = v->o.target_accuracy;
+    r->at_target = threshold_effect(&rows, threshold);
+    return true;
+}
+
 static bool eval_show(struct evaluation *v, struct err *e) {
     struct report r = make_report(v);
+    if (!eval_solve_target(v, &r, e)) return false;
     struct buf out;
     buf_init(&out, TEXT_BYTES_MAX);
     if (v->o.json) {

@@ -52,6 +52,11 @@ int label_find(const struct label_set *set, struct span id) {
     return -1;
 }
 
+int label_fold(const struct label_set *set, struct span id) {
+    int i = label_find(set, id);
+    return i < 0 && label_find(&OPS, id) >= 0 ? (int)set->unclassified : i;
+}
+
 uint64_t label_hash(const struct label_set *set) {
     uint64_t h = 0;
     for (unsigned i = 0; i < set->n; i++) {

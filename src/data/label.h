@@ -38,6 +38,10 @@ bool label_id_is_valid(struct span id);
 /* Index of the label with this id, exactly; -1: none. */
 int label_find(const struct label_set *set, struct span id);
 
+/* Index in `set` of the label with this id; where the set has no such label but the ops set has it as a part of
+ * UNCLASSIFIED, the index of UNCLASSIFIED: so an ops label is exactly one of the built-in nine. -1: neither. */
+int label_fold(const struct label_set *set, struct span id);
+
 /* 64-bit hash of ids in order: stored in heads and memo keys, so that answers never cross label sets. */
 uint64_t label_hash(const struct label_set *set);
 

@@ -80,11 +80,13 @@ struct follow_file {
     unsigned out;                /* chunks under way that hold lines of it */
     bool was_cut;                /* and nothing was read since: there may have been further cuts */
     int64_t cut_since_ns;        /* when the newest of its copies was written, then */
-    bool at_end;                 /* there was nothing more at the last turn */
-    bool partial;                /* and what is left is a line without its end */
-    bool lost;                   /* it is nowhere, and said to be */
-    bool is_queued;              /* waits for a turn */
-    bool wakes;                  /* wants a turn at a given time, although it has no news */
+    struct follow_hash cut_head; /* of what was cut, where its copy was not found; n == 0: it was */
+    struct follow_place cut_place;
+    bool at_end;    /* there was nothing more at the last turn */
+    bool partial;   /* and what is left is a line without its end */
+    bool lost;      /* it is nowhere, and said to be */
+    bool is_queued; /* waits for a turn */
+    bool wakes;     /* wants a turn at a given time, although it has no news */
     struct follow_file *next_queued;
 
     /* follow_set's */

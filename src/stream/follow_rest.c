@@ -7,16 +7,19 @@
 #include "stream/follow.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { SIBLINGS_MAX = 256, LISTINGS_MAX = 2, LISTING_REST_MS = 20 };
+enum { SIBLINGS_MAX = 256, LISTINGS_MAX = 6, LISTING_REST_MS = 10, CONTENT_PATH = 32, MAKING_MS = 200 };
 
 struct sibling {
     char path[PATH_MAX];
+    int fd; /* it stays this file, whoever renames it meanwhile */
     struct follow_id id;
     uint64_t size;
     int64_t mtime_ns;
@@ -73,27 +76,70 @@ static int by_age(const void *a, const void *b) {
     return strcmp(y->path, x->path); /* name.2 is older than name.1 */
 }
 
-/* The rotated files of name, and the one with this identity whatever its name; oldest first. The caller frees it. */
-static struct sibling *list_siblings(const char *name, struct follow_id id, size_t *n) {
-    char folder[PATH_MAX];
-    struct sibling *v = must_calloc(SIBLINGS_MAX, sizeof *v);
-    size_t folder_n = (size_t)(base_of(name) - name);
-    *n = 0;
-    snprintf(folder, sizeof folder, "%.*s", (int)folder_n, name);
-    DIR *d = opendir(folder_n ? folder : ".");
-    if (!d) return v;
-    for (struct dirent *item; *n < SIBLINGS_MAX && (item = readdir(d));) {
-        struct sibling *s = &v[*n];
-        struct stat st;
-        bool inode = item->d_ino == id.ino;
-        if (snprintf(s->path, sizeof s->path, "%s%s", folder, item->d_name) >= (int)sizeof s->path) continue;
-        if (!inode && !follow_rest_is_rotated(name, s->path)) continue;
-        if (!follow_look(-1, s->path, &s->id, &s->size, NULL) || stat(s->path, &st) != 0) continue;
-        if (strcmp(s->path, name) == 0 && !follow_id_is_same(s->id, id)) continue;
-        s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-        (*n)++;
+static void free_siblings(struct sibling *v, size_t n) {
+    for (size_t i = 0; i < n; i++) close(v[i].fd);
+    free(v);
+}
+
+/* How the content is read: by the descriptor, not by a name that may be another file's by now. */
+static const char *content_of(const struct sibling *v, char path[CONTENT_PATH]) {
+    snprintf(path, CONTENT_PATH, "/proc/self/fd/%d", v->fd);
+    return path;
+}
+
+static bool is_listed(const struct sibling *v, size_t n, struct follow_id id) {
+    for (size_t i = 0; i < n; i++)
+        if (follow_id_is_same(v[i].id, id)) return true;
+    return false;
+}
+
+/* Opens the file for the list. False: it is not one for it. */
+static bool sibling_open(struct sibling *v, size_t n, const char *name, struct follow_id id) {
+    struct sibling *s = &v[n];
+    struct stat st;
+    s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool fine = s->fd >= 0 && follow_look(s->fd, NULL, &s->id, &s->size, NULL) && fstat(s->fd, &st) == 0 &&
+                (strcmp(s->path, name) != 0 || follow_id_is_same(s->id, id)) && !is_listed(v, n, s->id);
+    if (fine) s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (!fine && s->fd >= 0) close(s->fd);
+    return fine;
+}
+
+static size_t list_once(struct sibling *v, const char *folder, const char *name, struct follow_id id) {
+    size_t n = 0;
+    DIR *d = opendir(folder[0] ? folder : ".");
+    if (!d) return 0;
+    for (struct dirent *item; n < SIBLINGS_MAX && (item = readdir(d));) {
+        if (snprintf(v[n].path, sizeof v[n].path, "%s%s", folder, item->d_name) >= (int)sizeof v[n].path) continue;
+        if (item->d_ino != id.ino && !follow_rest_is_rotated(name, v[n].path)) continue;
+        n += sibling_open(v, n, name, id);
     }
     closedir(d);
+    return n;
+}
+
+static bool is_unchanged(const char *folder, struct timespec *since) {
+    struct stat st;
+    struct timespec before = *since;
+    if (stat(folder[0] ? folder : ".", &st) != 0) return true;
+    *since = st.st_mtim;
+    return before.tv_sec == since->tv_sec && before.tv_nsec == since->tv_nsec;
+}
+
+/* The rotated files of name, and the one with this identity whatever its name; oldest first. Again, when somebody
+ * renamed while we looked, for then one may be missing. free_siblings. */
+static struct sibling *list_siblings(const char *name, struct follow_id id, size_t *n) {
+    char folder[PATH_MAX];
+    struct timespec since = {0};
+    struct sibling *v = must_calloc(SIBLINGS_MAX, sizeof *v);
+    snprintf(folder, sizeof folder, "%.*s", (int)(base_of(name) - name), name);
+    is_unchanged(folder, &since);
+    for (unsigned i = 0; i < LISTINGS_MAX; i++) {
+        *n = list_once(v, folder, name, id);
+        if (is_unchanged(folder, &since) || i + 1 == LISTINGS_MAX) break;
+        for (size_t k = 0; k < *n; k++) close(v[k].fd);
+        nanosleep(&(struct timespec){.tv_nsec = LISTING_REST_MS * 1000000L}, NULL);
+    }
     qsort(v, *n, sizeof *v, by_age);
     return v;
 }
@@ -126,6 +172,7 @@ static void read_newer(struct follow *s, const struct sibling *v, size_t from, s
             f = follow_set_add(&s->set, name, v[i].path, v[i].id, FOLLOW_LIVE);
             if (!f) return;
             f->size = v[i].size;
+            log_info("follow.found", "%s is a generation of %s that was not read", f->path, name);
             follow_find_retire(s, f, FOLLOW_RENAMED);
         }
         if (f == live || f == before || f->lost) continue;
@@ -137,9 +184,11 @@ static void read_newer(struct follow *s, const struct sibling *v, size_t from, s
 
 /* Where the generation with this head and place is; n: nowhere. */
 static size_t find_copy(const struct sibling *v, size_t n, const struct follow_file *f, struct follow_id except) {
+    char path[CONTENT_PATH];
     struct follow_place place = follow_file_place(f);
     for (size_t i = 0; i < n; i++)
-        if (!follow_id_is_same(v[i].id, except) && follow_file_is_copy(v[i].path, f->head, &place)) return i;
+        if (!follow_id_is_same(v[i].id, except) && follow_file_is_copy(content_of(&v[i], path), f->head, &place))
+            return i;
     return n;
 }
 
@@ -153,14 +202,15 @@ static void count_lost(const struct follow_file *f) {
 /* ---- a file that was cut ---- */
 
 /* The copy, as a file of its own at f's place; the same object when it is known already and was not begun. */
-static struct follow_file *take_copy(struct follow *s, const struct follow_file *f, const struct sibling *v) {
+static struct follow_file *take_copy(struct follow *s, const struct follow_file *f, struct follow_hash head,
+                                     struct follow_place p, const struct sibling *v) {
     struct follow_file *g = follow_set_by_id(&s->set, v->id);
     if (g && (g->at > 0 || g->out > 0)) return NULL; /* it is read already */
     if (!g) g = follow_set_add(&s->set, f->name, v->path, v->id, FOLLOW_LIVE);
     if (!g) return NULL;
-    struct follow_place p = follow_file_place(f);
+    log_info("follow.copy", "%s is a copy of what %s was; what was not read is read there", v->path, f->name);
     g->size = v->size;
-    g->head = f->head;
+    g->head = head;
     g->at = p.at, g->mark = p.mark, g->skipping = p.skipping, g->checked = false;
     g->stream_at[0] = p.stream_at[0], g->stream_at[1] = p.stream_at[1];
     g->safe = p;
@@ -172,47 +222,63 @@ static struct follow_file *take_copy(struct follow *s, const struct follow_file 
     return g;
 }
 
-/* The siblings, and which of them is the copy of f (*n: none). Who renames them just now may hide one from us. */
-static struct sibling *list_with_copy(const struct follow_file *f, size_t *n, size_t *at) {
-    for (unsigned i = 0;; i++) {
-        struct sibling *v = list_siblings(f->name, f->id, n);
-        *at = find_copy(v, *n, f, f->id);
-        if (*at < *n || i == LISTINGS_MAX) return v;
-        free(v);
-        nanosleep(&(struct timespec){.tv_nsec = LISTING_REST_MS * 1000000L}, NULL);
-    }
-}
-
 void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     size_t n, at;
-    struct sibling *v = list_with_copy(f, &n, &at);
-    struct follow_file *copy = at < n ? take_copy(s, f, &v[at]) : NULL;
+    struct sibling *v = list_siblings(f->name, f->id, &n);
+    at = find_copy(v, n, f, f->id);
+    struct follow_file *copy = at < n ? take_copy(s, f, f->head, follow_file_place(f), &v[at]) : NULL;
+    f->cut_head = at < n ? (struct follow_hash){0} : f->head;
+    f->cut_place = follow_file_place(f);
     if (at == n) count_lost(f);
     metrics_add(METRIC_FOLLOW_ROTATIONS, FOLLOW_TRUNCATED, 0, 0, 1);
     log_info("follow.cut", "%s was cut or written anew; it is read from its beginning", f->path);
     follow_file_rewind(f);
     f->after = NULL;
     f->was_cut = true;
-    f->cut_since_ns = n > 0 ? v[n - 1].mtime_ns : 0;
-    if (at < n) read_newer(s, v, at + 1, n, copy, f);
+    f->cut_since_ns = at < n  ? v[at].mtime_ns
+                      : n > 0 ? v[n - 1].mtime_ns
+                              : 0; /* later ones: follow_rest_between_cuts */
     if (copy && !f->after) follow_rest_chain(s, f, copy);
-    free(v);
+    free_siblings(v, n);
     f->changed_ns = clock_now_ns(NULL);
     follow_set_queue(&s->set, f);
 }
 
+/* Was it written so lately that it may be in the making? What it holds says nothing, then. */
+static bool is_in_the_making(const struct sibling *v) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - v->mtime_ns < MAKING_MS * INT64_C(1000000);
+}
+
+/* Is it a generation that f was before it was cut again, of which nothing was read? */
+static bool is_missed(struct follow *s, const struct follow_file *f, const struct sibling *v, struct span begin) {
+    char path[CONTENT_PATH];
+    return !follow_id_is_same(v->id, f->id) && !follow_set_by_id(&s->set, v->id) &&
+           !follow_file_begins_like(content_of(v, path), begin);
+}
+
 bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct span begin) {
     size_t n;
+    char path[CONTENT_PATH];
+    bool waits = false;
     struct follow_file *before = f->after;
     struct sibling *v = list_siblings(f->name, f->id, &n);
-    for (size_t i = 0; i < n; i++) {
-        bool fresh = v[i].mtime_ns > f->cut_since_ns && !follow_id_is_same(v[i].id, f->id);
-        if (!fresh || follow_set_by_id(&s->set, v[i].id) || follow_file_begins_like(v[i].path, begin)) continue;
+    for (size_t i = 0; i < n && !waits; i++) {
+        if (v[i].mtime_ns <= f->cut_since_ns) continue;
+        bool missed = is_missed(s, f, &v[i], begin);
+        waits = missed && is_in_the_making(&v[i]);
+        if (waits) continue;
+        f->cut_since_ns = v[i].mtime_ns;
+        if (!missed) continue;
+        bool late =
+            follow_file_is_copy(content_of(&v[i], path), f->cut_head, &f->cut_place); /* what was not found, then */
+        if (late) take_copy(s, f, f->cut_head, f->cut_place, &v[i]);
         read_newer(s, v, i, i + 1, f->after, f);
     }
-    if (n > 0) f->cut_since_ns = v[n - 1].mtime_ns;
-    free(v);
-    return f->after != before;
+    free_siblings(v, n);
+    if (waits) f->wakes = s->timers = true;
+    return waits || f->after != before;
 }
 
 /* ---- a file that is gone from its path ---- */
@@ -253,7 +319,7 @@ static void give_up(struct follow *s, struct follow_file *f) {
 static bool rest_hand_over(struct follow *s, struct follow_file *f, const struct sibling *v) {
     struct follow_file *g = follow_set_by_id(&s->set, v->id);
     if (!g || g == f) return false;
-    if (g->at == 0 && g->out == 0) take_copy(s, f, v);
+    if (g->at == 0 && g->out == 0) take_copy(s, f, f->head, follow_file_place(f), v);
     f->lost = f->at_end = true; /* nothing is missing: g has it */
     f->state = FOLLOW_ROTATED;
     f->wakes = s->timers = true;
@@ -269,7 +335,8 @@ bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_
     bool found = at < n;
     if (found && !rest_hand_over(s, f, &v[at])) go_on_in(s, f, &v[at]);
     if (!found) give_up(s, f);
-    read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
-    free(v);
+    /* While it runs, later generations are known by the kernel's news, and may be read and forgotten already. */
+    if (!s->begun) read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
+    free_siblings(v, n);
     return found;
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static const char *const FORM_NAME[FORM_COUNT] = {"jsonl", "annotated", "ecs", "mmexternal", "csv", "table"};
+static const char *const FORM_NAME[FORM_COUNT] = {"jsonl", "annotated", "ecs", "mmexternal", "syslog", "csv", "table"};
 static const char *const SEVERITY[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
 int form_find(const char *name) {
@@ -47,7 +47,9 @@ static void form_text(struct buf *out, struct span s) {
 
 static void form_member(struct buf *out, const char *key, struct span value) {
     if (value.n == 0) return;
-    buf_printf(out, ",\"%s\":", key);
+    buf_puts(out, ",\"");
+    buf_puts(out, key);
+    buf_puts(out, "\":");
     form_text(out, value);
 }
 
@@ -74,6 +76,7 @@ struct form_item {
     const struct record *rec;
     const struct result *res;
     const struct origin *o; /* NULL: not known */
+    const char *sd_id;
 };
 
 static void form_jsonl(struct buf *out, const struct form_item *i) {
@@ -176,6 +179,82 @@ static void form_ecs(struct buf *out, const struct form_item *i) {
     buf_puts(out, "}\n");
 }
 
+/* ---- syslog ---- */
+
+enum { USER = 1, NOTICE = 5, HOST_BYTES_MAX = 255, APP_BYTES_MAX = 48, PID_BYTES_MAX = 128, MSGID_BYTES_MAX = 32 };
+
+static const char *const SYSLOG_FACILITY[] = {"kern",   "user",     "mail",    "daemon",       "auth",     "syslog",
+                                              "lpr",    "news",     "uucp",    "cron",         "authpriv", "ftp",
+                                              "ntp",    "security", "console", "solaris-cron", "local0",   "local1",
+                                              "local2", "local3",   "local4",  "local5",       "local6",   "local7"};
+
+static struct span attr_of(const struct origin *o, const char *key) {
+    for (uint32_t i = 0; o && i < o->attr_n; i++)
+        if (span_eq(o->attr[i].key, span_of(key))) return o->attr[i].value;
+    return (struct span){0};
+}
+
+static unsigned facility_of(const struct origin *o) {
+    struct span name = attr_of(o, "syslog.facility");
+    for (unsigned i = 0; i < sizeof SYSLOG_FACILITY / sizeof SYSLOG_FACILITY[0]; i++)
+        if (span_eq(name, span_of(SYSLOG_FACILITY[i]))) return i;
+    return USER;
+}
+
+/* A field of the header: printable ASCII without blanks; "-" when there is nothing to say. */
+static void syslog_field(struct buf *out, struct span s, size_t bytes_max) {
+    s = span_sub(s, 0, bytes_max);
+    for (size_t i = 0; i < s.n; i++) buf_putc(out, s.p[i] > ' ' && s.p[i] < 0x7f ? s.p[i] : '_');
+    buf_puts(out, s.n ? " " : "- ");
+}
+
+/* What came as structured data, without an element of our own name: a second logclass replaces the first one's answer.
+ */
+static void syslog_other_data(struct buf *out, struct span data, const char *sd_id) {
+    size_t n = strlen(sd_id);
+    while (data.n > 0 && data.p[0] == '[') {
+        size_t i = 1;
+        for (bool quoted = false; i < data.n && (quoted || data.p[i] != ']'); i++) {
+            if (quoted && data.p[i] == '\\')
+                i++;
+            else if (data.p[i] == '"')
+                quoted = !quoted;
+        }
+        struct span element = span_sub(data, 0, i + 1);
+        bool whole = element.n == i + 1, ours = element.n > n + 1 && memcmp(element.p + 1, sd_id, n) == 0 &&
+                                                (element.p[n + 1] == ' ' || element.p[n + 1] == ']');
+        if (whole && !ours) buf_put(out, element.p, element.n);
+        data = span_sub(data, i + 1, data.n);
+    }
+}
+
+/* "LENGTH <PRI>1 TIME HOST APP PROCID MSGID [logclass@32473 label="…" confidence="…" stage="…"]… MESSAGE". */
+static void form_syslog(struct buf *out, const struct form_item *i) {
+    static const struct origin NONE = {0};
+    const struct origin *o = i->o ? i->o : &NONE;
+    char length[16];
+    size_t at = out->n;
+    buf_printf(out, "<%u>1 ", facility_of(o) * 8 + (o->severity > 0 ? o->severity - 1u : NOTICE));
+    syslog_field(out, o->time, 40);
+    syslog_field(out, o->host, HOST_BYTES_MAX);
+    syslog_field(out, i->rec->source, APP_BYTES_MAX);
+    syslog_field(out, attr_of(o, "process.pid"), PID_BYTES_MAX);
+    syslog_field(out, attr_of(o, "syslog.msgid"), MSGID_BYTES_MAX);
+    buf_printf(out, "[%s label=\"%s\" confidence=\"", i->sd_id, i->labels->label[i->res->label].id);
+    result_json_number(out, i->res->confidence);
+    buf_printf(out, "\" stage=\"%s\"]", decider_name(i->res->decider));
+    syslog_other_data(out, attr_of(o, "syslog.structured_data"), i->sd_id);
+    buf_putc(out, ' ');
+    struct span body = body_of(i->rec, i->o);
+    buf_put(out, body.p, body.n);
+    if (out->failed) return;
+    int n = snprintf(length, sizeof length, "%zu ", out->n - at);
+    if (!buf_reserve(out, (size_t)n)) return;
+    memmove(out->p + at + n, out->p + at, out->n - at);
+    memcpy(out->p + at, length, (size_t)n);
+    out->n += (size_t)n;
+}
+
 /* ---- a chunk ---- */
 
 static bool is_in_list(const char *list, const char *id) {
@@ -197,8 +276,9 @@ static void form_follow_engine(struct form *f, const struct engine *eng) {
 
 static void form_record(struct form *f, struct buf *out, const struct chunk *c, uint32_t i) {
     static void (*const WRITE[])(struct buf *, const struct form_item *) = {form_jsonl, form_annotated, form_ecs,
-                                                                            form_mmexternal};
-    struct form_item item = {&c->batch.engine->labels, &c->rec[i], &c->res[i], c->origin ? &c->origin[i] : NULL};
+                                                                            form_mmexternal, form_syslog};
+    struct form_item item = {&c->batch.engine->labels, &c->rec[i], &c->res[i], c->origin ? &c->origin[i] : NULL,
+                             f->sd_id};
     if (f->id >= FORM_CSV)
         writer_record(&f->writer, out, &c->batch, i);
     else

@@ -13,6 +13,7 @@ enum form_id {
     FORM_ANNOTATED,  /* the input's JSON object with logclass_label, logclass_confidence, logclass_stage */
     FORM_ECS,        /* Elastic Common Schema */
     FORM_MMEXTERNAL, /* {"$!":{"logclass":{…}}}: what rsyslog merges into the message */
+    FORM_SYSLOG,     /* RFC 5424 with octet counting; the answer is structured data */
     FORM_CSV,
     FORM_TABLE,
     FORM_COUNT
@@ -23,6 +24,7 @@ enum { FORM_METRICS_MAX = 256 }; /* an engine has the metrics' index in a byte *
 struct form {
     enum form_id id;
     struct writer writer; /* of the last two; what it holds is released by form_close */
+    const char *sd_id;    /* FORM_SYSLOG: the element's name */
     const char *drop;     /* labels, separated by commas, whose records are only counted; NULL: none */
     /* private */
     bool drop_is_known;

@@ -84,6 +84,24 @@ static void objects_are_annotated_in_place(void) {
     form_end();
 }
 
+static void syslog_holds_the_answer_as_structured_data(void) {
+    form_begin();
+    const struct attr attr[] = {
+        {SPAN_LIT("syslog.facility"), SPAN_LIT("auth")},
+        {SPAN_LIT("process.pid"), SPAN_LIT("411")},
+        {SPAN_LIT("syslog.structured_data"), SPAN_LIT("[logclass@32473 label=\"OLD\"][x@1 a=\"]\\\"\"]")}};
+    struct origin *o = add("ssh d", "Failed", "AUTH_ERROR");
+    o->attr = attr, o->attr_n = 3, o->severity = 4, o->host = SPAN_LIT("db7"),
+    o->time = SPAN_LIT("2026-01-31T10:00:00Z");
+    add("", "two\nlines", "INFO");
+    CHECK_STR(form_written(&(struct form){.id = FORM_SYSLOG, .sd_id = "logclass@32473"}),
+              "129 <35>1 2026-01-31T10:00:00Z db7 ssh_d 411 - [logclass@32473 label=\"AUTH_ERROR\" confidence=\"0.75\" "
+              "stage=\"bert\"]"
+              "[x@1 a=\"]\\\"\"] Failed"
+              "86 <13>1 - - - - - [logclass@32473 label=\"INFO\" confidence=\"0.75\" stage=\"bert\"] two\nlines");
+    form_end();
+}
+
 static void dropped_labels_are_counted_alone(void) {
     form_begin();
     add("", "a", "INFO"), add("", "b", "BACKUP"), add("", "c", "INFO");
@@ -114,5 +132,6 @@ static void long_texts_are_written_whole(void) {
     form_end();
 }
 
-CHECK_MAIN(CHECK_TEST(what_is_known_is_written), CHECK_TEST(objects_are_annotated_in_place),
-           CHECK_TEST(dropped_labels_are_counted_alone), CHECK_TEST(long_texts_are_written_whole))
+CHECK_MAIN(CHECK_TEST(syslog_holds_the_answer_as_structured_data), CHECK_TEST(what_is_known_is_written),
+           CHECK_TEST(objects_are_annotated_in_place), CHECK_TEST(dropped_labels_are_counted_alone),
+           CHECK_TEST(long_texts_are_written_whole))

@@ -145,9 +145,9 @@ static void follow_turn(struct follow *s, struct follow_file *f, struct chunk *c
     if (r == FOLLOW_READ_CHANGED) follow_rest_of_cut(s, f);
     if (r == FOLLOW_READ_OK && got > 0 && f->was_cut) {
         if (follow_rest_between_cuts(s, f, (struct span){to, got})) return;
-        f->was_cut = false;
     }
     if (r == FOLLOW_READ_OK) turn_take(s, f, c, to, got, got == room);
+    f->was_cut &= f->at == 0;
 }
 
 static bool follow_has_room(struct follow *s, const struct chunk *c) {

@@ -49,7 +49,7 @@ static bool is_section(const struct reader *r, struct span line, int *label) {
     if (line.n < 3 || line.p[0] != '[' || line.p[line.n - 1] != ']') return false;
     for (size_t i = 1; i + 1 < line.n; i++)
         if (!isupper((unsigned char)line.p[i]) && line.p[i] != '_') return false;
-    *label = label_find(r->c->labels, span_sub(line, 1, line.n - 1));
+    *label = label_fold(r->c->labels, span_sub(line, 1, line.n - 1));
     return true;
 }
 

@@ -103,6 +103,36 @@ static void a_template_is_not_changed_by_others(void) {
     corpus_drop("aaa.log");
 }
 
+static int label_of_template(const char *text, const struct label_set *set, const char **id) {
+    struct corpus with = {0};
+    CHECK(corpus_read(&with, dir, set, &said, &err));
+    int found = -1;
+    for (size_t i = 0; i < with.n; i++)
+        if (span_eq(with.template[i].text, span_of(text))) found = with.template[i].label;
+    *id = found < 0 ? "none" : set->label[found].id;
+    corpus_release(&with);
+    return found;
+}
+
+/* The second label set's sections are the parts of UNCLASSIFIED for the built-in set and labels of their own for ops.
+ */
+static void a_section_of_ops_folds(void) {
+    const char *id;
+    corpus_put("parts.log",
+               "system: P\nsource: p\n[NETWORK_ERROR]\nno route to hosts\n[UNCLASSIFIED]\nat x\n[INFO]\nok\n");
+    label_of_template("no route to hosts", label_default(), &id);
+    CHECK_STR(id, "UNCLASSIFIED");
+    label_of_template("no route to hosts", label_ops(), &id);
+    CHECK_STR(id, "NETWORK_ERROR");
+    CHECK_INT(label_of_template("at x", label_ops(), &id), (int)label_ops()->unclassified);
+    label_of_template("ok", label_ops(), &id);
+    CHECK_STR(id, "INFO");
+    CHECK_STR(said.p, "");
+    CHECK_INT(label_ops()->n, 16);
+    CHECK_INT(label_fold(label_default(), SPAN_LIT("NOPE")), -1);
+    corpus_drop("parts.log");
+}
+
 static void codes_make_values(void) {
     struct rng rng = {3};
     struct buf b;
@@ -201,6 +231,6 @@ static void corpus_clean_up(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(a_folder_is_read), CHECK_TEST(messages_are_made_from_templates),
-           CHECK_TEST(a_template_is_not_changed_by_others), CHECK_TEST(codes_make_values),
-           CHECK_TEST(bad_lines_are_named), CHECK_TEST(bad_values_are_refused), CHECK_TEST(lint_finds_repeats),
-           CHECK_TEST(lint_finds_leaks_and_tells_nothing), CHECK_TEST(corpus_clean_up))
+           CHECK_TEST(a_template_is_not_changed_by_others), CHECK_TEST(a_section_of_ops_folds),
+           CHECK_TEST(codes_make_values), CHECK_TEST(bad_lines_are_named), CHECK_TEST(bad_values_are_refused),
+           CHECK_TEST(lint_finds_repeats), CHECK_TEST(lint_finds_leaks_and_tells_nothing), CHECK_TEST(corpus_clean_up))

@@ -66,6 +66,17 @@ static void put_summary(const struct text *t, const struct report *r, const stru
     buf_putc(t->out, '\n');
 }
 
+/* What a wished accuracy costs. */
+static void put_target(const struct text *t, const struct report *r) {
+    if (r->target == 0) return;
+    const struct threshold_effect *at = &r->at_target;
+    buf_printf(
+        t->out,
+        "\n--bert-classifier-threshold %.4f: %.1f%% of the rows are answered, right in %.3f; %.1f%% go on to the "
+        "LLM or stay UNCLASSIFIED\n",
+        at->threshold, 100 * at->answered, at->precision, 100 * (1 - at->answered));
+}
+
 static void report_put_confusion(const struct text *t, const struct report *r, const struct score *s) {
     put_styled(t, BOLD, "\nwhat was answered, by truth\n");
     buf_printf(t->out, "%-27s", "");
@@ -162,6 +173,7 @@ void report_text(struct buf *out, const struct report *r, bool colour) {
         report_put_reliability(&t, s);
     }
     report_put_stages(&t, r);
+    put_target(&t, r);
     report_put_lines(&t, r);
 }
 
@@ -255,6 +267,17 @@ static void put_json_lines(struct buf *out, const struct report *r) {
     buf_putc(out, ']');
 }
 
+static void put_json_target(struct buf *out, const struct report *r) {
+    if (r->target == 0) return;
+    buf_puts(out, ",\"target_accuracy\":{");
+    report_put_number(out, "threshold", r->at_target.threshold);
+    buf_putc(out, ',');
+    report_put_number(out, "answered", r->at_target.answered);
+    buf_putc(out, ',');
+    report_put_number(out, "accuracy", r->at_target.precision);
+    buf_putc(out, '}');
+}
+
 void report_json(struct buf *out, const struct report *r) {
     buf_puts(out, "{\"file\":");
     json_out_string(out, span_of(r->title));
@@ -267,6 +290,7 @@ void report_json(struct buf *out, const struct report *r) {
         put_json_part(out, r, r->part[p].score);
     }
     put_json_stages(out, r);
+    put_json_target(out, r);
     put_json_lines(out, r);
     buf_puts(out, "}\n");
 }

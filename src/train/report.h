@@ -7,6 +7,7 @@
 #include "base/span.h"
 #include "data/label.h"
 #include "train/score.h"
+#include "train/threshold.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,9 @@ struct report {
     unsigned stages;    /* 0: not a pipeline that was judged */
     uint64_t llm_calls; /* the LLM was asked: lines of equal templates are one question */
     double llm_cost;    /* estimated, in the unit of the configured prices */
+
+    double target; /* the accuracy that was asked for; 0: none */
+    struct threshold_effect at_target;
 };
 
 /* Tables for a terminal; colour: with ANSI sequences. */

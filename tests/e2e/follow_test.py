@@ -14,6 +14,7 @@ from check import BINARY, equal, main, test
 from stream import Writer, ids, line, place, wait_until
 
 IN_FLIGHT = 16 * 4096  # chunks of a flow, lines of a chunk
+SCALE = int(os.environ.get("STREAM_SCALE", "1"))  # the long tier: STREAM_SCALE=5 python3 tests/e2e/follow_test.py BINARY
 
 
 def logrotate(p, *options):
@@ -57,7 +58,7 @@ def any_bytes_are_lines():
 @test
 def killed_at_any_time_it_goes_on():
     with place() as p:
-        rnd, writer, kills = random.Random(1), Writer(p), 12
+        rnd, writer, kills = random.Random(1), Writer(p), 12 * SCALE
         run = p.follow("--start", "beginning")
         for _ in range(kills):
             for _ in range(rnd.randrange(1, 6)):
@@ -94,7 +95,7 @@ def storm(*options, reopen, lossy=False):
         writer.write(1)
         run = p.follow("--start", "beginning")
         p.wait_ids([0])
-        for i in range(40):
+        for i in range(40 * SCALE):
             for _ in range(4):
                 writer.write(500)
                 time.sleep(0.005)

@@ -89,6 +89,36 @@ ruleset(name="r") {{
 
 
 @test
+def answers_go_to_rsyslog_as_structured_data():
+    with place() as p:
+        port, labelled = free_port(), os.path.join(p.root, "labelled")
+
+        def start():
+            return rsyslog(p, f'''
+module(load="imtcp")
+input(type="imtcp" port="{port}" address="127.0.0.1" ruleset="r")
+template(name="t" type="string" string="%structured-data% %app-name% %syslogseverity-text% %msg%\\n")
+ruleset(name="r") {{ action(type="omfile" file="{labelled}" template="t") }}
+''')
+        p.out = labelled
+        p.write("User bob logged in. id=0 \n" + "".join(line(i) for i in range(1, 2000)))
+        run = p.start("--name", "t", "--start", "beginning", "--source", "worker", "--to", f"syslog=tcp://127.0.0.1:{port}", p.log())
+        wait_until(lambda: "sink.down" in p.said())  # nobody listens yet
+        q = start()
+        p.wait_ids(range(2000))
+        wait_until(lambda: "sink.up" in p.said())
+        p.stop(q)
+        p.write("".join(line(i) for i in range(2000, 4000)))
+        q = start()
+        p.wait_ids(range(4000))
+        p.stop(run)
+        p.stop(q)
+        first = p.text().decode().splitlines()[0]
+        equal(first, '[logclass@32473 label="USER_ACTION" confidence="0.95" stage="regex"] worker notice User bob logged in. id=0 ')
+        assert p.twice() <= 4000, p.twice()
+
+
+@test
 def every_kind_of_socket_and_of_message():
     with place() as p:
         tcp, udp, stream, gram = free_port(), free_port(socket.SOCK_DGRAM), f"{p.root}/s", f"{p.root}/g"

@@ -144,6 +144,10 @@ def eval_tells_scripts_and_people():
     assert "macro-F1" in text and "what was answered, by truth" in text
     html = open(page).read()
     assert html.startswith("<!doctype html>") and html.count("<svg") == 3 and "http" not in html
+    at = json.loads(fine("eval", OTHER, "--head", HEAD, "--json", "--target-accuracy", "0.75"))["target_accuracy"]
+    assert at["accuracy"] >= 0.75 and 0 < at["answered"] <= 1 and 0 <= at["threshold"] <= 1, at
+    assert f'--bert-classifier-threshold {at["threshold"]:.4f}' in fine("eval", OTHER, "--head", HEAD, "--target-accuracy", "75%")
+    refused("no threshold gives", "eval", write_rows("lost.csv", {"STOCK": OTHERS["PAYMENT"]}), "--head", HEAD, "--target-accuracy", "1")
     got = json.loads(fine("eval", OTHER, "--head", HEAD, "--cascade", "--json"))
     equal(sum(s["rows"] for s in got["stages"].values()), 12)
     equal(got["llm_calls"], 0)
