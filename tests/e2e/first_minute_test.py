@@ -216,7 +216,7 @@ def a_table_of_80_columns_shows_the_message():
     shown = terminal("classify", "--no-summary", "s.log", cwd=at)
     rows = plain(shown).splitlines()
     equal(rows[0].split(), ["label", "sure", "line"])
-    assert rows[1].startswith("AUTH_ERROR           99 %  combo sshd(pam_unix)[20882]: authentication failure"), rows
+    assert re.match(r"AUTH_ERROR +\d+ %  combo sshd\(pam_unix\)\[20882\]: authentication failure", rows[1]), rows
     assert rows[2].startswith("UNCLASSIFIED other   "), rows
     assert all(sum(2 if ord(c) > 0x2e80 else 1 for c in r) <= 80 for r in rows), rows
     assert "\033[1;31mAUTH_ERROR" in shown and "\033[33mUNCLASSIFIED other" in shown
@@ -236,7 +236,7 @@ def wrap_loses_nothing_and_explain_is_in_words():
     rows = plain(terminal("classify", "--no-summary", "--wrap", "s.log", cwd=at)).splitlines()
     assert "rhost=1.2.3.4" in "".join(r[27:] for r in rows), rows
     shown = plain(terminal("classify", "--no-summary", "-e", "s.log", cwd=at))
-    assert "    encoder: AUTH_ERROR 99 %" in shown and '"nearest"' not in shown, shown
+    assert re.search(r"    encoder: AUTH_ERROR \d+ %", shown) and '"nearest"' not in shown, shown
     shown = plain(terminal("classify", "--no-summary", "-e", "l.log", cwd=folder(l_log=LOGIN)))
     assert 'rule "user logged in or out": "User bob logged in"' in shown, shown
 
