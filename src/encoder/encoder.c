@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "encoder/forward.h"
 #include "encoder/load.h"
+#include "encoder/packed.h"
 #include "text/wordpiece.h"
 
 #include <stdio.h>
@@ -74,6 +75,10 @@ unsigned encoder_dim(const struct encoder *enc) {
 
 uint64_t encoder_hash(const struct encoder *enc) {
     return enc->model.hash;
+}
+
+uint64_t encoder_vector_hash(const struct encoder *enc) {
+    return packed_key(&enc->model);
 }
 
 const char *encoder_kernel_name(const struct encoder *enc) {

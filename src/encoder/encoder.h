@@ -23,6 +23,8 @@ void encoder_close(struct encoder *enc); /* NULL is fine */
 
 unsigned encoder_dim(const struct encoder *enc);  /* width of a vector: 384 */
 uint64_t encoder_hash(const struct encoder *enc); /* identifies model + adapter, not the kernel: stored in heads */
+uint64_t encoder_vector_hash(const struct encoder *enc); /* of all that a vector's bits depend on besides the text: the
+                                                          * kernel and the source code too */
 const char *encoder_kernel_name(const struct encoder *enc);
 
 struct encoder_scratch *encoder_scratch_open(const struct encoder *enc);

@@ -62,7 +62,7 @@ static size_t parts_bytes(const struct model *m) {
 
 /* ---- names ---- */
 
-static uint64_t packed_key_of(const struct model *m) {
+uint64_t packed_key(const struct model *m) {
     XXH64_hash_t parts[] = {m->hash, XXH3_64bits(m->kern->name, strlen(m->kern->name)),
                             XXH3_64bits(BUILD_ENCODER, sizeof BUILD_ENCODER - 1)};
     return XXH3_64bits(parts, sizeof parts);
@@ -112,7 +112,7 @@ static bool read_parts(const struct model *m, int fd) {
     struct header h;
     struct stat st;
     if (!packed_read_all(fd, &h, sizeof h) || memcmp(h.magic, MAGIC, sizeof MAGIC) != 0) return false;
-    if (h.key != packed_key_of(m) || h.bytes != parts_bytes(m) || fstat(fd, &st) != 0) return false;
+    if (h.key != packed_key(m) || h.bytes != parts_bytes(m) || fstat(fd, &st) != 0) return false;
     if ((uint64_t)st.st_size != sizeof h + h.bytes) return false;
     struct reading r = {fd, XXH3_createState()};
     MUST(r.hash && XXH3_128bits_reset(r.hash) == XXH_OK);
@@ -158,7 +158,7 @@ static bool copy_part(void *arg, void *p, size_t n) {
 void packed_write(const struct model *m, const char *model_dir) {
     char path[PATH_BYTES], dir[PATH_BYTES];
     struct err e;
-    struct header h = {.key = packed_key_of(m), .bytes = parts_bytes(m)};
+    struct header h = {.key = packed_key(m), .bytes = parts_bytes(m)};
     if (h.bytes < PACKED_LEAST) return;
     char *bytes = must_calloc(sizeof h + h.bytes, 1), *to = bytes + sizeof h;
     each_part(m, copy_part, &to);

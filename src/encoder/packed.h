@@ -12,6 +12,9 @@
 
 enum { PACKED_SLOTS = 4, PACKED_LEAST = 1 << 20 /* bytes; what is less is packed in no time */ };
 
+/* Of all that the matrices of a model depend on: what it was read from, kernel, source code of encoder and kernels. */
+uint64_t packed_key(const struct model *m);
+
 /* Fills the matrices of m, laid out and with its hash known. False: there is no such file, and m is as it was. */
 bool packed_read(struct model *m, const char *model_dir);
 

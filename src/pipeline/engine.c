@@ -81,8 +81,7 @@ void engine_set_network(struct engine *eng, const struct network_stage *stage, u
 
 void engine_set_vectors(struct engine *eng, struct vector_store *s) {
     if (!s || !eng->encoder || encoder_dim(eng->encoder) != vector_store_dim(s)) return;
-    const char *kernel = encoder_kernel_name(eng->encoder);
-    const uint64_t parts[] = {encoder_hash(eng->encoder), XXH3_64bits(kernel, strlen(kernel)), MASK_VERSION};
+    const uint64_t parts[] = {encoder_vector_hash(eng->encoder), MASK_VERSION};
     eng->vectors = s;
     eng->vector_version = XXH3_64bits(parts, sizeof parts);
 }

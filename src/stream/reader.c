@@ -26,7 +26,7 @@ struct reader {
     struct reader_csv csv;
 };
 
-enum { FIRST_RECORDS = 64 };
+enum { FIRST_RECORDS = 16 };
 
 /* The first chunks are small, so that the first answers come soon; then each is a quarter of what there was. */
 static uint32_t reader_chunk_max(const struct reader *r) {

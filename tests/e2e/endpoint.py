@@ -109,6 +109,6 @@ def ask(endpoint, line, *args, env=None, keep="none", model="m"):
 
 def classify(endpoint, lines, *args, env=None, keep="none"):
     """`classify` of the lines, without encoder, so that the LLM gets all that no rule takes: (process, answers)."""
-    r = run("classify", "--bert", "off", "--llm-url", endpoint.url(), "--llm-model", "m", "--llm-store", keep, *args,
+    r = run("classify", "--summary", "--bert", "off", "--llm-url", endpoint.url(), "--llm-model", "m", "--llm-store", keep, *args,
             env=env, stdin="".join(line + "\n" for line in lines).encode())
     return r, [json.loads(line) for line in r.stdout.splitlines()]
