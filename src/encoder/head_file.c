@@ -56,6 +56,10 @@ static bool head_file_read_labels(yyjson_val *root, struct head_content *c, stru
             !get_text(v, "description", l->description, sizeof l->description, e) ||
             !get_share(v, "threshold", &c->label_threshold[i], e))
             return err_prefix(e, "label %zu", i + 1);
+        if (!label_id_is_valid(span_of(l->id)))
+            return err_set(e, ERR_MODEL,
+                           "label %zu: '%s' can't be an id: no quotes, backslashes, '|' or control characters", i + 1,
+                           l->id);
         if (label_find(&c->labels, span_of(l->id)) >= 0)
             return err_set(e, ERR_MODEL, "label %zu: %s stands there twice", i + 1, l->id);
         c->labels.n++;

@@ -135,6 +135,8 @@ static void broken_files_are_refused(void) {
         {"\"use_source\": true", "\"use_source\": 1", "'use_source'"},
         {"\"threshold\": 0.45", "\"threshold\": 1.5", "'threshold'"},
         {"\"INFO\"", "\"BACKUP\"", "stands there twice"},
+        {"\"INFO\"", "\"IN\\nFO\"", "can't be an id"},
+        {"\"INFO\"", "\"IN\\\"FO\"", "can't be an id"},
         {"\"UNCLASSIFIED\"", "\"SOMETHING\"", "UNCLASSIFIED is missing"},
         {"\"inputs\": 10", "\"inputs\": 11", "10 numbers, expected 11"},
         {"\"inputs\": 10", "\"inputs\": -1", "'inputs'"},

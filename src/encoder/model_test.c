@@ -230,6 +230,32 @@ static void pooling_is_read(void) {
     remove_dir();
 }
 
+static uint64_t hash_now(void) {
+    struct shape s;
+    struct err e;
+    MUST(shape_read(&s, g_dir, &e));
+    return s.hash;
+}
+
+/* Other tokens for the same text are another model, so that no head is put on them. */
+static void the_tokenizer_is_part_of_the_hash(void) {
+    make_dir();
+    struct model m;
+    struct err e;
+    float got[2][HIDDEN];
+    model_embed(NULL, &kern_scalar, got, NULL);
+    uint64_t bare = hash_now();
+    model_write_file("vocab.txt", "[PAD]\na\nb\n", 10);
+    uint64_t one = hash_now();
+    model_write_file("vocab.txt", "[PAD]\nb\na\n", 10);
+    uint64_t turned = hash_now();
+    model_write_file("tokenizer_config.json", "{\"do_lower_case\":false}", 23);
+    CHECK(bare != one && one != turned && turned != hash_now());
+    CHECK(load_model(&m, g_dir, NULL, &kern_scalar, &e));
+    model_close(&m);
+    remove_dir();
+}
+
 /* B · A, as floats in a file of A[rank][INNER] and B[HIDDEN][rank] */
 static void model_multiply(const struct file *f, unsigned rank, float *to) {
     for (size_t o = 0; o < HIDDEN; o++)
@@ -379,6 +405,7 @@ static void wrong_configs_are_refused(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(odd_sizes_load_on_every_kernel), CHECK_TEST(type_and_prefix_do_not_matter),
-           CHECK_TEST(pooling_is_read), CHECK_TEST(an_adapter_is_merged), CHECK_TEST(an_adapter_replaces_vectors),
-           CHECK_TEST(wrong_adapters_are_refused), CHECK_TEST(wrong_files_are_refused),
-           CHECK_TEST(a_file_cut_anywhere_is_refused), CHECK_TEST(wrong_configs_are_refused))
+           CHECK_TEST(pooling_is_read), CHECK_TEST(the_tokenizer_is_part_of_the_hash), CHECK_TEST(an_adapter_is_merged),
+           CHECK_TEST(an_adapter_replaces_vectors), CHECK_TEST(wrong_adapters_are_refused),
+           CHECK_TEST(wrong_files_are_refused), CHECK_TEST(a_file_cut_anywhere_is_refused),
+           CHECK_TEST(wrong_configs_are_refused))

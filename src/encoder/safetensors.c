@@ -67,6 +67,9 @@ static const char *read_entry(yyjson_val *v, uint64_t data_from, uint64_t file_b
 
 static bool read_entries(struct safetensors *s, yyjson_val *root, uint64_t data_from, struct err *e) {
     if (!yyjson_is_obj(root)) return err_set(e, ERR_MODEL, "%s: the header is no JSON object", s->path);
+    if (yyjson_obj_size(root) > SAFETENSORS_MAX)
+        return err_set(e, ERR_MODEL, "%s: %zu tensors, expected at most %d", s->path, yyjson_obj_size(root),
+                       SAFETENSORS_MAX);
     s->entry = must_calloc(yyjson_obj_size(root) + 1, sizeof *s->entry);
     size_t i, count;
     yyjson_val *key, *v;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SAFETENSORS_HEADER_MAX = 4 << 20, SAFETENSORS_RANK_MAX = 4 };
+enum { SAFETENSORS_HEADER_MAX = 4 << 20, SAFETENSORS_RANK_MAX = 4, SAFETENSORS_MAX = 4096 /* tensors */ };
 
 enum safetensors_type { SAFETENSORS_F32, SAFETENSORS_F16, SAFETENSORS_BF16, SAFETENSORS_OTHER };
 

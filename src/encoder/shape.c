@@ -10,7 +10,7 @@
 #include <xxhash.h>
 #include <yyjson.h>
 
-enum { PATH_BYTES = 4096, CONFIG_BYTES_MAX = 1 << 20 };
+enum { PATH_BYTES = 4096, VOCAB_BYTES_MAX = 16 << 20, CONFIG_BYTES_MAX = 1 << 20 };
 
 /* The numbers of config.json: where they go and what they may be. */
 static const struct {
@@ -94,12 +94,27 @@ static bool read_json(struct shape *s, const char *path, reader *read, struct er
     return ok;
 }
 
+/* Other tokens of the same text are another model: a head must not be put on it. What is missing is nothing. */
+static void hash_tokenizer(struct shape *s, const char *model_dir) {
+    static const char *const NAME[] = {"vocab.txt", "tokenizer_config.json"};
+    for (size_t i = 0; i < sizeof NAME / sizeof NAME[0]; i++) {
+        char path[PATH_BYTES];
+        struct span text;
+        struct err ignored;
+        if (!file_join(path, sizeof path, model_dir, NAME[i]) || !file_read(path, VOCAB_BYTES_MAX, &text, &ignored))
+            continue;
+        s->hash = XXH3_64bits_withSeed(text.p, text.n, s->hash);
+        file_free(&text);
+    }
+}
+
 bool shape_read(struct shape *s, const char *model_dir, struct err *e) {
     char path[PATH_BYTES];
     *s = (struct shape){0};
     if (!file_join(path, sizeof path, model_dir, "config.json"))
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
     if (!read_json(s, path, shape_read_config, e)) return false;
+    hash_tokenizer(s, model_dir);
     if (!file_join(path, sizeof path, model_dir, "1_Pooling/config.json") || access(path, F_OK) != 0) return true;
     return read_json(s, path, read_pooling, e);
 }

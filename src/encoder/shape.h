@@ -12,7 +12,7 @@ struct shape {
     unsigned hidden, layers, heads, inner;
     float norm_eps;
     bool pool_cls; /* the first token's vector stands for the line; else the mean of all */
-    uint64_t hash; /* of the files read */
+    uint64_t hash; /* of the files read, vocab.txt and tokenizer_config.json among them */
 };
 
 /* Only encoders of BERT's parts are taken: absolute positions, GELU by erf, hidden a multiple of heads. */

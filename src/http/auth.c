@@ -1,8 +1,10 @@
 #include "http/auth.h"
 
 #include "base/file.h"
+#include "base/log.h"
 
 #include <strings.h>
+#include <sys/stat.h>
 
 /* RFC 6750, 2.1: b64token. */
 static bool is_token(struct span s) {
@@ -24,6 +26,12 @@ static bool add_token(struct auth *a, struct span line, struct err *e) {
     return true;
 }
 
+static void warn_if_others_read(const char *path) {
+    struct stat st;
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        log_warn("token.open", "%s can be read by others: chmod 600 it", path);
+}
+
 bool auth_open(struct auth *a, const char *path, struct err *e) {
     *a = (struct auth){0};
     if (!file_read(path, AUTH_FILE_BYTES_MAX, &a->file, e)) return false;
@@ -39,7 +47,10 @@ bool auth_open(struct auth *a, const char *path, struct err *e) {
             return err_prefix(e, "%s:%u", path, line_no);
         }
     }
-    if (a->n > 0) return true;
+    if (a->n > 0) {
+        warn_if_others_read(path);
+        return true;
+    }
     auth_close(a);
     return err_set(e, ERR_INPUT, "%s: no token in it", path);
 }

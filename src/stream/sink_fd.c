@@ -6,6 +6,7 @@
 #include "stream/writer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 enum { OUT_BYTES_MAX = 256 << 20 };
@@ -22,6 +23,10 @@ static bool sink_fd_write(struct sink_fd *s, struct err *e) {
     while (left.n > 0) {
         ssize_t w = write(s->o.fd, left.p, left.n);
         if (w < 0 && errno == EINTR) continue;
+        if (w < 0 && errno == EAGAIN) { /* whoever shares the descriptor made it non-blocking */
+            poll(&(struct pollfd){.fd = s->o.fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (w < 0) {
             s->o.result->reader_gone = errno == EPIPE;
             return err_set(e, ERR_IO, "cannot write the output: %s", strerror(errno));

@@ -133,6 +133,26 @@ def a_full_disk_is_an_error():
 
 
 @test
+def a_pipe_that_others_made_non_blocking_loses_nothing():
+    lines = b"".join(b"User user%d logged in from 10.0.0.7\n" % i for i in range(40000))
+    r, w = os.pipe()
+    os.set_blocking(w, False)
+    p = subprocess.Popen([BINARY, "classify", "--rules", os.path.join(os.path.dirname(SAMPLE), "rules.conf"), "--bert", "off",
+                          write("many.log", lines)], stdout=w, stderr=subprocess.PIPE)
+    os.close(w)
+    got = b""
+    while True:
+        more = os.read(r, 4096)
+        got += more
+        if not more:
+            break
+        time.sleep(0.0005)
+    os.close(r)
+    equal((p.wait(60), got.count(b"\n")), (0, 40000))
+    p.stderr.close()
+
+
+@test
 def a_reader_that_leaves_ends_it_quietly():
     r = subprocess.run(f"yes 'User admin123 logged in.' | {BINARY} classify --no-summary | head -n 3", shell=True,
                        capture_output=True, timeout=60)

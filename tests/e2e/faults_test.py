@@ -72,7 +72,8 @@ def garbage_is_counted_and_labels_nothing():
     names = ["g" + chr(ord("a") + i // 26) + chr(ord("a") + i % 26) for i in range(len(GARBAGE))]
 
     def say(f, connection, request):
-        connection.sendall(GARBAGE[names.index(request["message"])][1])
+        data = GARBAGE[names.index(request["message"])][1]  # it closes and says so, or the next call may meet the end
+        connection.sendall(data.replace(b"\r\nContent-Length:", b"\r\nConnection: close\r\nContent-Length:", 1))
         return "close"
     for classifier, start in (("bert", bert), ("llm", llm)):
         with fake(say) as f, start(f.url(), *FAST, *PATIENT) as s:
