@@ -223,16 +223,24 @@ static size_t mark(struct mask *m, size_t at) {
     return at + 1;
 }
 
-static size_t token(struct mask *m, size_t at, size_t end, unsigned chunk_classes) {
+/* The shapes that a chunk with bytes of these classes may hold, one bit each. */
+static uint32_t shapes_of(unsigned chunk_classes) {
+    uint32_t bits = 0;
+    _Static_assert(SHAPES <= 32, "a bit for each shape");
+    for (size_t i = 0; i < SHAPES; i++) bits |= (uint32_t)((chunk_classes & SHAPE[i].needs) == SHAPE[i].needs) << i;
+    return bits;
+}
+
+static size_t token(struct mask *m, size_t at, size_t end, uint32_t shapes) {
     unsigned c = mask_class_at(m->line, at);
-    for (size_t i = 0; i < SHAPES; i++) {
-        if (!(c & SHAPE[i].first) || (chunk_classes & SHAPE[i].needs) != SHAPE[i].needs) continue;
-        size_t to = SHAPE[i].match(m->line, at, end);
+    for (uint32_t bits = shapes; bits; bits &= bits - 1) {
+        const struct shape *s = &SHAPE[__builtin_ctz(bits)];
+        size_t to = c & s->first ? s->match(m->line, at, end) : at;
         if (to == at) continue;
-        if (SHAPE[i].kind == KIND_NONE)
+        if (s->kind == KIND_NONE)
             mask_put_line(m, at, to);
         else
-            put_masked(m, SHAPE[i].kind);
+            put_masked(m, s->kind);
         return to;
     }
     if (c & C_DIGIT) return digits(m, at);
@@ -296,7 +304,8 @@ static size_t chunk(struct mask *m, size_t at) {
     if (name > at) return name;
     for (; end < m->line.n && !((c = mask_class[(unsigned char)m->line.p[end]]) & C_BREAK); end++) classes |= c;
     if (!(classes & C_VALUE)) return plain_chunk(m, at, end, classes);
-    while (at < end && !m->full) at = token(m, at, end, classes);
+    uint32_t shapes = shapes_of(classes);
+    while (at < end && !m->full) at = token(m, at, end, shapes);
     if (m->masked > from) note_value(m, (struct span){m->out + from, m->n - from});
     return at;
 }

@@ -20,7 +20,7 @@ static const char MONTH[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 static const char WEEKDAY[] = "sunmontuewedthufrisat";
 static const char ZONE[][5] = {"UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT",  "PST", "PDT",
                                "MST", "MDT", "MSK", "IST",  "JST", "BST", "EET", "EEST", "AM",  "PM"};
-enum { ZONES = sizeof ZONE / sizeof ZONE[0] };
+enum { ZONES = sizeof ZONE / sizeof ZONE[0], ZONE_MOST = sizeof ZONE[0] - 1 };
 
 static uint32_t three(const char *p) {
     return (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 | (uint32_t)(unsigned char)p[2] << 16;
@@ -100,6 +100,7 @@ static size_t zone_at(struct span line, size_t at) {
         return end == from ? at : end;
     }
     if (first == 'Z' && end == from + 1 && !blank) return end;
+    if (end < from + 2 || end > from + ZONE_MOST || !(mask_class_at(line, from) & C_UPPER)) return at;
     for (size_t i = 0; i < ZONES; i++)
         if (span_eq(span_sub(line, from, end), span_of(ZONE[i]))) return end;
     return at;
@@ -171,16 +172,26 @@ static bool may_be_time(struct span line, size_t at) {
     }
 }
 
+/* Whether a layout may begin with so many digits; none: with a name. */
+static bool may_begin_with(const char *layout, size_t digits) {
+    switch (layout[0]) {
+    case 'Y': return digits == (layout[1] == 'm' ? 8 : 4);
+    case 'b':
+    case 'w': return digits == 0;
+    default: return digits == 2 || (digits == 1 && strchr("dn", layout[0]));
+    }
+}
+
 size_t mask_time(struct span line, size_t at, size_t end) {
     (void)end;
     if (!mask_starts_word(line, at) || !may_be_time(line, at)) return at;
     size_t clock = clock_at(line, at);
     if (clock > at) return clock;
     char mark = mask_char_at(line, mask_run(line, at, C_ALNUM)); /* behind the first field */
-    bool name = mask_class_at(line, at) & C_LETTER;
+    size_t digits = mask_run(line, at, C_DIGIT) - at;
     for (size_t i = 0; i < LAYOUTS; i++) {
         const char *text = LAYOUT[i].text;
-        if ((text[1] != mark && text[1] != 'm') || name != (text[0] == 'b' || text[0] == 'w')) continue;
+        if ((text[1] != mark && text[1] != 'm') || !may_begin_with(text, digits)) continue;
         size_t date = layout_at(line, at, LAYOUT[i].text);
         if (date == at) continue;
         size_t whole = clock_behind(line, date);
