@@ -210,24 +210,9 @@ static bool known(struct work *w, uint32_t i, uint32_t *left) {
     return w->tpl[i].leader != WORK_NO_LEADER;
 }
 
-/* True: there is nothing to read, so nobody is asked. */
-static bool decide_blank(struct work *w, uint32_t i) {
-    if (span_trim(w->rec[i]->message).n > 0) return false;
-    batch_decide(w->res[i], DECIDER_FALLBACK, w->eng->labels.unclassified, 0);
-    return true;
-}
-
-static void decide_blanks(struct work *w) {
-    uint32_t left = 0;
-    for (uint32_t t = 0; t < w->todo_n; t++)
-        if (!decide_blank(w, w->todo[t])) w->todo[left++] = w->todo[t];
-    w->todo_n = left;
-}
-
 /* A few records at a time: the memory of the last is fetched while the templates of the next are written. */
 void stage_memo_run(struct work *w) {
     enum { GROUP = 8 };
-    decide_blanks(w);
     uint32_t left = 0, asked = w->todo_n;
     uint64_t hits = 0;
     for (uint32_t t = 0; t < asked; t += GROUP) {

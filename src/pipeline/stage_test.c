@@ -47,28 +47,5 @@ static void a_run_without_rules_memo_and_encoder_leaves_all_open(void) {
     CHECK(!res[0].decided && !res[2].decided);
 }
 
-/* A line without a letter is UNCLASSIFIED, whatever the encoder or the network would make of nothing. */
-static void blank_lines_are_decided_by_nobody(void) {
-    struct engine eng = {.labels = *label_default()};
-    struct record rec[3] = {{.message = SPAN_LIT("")}, {.message = SPAN_LIT("x")}, {.message = SPAN_LIT(" \t ")}};
-    struct result res[3] = {{0}};
-    static char text[3 * 8192];
-    g_work.eng = &eng;
-    g_work.text = text;
-    stage_work_begin(&g_work, 3);
-    for (uint32_t i = 0; i < 3; i++) {
-        g_work.rec[i] = &rec[i];
-        g_work.res[i] = &res[i];
-        g_work.todo[g_work.todo_n++] = i;
-    }
-    g_work.n = 3;
-    stage_run(&g_work, (enum stage_id)0, STAGE_COUNT);
-    CHECK_INT(g_work.todo_n, 1);
-    CHECK_INT(g_work.todo[0], 1);
-    CHECK(res[0].decided && res[0].label == eng.labels.unclassified && res[0].decider == DECIDER_FALLBACK);
-    CHECK(res[2].decided && !res[1].decided);
-}
-
 CHECK_MAIN(CHECK_TEST(the_table_is_in_order), CHECK_TEST(durations_are_counted_by_name),
-           CHECK_TEST(a_run_without_rules_memo_and_encoder_leaves_all_open),
-           CHECK_TEST(blank_lines_are_decided_by_nobody))
+           CHECK_TEST(a_run_without_rules_memo_and_encoder_leaves_all_open))
