@@ -51,7 +51,8 @@ struct vector_store {
     char path[PATH_MAX], old_path[PATH_MAX];
     unsigned dim;
     size_t record_bytes, file_bytes_max;
-    uint64_t seed;
+    uint64_t seed; /* stays: the names of all that is known here hang on it */
+    bool is_open;
     pthread_rwlock_t lock; /* of all that follows */
     int fd[FILES];         /* -1: there is none */
     struct index index;    /* key -> number */
@@ -105,8 +106,8 @@ static bool open_young(struct vector_store *s, struct err *e) {
     for (int tries = 0; tries < 3; tries++) {
         s->fd[YOUNG] = open(s->path, O_RDWR | O_APPEND | O_CLOEXEC);
         if (s->fd[YOUNG] >= 0 && read_store_head(s->fd[YOUNG], s->dim, &h)) {
-            s->seed = h.seed;
-            return true;
+            if (!s->is_open) s->seed = h.seed;
+            return h.seed == s->seed || err_set(e, ERR_IO, "%s was begun anew by another process", s->path);
         }
         if (s->fd[YOUNG] >= 0) {
             close(s->fd[YOUNG]);
@@ -273,6 +274,7 @@ struct vector_store *vector_store_open(const char *path, unsigned dim, size_t by
     open_old(s);
     pthread_rwlock_init(&s->lock, NULL);
     enter_all(s);
+    s->is_open = true;
     queue_init(&s->queue, VECTOR_STORE_QUEUE, s->record_bytes);
     s->writer = thread_start(vector_writer, s);
     return s;
