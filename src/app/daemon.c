@@ -33,8 +33,9 @@ struct daemon {
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     sem_t wanted;                      /* posted for each reload that is asked for, and for the end */
     atomic_bool ending;
-    atomic_bool taking; /* a load has passed the point from which it does not turn back */
-    struct err failure; /* of the first load */
+    atomic_uint drain_ms; /* of streams, by the options in force */
+    atomic_bool taking;   /* a load has passed the point from which it does not turn back */
+    struct err failure;   /* of the first load */
 };
 
 /* ---- options ---- */
@@ -137,6 +138,7 @@ static void daemon_on_end(void *ctx) {
 }
 
 static bool daemon_open_streams(struct daemon *s, struct err *e) {
+    if (!s->role->streams) return true;
     struct streams_opts o = {
         .sections = &s->conf.sections,
         .pipeline = s->classifier.pipeline,
@@ -146,14 +148,13 @@ static bool daemon_open_streams(struct daemon *s, struct err *e) {
         .on_end = daemon_on_end,
         .ctx = s,
     };
-    if (!s->role->streams) return true;
     struct streams *streams = streams_open(&o, e);
     atomic_store(&s->streams, streams);
     return streams != NULL;
 }
 
 static bool daemon_drain_streams(struct daemon *s, struct err *e) {
-    return streams_drain(atomic_load(&s->streams), (unsigned)s->conf.stream_drain_time_max, e);
+    return streams_drain(atomic_load(&s->streams), atomic_load(&s->drain_ms), e);
 }
 
 static void reload(struct daemon *s) {
@@ -169,6 +170,7 @@ static void reload(struct daemon *s) {
         old.sections = fresh.sections;
         s->conf = fresh;
         s->conf.sections = running;
+        atomic_store(&s->drain_ms, (unsigned)s->conf.stream_drain_time_max);
         conf_release(&old);
         log_info("reload.done", "options, rules, labels, head and model are loaded anew");
     } else {
@@ -326,7 +328,9 @@ static bool serve(struct daemon *s, struct err *e) {
 bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct err *e) {
     struct daemon s = {.role = role, .argc = argc, .argv = argv};
     block_signals();
-    bool ok = load_conf(&s, &s.conf, e) && open_all(&s, e) && serve(&s, e);
+    bool ok = load_conf(&s, &s.conf, e);
+    atomic_store(&s.drain_ms, (unsigned)s.conf.stream_drain_time_max);
+    ok = ok && open_all(&s, e) && serve(&s, e);
     daemon_close_all(&s);
     conf_release(&s.conf);
     return ok;

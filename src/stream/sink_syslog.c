@@ -100,7 +100,7 @@ static int connect_tcp(const char *address) {
  * back all at once. */
 static void sink_syslog_down(struct sink_syslog *s) {
     int cause = errno;
-    unsigned doublings = s->failures < 5 ? s->failures : 5, most = RETRY_MS << doublings;
+    unsigned doublings = s->failures < 5 ? s->failures : 5, most = (unsigned)RETRY_MS << doublings;
     if (most > RETRY_MS_MAX) most = RETRY_MS_MAX;
     if (s->failures++ == 0) {
         log_error("sink.down", "[sink %s]: %s: %s; nothing is settled until it can be sent again", s->conf->name,
