@@ -49,14 +49,10 @@ void flight_close(struct flights *f) {
     free(f);
 }
 
-static bool key_is(struct memo_key a, struct memo_key b) {
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 /* The link that leads to the flight of this key, or to NONE. */
 static uint32_t *flight_link(struct flights *f, struct memo_key key) {
     uint32_t *link = &f->bucket[key.lo & f->mask];
-    while (*link != NONE && !key_is(f->flight[*link].key, key)) link = &f->flight[*link].next;
+    while (*link != NONE && !memo_key_eq(f->flight[*link].key, key)) link = &f->flight[*link].next;
     return link;
 }
 

@@ -78,10 +78,6 @@ static struct set *set_of(struct memo *m, struct memo_key key) {
     return &m->set[row * SHARDS + key.hi % SHARDS];
 }
 
-static bool key_eq(struct memo_key a, struct memo_key b) {
-    return a.lo == b.lo && a.hi == b.hi;
-}
-
 /* Where an entry lies unless another took the place first: a lookup then touches one cache line of the set. */
 static size_t memo_home_of(struct memo_key key) {
     return (size_t)(key.hi / SHARDS % WAYS);
@@ -92,7 +88,7 @@ static struct entry *find_from(struct set *s, struct memo_key key, struct memo_k
     size_t home = memo_home_of(key);
     for (size_t i = 0; i < WAYS; i++) {
         struct entry *e = &s->way[(home + i) % WAYS];
-        if (key_eq(e->key, what)) return e;
+        if (memo_key_eq(e->key, what)) return e;
     }
     return NULL;
 }

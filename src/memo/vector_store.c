@@ -316,7 +316,7 @@ static bool read_record(struct vector_store *s, struct memo_key key, struct stor
     if (n == INDEX_FULL) return false;
     *at = s->place[n];
     *damaged = pread(s->fd[at->file], r, s->record_bytes, record_at(s, at->record)) != (ssize_t)s->record_bytes ||
-               r->key.lo != key.lo || r->key.hi != key.hi || r->check != record_check(s, r);
+               !memo_key_eq(r->key, key) || r->check != record_check(s, r);
     return !*damaged;
 }
 

@@ -41,7 +41,8 @@ struct memo_key vector_store_key(const struct vector_store *s, struct span templ
 /* True: step[dim] and *scale are the vector's. */
 bool vector_store_get(struct vector_store *s, struct memo_key key, int8_t *step, float *scale);
 
-/* To be kept, unless it is already or there is no room in the queue. */
+/* To be kept, unless there is no room in the queue. One that is there already is kept once more, and that one counts.
+ */
 void vector_store_put(struct vector_store *s, struct memo_key key, const int8_t *step, float scale);
 
 #endif

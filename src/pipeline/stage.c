@@ -164,8 +164,7 @@ static uint32_t find_leader(struct work *w, uint32_t i) {
             *at = i + 1;
             return WORK_NO_LEADER;
         }
-        struct memo_key other = w->tpl[*at - 1].key;
-        if (other.lo == key.lo && other.hi == key.hi) return *at - 1;
+        if (memo_key_eq(w->tpl[*at - 1].key, key)) return *at - 1;
     }
 }
 
@@ -274,29 +273,28 @@ static bool keeps_vectors(const struct work *w) {
     return w->memo && w->eng->vectors;
 }
 
+static struct memo_key vector_key(const struct work *w, uint32_t i) {
+    return vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
+}
+
 /* True: decided by a vector that an earlier run left. */
 static bool recall_vector(struct work *w, uint32_t i) {
     int8_t step[VECTOR8_DIM_MAX];
     float scale;
-    if (!keeps_vectors(w)) return false;
-    struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
-    if (!vector_store_get(w->eng->vectors, key, step, &scale)) return false;
+    if (!keeps_vectors(w) || !vector_store_get(w->eng->vectors, vector_key(w, i), step, &scale)) return false;
     vector8_unpack(step, scale, encoder_dim(w->eng->encoder), w->vector);
     decide_by_vector(w, i, w->vector);
     metrics_add(METRIC_VECTOR_STORE_HITS, 0, 0, 0, 1);
     return true;
 }
 
-/* Decides record i by a fresh vector, which is kept, in its place, as it would be kept. */
+/* Decides record i by a fresh vector, rounded in its place as it is kept. */
 static void decide_by_fresh_vector(struct work *w, uint32_t i, float *vector) {
     int8_t step[VECTOR8_DIM_MAX];
     unsigned dim = encoder_dim(w->eng->encoder);
     float scale = vector8_pack(vector, dim, step);
     vector8_unpack(step, scale, dim, vector);
-    if (keeps_vectors(w)) {
-        struct memo_key key = vector_store_key(w->eng->vectors, template_of(w, i), w->eng->vector_version);
-        vector_store_put(w->eng->vectors, key, step, scale);
-    }
+    if (keeps_vectors(w)) vector_store_put(w->eng->vectors, vector_key(w, i), step, scale);
     decide_by_vector(w, i, vector);
 }
 

@@ -75,18 +75,16 @@ enum { C_VALUE = C_DIGIT | C_SLASH | C_BACKSLASH | C_AT };
 
 /* ---- output ---- */
 
-enum { LIST_PERIOD = 3 };
-
 struct mask {
     struct span line;
     char *out;
     size_t n;
-    size_t masked;                  /* where the last placeholder ends in out */
-    struct span value[LIST_PERIOD]; /* the last chunks with a placeholder, as written */
-    bool repeats;                   /* one equals another: there may be a list */
-    enum kind last;                 /* and its kind */
-    bool space;                     /* white space was read; it is written before the next thing */
-    bool full;                      /* no room: the template ends here */
+    size_t masked;                       /* where the last placeholder ends in out */
+    struct span value[MASK_LIST_PERIOD]; /* the last chunks with a placeholder, as written */
+    bool repeats;                        /* one equals another: there may be a list */
+    enum kind last;                      /* and its kind */
+    bool space;                          /* white space was read; it is written before the next thing */
+    bool full;                           /* no room: the template ends here */
 };
 
 /* Makes room for n bytes, behind the space that is due. */
@@ -293,7 +291,7 @@ static size_t plain_chunk(struct mask *m, size_t at, size_t end, unsigned classe
 
 /* The chunk that was just written has a placeholder. */
 static void note_value(struct mask *m, struct span now) {
-    for (size_t i = 0; i < LIST_PERIOD; i++) m->repeats |= now.n > 1 && span_eq(now, m->value[i]);
+    for (size_t i = 0; i < MASK_LIST_PERIOD; i++) m->repeats |= now.n > 1 && span_eq(now, m->value[i]);
     m->value[2] = m->value[1], m->value[1] = m->value[0], m->value[0] = now;
 }
 

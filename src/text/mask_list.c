@@ -1,10 +1,7 @@
 /* mask_list: a list of values says no more than one of them, however long it is. */
 #include "text/mask_match.h"
 
-enum {
-    LIST_ITEMS = 16,     /* the last items that are looked at */
-    LIST_PERIOD_MAX = 3, /* items that may repeat together: "a# <ok> a# <ok>" */
-};
+enum { LIST_ITEMS = 16 }; /* the last items that are looked at */
 
 struct list_item {
     size_t at, end;
@@ -41,7 +38,7 @@ size_t mask_drop_repeats(char *text, size_t n) {
         item[items++ % LIST_ITEMS] = (struct list_item){to, to + (end - at)};
         if (items > known + LIST_ITEMS) known = items - LIST_ITEMS;
         to += next - at;
-        for (size_t k = 1; k <= LIST_PERIOD_MAX && known + 2 * k <= items; k++) {
+        for (size_t k = 1; k <= MASK_LIST_PERIOD && known + 2 * k <= items; k++) {
             if (!list_repeats(text, item, items, k)) continue;
             size_t keep = item[(items - k - 1) % LIST_ITEMS].end, gap = next - end;
             memmove(text + keep, text + to - gap, gap);

@@ -52,6 +52,24 @@ static inline size_t mask_run(struct span line, size_t at, unsigned classes) {
     return at;
 }
 
+/* Where the run of letters of ASCII that ends at `to` begins. */
+static inline size_t mask_letters_before(struct span line, size_t to) {
+    while (to > 0 && (mask_class[(unsigned char)line.p[to - 1]] & (C_LOWER | C_UPPER))) to--;
+    return to;
+}
+
+/* The words of tables are in lower case and at most so long; of a longer one as many bytes count. */
+enum { MASK_WORD_BYTES = 8 };
+
+/* The first bytes of line[from, to) in lower case, zeros behind them. */
+static inline void mask_word_key(struct span line, size_t from, size_t to, char key[static MASK_WORD_BYTES]) {
+    memset(key, 0, MASK_WORD_BYTES);
+    for (size_t i = 0; i < to - from && i < MASK_WORD_BYTES; i++) {
+        char c = line.p[from + i];
+        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+}
+
 /* True where a word or a number can begin: nothing alphanumeric stands before. */
 static inline bool mask_starts_word(struct span line, size_t at) {
     return at == 0 || !(mask_class_at(line, at - 1) & C_ALNUM);
@@ -85,6 +103,7 @@ size_t mask_host(struct span line, size_t at, size_t end);            /* a domai
 size_t mask_disk(struct span line, size_t at, size_t end);            /* sda1: the end of "sd", or at */
 
 /* mask_list.c */
+enum { MASK_LIST_PERIOD = 3 };                  /* items that may repeat together: "a# <ok> a# <ok>" */
 size_t mask_drop_repeats(char *text, size_t n); /* drops what only lengthens a list; returns the new length */
 
 /* mask_word.c */

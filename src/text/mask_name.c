@@ -4,10 +4,7 @@
  */
 #include "text/mask_match.h"
 
-enum { NAME_BYTES = 8 };
-
-/* Words of these tables are in lower case; of a longer word the first 8 bytes count. */
-typedef char name_word[NAME_BYTES];
+typedef char name_word[MASK_WORD_BYTES];
 
 static const name_word USER_KEY[] = {"user",    "username", "usr",  "ruser",   "login",
                                      "logname", "uname",    "acct", "principa"};
@@ -59,24 +56,15 @@ static const name_word PACKAGE[] = {"com", "org", "net", "edu", "gov", "io", "ja
 #define NAME_IN(table, line, from, to) name_in(table, sizeof(table) / sizeof(table)[0], line, from, to)
 
 static bool name_in(const name_word *table, size_t n, struct span line, size_t from, size_t to) {
-    char word[NAME_BYTES] = {0};
+    char word[MASK_WORD_BYTES];
     uint64_t wanted, row;
-    for (size_t i = 0; i < to - from && i < NAME_BYTES; i++) {
-        char c = line.p[from + i];
-        word[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
+    mask_word_key(line, from, to, word);
     memcpy(&wanted, word, sizeof wanted);
     for (size_t i = 0; i < n; i++) {
         memcpy(&row, table[i], sizeof row);
         if (row == wanted) return true;
     }
     return false;
-}
-
-/* Where the run of letters that ends at `to` begins. */
-static size_t letters_before(struct span line, size_t to) {
-    while (to > 0 && (mask_class[(unsigned char)line.p[to - 1]] & (C_LOWER | C_UPPER))) to--;
-    return to;
 }
 
 /* ---- the key before a name ---- */
@@ -109,26 +97,30 @@ static size_t key_end(struct span line, size_t at) {
 
 /* The last part of a key: user_id, userId, user.id, USER_ID all end with "id". */
 static size_t key_begin(struct span line, size_t to) {
-    size_t from = letters_before(line, to), part = to;
+    size_t from = mask_letters_before(line, to), part = to;
     while (part > from && (mask_class[(unsigned char)line.p[part - 1]] & C_LOWER)) part--;
     if (part == to) return from;
     return part > from ? part - 1 : from;
 }
 
-/* The end of a value: at its quote where one stands before it, else with its chunk; punctuation is the sentence's. */
-static size_t value_end(struct span line, size_t at) {
-    enum { QUOTED_MAX = 64 };
-    char quote = line.p[at - 1];
+/* The end of the chunk that begins at `at`, without the punctuation that is the sentence's. */
+static size_t bare_chunk_end(struct span line, size_t at) {
     size_t to = at;
-    if (is_quote(quote)) {
-        bool escaped = at > 1 && line.p[at - 2] == '\\';
-        while (to < line.n && to - at < QUOTED_MAX && line.p[to] != quote) to++;
-        if (mask_char_at(line, to) != quote || to == at) return at;
-        return escaped && line.p[to - 1] == '\\' ? to - 1 : to;
-    }
     while (to < line.n && !(mask_class_at(line, to) & C_BREAK)) to++;
     while (to > at && strchr(".:!?", line.p[to - 1])) to--;
     return to;
+}
+
+/* The end of a value: at its quote where one stands before it, else with its chunk. */
+static size_t value_end(struct span line, size_t at) {
+    enum { QUOTED_MAX = 64 };
+    char quote = line.p[at - 1];
+    if (!is_quote(quote)) return bare_chunk_end(line, at);
+    bool escaped = at > 1 && line.p[at - 2] == '\\';
+    size_t to = at;
+    while (to < line.n && to - at < QUOTED_MAX && line.p[to] != quote) to++;
+    if (mask_char_at(line, to) != quote || to == at) return at;
+    return escaped && line.p[to - 1] == '\\' ? to - 1 : to;
 }
 
 static bool has_class(struct span line, size_t at, size_t to, unsigned classes) {
@@ -160,14 +152,14 @@ size_t mask_keyed(struct span line, size_t at, enum mask_name *what) {
 static size_t word_before(struct span line, size_t to, size_t *end) {
     if (to < 2 || line.p[to - 1] != ' ') return to;
     *end = to - 1;
-    size_t from = letters_before(line, *end);
+    size_t from = mask_letters_before(line, *end);
     return from == *end ? to : from;
 }
 
 static bool user_may_end(struct span line, size_t to) {
     size_t word = to + 1, end = mask_run(line, word, C_LETTER);
     if (mask_run(line, to, C_SPACE) == line.n) return true;
-    if (line.p[to] != ' ') return strchr(",;:)!", line.p[to]) != NULL || line.p[to] == '.';
+    if (line.p[to] != ' ') return strchr(",;:)!.", line.p[to]) != NULL;
     if (word >= line.n || strchr("([", line.p[word])) return true;
     return end > word && !(mask_class_at(line, end) & C_ALNUM) && NAME_IN(AFTER_USER, line, word, end);
 }
@@ -180,9 +172,7 @@ size_t mask_user(struct span line, size_t at) {
     size_t before = word_before(line, last, &more);
     if (before == last) return at;
     if (user ? !NAME_IN(BEFORE_USER, line, before, more) : !NAME_IN(BEFORE_FOR, line, before, more)) return at;
-    size_t to = at;
-    while (to < line.n && !(mask_class_at(line, to) & C_BREAK)) to++;
-    while (to > at && strchr(".:!?", line.p[to - 1])) to--;
+    size_t to = bare_chunk_end(line, at);
     if (to == at || !(mask_class_at(line, at) & C_ALNUM) || !user_may_end(line, to)) return at;
     return NAME_IN(NOT_A_USER, line, at, to) ? at : to;
 }

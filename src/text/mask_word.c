@@ -3,7 +3,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-enum { WORD_BYTES = 8 };
+enum { WORD_BYTES = MASK_WORD_BYTES };
 
 struct known {
     char word[WORD_BYTES]; /* in lower case; a longer word of the line is compared by its first 8 bytes */
@@ -54,7 +54,7 @@ static const struct known UNIT[] = {
     {"seconds", 0},
 };
 
-/* Names whose digits would go by the rules of mask_word, but mean something; sorted, for term_find. */
+/* Names whose digits would go by the rules of mask_word, but mean something; sorted, for is_term. */
 static const char TERM[][WORD_BYTES] = {
 #define TERM(word) #word,
 #include "text/mask_term.def"
@@ -68,20 +68,11 @@ static const struct known CODE_PREFIX[] = {
     {"nu", 0},  {"rfc", 0}, {"e", 0},    {"w", 0},   {"c", 0},   {"f", 0},
 };
 
-/* The first bytes of line[from, to) in lower case, zeros behind them. */
-static void word_key(struct span line, size_t from, size_t to, char key[static WORD_BYTES]) {
-    memset(key, 0, WORD_BYTES);
-    for (size_t i = 0; i < to - from && i < WORD_BYTES; i++) {
-        char c = line.p[from + i];
-        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
-}
-
 /* The row of table with the letters [from, to) of line, or NULL. */
 static const struct known *word_find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
     char word[WORD_BYTES];
     uint64_t wanted, row;
-    word_key(line, from, to, word);
+    mask_word_key(line, from, to, word);
     memcpy(&wanted, word, sizeof wanted);
     for (size_t i = 0; wanted && i < n; i++) {
         memcpy(&row, table[i].word, sizeof row);
@@ -93,7 +84,7 @@ static const struct known *word_find(const struct known *table, size_t n, struct
 static bool is_term(struct span line, size_t at, size_t end) {
     if (end - at > WORD_BYTES) return false;
     char word[WORD_BYTES];
-    word_key(line, at, end, word);
+    mask_word_key(line, at, end, word);
     size_t low = 0, high = COUNT(TERM);
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -163,8 +154,7 @@ bool mask_number_is_no(struct span line, size_t at, size_t end) {
     if (before == '=' || before == ':' || (before == ' ' && at > 1 && line.p[at - 2] == ':')) {
         size_t to = at;
         while (to > 0 && strchr("=: \"'", line.p[to - 1])) to--;
-        size_t from = to;
-        while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & (C_LOWER | C_UPPER))) from--;
+        size_t from = mask_letters_before(line, to);
         if (from < to && word_find(FAULT_COUNT, COUNT(FAULT_COUNT), line, from, to)) return true;
     }
     size_t word = end + 1, word_end = mask_run(line, word, C_LOWER); /* 0 errors */
