@@ -15,7 +15,8 @@ enum {
     WEIGHT_STEPS_ENOUGH = 127, /* with so many steps rounding to the nearest is as good, and takes no time */
 };
 
-/* int8: three times, because smoothing and rounding look at what the packed model does, and change what is packed. */
+/* int8: packed anew behind smoothing, and behind rounding where that is done, because both look at what the packed
+ * model does and change what is packed. */
 static bool load_smoothed(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
     size_t layers = m->shape.layers;
     struct tensors_kept *kept = must_calloc(layers, sizeof *kept);
