@@ -87,6 +87,7 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     struct api *api = must_calloc(1, sizeof *api);
     api->kind = o->kind;
     api->pipeline = p;
+    api->book = o->book;
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

@@ -6,6 +6,7 @@
 #include "data/label.h"
 #include "http/server.h"
 
+struct book;
 struct pipeline;
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
@@ -20,6 +21,7 @@ struct api_opts {
     unsigned entries_max;        /* of one request [413] */
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
+    struct book *book;           /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
     bool has_llm;                /* an LLM is configured */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };

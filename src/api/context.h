@@ -8,11 +8,13 @@
 #include "api/routes.h"
 #include "http/exchange.h"
 #include "pipeline/fast_path.h"
+#include "review/book.h"
 
 /* The whole server's. */
 struct api {
     enum api_kind kind;
     struct pipeline *pipeline;
+    struct book *book;               /* NULL: kinds of line are not kept */
     struct client_quota quota;       /* log entries in flight, by client */
     struct route route[ROUTE_COUNT]; /* those of this kind */
     atomic_uint desk_jobs;           /* that wait or run (desk.h) */

@@ -13,5 +13,16 @@ route_run api_livez;
 route_run api_readyz;
 route_run api_openapi;
 route_run api_session;
+route_run api_pulse;
+route_run api_overview;
+route_run api_explain;
+route_run api_kinds;
+route_run api_kind;
+route_run api_review;
+route_run api_corrections;
+route_run api_corrections_export;
+route_run api_corrections_post;
+route_run api_corrections_undo;
+route_run api_kinds_state;
 
 #endif

@@ -92,6 +92,7 @@ struct exchange {
     char why[EXCHANGE_TEXT_MAX]; /* the refusal's text */
     unsigned status;
     const char *type;               /* Content-Type of the answer */
+    const char *file;               /* the name that a browser is to save it by; NULL: it shows it */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
     struct buf out; /* the answer's body, or the part of it that is sent next */
