@@ -12,5 +12,6 @@ route_run api_metrics;
 route_run api_livez;
 route_run api_readyz;
 route_run api_openapi;
+route_run api_session;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "app/about.h"
 #include "app/classifier.h"
+#include "app/network.h"
 #include "app/options.h"
 #include "app/reload.h"
 #include "app/streams.h"
@@ -40,6 +41,11 @@ struct daemon {
 
 /* ---- options ---- */
 
+static enum server_page page_mode_of(const struct conf *c) {
+    if (strcmp(c->ui, "off") == 0) return SERVER_PAGE_OFF;
+    return strcmp(c->ui, "view") == 0 ? SERVER_PAGE_VIEW : SERVER_PAGE_ON;
+}
+
 static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     struct api_opts o = API_OPTS_DEFAULT;
     o.http.host = c->host;
@@ -49,6 +55,12 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.http.allow_open = c->allow_open;
     o.http.cors_origin = c->cors_origin;
     o.http.allowed_hosts = c->allowed_hosts;
+    o.http.page = (struct server_page_opts){.mode = page_mode_of(c),
+                                            .hosts = c->ui_hosts,
+                                            .user_header = c->ui_user_header,
+                                            .proxies = c->ui_proxy,
+                                            .open_write = c->ui_open_write};
+    o.has_llm = kind == API_CLASSIFIER && !c->offline && network_has_llm(c);
     o.http.header_bytes_max = (size_t)c->header_bytes_max;
     o.http.header_time_ms = (unsigned)c->header_time_max;
     o.http.body_bytes_max = (size_t)c->body_bytes_max;
