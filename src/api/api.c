@@ -2,6 +2,7 @@
 
 #include "api/context.h"
 #include "api/openapi.h"
+#include "api/page.h"
 #include "base/must.h"
 #include "http/settings.h"
 
@@ -89,6 +90,7 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
                                .thread_open = open_thread,
                                .thread_close = close_thread,
                                .admit = api_admit,
+                               .fields = page_fields,
                                .settings_close = close_settings,
                                .close = api_close};
     struct server *s = server_open(&o->http, &site, new_settings(o, labels), e);

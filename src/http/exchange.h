@@ -18,7 +18,13 @@ struct conn;
 struct server_opts;
 struct server_thread;
 
-enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128, REQUEST_HOST_MAX = 256 };
+enum {
+    EXCHANGE_TEXT_MAX = 200,
+    EXCHANGE_FRAME_MAX = 2048,
+    REQUEST_ORIGIN_MAX = 128,
+    REQUEST_HOST_MAX = 256,
+    EXCHANGE_TAG_MAX = 64
+};
 
 /* The request's header, as far as it matters. */
 struct request {
@@ -40,10 +46,13 @@ struct request {
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation that is not supported */
     bool ndjson;
-    bool preflight;     /* a browser asks whether it may ask */
-    bool host_is_other; /* Host is not a name of this server */
-    bool from_page;     /* Origin was told: a browser asks for a page */
-    bool simple_type;   /* of a Content-Type that browsers send without asking first */
+    bool preflight;                    /* a browser asks whether it may ask */
+    bool host_is_other;                /* Host is not a name of this server */
+    bool from_page;                    /* Origin was told: a browser asks for a page */
+    bool simple_type;                  /* of a Content-Type that browsers send without asking first */
+    bool takes_gzip;                   /* an answer may be compressed */
+    bool takes_html;                   /* Accept names text/html: a person's browser */
+    char none_match[EXCHANGE_TAG_MAX]; /* If-None-Match; "": none, or longer than any of ours */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
@@ -75,6 +84,9 @@ struct exchange {
     char why[EXCHANGE_TEXT_MAX]; /* the refusal's text */
     unsigned status;
     const char *type;               /* Content-Type of the answer */
+    const char *encoding;           /* Content-Encoding of the answer; NULL: none */
+    const char *location;           /* where a redirection leads; NULL: nowhere */
+    char tag[EXCHANGE_TAG_MAX];     /* ETag of the answer; "": none */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
     struct buf out; /* the answer's body, or the part of it that is sent next */

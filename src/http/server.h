@@ -71,6 +71,9 @@ struct server_site {
     /* Asked when a request's header has been admitted, before its body is read; may refuse it (false). NULL: never. */
     bool (*admit)(struct exchange *x);
 
+    /* More header fields for every answer to a request of this path, refusals too; "": none. NULL: never any. */
+    const char *(*fields)(struct span path);
+
     void (*settings_close)(void *site_settings); /* what was given to server_settings_open; NULL: nothing to do */
     void (*close)(void *self);                   /* when the server is closed; NULL: nothing to do */
 };
