@@ -2,6 +2,7 @@
 
 #include "api/context.h"
 #include "api/openapi.h"
+#include "api/page.h"
 #include "base/must.h"
 #include "http/settings.h"
 

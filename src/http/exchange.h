@@ -26,7 +26,8 @@ enum {
     REQUEST_ORIGIN_MAX = 128,
     REQUEST_HOST_MAX = 256,
     REQUEST_USER_MAX = AUTH_NAME_MAX + 1,
-    REQUEST_FIELD_MAX = 32
+    REQUEST_FIELD_MAX = 32,
+    EXCHANGE_TAG_MAX = 64
 };
 
 /* The request's header, as far as it matters. */
@@ -55,12 +56,15 @@ struct request {
     bool json_type;     /* Content-Type: application/json */
     bool marked;        /* X-Logclass: 1, which a page from elsewhere can't send without asking */
     bool navigates;     /* a browser opens it in a window */
+    bool takes_gzip;    /* an answer may be compressed */
+    bool takes_html;    /* Accept names text/html: a person's browser */
     enum { FETCHED_UNTOLD, FETCHED_HERE, FETCHED_BY_USER, FETCHED_ELSEWHERE } fetched; /* Sec-Fetch-Site */
-    bool has_token;                 /* a right token was shown: the next three are its own */
-    enum auth_role own;             /* the highest role; guard_check sets it where there are no tokens */
-    unsigned may;                   /* set of enum auth_role */
-    char user[REQUEST_USER_MAX];    /* who asks, as far as it is known; "": not at all */
-    char proxied[REQUEST_USER_MAX]; /* whom a proxy says it is */
+    bool has_token;                    /* a right token was shown: the next three are its own */
+    enum auth_role own;                /* the highest role; guard_check sets it where there are no tokens */
+    unsigned may;                      /* set of enum auth_role */
+    char user[REQUEST_USER_MAX];       /* who asks, as far as it is known; "": not at all */
+    char proxied[REQUEST_USER_MAX];    /* whom a proxy says it is */
+    char none_match[EXCHANGE_TAG_MAX]; /* If-None-Match; "": none, or longer than any of ours */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
@@ -92,6 +96,9 @@ struct exchange {
     char why[EXCHANGE_TEXT_MAX]; /* the refusal's text */
     unsigned status;
     const char *type;               /* Content-Type of the answer */
+    const char *encoding;           /* Content-Encoding of the answer; NULL: none */
+    const char *location;           /* where a redirection leads; NULL: nowhere */
+    char tag[EXCHANGE_TAG_MAX];     /* ETag of the answer; "": none */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
     struct buf out; /* the answer's body, or the part of it that is sent next */

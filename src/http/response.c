@@ -18,6 +18,7 @@ static const struct {
     {200, "OK"},
     {201, "Created"},
     {204, "No Content"},
+    {302, "Found"},
     {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
@@ -131,6 +132,13 @@ static void put_origin_fields(struct exchange *x) {
         put_cors_fields(x);
 }
 
+/* What the answer is beside its type; none of it belongs to a refusal. */
+static void put_content_fields(struct exchange *x) {
+    if (!x->refused && x->location) response_put(x, "Location: %s\r\n", x->location);
+    if (!x->refused && x->encoding) response_put(x, "Content-Encoding: %s\r\n", x->encoding);
+    if (!x->refused && x->tag[0]) response_put(x, "ETag: %s\r\nVary: Accept-Encoding\r\n", x->tag);
+}
+
 /* RFC 9110, 15.3.5 and 15.4.5: these end with their header. */
 static bool has_no_body(unsigned status) {
     return status == 204 || status == 304;
@@ -148,6 +156,7 @@ static void response_put_head(struct exchange *x, bool streaming, bool chunked, 
     }
     put_refusal_fields(x);
     put_origin_fields(x);
+    put_content_fields(x);
     if (close)
         response_put(x, "Connection: close\r\n");
     else if (x->req.http_minor == 0)
