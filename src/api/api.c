@@ -1,12 +1,15 @@
 #include "api/api.h"
 
 #include "api/context.h"
+#include "api/learner.h"
 #include "api/openapi.h"
 #include "api/page.h"
 #include "base/must.h"
 #include "http/settings.h"
 
 #include <unistd.h>
+
+static const char PROGRAM[] = "/proc/self/exe";
 
 enum {
     OPENAPI_BYTES_MAX = 256 * 1024,
@@ -78,6 +81,7 @@ static bool api_admit(struct exchange *x) {
 
 static void api_close(void *self) {
     struct api *api = self;
+    learner_close(api->learner);
     client_quota_release(&api->quota);
     free(api);
 }
@@ -88,6 +92,8 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     struct api *api = must_calloc(1, sizeof *api);
     api->kind = o->kind;
     api->pipeline = p;
+    api->places = o->places;
+    if (o->places.heads) api->learner = learner_open(&(struct learner_opts){PROGRAM, o->places.learn_args});
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

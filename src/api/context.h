@@ -15,7 +15,9 @@ struct api {
     struct pipeline *pipeline;
     struct client_quota quota;       /* log entries in flight, by client */
     struct route route[ROUTE_COUNT]; /* those of this kind */
-    atomic_uint desk_jobs;           /* that wait or run (desk.h) */
+    struct api_places places;
+    struct learner *learner; /* NULL: there is no place for what it learns */
+    atomic_uint desk_jobs;   /* that wait or run (desk.h) */
 };
 
 /* Immutable; replaced by a reload. */
