@@ -16,7 +16,7 @@ struct api_places {
     void *ctx;
     /* Loads rules and head anew, and waits until they are in force. */
     bool (*reload)(void *ctx, struct err *e);
-    /* Writes what the LLM cost in the last days, as JSON. */
+    /* Writes what the LLM cost in the last days, as JSON. NULL: nobody counts it. */
     bool (*cost)(void *ctx, unsigned days, struct buf *out, struct err *e);
 };
 

@@ -21,6 +21,7 @@ static unsigned cost_look(struct exchange *x) {
     unsigned days = COST_DAYS;
     while (query_next(&rest, &name, &value))
         if (span_eq(name, SPAN_LIT("days"))) days = days_of(value);
+    if (!p->cost) return ask_error(x, 404, "nobody counts the cost here");
     return p->cost(p->ctx, days, &x->out, &e) ? 200 : ask_error(x, 500, "%s", e.msg);
 }
 
