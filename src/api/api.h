@@ -7,9 +7,16 @@
 #include "http/server.h"
 
 struct pipeline;
+struct push;
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
-enum api_kind { API_CLASSIFIER = 1, API_SERVICE = 2, API_ANY = 3 };
+enum api_kind {
+    API_CLASSIFIER = 1,
+    API_SERVICE = 2,
+    API_ANY = API_CLASSIFIER | API_SERVICE,
+    API_INTAKE = 4, /* takes log requests of others (stream/push.h) */
+    API_STREAMS = API_CLASSIFIER | API_INTAKE
+};
 
 enum { API_ENTRIES_MAX = 262144 };
 
@@ -20,6 +27,7 @@ struct api_opts {
     unsigned entries_max;        /* of one request [413] */
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
+    struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };
 

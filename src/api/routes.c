@@ -8,7 +8,7 @@ enum { OPEN = 0, TOKEN = 1 };
 
 const struct routes_row routes_all[ROUTE_COUNT] = {
 #define ROUTE(id, kind, method, path, run, who, streams, cache, request, answer, summary) \
-    {{HTTP_##method, path, run, who == TOKEN, streams, cache},                            \
+    {{HTTP_##method, path, run, who == TOKEN, streams, cache, run == api_loki},           \
      #id,                                                                                 \
      API_##kind,                                                                          \
      ROUTES_##request,                                                                    \

@@ -8,6 +8,7 @@
 #include "app/options.h"
 #include "app/streams.h"
 #include "metrics/metrics.h"
+#include "stream/push.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +31,7 @@ struct daemon {
     const struct conf *loading; /* what a load is about; the loader's */
     struct classifier classifier;
     struct server *server;
+    struct push *push[PUSH_KINDS];     /* NULL: the config has no such source */
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     sem_t wanted;                      /* posted for each reload that is asked for, and for the end */
     atomic_bool ending;
@@ -143,6 +145,7 @@ static bool daemon_open_streams(struct daemon *s, struct err *e) {
         .sections = &s->conf.sections,
         .pipeline = s->classifier.pipeline,
         .labels = &s->classifier.engine->labels,
+        .push = s->push,
         .checkpoint = s->conf.name[0] ? s->conf.name : "main",
         .checkpoint_interval_ms = (unsigned)s->conf.checkpoint_interval,
         .on_end = daemon_on_end,
@@ -270,10 +273,21 @@ static void block_signals(void) {
 
 /* ---- start and end ---- */
 
+/* Those that the config has a section for: they say "not yet" until the streams are open. */
+static void make_pushes(struct daemon *s) {
+    for (size_t i = 0; s->role->streams && i < s->conf.sections.n; i++) {
+        enum section_kind kind = s->conf.sections.v[i].kind;
+        if (kind == SECTION_IN_OTLP && !s->push[PUSH_OTLP]) s->push[PUSH_OTLP] = push_new(PUSH_OTLP);
+        if (kind == SECTION_IN_LOKI && !s->push[PUSH_LOKI]) s->push[PUSH_LOKI] = push_new(PUSH_LOKI);
+    }
+}
+
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
     struct api_opts o = api_opts_of(c, s->role->kind);
     struct label_set labels = *label_default();
+    make_pushes(s);
+    o.push = s->push;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
     s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
@@ -284,6 +298,7 @@ static bool open_all(struct daemon *s, struct err *e) {
 static void daemon_close_all(struct daemon *s) {
     classifier_stop(&s->classifier);
     server_close(s->server);
+    for (unsigned i = 0; i < PUSH_KINDS; i++) push_free(s->push[i]);
     classifier_close(&s->classifier);
 }
 

@@ -18,7 +18,13 @@ struct conn;
 struct server_opts;
 struct server_thread;
 
-enum { EXCHANGE_TEXT_MAX = 200, EXCHANGE_FRAME_MAX = 1024, REQUEST_ORIGIN_MAX = 128, REQUEST_HOST_MAX = 256 };
+enum {
+    EXCHANGE_TEXT_MAX = 200,
+    EXCHANGE_FRAME_MAX = 1024,
+    REQUEST_ORIGIN_MAX = 128,
+    REQUEST_HOST_MAX = 256,
+    REQUEST_TYPE_MAX = 64
+};
 
 /* The request's header, as far as it matters. */
 struct request {
@@ -40,10 +46,12 @@ struct request {
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation that is not supported */
     bool ndjson;
-    bool preflight;     /* a browser asks whether it may ask */
-    bool host_is_other; /* Host is not a name of this server */
-    bool from_page;     /* Origin was told: a browser asks for a page */
-    bool simple_type;   /* of a Content-Type that browsers send without asking first */
+    bool preflight;              /* a browser asks whether it may ask */
+    bool host_is_other;          /* Host is not a name of this server */
+    bool from_page;              /* Origin was told: a browser asks for a page */
+    bool snappy;                 /* Content-Encoding says so */
+    bool simple_type;            /* of a Content-Type that browsers send without asking first */
+    char type[REQUEST_TYPE_MAX]; /* Content-Type without its parameters; "": none, or longer */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
@@ -138,6 +146,11 @@ bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exc
 void exchange_leave(struct exchange *x);
 void exchange_stay(struct exchange *x);
 void exchange_back(struct exchange *x);
+
+/* For handlers that wait for something else than a thread's exchange_back: the loop that x belongs to, whose posts and
+ * timers they may use; and what those call, on the loop's thread, for an exchange that has left. */
+struct loop *exchange_loop(const struct exchange *x);
+void exchange_resume(struct exchange *x);
 
 /* Has work(x) done on the server's helper thread; then STEP_WAIT, and the handler is run again when it is done. False,
  * and x is refused: too much waits for that thread already. */

@@ -28,6 +28,7 @@ struct route {
     bool needs_token;  /* a bearer token, where the server has any */
     bool streams;      /* an NDJSON body is answered while it is being read */
     const char *cache; /* Cache-Control of its answers */
+    bool snappy;       /* its handler knows this Content-Encoding */
 };
 
 enum { ROUTES_MAX = 64 };

@@ -93,13 +93,13 @@ static inline enum step fix_stream(struct exchange *x) {
 }
 
 static const struct route FIX_ROUTE[] = {
-    {HTTP_POST, "/classify", fix_echo, true, false, "no-store"},
-    {HTTP_GET, "/health", fix_health, false, false, "no-store"},
-    {HTTP_GET, "/livez", fix_alive, false, false, "max-age=60"},
-    {HTTP_GET, "/metrics", fix_large, true, false, "no-store"},
-    {HTTP_POST, "/readyz", fix_status, false, false, "no-store"},
-    {HTTP_POST, "/openapi.json", fix_leave, false, false, "no-store"},
-    {HTTP_POST, "/", fix_stream, false, true, "no-store"},
+    {HTTP_POST, "/classify", fix_echo, true, false, "no-store", false},
+    {HTTP_GET, "/health", fix_health, false, false, "no-store", false},
+    {HTTP_GET, "/livez", fix_alive, false, false, "max-age=60", false},
+    {HTTP_GET, "/metrics", fix_large, true, false, "no-store", false},
+    {HTTP_POST, "/readyz", fix_status, false, false, "no-store", false},
+    {HTTP_POST, "/openapi.json", fix_leave, false, false, "no-store", false},
+    {HTTP_POST, "/", fix_stream, false, true, "no-store", false},
 };
 
 static inline void *fix_keeper_main(void *arg) {
