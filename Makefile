@@ -43,7 +43,7 @@ ifneq ($(shell pkg-config --exists libpcre2-8 && echo yes),yes)
   TESTS := $(filter-out %/differential_test,$(TESTS))
 endif
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
-OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
+OBJ   := $(SRC:src/%.c=$(B)/%.o) $(B)/api/page_files.o $(VEND)
 LIB   := $(B)/liblogclass.a
 
 .PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
@@ -86,6 +86,15 @@ endif
 $(B)/%.o: src/%.c Makefile | $(DEPS)/yyjson.c $(B)/gen/build_info.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+# The page's files, embedded as they are and compressed.
+WEB := $(wildcard web/*)
+$(B)/web/%.gz: web/%
+	@mkdir -p $(@D)
+	gzip -9nc $< > $@
+$(B)/api/page_files.o: src/api/page_files.S src/api/asset.def Makefile $(WEB) $(WEB:%=$(B)/%.gz)
+	@mkdir -p $(@D)
+	$(CC) -Isrc $(HARDEN) -Wa,-Iweb,-I$(B)/web -c -o $@ $<
 
 $(B)/deps/%.o: | $(DEPS)/yyjson.c
 	@mkdir -p $(@D)

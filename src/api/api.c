@@ -3,8 +3,11 @@
 #include "api/context.h"
 #include "api/intake.h"
 #include "api/openapi.h"
+#include "api/page.h"
 #include "base/must.h"
 #include "http/settings.h"
+
+#include <unistd.h>
 
 enum {
     OPENAPI_BYTES_MAX = 256 * 1024,
@@ -24,6 +27,8 @@ static struct api_settings *new_settings(const struct api_opts *o, const struct 
     struct api_settings *set = must_calloc(1, sizeof *set);
     set->limits = (struct record_json_limits){o->entries_max, o->depth_max, o->line_bytes_max};
     set->client_entries_max = o->client_entries_max;
+    set->has_llm = o->has_llm;
+    if (gethostname(set->instance, sizeof set->instance - 1) != 0) set->instance[0] = '\0';
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
     MUST(!set->openapi.failed);
@@ -68,6 +73,7 @@ static void *open_thread(void *self) {
 static bool api_admit(struct exchange *x) {
     struct err e = {0};
     if (intake_is_for(x)) return intake_admit(x);
+    if (x->req.encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     if (exchange_streams(x) || x->req.content_length <= LARGE_BYTES_MIN || !pipeline_busy(api_of(x)->pipeline, &e))
         return true;
     return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
@@ -87,7 +93,7 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->pipeline = p;
     for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
     client_quota_init(&api->quota, o->http.connections_max);
-    struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route)},
+    struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,
                                .thread_open = open_thread,
                                .thread_close = close_thread,

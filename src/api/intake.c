@@ -65,6 +65,8 @@ bool intake_admit(struct exchange *x) {
     if (!p)
         return exchange_refuse(x, REFUSE_ROUTE, "there is no [source NAME] of type %s",
                                intake_kind(x) == PUSH_OTLP ? "otlp" : "loki");
+    if (x->req.encoding_unknown && intake_kind(x) != PUSH_LOKI)
+        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     if (!intake_check_type(x)) return false;
     switch (push_admit(p)) {
     case PUSH_CLOSED: return intake_refuse_busy(x, "the process is starting");

@@ -20,7 +20,8 @@ enum routes_schema {
     ROUTES_Answer,
     ROUTES_Health,
     ROUTES_Text,
-    ROUTES_Any
+    ROUTES_Any,
+    ROUTES_Page /* for browsers; not part of the API's description */
 };
 
 /* A row of route.def: what the server needs of it, and what only the API's description says. */
@@ -36,5 +37,8 @@ extern const struct routes_row routes_all[ROUTE_COUNT];
 
 /* Writes the routes that a server of this kind has into to[ROUTE_COUNT]; returns how many. */
 unsigned routes_of(enum api_kind kind, struct route *to);
+
+/* Whether a path is the page's, with a row or without. */
+bool routes_is_page(struct span path);
 
 #endif

@@ -14,7 +14,7 @@ static const struct origin *loki_origin(const struct chunk *c, uint32_t i) {
 }
 
 /* A name as Loki allows it: letters, digits and underscores. */
-static void put_name(struct buf *out, struct span name) {
+static void loki_escaped(struct buf *out, struct span name) {
     if (name.n > 0 && name.p[0] >= '0' && name.p[0] <= '9') buf_putc(out, '_');
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i], lower = (char)(c | 0x20);
@@ -23,7 +23,7 @@ static void put_name(struct buf *out, struct span name) {
     }
 }
 
-static void put_quoted(struct buf *out, struct span s) {
+static void loki_quoted(struct buf *out, struct span s) {
     buf_putc(out, '"');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"' || s.p[i] == '\\') buf_putc(out, '\\');
@@ -38,9 +38,9 @@ static void put_quoted(struct buf *out, struct span s) {
 static void put_label(struct buf *out, struct span name, struct span value, bool *any) {
     if (value.n == 0) return;
     buf_puts(out, *any ? ", " : "");
-    put_name(out, name);
+    loki_escaped(out, name);
     buf_putc(out, '=');
-    put_quoted(out, value);
+    loki_quoted(out, value);
     *any = true;
 }
 
@@ -103,7 +103,7 @@ static void put_metadata(struct buf *out, struct span name, struct span value) {
     size_t escaped = name.n + (name.p[0] >= '0' && name.p[0] <= '9');
     proto_put_head(out, ENTRY_METADATA, proto_bytes_size(PAIR_NAME, escaped) + proto_bytes_size(PAIR_VALUE, value.n));
     proto_put_head(out, PAIR_NAME, escaped);
-    put_name(out, name);
+    loki_escaped(out, name);
     proto_put_bytes(out, PAIR_VALUE, value);
 }
 
