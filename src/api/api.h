@@ -7,6 +7,7 @@
 #include "http/server.h"
 
 struct pipeline;
+struct push;
 
 /* Where that is kept which the page changes, and what is to be done then. All must stay as long as the server. */
 struct api_places {
@@ -21,7 +22,13 @@ struct api_places {
 };
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
-enum api_kind { API_CLASSIFIER = 1, API_SERVICE = 2, API_ANY = 3 };
+enum api_kind {
+    API_CLASSIFIER = 1,
+    API_SERVICE = 2,
+    API_ANY = API_CLASSIFIER | API_SERVICE,
+    API_INTAKE = 4, /* takes log requests of others (stream/push.h) */
+    API_STREAMS = API_CLASSIFIER | API_INTAKE
+};
 
 enum { API_ENTRIES_MAX = 262144 };
 
@@ -34,6 +41,7 @@ struct api_opts {
     unsigned depth_max;          /* nesting of the JSON text [400] */
     bool has_llm;                /* an LLM is configured */
     struct api_places places;    /* of a CLASSIFIER; read when the server is opened */
+    struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };
 

@@ -6,6 +6,8 @@
 
 route_run api_classify;
 route_run api_question; /* the described services' wire: one message, one label */
+route_run api_otlp;
+route_run api_loki;
 route_run api_root;
 route_run api_health;
 route_run api_metrics;

@@ -75,6 +75,8 @@ void response_refusal(struct exchange *x) {
     x->type = RESPONSE_JSON;
     x->last = true;
     buf_reset(&x->out);
+    const struct server_site *site = &x->thread->server->site;
+    if (site->refusal && site->refusal(x, &x->out, &x->type)) return;
     buf_puts(&x->out, "{\"error\":");
     json_out_string(&x->out, span_of(x->why));
     buf_putc(&x->out, '}');
