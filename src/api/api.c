@@ -6,6 +6,8 @@
 #include "base/must.h"
 #include "http/settings.h"
 
+#include <unistd.h>
+
 enum {
     OPENAPI_BYTES_MAX = 256 * 1024,
     LARGE_BYTES_MIN = 32 * 1024, /* larger bodies are refused before they are read while the queue takes nothing */
@@ -24,6 +26,8 @@ static struct api_settings *new_settings(const struct api_opts *o, const struct 
     struct api_settings *set = must_calloc(1, sizeof *set);
     set->limits = (struct record_json_limits){o->entries_max, o->depth_max, o->line_bytes_max};
     set->client_entries_max = o->client_entries_max;
+    set->has_llm = o->has_llm;
+    if (gethostname(set->instance, sizeof set->instance - 1) != 0) set->instance[0] = '\0';
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
     MUST(!set->openapi.failed);
@@ -85,12 +89,11 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->kind = o->kind;
     api->pipeline = p;
     client_quota_init(&api->quota, o->http.connections_max);
-    struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route)},
+    struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,
                                .thread_open = open_thread,
                                .thread_close = close_thread,
                                .admit = api_admit,
-                               .fields = page_fields,
                                .settings_close = close_settings,
                                .close = api_close};
     struct server *s = server_open(&o->http, &site, new_settings(o, labels), e);

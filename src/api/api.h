@@ -20,6 +20,7 @@ struct api_opts {
     unsigned entries_max;        /* of one request [413] */
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
+    bool has_llm;                /* an LLM is configured */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };
 

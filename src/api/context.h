@@ -15,6 +15,7 @@ struct api {
     struct pipeline *pipeline;
     struct client_quota quota;       /* log entries in flight, by client */
     struct route route[ROUTE_COUNT]; /* those of this kind */
+    atomic_uint desk_jobs;           /* that wait or run (desk.h) */
 };
 
 /* Immutable; replaced by a reload. */
@@ -22,6 +23,8 @@ struct api_settings {
     struct record_json_limits limits;
     unsigned client_entries_max;
     struct buf openapi; /* the API's description */
+    bool has_llm;
+    char instance[64];
 };
 
 /* One thread's. */

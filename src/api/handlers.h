@@ -12,6 +12,7 @@ route_run api_metrics;
 route_run api_livez;
 route_run api_readyz;
 route_run api_openapi;
+route_run api_session;
 route_run api_page;       /* the files of the page */
 route_run api_page_alias; /* /ui leads to /ui/ */
 

@@ -39,7 +39,7 @@ static void put_operation(struct buf *out, const struct routes_row *r) {
     for (const char *c = r->id; *c; c++) buf_putc(out, *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
     buf_puts(out, "\",\"summary\":");
     json_out_string(out, span_of(r->summary));
-    if (r->route.needs_token) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
+    if (r->route.who) buf_puts(out, ",\"security\":[{},{\"token\":[]}]");
     if (r->request != ROUTES_NONE) {
         if (r->request == ROUTES_Entries)
             buf_puts(out, ",\"parameters\":[{\"name\":\"explain\",\"in\":\"query\",\"schema\":{\"type\":\"string\","

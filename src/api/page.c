@@ -38,22 +38,6 @@ bool page_find(struct span name, struct page_file *to) {
     return false;
 }
 
-const char *page_fields(struct span path) {
-    static const char FIELDS[] =
-        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'\r\n"
-        "X-Frame-Options: DENY\r\n"
-        "Referrer-Policy: no-referrer\r\n"
-        "Cross-Origin-Opener-Policy: same-origin\r\n"
-        "Cross-Origin-Resource-Policy: same-origin\r\n"
-        "Permissions-Policy: accelerometer=(), autoplay=(), camera=(), display-capture=(), fullscreen=(), "
-        "geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()\r\n";
-    bool own = span_eq(path, SPAN_LIT("/ui")) || (path.n >= 4 && memcmp(path.p, "/ui/", 4) == 0) ||
-               (path.n >= 5 && memcmp(path.p, "/api/", 5) == 0);
-    return own ? FIELDS : "";
-}
-
 /* Browsers keep the page's files and ask each time whether they still hold: a new binary is seen at once. */
 enum step api_page(struct exchange *x) {
     struct page_file f;

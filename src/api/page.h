@@ -14,8 +14,4 @@ struct page_file {
 /* The file of this name, "" being index.html; false: there is none. Any thread. */
 bool page_find(struct span name, struct page_file *to);
 
-/* Header fields for every answer below /ui and /api/: nothing runs there but the page's own scripts, nobody frames it,
- * nothing is told to others. "" for other paths. */
-const char *page_fields(struct span path);
-
 #endif

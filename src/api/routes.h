@@ -38,4 +38,7 @@ extern const struct routes_row routes_all[ROUTE_COUNT];
 /* Writes the routes that a server of this kind has into to[ROUTE_COUNT]; returns how many. */
 unsigned routes_of(enum api_kind kind, struct route *to);
 
+/* Whether a path is the page's, with a row or without. */
+bool routes_is_page(struct span path);
+
 #endif

@@ -2,6 +2,7 @@
 #include "api/routes.h"
 
 #include "api/openapi.h"
+#include "http/auth.h"
 #include "base/check.h"
 
 #include <llhttp.h>
@@ -12,13 +13,13 @@ static void a_server_has_the_routes_of_its_kind(void) {
     static const enum route_id CLASSIFY[] = {ROUTE_CLASSIFY, ROUTE_QUESTION};
     for (unsigned k = 0; k < 2; k++) {
         struct route route[ROUTE_COUNT];
-        struct route_table t = {route, routes_of(KIND[k], route)};
+        struct route_table t = {route, routes_of(KIND[k], route), NULL};
         bool known;
-        unsigned n = 0;
-        for (unsigned i = 0; i < ROUTE_COUNT; i++) n += (routes_all[i].kind & KIND[k]) != 0;
-        CHECK_INT(t.n, n);
+        unsigned of_kind = 0;
+        for (unsigned i = 0; i < ROUTE_COUNT; i++) of_kind += (routes_all[i].kind & KIND[k]) != 0;
+        CHECK_INT(t.n, of_kind);
         const struct route *r = route_find(&t, SPAN_LIT("/classify"), HTTP_POST, &known);
-        CHECK(r && r->run == routes_all[CLASSIFY[k]].route.run && r->needs_token);
+        CHECK(r && r->run == routes_all[CLASSIFY[k]].route.run && r->who == AUTH_INGEST);
         CHECK_INT(r->streams, KIND[k] == API_CLASSIFIER);
         CHECK(route_find(&t, SPAN_LIT("/livez"), HTTP_HEAD, &known) != NULL);
     }

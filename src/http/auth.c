@@ -17,12 +17,61 @@ static bool is_token(struct span s) {
     return true;
 }
 
+static const struct {
+    const char *word;
+    unsigned role, may;
+} AUTH_ROLE[AUTH_ROLES] = {
+#define ROLE(id, word, also) {word, AUTH_##id, AUTH_##id | (also)},
+#include "http/role.def"
+#undef ROLE
+};
+
+const char *auth_role_word(unsigned roles) {
+    static const unsigned ORDER[] = {AUTH_ADMIN, AUTH_LABEL, AUTH_VIEW, AUTH_SHARE, AUTH_INGEST};
+    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++)
+        for (unsigned k = 0; (roles & ORDER[i]) && k < AUTH_ROLES; k++)
+            if (AUTH_ROLE[k].role == ORDER[i]) return AUTH_ROLE[k].word;
+    return "nobody";
+}
+
+/* The name goes into logs and the list of who said what: one line each. */
+static bool is_name(struct span s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f) return false;
+    return s.n > 0 && s.n <= AUTH_NAME_MAX;
+}
+
+/* Takes "ROLE:NAME:" off the line, where it has that: ':' is no character of a token. */
+static bool take_role(struct span *line, struct auth_token *t, struct err *e) {
+    *t = (struct auth_token){.own = AUTH_INGEST, .may = AUTH_INGEST | AUTH_SCRAPE};
+    const char *end = memchr(line->p, ':', line->n);
+    if (!end) return true;
+    struct span word = span_sub(*line, 0, (size_t)(end - line->p));
+    *line = span_sub(*line, word.n + 1, line->n);
+    t->may = 0;
+    for (unsigned i = 0; i < AUTH_ROLES; i++)
+        if (AUTH_ROLE[i].word && span_eq(word, span_of(AUTH_ROLE[i].word)))
+            t->own = (enum auth_role)AUTH_ROLE[i].role, t->may = AUTH_ROLE[i].may;
+    if (!t->may)
+        return err_set(e, ERR_INPUT, "role '%.*s': expected ingest, view, label, admin or share",
+                       (int)(word.n < 20 ? word.n : 20), word.p);
+    end = memchr(line->p, ':', line->n);
+    t->name = end ? span_sub(*line, 0, (size_t)(end - line->p)) : (struct span){0};
+    if (!is_name(t->name))
+        return err_set(e, ERR_INPUT, "expected ROLE:NAME:TOKEN, with a name of 1 to %d bytes", AUTH_NAME_MAX);
+    *line = span_sub(*line, t->name.n + 1, line->n);
+    return true;
+}
+
 static bool add_token(struct auth *a, struct span line, struct err *e) {
+    struct auth_token t;
+    if (!take_role(&line, &t, e)) return false;
     if (line.n < AUTH_TOKEN_BYTES_MIN)
         return err_set(e, ERR_INPUT, "a token of %zu bytes: expected at least %d", line.n, AUTH_TOKEN_BYTES_MIN);
     if (!is_token(line)) return err_set(e, ERR_INPUT, "a token with other characters than A-Z a-z 0-9 - . _ ~ + / =");
     if (a->n == AUTH_TOKENS_MAX) return err_set(e, ERR_LIMIT, "more than %d tokens", AUTH_TOKENS_MAX);
-    a->token[a->n++] = line;
+    t.token = line;
+    a->token[a->n++] = t;
     return true;
 }
 
@@ -67,12 +116,12 @@ static unsigned differ(struct span token, struct span shown) {
     return diff != 0;
 }
 
-bool auth_check(const struct auth *a, struct span value) {
+const struct auth_token *auth_find(const struct auth *a, struct span value) {
     static const char SCHEME[] = "bearer ";
     value = span_trim(value);
-    if (value.n < sizeof SCHEME - 1 || strncasecmp(value.p, SCHEME, sizeof SCHEME - 1) != 0) return false;
+    if (value.n < sizeof SCHEME - 1 || strncasecmp(value.p, SCHEME, sizeof SCHEME - 1) != 0) return NULL;
     struct span shown = span_trim(span_sub(value, sizeof SCHEME - 1, value.n));
-    unsigned wrong = 0;
-    for (unsigned i = 0; i < a->n; i++) wrong += differ(a->token[i], shown);
-    return wrong < a->n;
+    unsigned found = 0; /* its number, from 1 on */
+    for (unsigned i = 0; i < a->n; i++) found += (1 - differ(a->token[i].token, shown)) * (i + 1) * (found == 0);
+    return found > 0 ? &a->token[found - 1] : NULL;
 }

@@ -204,6 +204,11 @@ void *exchange_site_settings(const struct exchange *x) {
     return x->thread->set->site;
 }
 
+void exchange_peer(const struct exchange *x, char out[LISTENER_ADDRESS_MAX]) {
+    out[0] = '\0';
+    if (x->conn) listener_peer(x->conn->fd, out);
+}
+
 bool exchange_is_stopping(const struct exchange *x) {
     return atomic_load_explicit(&x->thread->server->stopping, memory_order_relaxed);
 }

@@ -7,7 +7,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/inflate.h"
+#include "http/auth.h"
 #include "http/client_quota.h"
+#include "http/listener.h"
 #include "http/loop_task.h"
 #include "http/refuse.h"
 #include "http/route.h"
@@ -23,6 +25,8 @@ enum {
     EXCHANGE_FRAME_MAX = 2048,
     REQUEST_ORIGIN_MAX = 128,
     REQUEST_HOST_MAX = 256,
+    REQUEST_USER_MAX = AUTH_NAME_MAX + 1,
+    REQUEST_FIELD_MAX = 32,
     EXCHANGE_TAG_MAX = 64
 };
 
@@ -30,28 +34,36 @@ enum {
 struct request {
     struct buf text; /* the target, then the value of the field being read */
     size_t target_bytes;
-    struct span path, query; /* parts of text, once the header is complete */
-    unsigned method;         /* enum llhttp_method */
-    unsigned http_minor;     /* of HTTP/1.x; 0 until the header is complete */
-    uint64_t content_length; /* 0 also where the length is not told */
-    size_t header_bytes;     /* counted so far, chunk extensions and trailers too */
-    char field[32];          /* name of the field being read, lower case; longer names are none of ours */
+    struct span path, query;       /* parts of text, once the header is complete */
+    unsigned method;               /* enum llhttp_method */
+    unsigned http_minor;           /* of HTTP/1.x; 0 until the header is complete */
+    uint64_t content_length;       /* 0 also where the length is not told */
+    size_t header_bytes;           /* counted so far, chunk extensions and trailers too */
+    char field[REQUEST_FIELD_MAX]; /* name of the field being read, lower case; longer names are none of ours */
     size_t field_bytes;
     unsigned hosts, transfer_encodings, content_encodings;
     enum inflate_format encoding; /* of the body */
     bool encoding_unknown;
     bool head_done;    /* the header is complete */
     bool complete;     /* the body too */
-    bool authorized;   /* a right token was shown */
     bool expects;      /* Expect: 100-continue */
     bool expects_else; /* an expectation that is not supported */
     bool ndjson;
-    bool preflight;                    /* a browser asks whether it may ask */
-    bool host_is_other;                /* Host is not a name of this server */
-    bool from_page;                    /* Origin was told: a browser asks for a page */
-    bool simple_type;                  /* of a Content-Type that browsers send without asking first */
-    bool takes_gzip;                   /* an answer may be compressed */
-    bool takes_html;                   /* Accept names text/html: a person's browser */
+    bool preflight;     /* a browser asks whether it may ask */
+    bool host_is_other; /* Host is not a name of this server */
+    bool from_page;     /* Origin was told: a browser asks for a page */
+    bool simple_type;   /* of a Content-Type that browsers send without asking first */
+    bool json_type;     /* Content-Type: application/json */
+    bool marked;        /* X-Logclass: 1, which a page from elsewhere can't send without asking */
+    bool navigates;     /* a browser opens it in a window */
+    bool takes_gzip;    /* an answer may be compressed */
+    bool takes_html;    /* Accept names text/html: a person's browser */
+    enum { FETCHED_UNTOLD, FETCHED_HERE, FETCHED_BY_USER, FETCHED_ELSEWHERE } fetched; /* Sec-Fetch-Site */
+    bool has_token;                    /* a right token was shown: the next three are its own */
+    enum auth_role own;                /* the highest role; guard_check sets it where there are no tokens */
+    unsigned may;                      /* set of enum auth_role */
+    char user[REQUEST_USER_MAX];       /* who asks, as far as it is known; "": not at all */
+    char proxied[REQUEST_USER_MAX];    /* whom a proxy says it is */
     char none_match[EXCHANGE_TAG_MAX]; /* If-None-Match; "": none, or longer than any of ours */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
@@ -129,6 +141,18 @@ void *exchange_site_thread(const struct exchange *x); /* what its thread_open re
 const struct server_opts *exchange_server_opts(const struct exchange *x);
 void *exchange_site_settings(const struct exchange *x);
 bool exchange_is_stopping(const struct exchange *x); /* the server drains */
+
+/* Who asks, and what they may (a set of enum auth_role): token, proxy, or what is given to those without. It stays as
+ * it was when the request came in. */
+static inline struct span exchange_user(const struct exchange *x) {
+    return span_of(x->req.user);
+}
+static inline bool exchange_may(const struct exchange *x, enum auth_role role) {
+    return (x->req.may & role) != 0;
+}
+
+/* The client's address into out; "" where it is not known. Not while x is away. */
+void exchange_peer(const struct exchange *x, char out[LISTENER_ADDRESS_MAX]);
 
 /* How much memory requests may hold: all together, and those of one client address. */
 struct exchange_memory {

@@ -40,6 +40,26 @@ bool listener_is_loopback(const char *host) {
     return IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
 }
 
+bool listener_is_address(const char *host) {
+    union address a;
+    return strcmp(host, "localhost") != 0 && listener_parse(host, 0, &a) > 0;
+}
+
+bool listener_is_everywhere(const char *host) {
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+bool listener_peer(int fd, char out[LISTENER_ADDRESS_MAX]) {
+    union address a = {0};
+    socklen_t size = sizeof a;
+    out[0] = '\0';
+    if (getpeername(fd, &a.any, &size) != 0) return false;
+    if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr))
+        return inet_ntop(AF_INET, &a.v6.sin6_addr.s6_addr[12], out, LISTENER_ADDRESS_MAX) != NULL;
+    const void *address = a.any.sa_family == AF_INET ? (const void *)&a.v4.sin_addr : (const void *)&a.v6.sin6_addr;
+    return inet_ntop(a.any.sa_family, address, out, LISTENER_ADDRESS_MAX) != NULL;
+}
+
 static bool listener_set(int fd, int option) {
     int one = 1;
     return setsockopt(fd, SOL_SOCKET, option, &one, sizeof one) == 0;

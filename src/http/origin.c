@@ -24,27 +24,48 @@ bool origin_in_list(const char *list, struct span value) {
     return false;
 }
 
-/* Host without its port, and an IPv6 address without its brackets. */
-static struct span name_of_host(struct span host) {
+/* NAME, NAME:PORT, [ADDRESS] or [ADDRESS]:PORT, and nothing behind it. */
+static bool split_host(struct span host, struct span *name) {
     bool bracket = host.n > 0 && host.p[0] == '[';
     const char *end = host.n ? memchr(host.p, bracket ? ']' : ':', host.n) : NULL;
-    return span_sub(host, bracket, end ? (size_t)(end - host.p) : host.n);
+    *name = span_sub(host, bracket, end ? (size_t)(end - host.p) : host.n);
+    if (bracket && !end) return false;
+    struct span port = span_sub(host, name->n + (bracket ? 2 : 0), host.n);
+    for (size_t i = 0; i < port.n; i++)
+        if (i == 0 ? port.p[i] != ':' : port.p[i] < '0' || port.p[i] > '9') return false;
+    return name->n > 0 && name->n < ADDRESS_TEXT_MAX && port.n <= sizeof ":65535" - 1;
+}
+
+static bool is_own_name(const struct server_opts *o, struct span name) {
+    char address[ADDRESS_TEXT_MAX];
+    memcpy(address, name.p, name.n);
+    address[name.n] = '\0';
+    return origin_same_word(name, "localhost") || origin_same_word(name, o->host) || listener_is_loopback(address);
 }
 
 bool origin_serves_host(const struct server_opts *o, struct span host) {
-    struct span name = name_of_host(host);
-    if (name.n == 0 || origin_same_word(name, "localhost") || origin_same_word(name, o->host)) return true;
-    if (!listener_is_loopback(o->host) || origin_in_list(o->allowed_hosts, name)) return true;
+    struct span name;
+    if (host.n == 0 || !listener_is_loopback(o->host)) return true;
+    if (!split_host(host, &name)) return origin_in_list(o->allowed_hosts, span_of("*"));
+    return origin_in_list(o->allowed_hosts, name) || is_own_name(o, name);
+}
+
+bool origin_serves_page(const struct server_opts *o, struct span host) {
+    struct span name;
+    if (!split_host(host, &name)) return false;
+    if (origin_in_list(o->page.hosts, name) || is_own_name(o, name)) return true;
     char address[ADDRESS_TEXT_MAX];
-    if (name.n >= sizeof address) return false;
     memcpy(address, name.p, name.n);
     address[name.n] = '\0';
-    return listener_is_loopback(address);
+    return listener_is_everywhere(o->host) && listener_is_address(address);
 }
 
 bool origin_is_host(struct span origin, struct span host) {
     const char *colon = origin.n ? memchr(origin.p, ':', origin.n) : NULL;
     struct span rest = span_sub(origin, colon ? (size_t)(colon - origin.p) : origin.n, origin.n);
+    struct span scheme = span_sub(origin, 0, origin.n - rest.n);
+    if (!origin_same_word(scheme, "http") && !origin_same_word(scheme, "https"))
+        return false; /* a proxy has the latter */
     if (!span_starts(rest, SPAN_LIT("://"))) return false;
     rest = span_sub(rest, 3, rest.n);
     return rest.n > 0 && rest.n == host.n && strncasecmp(rest.p, host.p, rest.n) == 0;

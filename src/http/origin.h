@@ -19,6 +19,11 @@ bool origin_in_list(const char *list, struct span value);
  * everything where it listens elsewhere. */
 bool origin_serves_host(const struct server_opts *o, struct span host);
 
+/* The same for the page and what it asks, wherever the server listens: localhost, loopback addresses, the address it
+ * listens on (all addresses: any address, for only names can be made to point elsewhere) and what page.hosts lists. The
+ * whole value is parsed. */
+bool origin_serves_page(const struct server_opts *o, struct span host);
+
 /* Whether a page of this origin (http://name:port) came from the host that the request is for. */
 bool origin_is_host(struct span origin, struct span host);
 

@@ -1,5 +1,6 @@
 #include "http/request.h"
 
+#include "http/guard.h"
 #include "http/internal.h"
 #include "http/origin.h"
 #include "http/response.h"
@@ -88,13 +89,36 @@ static bool take_content_type(struct exchange *x, struct span value) {
     const char *end = memchr(value.p, ';', value.n);
     struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
     x->req.simple_type = origin_is_simple_type(type);
+    x->req.json_type = equals(type, "application/json");
     x->req.ndjson =
         equals(type, "application/x-ndjson") || equals(type, "application/jsonl") || equals(type, "application/ndjson");
     return true;
 }
 
 static bool take_authorization(struct exchange *x, struct span value) {
-    x->req.authorized = auth_check(&x->thread->set->auth, value);
+    guard_take_token(x, value);
+    return true;
+}
+
+static bool take_proxied(struct exchange *x, struct span value) {
+    guard_take_proxied(x, value);
+    return true;
+}
+
+static bool take_fetch_site(struct exchange *x, struct span value) {
+    x->req.fetched = equals(value, "same-origin") ? FETCHED_HERE
+                     : equals(value, "none")      ? FETCHED_BY_USER
+                                                  : FETCHED_ELSEWHERE;
+    return true;
+}
+
+static bool take_fetch_mode(struct exchange *x, struct span value) {
+    x->req.navigates = equals(value, "navigate");
+    return true;
+}
+
+static bool take_mark(struct exchange *x, struct span value) {
+    x->req.marked = equals(value, "1");
     return true;
 }
 
@@ -174,16 +198,22 @@ static const struct field {
     {"expect", take_expect},
     {"origin", take_origin},
     {"access-control-request-method", take_preflight},
+    {"sec-fetch-site", take_fetch_site},
+    {"sec-fetch-mode", take_fetch_mode},
+    {"x-logclass", take_mark},
     {"accept-encoding", take_accept_encoding},
     {"accept", take_accept},
     {"if-none-match", take_none_match},
 };
+static const struct field PROXIED = {"", take_proxied}; /* its name is an option */
 
-static const struct field *field_of(const struct request *r) {
+static const struct field *field_of(const struct exchange *x) {
+    const struct request *r = &x->req;
+    if (r->head_done || r->field_bytes > sizeof r->field) return NULL; /* trailers are none of ours either */
     struct span name = {r->field, r->field_bytes};
-    for (size_t i = 0; !r->head_done && i < sizeof FIELDS / sizeof FIELDS[0]; i++)
+    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++)
         if (span_eq(name, span_of(FIELDS[i].name))) return &FIELDS[i];
-    return NULL; /* trailers are none of ours either */
+    return r->field_bytes > 0 && equals(name, exchange_opts(x)->page.user_header) ? &PROXIED : NULL;
 }
 
 /* ---- callbacks, in the order of a request ---- */
@@ -211,14 +241,14 @@ static int on_header_field(llhttp_t *http, const char *at, size_t n) {
 
 static int on_header_value(llhttp_t *http, const char *at, size_t n) {
     struct exchange *x = exchange_of(http);
-    if (x->req.field_bytes <= sizeof x->req.field && field_of(&x->req)) buf_put(&x->req.text, at, n);
+    if (field_of(x)) buf_put(&x->req.text, at, n);
     return count_bytes(x, n);
 }
 
 static int on_header_value_complete(llhttp_t *http) {
     struct exchange *x = exchange_of(http);
     struct request *r = &x->req;
-    const struct field *f = r->field_bytes <= sizeof r->field ? field_of(r) : NULL;
+    const struct field *f = field_of(x);
     struct span value = span_sub(buf_span(&r->text), r->target_bytes, r->text.n);
     bool ok = !f || f->take(x, span_trim(value));
     r->text.n = r->target_bytes;
@@ -226,10 +256,9 @@ static int on_header_value_complete(llhttp_t *http) {
     return ok ? count_bytes(x, FIELD_OVERHEAD) : STOP;
 }
 
-/* Splits the target into path and query. A target in absolute form counts without its scheme and host (RFC
- * 9112, 3.2.2). */
-static void split_target(struct request *r) {
-    struct span t = buf_span(&r->text);
+/* A target in absolute form counts without its scheme and host (RFC 9112, 3.2.2). */
+void request_split_target(struct request *r) {
+    struct span t = span_sub(buf_span(&r->text), 0, r->target_bytes);
     static const char SCHEME[] = "http://";
     if (t.n >= sizeof SCHEME - 1 && strncasecmp(t.p, SCHEME, sizeof SCHEME - 1) == 0) {
         t = span_sub(t, sizeof SCHEME - 1, t.n);
@@ -280,35 +309,16 @@ static bool find_route(struct exchange *x) {
                                        llhttp_method_name((llhttp_method_t)r->method));
 }
 
-/* Pages of strangers run in a browser on this machine. It sends their POST requests without asking when they look
- * harmless to it, and lets them read answers of a server that it takes for theirs. */
-static bool check_browser(struct exchange *x) {
-    const struct request *r = &x->req;
-    if (r->host_is_other)
-        return exchange_refuse(x, REFUSE_HOST,
-                               "this server listens on loopback only and does not serve host '%.60s' (allowed-hosts)",
-                               r->host);
-    if (!r->from_page || r->method != HTTP_POST) return true;
-    if (!r->origin[0] && !origin_is_host(span_of(r->from), span_of(r->host)))
-        return exchange_refuse(x, REFUSE_ORIGIN, "web pages of this origin may not use this server (cors-origin)");
-    if (r->simple_type)
-        return exchange_refuse(x, REFUSE_ORIGIN,
-                               "Content-Type: web pages must send application/json or "
-                               "application/x-ndjson");
-    return true;
-}
-
 static bool admit(struct exchange *x) {
     const struct request *r = &x->req;
     const struct settings *set = x->thread->set;
     const struct server_site *site = &x->thread->server->site;
-    if (!check_browser(x)) return false;
+    if (!guard_origin(x)) return false;
     x->run = answer_preflight;
     if (is_preflight(x)) return true;
     if (!find_route(x)) return false;
     x->run = x->route->run;
-    if (x->route->needs_token && set->auth.n > 0 && !r->authorized)
-        return exchange_refuse(x, REFUSE_AUTH, "a valid bearer token is required");
+    if (!guard_role(x)) return false;
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
     if (r->encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     size_t max = set->o.body_bytes_max;
@@ -331,8 +341,8 @@ static int on_headers_complete(llhttp_t *http) {
     r->http_minor = http->http_minor;
     r->content_length = http->flags & F_CONTENT_LENGTH ? http->content_length : 0;
     http->upgrade = 0; /* an Upgrade we don't follow is ignored (RFC 9110, 7.8) */
+    request_split_target(r);
     if (!check_framing(x, http)) return STOP;
-    split_target(r);
     bool has_body = (http->flags & F_CHUNKED) || r->content_length > 0;
     bool expects = r->expects && has_body && http->http_minor == 1;
     if (admit(x)) return expects && !send_continue(x->conn) ? STOP : GO_ON;

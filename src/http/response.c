@@ -2,7 +2,9 @@
 
 #include "base/json_out.h"
 #include "base/must.h"
+#include "http/guard.h"
 #include "http/internal.h"
+#include "http/request.h"
 
 #include <llhttp.h>
 
@@ -110,13 +112,31 @@ static void put_cors_fields(struct exchange *x) {
                     "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n");
 }
 
+/* Of all answers about the page: nothing from elsewhere runs in it, nothing frames it, nothing else reads it. */
+static const char PAGE_FIELDS[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
+    "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'\r\n"
+    "X-Frame-Options: DENY\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Permissions-Policy: accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()\r\n";
+
+static void put_origin_fields(struct exchange *x) {
+    if (!x->req.path.p) request_split_target(&x->req); /* refused before its header was complete */
+    if (guard_is_page(x))
+        response_put(x, "%s", PAGE_FIELDS);
+    else
+        put_cors_fields(x);
+}
+
 /* What the answer is beside its type; none of it belongs to a refusal. */
 static void put_content_fields(struct exchange *x) {
-    const struct server_site *site = &x->thread->server->site;
     if (!x->refused && x->location) response_put(x, "Location: %s\r\n", x->location);
     if (!x->refused && x->encoding) response_put(x, "Content-Encoding: %s\r\n", x->encoding);
     if (!x->refused && x->tag[0]) response_put(x, "ETag: %s\r\nVary: Accept-Encoding\r\n", x->tag);
-    if (site->fields) response_put(x, "%s", site->fields(x->req.path));
 }
 
 /* RFC 9110, 15.3.5 and 15.4.5: these end with their header. */
@@ -135,7 +155,7 @@ static void response_put_head(struct exchange *x, bool streaming, bool chunked, 
             response_put(x, "Content-Length: %zu\r\n", x->out.n);
     }
     put_refusal_fields(x);
-    put_cors_fields(x);
+    put_origin_fields(x);
     put_content_fields(x);
     if (close)
         response_put(x, "Connection: close\r\n");

@@ -21,13 +21,21 @@ enum step {
  * its last step says. On a refusal (exchange_refuse) it returns STEP_SEND. */
 typedef enum step route_run(struct exchange *x);
 
+/* Who comes in, besides what `who` asks for (guard.h). */
+enum route_door {
+    DOOR_SITE, /* programs, and pages of the origins that cors_origin lists */
+    DOOR_FILE, /* a part of the page: what a browser loads or opens */
+    DOOR_PAGE, /* what the page asks: nothing but this server's own page */
+};
+
 struct route {
     unsigned method; /* enum llhttp_method */
     const char *path;
     route_run *run;
-    bool needs_token;  /* a bearer token, where the server has any */
+    unsigned who;      /* enum auth_role that it asks for; AUTH_OPEN: none */
     bool streams;      /* an NDJSON body is answered while it is being read */
     const char *cache; /* Cache-Control of its answers */
+    enum route_door door;
 };
 
 enum { ROUTES_MAX = 64 };
@@ -35,6 +43,9 @@ enum { ROUTES_MAX = 64 };
 struct route_table {
     const struct route *row;
     unsigned n; /* at most ROUTES_MAX */
+
+    /* Whether a path that has no row is the page's all the same, so that its refusal looks like one; NULL: none is. */
+    bool (*is_page)(struct span path);
 };
 
 /* The row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other methods.

@@ -7,7 +7,7 @@
 #include "http/request.h"
 #include "http/site_fixture.h"
 
-static const struct route_table TABLE = {FIX_ROUTE, sizeof FIX_ROUTE / sizeof FIX_ROUTE[0]};
+static const struct route_table TABLE = {FIX_ROUTE, sizeof FIX_ROUTE / sizeof FIX_ROUTE[0], NULL};
 
 static const struct route *find(const char *path, unsigned method, bool *known) {
     return route_find(&TABLE, span_of(path), method, known);
@@ -15,7 +15,7 @@ static const struct route *find(const char *path, unsigned method, bool *known) 
 
 static void a_row_with_a_star_takes_what_follows(void) {
     static const struct route ROW[] = {{.method = HTTP_GET, .path = "/ui/*"}, {.method = HTTP_GET, .path = "/ui"}};
-    const struct route_table t = {ROW, 2};
+    const struct route_table t = {ROW, 2, NULL};
     bool known;
     CHECK(route_find(&t, SPAN_LIT("/ui/"), HTTP_GET, &known) == &ROW[0]);
     CHECK(route_find(&t, SPAN_LIT("/ui/a.js"), HTTP_HEAD, &known) == &ROW[0]);
@@ -96,9 +96,10 @@ static void token_files(void) {
     struct err e = {0};
     CHECK(tokens_are_read("# x\n\naaaaaaaaaaaaaaaa\nbbbbbbbbbbbbbbbb-._~+/=", &a, &e));
     CHECK_INT(a.n, 2);
-    CHECK(auth_check(&a, SPAN_LIT("Bearer bbbbbbbbbbbbbbbb-._~+/=")));
-    CHECK(!auth_check(&a, SPAN_LIT("Bearer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))); /* the token, twice */
-    CHECK(!auth_check(&a, SPAN_LIT("Bearer")) && !auth_check(&a, SPAN_LIT("")));
+    CHECK(auth_find(&a, SPAN_LIT("Bearer bbbbbbbbbbbbbbbb-._~+/=")) == &a.token[1]);
+    CHECK(!auth_find(&a, SPAN_LIT("Bearer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))); /* the token, twice */
+    CHECK(!auth_find(&a, SPAN_LIT("Bearer")) && !auth_find(&a, SPAN_LIT("")));
+    CHECK_INT(a.token[0].may, AUTH_INGEST | AUTH_SCRAPE);
     auth_close(&a);
     CHECK(!tokens_are_read("", &a, &e) && e.code == ERR_INPUT);
     CHECK(!tokens_are_read("short\n", &a, &e) && strstr(e.msg, ":1: a token of 5 bytes"));
@@ -106,6 +107,28 @@ static void token_files(void) {
     CHECK(!auth_open(&a, "/nonexistent", &e) && e.code == ERR_IO);
 }
 
+/* A name may hold anything but control characters and ':', which ends it. */
+static void tokens_have_roles(void) {
+    static const char *const WRONG[] = {
+        "boss:a:bbbbbbbbbbbbbbbb\n", "view:bbbbbbbbbbbbbbbb\n",       "view::bbbbbbbbbbbbbbbb\n",   "view:a:short\n",
+        ":a:bbbbbbbbbbbbbbbb\n",     "label:a\tb:bbbbbbbbbbbbbbbb\n", "view:a:b:bbbbbbbbbbbbbbbb\n"};
+    struct auth a;
+    struct err e = {0};
+    CHECK(tokens_are_read(
+        "label:<b>Ayse</b>:aaaaaaaaaaaaaaaa\nadmin:root:bbbbbbbbbbbbbbbb\ningest:x:cccccccccccccccc\n", &a, &e));
+    const struct auth_token *t = auth_find(&a, SPAN_LIT("bearer  aaaaaaaaaaaaaaaa"));
+    CHECK(t && span_eq(t->name, SPAN_LIT("<b>Ayse</b>")) && t->own == AUTH_LABEL);
+    CHECK(t && t->may == (AUTH_LABEL | AUTH_VIEW | AUTH_SCRAPE));
+    t = auth_find(&a, SPAN_LIT("Bearer bbbbbbbbbbbbbbbb"));
+    CHECK(t && t->may == (AUTH_ADMIN | AUTH_LABEL | AUTH_VIEW | AUTH_SCRAPE) && span_eq(t->name, SPAN_LIT("root")));
+    t = auth_find(&a, SPAN_LIT("Bearer cccccccccccccccc"));
+    CHECK(t && t->may == AUTH_INGEST);
+    auth_close(&a);
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) CHECK(!tokens_are_read(WRONG[i], &a, &e));
+    CHECK_STR(auth_role_word(AUTH_ADMIN | AUTH_VIEW), "admin");
+    CHECK_STR(auth_role_word(AUTH_OPEN), "nobody");
+}
+
 CHECK_MAIN(CHECK_TEST(rows_are_found), CHECK_TEST(a_row_with_a_star_takes_what_follows),
            CHECK_TEST(everything_that_happens_can_be_counted), CHECK_TEST(queries_are_cut_into_parameters),
-           CHECK_TEST(encodings_have_names), CHECK_TEST(token_files))
+           CHECK_TEST(encodings_have_names), CHECK_TEST(token_files), CHECK_TEST(tokens_have_roles))

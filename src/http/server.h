@@ -15,6 +15,17 @@ struct settings;
 
 enum { SERVER_THREADS_MAX = 64 };
 
+/* Of the page that a server may have, and what that asks (DOOR_FILE, DOOR_PAGE). */
+enum server_page { SERVER_PAGE_ON, SERVER_PAGE_VIEW, SERVER_PAGE_OFF };
+
+struct server_page_opts {
+    enum server_page mode;   /* VIEW: nobody may change anything; OFF: it is not there */
+    const char *hosts;       /* names it answers to, besides its own; separated by commas, "*": any [421] */
+    const char *user_header; /* names who asks, where a proxy says it; "" or NULL: none does */
+    const char *proxies;     /* addresses that are believed; separated by commas */
+    bool open_write;         /* with allow_open and no token everybody may change things, too */
+};
+
 /* Every limit of the server. A request past one gets the status in brackets and a body that names the limit. */
 struct server_opts {
     const char *host;        /* numeric IPv4 or IPv6 address, or "localhost" */
@@ -24,8 +35,9 @@ struct server_opts {
     const char *cors_origin; /* origins whose pages may read answers, separated by commas; "*": any; "": none */
     const char
         *allowed_hosts; /* names to answer to on loopback, besides its own; separated by commas, "*": any [421] */
-    bool access_log;    /* one log line a request */
-    unsigned threads;   /* loops: 1..SERVER_THREADS_MAX */
+    struct server_page_opts page;
+    bool access_log;  /* one log line a request */
+    unsigned threads; /* loops: 1..SERVER_THREADS_MAX */
 
     size_t header_bytes_max;         /* request line, header fields, chunk extensions and trailers together [431] */
     unsigned header_time_ms;         /* from the first byte of a request to the end of its header [408] */
@@ -70,9 +82,6 @@ struct server_site {
 
     /* Asked when a request's header has been admitted, before its body is read; may refuse it (false). NULL: never. */
     bool (*admit)(struct exchange *x);
-
-    /* More header fields for every answer to a request of this path, refusals too; "": none. NULL: never any. */
-    const char *(*fields)(struct span path);
 
     void (*settings_close)(void *site_settings); /* what was given to server_settings_open; NULL: nothing to do */
     void (*close)(void *self);                   /* when the server is closed; NULL: nothing to do */

@@ -9,12 +9,14 @@
 
 #include <stdatomic.h>
 
+enum { SETTINGS_TEXTS = 7 };
+
 struct settings {
-    struct server_opts o; /* host, token_file, cors_origin and allowed_hosts: of the settings, too */
+    struct server_opts o; /* its strings are text[] */
     struct auth auth;
     void *site;                     /* the site's own */
     void (*site_close)(void *site); /* NULL: nothing to do */
-    char *host, *token_file, *cors_origin, *allowed_hosts;
+    char *text[SETTINGS_TEXTS];
     atomic_uint refs;
 };
 

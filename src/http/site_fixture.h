@@ -93,13 +93,13 @@ static inline enum step fix_stream(struct exchange *x) {
 }
 
 static const struct route FIX_ROUTE[] = {
-    {HTTP_POST, "/classify", fix_echo, true, false, "no-store"},
-    {HTTP_GET, "/health", fix_health, false, false, "no-store"},
-    {HTTP_GET, "/livez", fix_alive, false, false, "max-age=60"},
-    {HTTP_GET, "/metrics", fix_large, true, false, "no-store"},
-    {HTTP_POST, "/readyz", fix_status, false, false, "no-store"},
-    {HTTP_POST, "/openapi.json", fix_leave, false, false, "no-store"},
-    {HTTP_POST, "/", fix_stream, false, true, "no-store"},
+    {HTTP_POST, "/classify", fix_echo, AUTH_INGEST, false, "no-store", DOOR_SITE},
+    {HTTP_GET, "/health", fix_health, AUTH_OPEN, false, "no-store", DOOR_SITE},
+    {HTTP_GET, "/livez", fix_alive, AUTH_OPEN, false, "max-age=60", DOOR_SITE},
+    {HTTP_GET, "/metrics", fix_large, AUTH_SCRAPE, false, "no-store", DOOR_SITE},
+    {HTTP_POST, "/readyz", fix_status, AUTH_OPEN, false, "no-store", DOOR_SITE},
+    {HTTP_POST, "/openapi.json", fix_leave, AUTH_OPEN, false, "no-store", DOOR_SITE},
+    {HTTP_POST, "/", fix_stream, AUTH_OPEN, true, "no-store", DOOR_SITE},
 };
 
 static inline void *fix_keeper_main(void *arg) {
@@ -133,7 +133,7 @@ static inline void fix_close(void *self) {
 }
 
 static inline struct server_site fix_site_of(void) {
-    return (struct server_site){.routes = {FIX_ROUTE, sizeof FIX_ROUTE / sizeof FIX_ROUTE[0]},
+    return (struct server_site){.routes = {FIX_ROUTE, sizeof FIX_ROUTE / sizeof FIX_ROUTE[0], NULL},
                                 .self = &fix_site,
                                 .thread_open = fix_thread_open,
                                 .thread_close = fix_thread_close,

@@ -55,7 +55,7 @@ def a_person_is_led_to_the_page_and_a_program_is_not():
 def every_answer_of_the_page_says_what_may_run_in_it():
     with serving() as s:
         for method, path, status in (("GET", "/ui/", 200), ("GET", "/ui/index.html", 200), ("GET", "/ui/../rules", 404),
-                                     ("GET", "/ui/no", 404), ("POST", "/ui/", 405), ("GET", "/ui", 302), ("GET", "/api/no", 404)):
+                                     ("GET", "/ui/no", 404), ("POST", "/ui/", 415), ("GET", "/ui", 302), ("GET", "/api/no", 404)):
             r, _ = s.ask(method, path)
             equal((path, r.status, {k: r.getheader(k) for k in FIELDS}), (path, status, FIELDS))
             equal(r.getheader("Permissions-Policy").count("=()"), r.getheader("Permissions-Policy").count("=("))

@@ -1,0 +1,21 @@
+/* desk: what the page asks and a loop has no time for, such as a search through all kinds or a write that waits for the
+ * disk. It is done by the server's helper thread, one job after the other. */
+#ifndef API_DESK_H
+#define API_DESK_H
+
+#include "http/exchange.h"
+
+enum { DESK_JOBS_MAX = 64 };
+
+/* One job: writes JSON into x->out and returns the status; 0: x is refused. x is away: neither settings nor the
+ * client's address can be asked for, the site can. */
+typedef unsigned desk_work(struct exchange *x);
+
+/* A handler's whole body: has the work done, then sends what it wrote. Refused with 503 while DESK_JOBS_MAX jobs wait.
+ */
+enum step desk_run(struct exchange *x, desk_work *work);
+
+/* The client's address, as it was when the job came in. For the work. */
+const char *desk_from(const struct exchange *x);
+
+#endif
