@@ -25,7 +25,8 @@ export function setToken(text) {
 
 function address(path, query) {
   const words = new URLSearchParams();
-  for (const [k, v] of Object.entries(query || {})) if (v !== undefined && v !== null && v !== '' && v !== false) words.set(k, v === true ? '1' : v);
+  for (const [k, v] of Object.entries(query || {}))
+    if (v !== undefined && v !== null && v !== '' && v !== false) words.set(k, v === true ? '1' : v);
   const text = words.toString();
   return `/api/${path}${text ? '?' + text : ''}`;
 }
@@ -37,16 +38,33 @@ function fields(body) {
   return f;
 }
 
-const wait = (ms, signal) => new Promise((done, fail) => {
-  const timer = setTimeout(done, ms);
-  if (signal) signal.addEventListener('abort', () => { clearTimeout(timer); fail(new DOMException('', 'AbortError')); }, {once: true});
-});
+const wait = (ms, signal) =>
+  new Promise((done, fail) => {
+    const timer = setTimeout(done, ms);
+    if (signal)
+      signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          fail(new DOMException('', 'AbortError'));
+        },
+        {once: true},
+      );
+  });
 
 async function once(method, path, {query, body, signal} = {}) {
   let r;
   try {
-    r = await fetch(address(path, query), {method, headers: fields(body), signal, credentials: 'omit', cache: 'no-store', redirect: 'error',
-      referrerPolicy: 'no-referrer', body: body === undefined ? undefined : JSON.stringify(body)});
+    r = await fetch(address(path, query), {
+      method,
+      headers: fields(body),
+      signal,
+      credentials: 'omit',
+      cache: 'no-store',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
     throw new Refused(0, 'The server does not answer.');
@@ -54,7 +72,11 @@ async function once(method, path, {query, body, signal} = {}) {
   hooks.answered();
   const text = await r.text();
   let data = null;
-  try { data = text === '' ? {} : JSON.parse(text); } catch { /* told below */ }
+  try {
+    data = text === '' ? {} : JSON.parse(text);
+  } catch {
+    /* told below */
+  }
   if (r.ok && data !== null) return data;
   const sentence = (data && data.error) || `The server answered ${r.status}${r.ok ? ' with something that is no JSON' : ''}.`;
   throw Object.assign(new Refused(r.status, sentence, data), {retry: Number(r.headers.get('Retry-After')) || 1});

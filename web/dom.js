@@ -53,7 +53,9 @@ export function keyed(list, items, key, draw) {
   const old = new Map([...list.children].filter(n => n.dataset.key).map(n => [n.dataset.key, n]));
   let at = [...list.children].find(n => n.dataset.key) || null;
   for (const item of items) {
-    const k = key(item), known = old.get(k), fresh = draw(item, known);
+    const k = key(item),
+      known = old.get(k),
+      fresh = draw(item, known);
     fresh.dataset.key = k;
     if (known && fresh !== known) {
       const focused = known.contains(document.activeElement);
@@ -79,7 +81,8 @@ export function keep(text, name) {
 /* ---- log text ---- */
 
 /* Control, bidi, invisible and unpaired characters: shown as what they are (Trojan Source). */
-const HIDDEN = '[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202f' +
+const HIDDEN =
+  '[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202f' +
   '\\u205f-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}]|\\p{Cs}';
 const VALUE = '<(?:time|id|ip|mac|version|path|link|email|host|user)>|#';
 const HIDDEN_RE = new RegExp(HIDDEN, 'gu');
@@ -117,7 +120,8 @@ function byteToIndex(text, bytes) {
 /** A log line or template, as it is. values: placeholders are set off; span: [from, to) in bytes, marked; cut: there is more. */
 export function log(text, {values = true, span = null, cut = false} = {}) {
   const t = String(text ?? '');
-  if (t.trim() === '') return h('span.log', {dir: 'ltr'}, h('span.quiet', t === '' ? '(blank)' : pieces(t, false), t === '' ? null : ' (blank)'));
+  if (t.trim() === '')
+    return h('span.log', {dir: 'ltr'}, h('span.quiet', t === '' ? '(blank)' : pieces(t, false), t === '' ? null : ' (blank)'));
   let parts;
   if (span) {
     const [from, to] = [byteToIndex(t, span[0]), byteToIndex(t, span[1])];

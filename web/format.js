@@ -13,12 +13,17 @@ export function setClock(at) {
 }
 
 export const now = () => Date.now() / 1000 + skew;
-export const number = n => Number.isFinite(n) ? GROUPED.format(n) : '–';
+export const number = n => (Number.isFinite(n) ? GROUPED.format(n) : '–');
 export const plural = (n, one, many = one + 's') => `${number(n)} ${n === 1 ? one : many}`;
 
 /** 98,120 → 98.1 k, for axes. */
 export function short(n) {
-  for (const [size, unit] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']]) if (n >= size) return `${(n / size).toFixed(n >= 100 * size ? 0 : 1).replace(/\.0$/, '')} ${unit}`;
+  for (const [size, unit] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ])
+    if (n >= size) return `${(n / size).toFixed(n >= 100 * size ? 0 : 1).replace(/\.0$/, '')} ${unit}`;
   return n > 0 && n < 10 && n % 1 ? n.toFixed(1) : number(n);
 }
 
@@ -64,6 +69,11 @@ export function moment(t) {
 }
 
 export function bytes(n) {
-  for (const [size, unit] of [[1 << 30, 'GB'], [1 << 20, 'MB'], [1 << 10, 'KB']]) if (n >= size) return `${(n / size).toFixed(1)} ${unit}`;
+  for (const [size, unit] of [
+    [1 << 30, 'GB'],
+    [1 << 20, 'MB'],
+    [1 << 10, 'KB'],
+  ])
+    if (n >= size) return `${(n / size).toFixed(1)} ${unit}`;
   return `${number(n)} bytes`;
 }

@@ -1,24 +1,15 @@
 /* Kinds: all that were seen, searched, filtered, and labelled many at once. */
 import {get} from './api.js';
 import {chooseLabel, confirmMany, decide, decideAll, onUndo, setState, tellDecision, tellFailure} from './changes.js';
-import {h, keyed, put, visible} from './dom.js';
+import {h, keyed, put} from './dom.js';
 import {ago, number, plural, share} from './format.js';
 import {act, digitKeys, failure, kindRow, labelKeys, lines, off, rowHead} from './parts.js';
+import {FILTERS, drawFilters} from './kinds_filters.js';
 import {Selection, rowKeys} from './rows.js';
-import {may, needs, store} from './store.js';
+import {may, needs} from './store.js';
 
-const PAGE = 100, MOST = 2000, TYPING_MS = 250;
-const STATES = [['', 'any'], ['undecided', 'undecided'], ['unsure', 'unsure'], ['corrected', 'corrected'], ['new', 'new'], ['known', 'known'], ['rising', 'rising'], ['returned', 'returned'], ['muted', 'muted']];
-const STAGES = [['', 'any'], ['regex', 'rule'], ['bert', 'encoder'], ['llm', 'LLM'], ['fallback', 'nobody']];
-const SEEN = [['', 'any time'], ['1h', '1 h'], ['24h', '24 h'], ['7d', '7 d']];
-const SORTS = [['lines', 'lines'], ['last', 'last seen'], ['first', 'first seen'], ['rise', 'rise'], ['unsure', 'least sure']];
-const FILTERS = ['q', 're', 'state', 'label', 'stage', 'source', 'seen', 'sort'];
-
-function selectField(name, id, options, value, change) {
-  const select = h('select', {id, on: {change: () => change(select.value)}}, options.map(([v, text]) => h('option', {value: v, selected: v === (value || '')}, text)));
-  return h('span.field', h('label', {for: id}, name), select);
-}
-
+const PAGE = 100,
+  MOST = 2000;
 class Kinds {
   constructor(view) {
     this.view = view;
@@ -42,16 +33,7 @@ class Kinds {
   }
 
   drawFilters() {
-    const labels = [['', 'any'], ...store.session.labels.map(l => [l.label_id, visible(l.label_id)])], p = this.params;
-    let timer = 0;
-    const late = name => e => { clearTimeout(timer); timer = setTimeout(() => this.set(name, e.target.value), TYPING_MS); };
-    put(this.filters,
-      h('span.field', h('label', {for: 'q'}, 'Search'), h('input', {id: 'q', type: 'search', value: p.q || '', size: 28, spellcheck: 'false', autocomplete: 'off', 'data-search': true, on: {input: late('q')}})),
-      h('span.field', h('label', {for: 're'}, 'as pattern'), h('input', {id: 're', type: 'checkbox', checked: !!p.re, on: {change: e => this.set('re', e.target.checked ? '1' : '')}})),
-      selectField('State', 'f-state', STATES, p.state, v => this.set('state', v)), selectField('Label', 'f-label', labels, p.label, v => this.set('label', v)),
-      selectField('Decided by', 'f-stage', STAGES, p.stage, v => this.set('stage', v)),
-      h('span.field', h('label', {for: 'f-source'}, 'Source'), h('input', {id: 'f-source', type: 'text', value: p.source || '', size: 10, spellcheck: 'false', autocomplete: 'off', on: {input: late('source')}})),
-      selectField('Seen', 'f-seen', SEEN, p.seen, v => this.set('seen', v)), selectField('Order', 'f-sort', SORTS, p.sort || 'lines', v => this.set('sort', v)));
+    drawFilters(this.filters, this.params, (name, value) => this.set(name, value));
   }
 
   query(more) {
@@ -71,14 +53,18 @@ class Kinds {
       if (mine === this.turn && e.name !== 'AbortError') {
         put(this.count);
         put(this.list);
-        put(this.foot, failure(e, () => this.load()));
+        put(
+          this.foot,
+          failure(e, () => this.load()),
+        );
       }
     }
     this.list.removeAttribute('aria-busy');
   }
 
   async more() {
-    const mine = this.turn, at = this.items.length;
+    const mine = this.turn,
+      at = this.items.length;
     try {
       const r = await get('kinds', this.query({after: this.next}), this.view.signal);
       if (mine !== this.turn) return;
@@ -97,8 +83,18 @@ class Kinds {
     this.answer = r;
     put(this.fresh);
     const filtered = Object.keys(this.params).some(k => k !== 'sort');
-    put(this.count, plural(r.kept, 'kind'), filtered ? ` · ${number(r.total)} match` : '', r.lines ? ` · ${share(r.share)} of today’s lines` : '');
-    keyed(this.list, this.items, k => k.id, k => this.row(k));
+    put(
+      this.count,
+      plural(r.kept, 'kind'),
+      filtered ? ` · ${number(r.total)} match` : '',
+      r.lines ? ` · ${share(r.share)} of today’s lines` : '',
+    );
+    keyed(
+      this.list,
+      this.items,
+      k => k.id,
+      k => this.row(k),
+    );
     this.selection.ids = new Set([...this.selection.ids].filter(id => this.items.some(k => k.id === id)));
     this.selection.show();
     this.drawFoot(r, filtered);
@@ -111,25 +107,66 @@ class Kinds {
   }
 
   drawFoot(r, filtered) {
-    if (r.off) return put(this.foot, off('Kinds are not kept (kinds-max is 0).', 'Set the option kinds-max to a number, such as 100000, and restart.'));
+    if (r.off)
+      return put(
+        this.foot,
+        off('Kinds are not kept (kinds-max is 0).', 'Set the option kinds-max to a number, such as 100000, and restart.'),
+      );
     const parts = [];
-    if (!this.items.length) parts.push(h('p', filtered ? 'No kind matches. ' : 'No line has come yet. ', filtered ? act('Clear filters', null, () => { this.params = {}; this.view.set({}); this.drawFilters(); this.load(); }) : null));
+    if (!this.items.length)
+      parts.push(
+        h(
+          'p',
+          filtered ? 'No kind matches. ' : 'No line has come yet. ',
+          filtered
+            ? act('Clear filters', null, () => {
+                this.params = {};
+                this.view.set({});
+                this.drawFilters();
+                this.load();
+              })
+            : null,
+        ),
+      );
     else if (r.next && this.items.length < MOST) parts.push(act(`More (${number(r.total - this.items.length)})`, null, () => this.more()));
     else if (r.next) parts.push(h('p', `${number(MOST)} rows are shown: narrow the search.`));
-    if (r.estimate > r.kept) parts.push(h('p.quiet.small', `${number(r.kept)} kinds are kept, of about ${number(r.estimate)} seen: the rarest are not listed.`));
+    if (r.estimate > r.kept)
+      parts.push(h('p.quiet.small', `${number(r.kept)} kinds are kept, of about ${number(r.estimate)} seen: the rarest are not listed.`));
     put(this.foot, h('div.bar', parts));
   }
 
-  selected() { return this.items.filter(k => this.selection.ids.has(k.id)); }
+  selected() {
+    return this.items.filter(k => this.selection.ids.has(k.id));
+  }
 
   drawBulk() {
-    const n = this.selection.ids.size, r = this.answer;
+    const n = this.selection.ids.size,
+      r = this.answer;
     if (!n) return put(this.bulk);
     const all = r && r.total > this.items.length && n === this.items.length;
-    put(this.bulk, h('div.notice', h('div.bar', h('strong', `${number(n)} selected`), h('span.quiet', `${lines(this.selected().reduce((a, k) => a + k.lines_24h, 0))} today`),
-      act('rule', 'view', () => this.rule(), {key: 'r'}), act('mute', 'label', () => this.state('muted'), {key: 'm'}), act('known', 'label', () => this.state('known'), {key: 'k'}),
-      act('clear', null, () => this.selection.clear()), needs('label') ? h('span.quiet', needs('label')) : null),
-      labelKeys(id => this.label(id)), all ? h('p', act(`or choose a label for all ${number(r.total)} that match`, 'label', () => this.labelAll(), {small: true})) : null));
+    put(
+      this.bulk,
+      h(
+        'div.notice',
+        h(
+          'div.bar',
+          h('strong', `${number(n)} selected`),
+          h('span.quiet', `${lines(this.selected().reduce((a, k) => a + k.lines_24h, 0))} today`),
+          act('rule', 'view', () => this.rule(), {key: 'r'}),
+          act('mute', 'label', () => this.state('muted'), {key: 'm'}),
+          act('known', 'label', () => this.state('known'), {key: 'k'}),
+          act('clear', null, () => this.selection.clear()),
+          needs('label') ? h('span.quiet', needs('label')) : null,
+        ),
+        labelKeys(id => this.label(id)),
+        all
+          ? h(
+              'p',
+              act(`or choose a label for all ${number(r.total)} that match`, 'label', () => this.labelAll(), {small: true}),
+            )
+          : null,
+      ),
+    );
   }
 
   selectAll() {
@@ -141,7 +178,7 @@ class Kinds {
     const some = this.selected();
     if (!some.length || !may('label')) return;
     const sum = some.reduce((a, k) => a + k.lines_24h, 0);
-    if (some.length > 9 && !await confirmMany(some.length, sum, label_id)) return;
+    if (some.length > 9 && !(await confirmMany(some.length, sum, label_id))) return;
     try {
       const r = await decide(some, label_id);
       this.selection.clear();
@@ -154,8 +191,10 @@ class Kinds {
   }
 
   async labelAll() {
-    const r = this.answer, {sort, ...filter} = this.params, id = await chooseLabel();
-    if (!id || !await confirmMany(r.total, r.lines, id)) return;
+    const r = this.answer,
+      {sort, ...filter} = this.params,
+      id = await chooseLabel();
+    if (!id || !(await confirmMany(r.total, r.lines, id))) return;
     try {
       const answer = await decideAll({...filter, ...(filter.re ? {re: true} : {})}, r.total, id);
       this.selection.clear();
@@ -168,7 +207,7 @@ class Kinds {
 
   async state(state) {
     const some = this.selected();
-    if (some.length && await setState(some, state)) {
+    if (some.length && (await setState(some, state))) {
       this.selection.clear();
       this.load();
     }
@@ -181,8 +220,14 @@ class Kinds {
 
   keymap() {
     const rows = rowKeys(this.list);
-    return {...rows, ...this.selection.keys(), ...digitKeys(id => this.label(id)), m: () => this.state('muted'), r: () => this.rule(),
-      k: e => this.selection.ids.size ? this.state('known') : rows.k(e)};
+    return {
+      ...rows,
+      ...this.selection.keys(),
+      ...digitKeys(id => this.label(id)),
+      m: () => this.state('muted'),
+      r: () => this.rule(),
+      k: e => (this.selection.ids.size ? this.state('known') : rows.k(e)),
+    };
   }
 }
 
@@ -193,7 +238,14 @@ function tellFresh(kinds) {
     if (!p) return;
     const grown = before !== null && p.new_24h > before ? p.new_24h - before : 0;
     before = before === null ? p.new_24h : before;
-    if (grown) put(kinds.fresh, act(`${plural(grown, 'new kind')}: show`, null, () => { before = p.new_24h; kinds.load(); }));
+    if (grown)
+      put(
+        kinds.fresh,
+        act(`${plural(grown, 'new kind')}: show`, null, () => {
+          before = p.new_24h;
+          kinds.load();
+        }),
+      );
     else if (!kinds.items.length && !Object.keys(kinds.params).length && p.rate > 0) kinds.load();
   };
 }
@@ -203,8 +255,15 @@ export default async function kindsView(view) {
   const kinds = new Kinds(view);
   kinds.drawFilters();
   const all = act('Select all shown', null, () => kinds.selectAll());
-  put(view.node, h('div.title', h('h1', {tabindex: '-1'}, 'Kinds of lines'), kinds.count), kinds.filters, h('div.bar', all, kinds.fresh), kinds.bulk,
-    h('div.picks', rowHead(h('span'), h('span.right.first', 'First')), kinds.list), kinds.foot);
+  put(
+    view.node,
+    h('div.title', h('h1', {tabindex: '-1'}, 'Kinds of lines'), kinds.count),
+    kinds.filters,
+    h('div.bar', all, kinds.fresh),
+    kinds.bulk,
+    h('div.picks', rowHead(h('span'), h('span.right.first', 'First')), kinds.list),
+    kinds.foot,
+  );
   view.keys(kinds.keymap());
   view.atEnd(onUndo(() => kinds.load()));
   await kinds.load();

@@ -24,7 +24,11 @@ export const decider = stage => DECIDERS[stage] || stage || '';
 export function by(kind) {
   if (kind.corrected_by) return h('span.by', {title: 'a person’s word'}, visible(kind.corrected_by));
   if (kind.stage === 'fallback') return h('span.by', 'undecided');
-  return h('span.by', kind.confidence < 1 || kind.stage === 'bert' ? [h('span.number', kind.confidence.toFixed(2)), ' '] : null, decider(kind.stage));
+  return h(
+    'span.by',
+    kind.confidence < 1 || kind.stage === 'bert' ? [h('span.number', kind.confidence.toFixed(2)), ' '] : null,
+    decider(kind.stage),
+  );
 }
 
 export function tag(kind) {
@@ -36,46 +40,101 @@ export const kindLink = id => `#kind?id=${encodeURIComponent(id)}`;
 
 /** One row: label, who, template, lines, sparkline, last seen; more: what stands before and behind. */
 export function kindRow(k, {before = null, behind = null} = {}) {
-  return h('li.row', {'data-id': k.id},
-    before, chip(k.label_id), by(k),
+  return h(
+    'li.row',
+    {'data-id': k.id},
+    before,
+    chip(k.label_id),
+    by(k),
     h('a', {href: kindLink(k.id)}, tag(k), log(k.template, {cut: k.cut})),
     h('span.right', {title: `${number(k.lines)} in all`}, number(k.lines_24h)),
-    spark(k.hours), h('span.right', ago(k.last)), behind);
+    spark(k.hours),
+    h('span.right', ago(k.last)),
+    behind,
+  );
 }
 
 export function rowHead(...more) {
-  return h('div.row.head', {'aria-hidden': 'true'}, more[0], h('span', 'Label'), h('span', 'Decided by'), h('span', 'Kind of line'), h('span.right', 'Lines, 24 h'),
-    h('span', 'Last 24 h'), h('span.right', 'Last'), more[1]);
+  return h(
+    'div.row.head',
+    {'aria-hidden': 'true'},
+    more[0],
+    h('span', 'Label'),
+    h('span', 'Decided by'),
+    h('span', 'Kind of line'),
+    h('span.right', 'Lines, 24 h'),
+    h('span', 'Last 24 h'),
+    h('span.right', 'Last'),
+    more[1],
+  );
 }
 
 /** The likeliest labels as bars. */
 export function amounts(top) {
-  return h('div.amounts', (top || []).map(t => [chip(t.label_id),
-    s('svg', {class: `amount ${colour(t.label_id).replace('.', ' ')}`, viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true'},
-      s('rect', {class: 'fill', width: Math.max(0, Math.min(100, t.p * 100)), height: 8})),
-    h('span.number', percent(t.p))]));
+  return h(
+    'div.amounts',
+    (top || []).map(t => [
+      chip(t.label_id),
+      s(
+        'svg',
+        {class: `amount ${colour(t.label_id).replace('.', ' ')}`, viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true'},
+        s('rect', {class: 'fill', width: Math.max(0, Math.min(100, t.p * 100)), height: 8}),
+      ),
+      h('span.number', percent(t.p)),
+    ]),
+  );
 }
 
 /** A button that a role may be missing for; then it says so. */
 export function act(text, role, click, {key = null, first = false, small = false} = {}) {
   const why = role ? needs(role) : null;
-  return h(`button${first ? '.first' : ''}${small ? '.plain' : ''}`, {type: 'button', disabled: !!why, title: why, on: {click}}, key ? h('kbd', key) : null, text);
+  return h(
+    `button${first ? '.first' : ''}${small ? '.plain' : ''}`,
+    {type: 'button', disabled: !!why, title: why, on: {click}},
+    key ? h('kbd', key) : null,
+    text,
+  );
 }
 
 /** The nine label buttons, with their digits. likely: ids to point out; choose(id). */
 export function labelKeys(choose, {likely = [], only = null} = {}) {
   const labels = only || store.session.labels.slice(0, 9);
   const why = needs('label');
-  return h('div.keys', labels.map(l => h(`button.${colour(l.label_id)}${likely.includes(l.label_id) ? '.likely' : ''}`,
-    {type: 'button', disabled: !!why, title: why || l.description, on: {click: () => choose(l.label_id)}},
-    h('kbd', 1 + labelIndex(l.label_id)), h(`span.chip.${colour(l.label_id)}`, h('span.swatch', {'aria-hidden': 'true'}), visible(l.label)))));
+  return h(
+    'div.keys',
+    labels.map(l =>
+      h(
+        `button.${colour(l.label_id)}${likely.includes(l.label_id) ? '.likely' : ''}`,
+        {type: 'button', disabled: !!why, title: why || l.description, on: {click: () => choose(l.label_id)}},
+        h('kbd', 1 + labelIndex(l.label_id)),
+        h(`span.chip.${colour(l.label_id)}`, h('span.swatch', {'aria-hidden': 'true'}), visible(l.label)),
+      ),
+    ),
+  );
 }
 
 /** Digits 1 to 9 as keys of a view. */
 export function digitKeys(choose) {
   const keys = {};
-  for (const [i, l] of store.session.labels.slice(0, 9).entries()) keys[String(i + 1)] = () => { if (may('label')) choose(l.label_id); };
+  for (const [i, l] of store.session.labels.slice(0, 9).entries())
+    keys[String(i + 1)] = () => {
+      if (may('label')) choose(l.label_id);
+    };
   return keys;
+}
+
+/** A small button that copies this text. */
+export function copyButton(text, name) {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      put(button, 'copied');
+    } catch {
+      put(button, 'the browser does not let this page copy');
+    }
+  };
+  const button = h('button.plain', {type: 'button', on: {click: copy}}, name);
+  return button;
 }
 
 /* ---- loading, nothing there, off, broken ---- */
@@ -83,7 +142,12 @@ export function digitKeys(choose) {
 /** What went wrong, and a way to try again. */
 export function failure(e, again) {
   const role = e.status === 403 && !may('label') ? ' Your access may look, not change.' : '';
-  return h('div.notice.bad', {role: 'alert'}, h('p', visible(e.message) + role), again ? h('p', h('button', {type: 'button', on: {click: again}}, 'Try again')) : null);
+  return h(
+    'div.notice.bad',
+    {role: 'alert'},
+    h('p', visible(e.message) + role),
+    again ? h('p', h('button', {type: 'button', on: {click: again}}, 'Try again')) : null,
+  );
 }
 
 /** Something that is switched off, and how to switch it on. */
@@ -98,7 +162,9 @@ export function part(view, load, draw, tag = 'div') {
   let turn = 0;
   const again = async () => {
     const mine = ++turn;
-    const slow = setTimeout(() => { if (!node.hasChildNodes()) put(node, h('p.quiet', 'Loading …')); }, 150);
+    const slow = setTimeout(() => {
+      if (!node.hasChildNodes()) put(node, h('p.quiet', 'Loading …'));
+    }, 150);
     try {
       const data = await load(view.signal);
       if (mine !== turn || view.signal.aborted) return;

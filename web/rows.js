@@ -4,7 +4,8 @@ import {h, visible} from './dom.js';
 const links = list => [...list.querySelectorAll('.row > a')];
 
 function move(list, by) {
-  const all = links(list), row = document.activeElement && document.activeElement.closest('.row');
+  const all = links(list),
+    row = document.activeElement && document.activeElement.closest('.row');
   const at = all.findIndex(a => row && row.contains(a));
   const next = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
   if (next) next.focus();
@@ -28,8 +29,12 @@ export class Selection {
   }
 
   box(kind) {
-    const box = h('input', {type: 'checkbox', checked: this.ids.has(kind.id), 'aria-label': `Select ${visible(kind.template).slice(0, 80)}`,
-      on: {click: e => this.set(kind.id, box.checked, e.shiftKey)}});
+    const box = h('input', {
+      type: 'checkbox',
+      checked: this.ids.has(kind.id),
+      'aria-label': `Select ${visible(kind.template).slice(0, 80)}`,
+      on: {click: e => this.set(kind.id, box.checked, e.shiftKey)},
+    });
     return box;
   }
 
@@ -38,9 +43,13 @@ export class Selection {
   }
 
   set(id, on, range = false) {
-    const all = this.order(), from = all.indexOf(this.last), to = all.indexOf(id);
+    const all = this.order(),
+      from = all.indexOf(this.last),
+      to = all.indexOf(id);
     const some = range && from >= 0 ? all.slice(Math.min(from, to), Math.max(from, to) + 1) : [id];
-    for (const k of some) if (on) this.ids.add(k); else this.ids.delete(k);
+    for (const k of some)
+      if (on) this.ids.add(k);
+      else this.ids.delete(k);
     this.last = id;
     this.show();
   }
@@ -52,7 +61,8 @@ export class Selection {
 
   show() {
     for (const row of this.list.querySelectorAll('.row[data-id]')) {
-      const on = this.ids.has(row.dataset.id), box = row.querySelector('input');
+      const on = this.ids.has(row.dataset.id),
+        box = row.querySelector('input');
       row.classList.toggle('picked', on);
       if (box) box.checked = on;
     }

@@ -17,9 +17,17 @@ export default function signIn(why, done) {
       field.focus();
     }
   };
-  field.addEventListener('keydown', e => { if (e.key === 'Enter') enter(); });
+  field.addEventListener('keydown', e => {
+    if (e.key === 'Enter') enter();
+  });
   document.title = 'Sign in · logclass';
-  return h('div.signin', h('h1', {tabindex: '-1'}, 'Sign in'), h('p', why ? visible(why) : 'Reading needs a token with role view.'),
-    h('p.bar', h('label', {for: 'token'}, 'Token'), field), h('p.quiet.small', {id: 'token-note'}, 'Kept until this tab closes, in this tab only.'),
-    said, h('p.bar', h('button.first', {type: 'button', on: {click: enter}}, 'Sign in')));
+  return h(
+    'div.signin',
+    h('h1', {tabindex: '-1'}, 'Sign in'),
+    h('p', why ? visible(why) : 'Reading needs a token with role view.'),
+    h('p.bar', h('label', {for: 'token'}, 'Token'), field),
+    h('p.quiet.small', {id: 'token-note'}, 'Kept until this tab closes, in this tab only.'),
+    said,
+    h('p.bar', h('button.first', {type: 'button', on: {click: enter}}, 'Sign in')),
+  );
 }

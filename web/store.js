@@ -8,13 +8,15 @@ const PULSE_MS = 2000;
 export const store = {
   session: {role: 'none', labels: [], features: {}},
   pulse: null,
-  answered: Date.now(), /* when the server last did */
-  silent: false,        /* it does not answer */
-  stale: false,         /* it was updated: the page is older than the server */
+  answered: Date.now() /* when the server last did */,
+  silent: false /* it does not answer */,
+  stale: false /* it was updated: the page is older than the server */,
 };
 
 const followers = new Set();
-hooks.answered = () => { store.answered = Date.now(); };
+hooks.answered = () => {
+  store.answered = Date.now();
+};
 
 /** f(pulse, changed) after each pulse; returns what ends that. */
 export function follow(f) {
@@ -24,19 +26,24 @@ export function follow(f) {
 
 /** A person's word or a request of another view: everybody looks again at the next pulse. */
 let extra = [];
-export const changed = (...what) => { extra.push(...what); beat(true); };
+export const changed = (...what) => {
+  extra.push(...what);
+  beat(true);
+};
 
 export const may = role => RANK[store.session.role] >= RANK[role];
-export const needs = role => may(role) ? null : `Your access is “${store.session.role}”; this needs the role “${role}”.`;
+export const needs = role => (may(role) ? null : `Your access is “${store.session.role}”; this needs the role “${role}”.`);
 export const labelOf = id => store.session.labels.find(l => l.label_id === id) || {label_id: id, label: id};
 export const labelIndex = id => store.session.labels.findIndex(l => l.label_id === id);
 
 export async function openSession() {
-  store.session = {labels: [], features: {}, ...await get('session')};
+  store.session = {labels: [], features: {}, ...(await get('session'))};
+  store.session.role = store.session.role || 'none';
   return store.session;
 }
 
-let timer = 0, running = false;
+let timer = 0,
+  running = false;
 
 async function beat(now = false) {
   if (now && running) return;
@@ -61,6 +68,8 @@ async function beat(now = false) {
 
 /** Asks every two seconds while the page is seen. */
 export function startPulse() {
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) beat(true); });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) beat(true);
+  });
   beat();
 }
