@@ -19,14 +19,12 @@ route_run api_rules;
 route_run api_rules_suggest;
 route_run api_rules_preview;
 route_run api_rules_save;
-route_run api_rules_remove;
 route_run api_rules_undo;
 route_run api_learn;
 route_run api_learn_start;
 route_run api_learn_stop;
 route_run api_heads;
 route_run api_heads_use;
-route_run api_heads_discard;
 route_run api_cost;
 route_run api_page;       /* the files of the page */
 route_run api_page_alias; /* /ui leads to /ui/ */

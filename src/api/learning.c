@@ -16,24 +16,39 @@ static unsigned no_state_folder(struct exchange *x) {
     return ask_error(x, 404, "there is no state folder, so nothing can be learnt here: set HOME or STATE_DIRECTORY");
 }
 
+/* Which head is in use. */
+static void head_in_use(const char *folder, char name[HEAD_VERSIONS_NAME_MAX]) {
+    struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
+    unsigned n = head_versions_list(folder, all);
+    snprintf(name, HEAD_VERSIONS_NAME_MAX, "shipped");
+    for (unsigned i = 0; i < n; i++)
+        if (all[i].current) memcpy(name, all[i].name, HEAD_VERSIONS_NAME_MAX);
+}
+
 /* ---- learn ---- */
 
-/* {"learn":{…},"count":{…}|null}: where it stands, and what there is to learn from. */
+/* How learning goes, and what there is to learn from: {"off":true} where nothing can be kept. */
 static unsigned learn_look(struct exchange *x) {
+    struct api *api = api_of(x);
     struct err e = {0};
     struct buf count;
-    if (!api_of(x)->places.heads) return no_state_folder(x);
-    buf_init(&count, LEARNER_RESULT_MAX);
-    buf_puts(&x->out, "{\"learn\":");
-    learner_json(api_of(x)->learner, &x->out);
-    buf_puts(&x->out, ",\"count\":");
-    if (learner_count(api_of(x)->learner, &count, &e)) {
-        buf_put(&x->out, count.p, count.n);
-    } else {
-        buf_puts(&x->out, "null");
-        json_put_member(&x->out, "error", span_of(e.msg));
+    char name[HEAD_VERSIONS_NAME_MAX];
+    if (!api->places.heads) {
+        buf_puts(&x->out, "{\"off\":true}");
+        return 200;
     }
-    buf_putc(&x->out, '}');
+    buf_init(&count, LEARNER_RESULT_MAX);
+    learner_json(api->learner, &x->out);
+    x->out.n--; /* its last bracket: more members follow */
+    head_in_use(api->places.heads, name);
+    json_put_member(&x->out, "head", span_of(name));
+    if (learner_count(api->learner, &count, &e) && count.n > 2) {
+        buf_putc(&x->out, ',');
+        buf_put(&x->out, count.p + 1, count.n - 1);
+    } else {
+        json_put_member(&x->out, "count_error", span_of(e.msg));
+        buf_putc(&x->out, '}');
+    }
     buf_release(&count);
     return 200;
 }
@@ -57,11 +72,19 @@ enum step api_learn_start(struct exchange *x) {
     return desk_run(x, learn_start);
 }
 
+/* Ends the child; {"discard":true}: takes its candidate away instead. */
 static unsigned learn_stop(struct exchange *x) {
+    struct api *api = api_of(x);
     struct err e = {0};
-    if (!api_of(x)->places.heads) return no_state_folder(x);
-    if (!learner_stop(api_of(x)->learner, &e)) return ask_error(x, 409, "%s", e.msg);
-    learner_json(api_of(x)->learner, &x->out);
+    struct ask f;
+    if (!api->places.heads) return no_state_folder(x);
+    if (!ask_open(x, &f)) return 0;
+    bool discard = ask_flag(&f, "discard");
+    ask_close(&f);
+    bool ok = discard ? learner_forget(api->learner, &e) && head_versions_discard(api->places.heads, &e)
+                      : learner_stop(api->learner, &e);
+    if (!ok) return ask_error(x, e.code == ERR_IO ? 500 : 409, "%s", e.msg);
+    learner_json(api->learner, &x->out);
     return 202;
 }
 
@@ -88,30 +111,26 @@ static void put_head(struct buf *out, const char *folder, const char *name, bool
     buf_puts(out, "{\"name\":");
     json_put_text(out, span_of(name));
     buf_printf(out, ",\"in_use\":%s", in_use ? "true" : "false");
-    json_put_member(out, c ? "created_by" : "error", span_of(c ? c->created_by : e.msg));
+    json_put_member(out, c ? "about" : "error", span_of(c ? c->created_by : e.msg));
     put_figures(out, c ? &c->metrics : &(struct head_metrics){0});
     buf_putc(out, '}');
     head_close(h);
 }
 
-static void put_shipped(struct buf *out, bool in_use) {
-    buf_printf(out, "{\"name\":\"shipped\",\"in_use\":%s,\"created_by\":\"came with logclass\",\"judged\":null}",
-               in_use ? "true" : "false");
-}
-
+/* {"in_use","items":[…],"candidate":{…}|null}, newest first, at the end the shipped one. */
 static void put_heads(struct exchange *x, const char *folder) {
     struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
-    char path[PATH_MAX];
+    char path[PATH_MAX], in_use[HEAD_VERSIONS_NAME_MAX];
     unsigned n = head_versions_list(folder, all);
-    bool learnt = false;
-    buf_puts(&x->out, "{\"heads\":[");
+    head_in_use(folder, in_use);
+    buf_printf(&x->out, "{\"in_use\":\"%s\",\"items\":[", in_use);
     for (unsigned i = 0; i < n; i++) {
         put_head(&x->out, folder, all[i].name, all[i].current);
         buf_putc(&x->out, ',');
-        learnt = learnt || all[i].current;
     }
-    put_shipped(&x->out, !learnt);
-    buf_puts(&x->out, "],\"candidate\":");
+    buf_printf(&x->out, "{\"name\":\"shipped\",\"in_use\":%s,\"about\":\"came with logclass\",\"judged\":null}]",
+               strcmp(in_use, "shipped") == 0 ? "true" : "false");
+    buf_puts(&x->out, ",\"candidate\":");
     if (head_versions_path(folder, HEAD_VERSIONS_CANDIDATE, path, sizeof path))
         put_head(&x->out, folder, HEAD_VERSIONS_CANDIDATE, false);
     else
@@ -130,15 +149,6 @@ enum step api_heads(struct exchange *x) {
     return desk_run(x, heads_look);
 }
 
-/* Which head is in use, to go back to where another can't be taken up. */
-static void head_in_use(const char *folder, char name[HEAD_VERSIONS_NAME_MAX]) {
-    struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
-    unsigned n = head_versions_list(folder, all);
-    snprintf(name, HEAD_VERSIONS_NAME_MAX, "shipped");
-    for (unsigned i = 0; i < n; i++)
-        if (all[i].current) memcpy(name, all[i].name, HEAD_VERSIONS_NAME_MAX);
-}
-
 static bool switch_head(const char *folder, const char *name, struct err *e) {
     char ignored[HEAD_VERSIONS_NAME_MAX];
     if (strcmp(name, HEAD_VERSIONS_CANDIDATE) == 0)
@@ -148,7 +158,8 @@ static bool switch_head(const char *folder, const char *name, struct err *e) {
 
 /* In force when this answers: the next line is decided by it. A head that the server can't take up is not in use. */
 static unsigned use_head(struct exchange *x, const struct ask *f) {
-    const struct api_places *p = &api_of(x)->places;
+    struct api *api = api_of(x);
+    const struct api_places *p = &api->places;
     struct err e = {0}, ignored;
     char before[HEAD_VERSIONS_NAME_MAX], name[HEAD_VERSIONS_NAME_MAX];
     struct span wanted = ask_text(f, "name");
@@ -160,7 +171,11 @@ static unsigned use_head(struct exchange *x, const struct ask *f) {
         head_versions_restore(p->heads, before, &ignored);
         return ask_error(x, 500, "it can't be taken up: %s", e.msg);
     }
-    put_heads(x, p->heads);
+    if (strcmp(name, HEAD_VERSIONS_CANDIDATE) == 0) learner_forget(api->learner, &ignored);
+    head_in_use(p->heads, name);
+    buf_puts(&x->out, "{\"head\":");
+    json_put_text(&x->out, span_of(name));
+    buf_putc(&x->out, '}');
     return 200;
 }
 
@@ -175,17 +190,4 @@ static unsigned heads_use(struct exchange *x) {
 
 enum step api_heads_use(struct exchange *x) {
     return desk_run(x, heads_use);
-}
-
-static unsigned heads_discard(struct exchange *x) {
-    const struct api_places *p = &api_of(x)->places;
-    struct err e = {0};
-    if (!p->heads) return no_state_folder(x);
-    if (!head_versions_discard(p->heads, &e)) return ask_error(x, 500, "%s", e.msg);
-    put_heads(x, p->heads);
-    return 200;
-}
-
-enum step api_heads_discard(struct exchange *x) {
-    return desk_run(x, heads_discard);
 }

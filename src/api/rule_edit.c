@@ -19,43 +19,53 @@ static unsigned no_rules_here(struct exchange *x) {
 
 /* ---- the list ---- */
 
-static void put_rule(struct buf *out, const struct rules *r, size_t i, const struct label_set *labels,
-                     const char *own) {
-    const struct rule *rule = rules_get(r, i);
-    buf_printf(out, "{\"n\":%zu", i + 1);
-    json_put_member(out, "name", span_of(rule->name));
-    json_put_member(out, "label_id", span_of(labels->label[rule->label].id));
-    json_put_member(out, "pattern", span_of(rule->pattern));
-    json_put_member(out, "source", span_of(rule->source ? rule->source : ""));
-    buf_printf(out, ",\"confidence\":%.4g,\"page\":%s,\"line\":%u", rule->confidence,
-               own && strcmp(rule->path, own) == 0 ? "true" : "false", rule->line);
-    json_put_member(out, "path", span_of(rule->path));
+static bool is_of_page(const struct rule *r, const char *own) {
+    return own && strcmp(r->path, own) == 0;
+}
+
+static void put_rule(struct buf *out, const struct rule *r, const struct label_set *labels, const char *own) {
+    buf_printf(out, "{\"from\":\"%s\"", is_of_page(r, own) ? "page" : "file");
+    json_put_member(out, "name", span_of(r->name));
+    json_put_member(out, "label_id", span_of(labels->label[r->label].id));
+    json_put_member(out, "pattern", span_of(r->pattern));
+    json_put_member(out, "source", span_of(r->source ? r->source : ""));
+    buf_printf(out, ",\"confidence\":%.4g,\"line\":%u", r->confidence, r->line);
+    json_put_member(out, "path", span_of(r->path));
     buf_putc(out, '}');
 }
 
-/* {"revision","versions","total","rules":[…]} */
+static void put_rules_head(struct exchange *x, uint64_t revision, const struct rules *r) {
+    const char *own = api_of(x)->places.page_rules, *path = "";
+    unsigned versions = own ? page_rules_versions(own) : 0;
+    size_t n = r ? rules_count(r) : 0;
+    for (size_t i = 0; i < n && !path[0]; i++)
+        if (!is_of_page(rules_get(r, i), own)) path = rules_get(r, i)->path;
+    buf_printf(&x->out, "{\"revision\":\"%016" PRIx64 "\",\"undo\":%s,\"versions\":%u,\"editable\":%s,\"total\":%zu",
+               revision, versions ? "true" : "false", versions, own ? "true" : "false", n);
+    json_put_member(&x->out, "path", span_of(path));
+}
+
+/* {"revision","undo","versions","editable","total","path","items":[…]}, in the order in which they are tried. */
 static unsigned put_rules(struct exchange *x, unsigned status) {
     const char *own = api_of(x)->places.page_rules;
     struct engine *eng = pipeline_engine(api_of(x)->pipeline);
     const struct rules *r = eng ? eng->rules : NULL;
-    struct span text;
+    struct span text = {0};
     struct err e = {0};
     uint64_t revision = 0;
-    size_t n = r ? rules_count(r) : 0;
-    if (own && !page_rules_read(own, &text, &revision, &e)) {
-        engine_unref(eng);
-        return ask_error(x, 500, "%s", e.msg);
+    bool ok = !own || page_rules_read(own, &text, &revision, &e);
+    file_free(&text);
+    if (ok) {
+        put_rules_head(x, revision, r);
+        buf_puts(&x->out, ",\"items\":[");
+        for (size_t i = 0; r && i < rules_count(r) && i < RULE_LIST_MAX; i++) {
+            if (i > 0) buf_putc(&x->out, ',');
+            put_rule(&x->out, rules_get(r, i), &eng->labels, own);
+        }
+        buf_puts(&x->out, "]}");
     }
-    if (own) file_free(&text);
-    buf_printf(&x->out, "{\"revision\":\"%016" PRIx64 "\",\"versions\":%u,\"editable\":%s,\"total\":%zu,\"rules\":[",
-               revision, own ? page_rules_versions(own) : 0, own ? "true" : "false", n);
-    for (size_t i = 0; i < n && i < RULE_LIST_MAX; i++) {
-        if (i > 0) buf_putc(&x->out, ',');
-        put_rule(&x->out, r, i, &eng->labels, own);
-    }
-    buf_puts(&x->out, "]}");
     engine_unref(eng);
-    return status;
+    return ok ? status : ask_error(x, 500, "%s", e.msg);
 }
 
 static unsigned rules_look(struct exchange *x) {
@@ -68,7 +78,8 @@ enum step api_rules(struct exchange *x) {
 
 /* ---- suggest ---- */
 
-static unsigned suggest(struct exchange *x, const struct ask *f) {
+static unsigned suggest(struct exchange *x, const struct ask *f, const struct rule_now *now) {
+    (void)now;
     struct span template[ASK_LIST_MAX];
     struct buf pattern, name;
     struct err e = {0};
@@ -106,89 +117,101 @@ static unsigned put_in_force(struct exchange *x, struct span text, uint64_t revi
 }
 
 /* The page's rules with this one, compiled: what can't be used is told before anything is written. */
-static unsigned save_draft(struct exchange *x, const struct ask *f, struct span old, const struct label_set *labels) {
+static unsigned save_draft(struct exchange *x, const struct ask *f, const struct rule_now *now) {
     struct rule_draft d = rule_preview_draft(f);
-    uint64_t revision = ask_hash(f, "revision");
     struct err e = {0};
     struct buf text;
-    if (ask_hash(f, "hash") != rule_preview_hash(&d, revision))
-        return ask_error(x, 409, "look at the preview of exactly this rule first");
+    if (ask_hash(f, "hash") != rule_preview_hash(&d, now->revision))
+        return ask_error(x, 409,
+                         "this is not the rule that was looked at, or somebody else changed the rules meanwhile");
     buf_init(&text, PAGE_RULES_BYTES_MAX);
-    struct rules *compiled = page_rules_with(old, &d, labels, &text, &e)
-                                 ? rules_open_text(buf_span(&text), "rules of the page", labels, &e)
+    struct rules *compiled = page_rules_with(now->text, &d, &now->eng->labels, &text, &e)
+                                 ? rules_open_text(buf_span(&text), "rules of the page", &now->eng->labels, &e)
                                  : NULL;
-    unsigned status = compiled ? put_in_force(x, buf_span(&text), revision) : ask_error(x, 422, "%s", e.msg);
+    unsigned status = compiled ? put_in_force(x, buf_span(&text), now->revision) : ask_error(x, 422, "%s", e.msg);
     rules_close(compiled);
     buf_release(&text);
     return status;
 }
 
-static unsigned remove_rule(struct exchange *x, const struct ask *f, struct span old) {
+static unsigned remove_rule(struct exchange *x, struct span name, const struct rule_now *now) {
     struct err e = {0};
     struct buf text;
     buf_init(&text, PAGE_RULES_BYTES_MAX);
-    unsigned status = page_rules_without(old, ask_text(f, "name"), &text, &e)
-                          ? put_in_force(x, buf_span(&text), ask_hash(f, "revision"))
-                          : ask_error(x, 422, "%s", e.msg);
+    unsigned status = page_rules_without(now->text, name, &text, &e) ? put_in_force(x, buf_span(&text), now->revision)
+                                                                     : ask_error(x, 422, "%s", e.msg);
     buf_release(&text);
     return status;
 }
 
-static unsigned undo_rules(struct exchange *x, const struct ask *f) {
+/* A rule that was looked at, or {"remove":NAME}. */
+static unsigned save_rule(struct exchange *x, const struct ask *f, const struct rule_now *now) {
+    struct span name = ask_text(f, "remove");
+    return name.n > 0 ? remove_rule(x, name, now) : save_draft(x, f, now);
+}
+
+static unsigned undo_rules(struct exchange *x, const struct ask *f, const struct rule_now *now) {
     const struct api_places *p = &api_of(x)->places;
     struct err e = {0};
-    if (!page_rules_undo(p->page_rules, ask_hash(f, "revision"), &e))
+    (void)f;
+    if (!page_rules_undo(p->page_rules, now->revision, &e))
         return ask_error(x, e.code == ERR_BUSY ? 409 : 422, "%s", e.msg);
     return p->reload(p->ctx, &e) ? put_rules(x, 200) : ask_error(x, 500, "%s", e.msg);
 }
 
 /* ---- the handlers ---- */
 
-enum rule_act { RULE_SUGGEST, RULE_PREVIEW, RULE_SAVE, RULE_REMOVE, RULE_UNDO };
+typedef unsigned rule_act(struct exchange *x, const struct ask *f, const struct rule_now *now);
 
-static unsigned act_on_rules(struct exchange *x, const struct ask *f, enum rule_act act) {
-    struct engine *eng = pipeline_engine(api_of(x)->pipeline);
-    struct span old = {0};
+static unsigned rule_do(struct exchange *x, rule_act *act) {
+    const char *own = api_of(x)->places.page_rules;
+    struct rule_now now = {0};
     struct err e = {0};
-    uint64_t revision;
-    unsigned status = 0;
-    if (!eng) return ask_error(x, 503, "rules and model are still being loaded");
-    if (!page_rules_read(api_of(x)->places.page_rules, &old, &revision, &e)) status = ask_error(x, 500, "%s", e.msg);
-    if (status)
-        ;
-    else if (act == RULE_SUGGEST)
-        status = suggest(x, f);
-    else if (act == RULE_PREVIEW)
-        status = rule_preview(x, f, eng, revision);
-    else if (act == RULE_SAVE)
-        status = save_draft(x, f, old, &eng->labels);
-    else if (act == RULE_REMOVE)
-        status = remove_rule(x, f, old);
-    else
-        status = undo_rules(x, f);
-    file_free(&old);
-    engine_unref(eng);
-    return status;
-}
-
-static unsigned rule_work(struct exchange *x, enum rule_act act) {
     struct ask f;
-    if (!api_of(x)->places.page_rules) return no_rules_here(x);
+    unsigned status = 0;
+    if (!own) return no_rules_here(x);
     if (!ask_open(x, &f)) return 0;
-    unsigned status = act_on_rules(x, &f, act);
+    now.eng = pipeline_engine(api_of(x)->pipeline);
+    if (!now.eng)
+        status = ask_error(x, 503, "rules and model are still being loaded");
+    else if (!page_rules_read(own, &now.text, &now.revision, &e))
+        status = ask_error(x, 500, "%s", e.msg);
+    else
+        status = act(x, &f, &now);
+    file_free(&now.text);
+    engine_unref(now.eng);
     ask_close(&f);
     return status;
 }
 
-#define RULE_HANDLER(name, act)                       \
-    static unsigned name##_work(struct exchange *x) { \
-        return rule_work(x, act);                     \
-    }                                                 \
-    enum step api_##name(struct exchange *x) {        \
-        return desk_run(x, name##_work);              \
-    }
-RULE_HANDLER(rules_suggest, RULE_SUGGEST)
-RULE_HANDLER(rules_preview, RULE_PREVIEW)
-RULE_HANDLER(rules_save, RULE_SAVE)
-RULE_HANDLER(rules_remove, RULE_REMOVE)
-RULE_HANDLER(rules_undo, RULE_UNDO)
+static unsigned suggest_work(struct exchange *x) {
+    return rule_do(x, suggest);
+}
+
+static unsigned preview_work(struct exchange *x) {
+    return rule_do(x, rule_preview);
+}
+
+static unsigned save_work(struct exchange *x) {
+    return rule_do(x, save_rule);
+}
+
+static unsigned undo_work(struct exchange *x) {
+    return rule_do(x, undo_rules);
+}
+
+enum step api_rules_suggest(struct exchange *x) {
+    return desk_run(x, suggest_work);
+}
+
+enum step api_rules_preview(struct exchange *x) {
+    return desk_run(x, preview_work);
+}
+
+enum step api_rules_save(struct exchange *x) {
+    return desk_run(x, save_work);
+}
+
+enum step api_rules_undo(struct exchange *x) {
+    return desk_run(x, undo_work);
+}

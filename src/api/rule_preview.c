@@ -21,11 +21,12 @@ struct rule_draft rule_preview_draft(const struct ask *f) {
                                .label = ask_text(f, "label_id"),
                                .pattern = ask_text(f, "pattern"),
                                .source = ask_text(f, "source"),
-                               .confidence = ask_number(f, "confidence", 0.95)};
+                               .confidence = ask_number(f, "confidence", 0.95),
+                               .replaces = ask_text(f, "replaces")};
 }
 
 uint64_t rule_preview_hash(const struct rule_draft *d, uint64_t revision) {
-    const struct span part[] = {d->name, d->label, d->pattern, d->source};
+    const struct span part[] = {d->name, d->label, d->pattern, d->source, d->replaces};
     uint64_t hash = XXH3_64bits_withSeed(&d->confidence, sizeof d->confidence, revision);
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         hash = XXH3_64bits_withSeed(&part[i].n, sizeof part[i].n, hash);
@@ -63,20 +64,21 @@ static void try_line(struct preview *p, struct span line) {
     buf_printf(&p->items, ",\"span\":[%u,%u]}", where.from, where.to);
 }
 
-unsigned rule_preview(struct exchange *x, const struct ask *f, const struct engine *eng, uint64_t revision) {
+unsigned rule_preview(struct exchange *x, const struct ask *f, const struct rule_now *now) {
     struct rule_draft d = rule_preview_draft(f);
     struct span line[ASK_LIST_MAX];
     struct preview p;
     struct err e = {0};
     uint64_t begun = clock_now_ns(NULL);
-    bool ok = preview_open(&p, &d, &eng->labels, &e);
+    bool ok = preview_open(&p, &d, &now->eng->labels, &e);
     size_t n = ok ? ask_texts(f, "lines", NULL, line) : 0;
     for (size_t i = 0; i < n && i < PREVIEW_LINES_MAX; i++) try_line(&p, line[i]);
     if (ok)
         buf_printf(&x->out,
                    "{\"hash\":\"%016" PRIx64 "\",\"revision\":\"%016" PRIx64
                    "\",\"ms\":%.1f,\"tested\":{\"kinds\":0,\"lines\":%zu},\"items\":[",
-                   rule_preview_hash(&d, revision), revision, (double)(clock_now_ns(NULL) - begun) * 1e-6, p.lines);
+                   rule_preview_hash(&d, now->revision), now->revision, (double)(clock_now_ns(NULL) - begun) * 1e-6,
+                   p.lines);
     if (ok) buf_put(&x->out, p.items.p, p.items.n), buf_puts(&x->out, "]}");
     preview_close(&p);
     return ok ? 200 : ask_error(x, 422, "%s", e.msg);

@@ -42,7 +42,7 @@ class Desk:
     def save(self, **rule):
         status, preview = self.post("/api/rules/preview", **rule)
         equal(status, 200)
-        return self.post("/api/rules/save", **rule, hash=preview["hash"], revision=preview["revision"])
+        return self.post("/api/rules/save", **rule, hash=preview["hash"])
 
 
 LINE = "quux: flange 12 corrupt in drum 7"
@@ -55,20 +55,23 @@ def a_rule_of_the_page_is_in_force_with_the_answer_and_can_be_taken_back():
         before = d.label(LINE)
         assert before["source"] != "regex", before
         status, listed = d.get("/api/rules")
-        equal((status, listed["editable"], listed["versions"]), (200, True, 0))
-        shipped = len(listed["rules"])
+        equal((status, listed["editable"], listed["undo"]), (200, True, False))
+        assert listed["path"].endswith("data/rules.conf") and {r["from"] for r in listed["items"]} == {"file"}, listed
+        shipped = len(listed["items"])
         status, saved = d.save(**RULE)
-        equal((status, saved["rules"][0]["name"], saved["rules"][0]["page"], saved["total"]), (200, "flange", True, shipped + 1))
+        equal((status, saved["items"][0]["name"], saved["items"][0]["from"], saved["total"]), (200, "flange", "page", shipped + 1))
         equal(d.label(LINE), {"label_id": "DB_ERROR", "label": "Database Error", "source": "regex", "confidence": 0.9})
         out = subprocess.run([BINARY, "classify", "--no-summary", "--offline", "-"], input=LINE + "\n", capture_output=True,
                              text=True, env={**os.environ, **d.env}, check=True).stdout
         equal(json.loads(out)["source"], "regex")  # other programs of this state folder know it too
         equal(d.save(**{**RULE, "label_id": "BACKUP"})[0], 200)
         equal(d.label(LINE)["label_id"], "BACKUP")
-        status, undone = d.post("/api/rules/undo", revision=d.get("/api/rules")[1]["revision"])
-        equal((status, undone["versions"]), (200, 1))
+        status, undone = d.post("/api/rules/undo")
+        equal((status, undone["versions"], undone["undo"]), (200, 1, True))
         equal(d.label(LINE)["label_id"], "DB_ERROR")
-        equal(d.post("/api/rules/remove", name="flange", revision=undone["revision"])[0], 200)
+        status, renamed = d.save(**{**RULE, "name": "drum", "replaces": "flange"})
+        equal((status, renamed["items"][0]["name"], renamed["total"]), (200, "drum", shipped + 1))
+        equal(d.post("/api/rules/save", remove="drum")[0], 200)
         equal(d.label(LINE), before)
 
 
@@ -84,15 +87,14 @@ def what_can_not_be_a_rule_is_told_before_and_changes_nothing():
         status, preview = d.post("/api/rules/preview", **RULE, lines=["a flange 12 corrupt", "flange"])
         equal((preview["items"], preview["tested"]["lines"]), ([{"example": "a flange 12 corrupt", "span": [2, 19]}], 2))
         for change in ({"pattern": r"flange \d"}, {"name": "other"}, {"confidence": 0.8}, {"hash": "0"}):
-            sent = {**RULE, "hash": preview["hash"], "revision": preview["revision"], **change}
+            sent = {**RULE, "hash": preview["hash"], **change}
             equal(d.post("/api/rules/save", **sent)[0], 409)  # it is not what was looked at
-        stale = {**RULE, "hash": preview["hash"], "revision": preview["revision"]}
+        stale = {**RULE, "hash": preview["hash"]}
         equal(d.save(**{**RULE, "name": "first"})[0], 200)
         status, answer = d.post("/api/rules/save", **stale)
         equal(status, 409)  # somebody else was faster
         assert "somebody else" in answer["error"], answer
-        equal(d.post("/api/rules/remove", name="none", revision=d.get("/api/rules")[1]["revision"])[0], 422)
-        equal(d.post("/api/rules/undo", revision="1")[0], 409)
+        equal(d.post("/api/rules/save", remove="none")[0], 422)
         r, text = d.server.ask("POST", "/api/rules/save", "[1]", ASK)
         equal(r.status, 400)
 
@@ -129,17 +131,18 @@ def a_rule_file_that_was_broken_by_hand_does_not_keep_the_server_from_starting()
 def a_candidate_is_learnt_watched_and_put_in_force():
     with Desk() as d:
         status, learn = d.get("/api/learn")
-        equal((status, learn["learn"]["state"], learn["count"]["corrections"]), (200, "idle", 0))
+        equal((status, learn["state"], learn["corrections"], learn["fresh"], learn["head"]), (200, "idle", 0, 0, "shipped"))
         equal(d.post("/api/learn/stop")[0], 409)
         equal(d.post("/api/learn/start")[0], 202)
-        wait_until(lambda: d.get("/api/learn")[1]["learn"]["state"] != "running")
-        learn = d.get("/api/learn")[1]["learn"]
-        equal((learn["state"], learn["result"]["needed"], learn["error"]), ("done", 20, None))
+        wait_until(lambda: d.get("/api/learn")[1]["state"] != "running")
+        learn = d.get("/api/learn")[1]
+        equal((learn["state"], learn["needed"], learn["error"]), ("done", 20, None))
+        assert learn["result"]["said"].startswith("nothing to learn yet"), learn
         equal(d.post("/api/heads/use", name="candidate")[0], 404)
         equal(d.post("/api/heads/use", name="../../etc/passwd")[0], 404)
         equal(d.post("/api/heads/use", name="")[0], 422)
         heads = d.get("/api/heads")[1]
-        equal(([h["name"] for h in heads["heads"]], heads["candidate"]), (["shipped"], None))
+        equal(([h["name"] for h in heads["items"]], heads["candidate"]), (["shipped"], None))
         # a head that does not fit is refused, and the one before stays
         folder_of_heads = os.path.join(d.state, "logclass", "heads")
         os.makedirs(folder_of_heads, exist_ok=True)
@@ -149,15 +152,18 @@ def a_candidate_is_learnt_watched_and_put_in_force():
             f.write(re.sub(r'"created_by": ?"', '"created_by":"by hand; ', head))
         with open(os.path.join(folder_of_heads, "candidate.taught"), "w"):
             pass
-        assert "by hand" in d.get("/api/heads")[1]["candidate"]["created_by"]
+        assert "by hand" in d.get("/api/heads")[1]["candidate"]["about"]
         status, used = d.post("/api/heads/use", name="candidate")
-        equal((status, used["candidate"], len(used["heads"]), used["heads"][0]["in_use"]), (200, None, 2, True))
-        equal(d.post("/api/heads/use", name="shipped")[1]["heads"][-1]["in_use"], True)
+        heads = d.get("/api/heads")[1]
+        equal((status, used["head"], heads["candidate"]), (200, heads["in_use"], None))
+        equal([h["in_use"] for h in heads["items"]], [True, False])
+        equal(d.get("/api/learn")[1]["state"], "idle")  # its result is taken
+        equal(d.post("/api/heads/use", name="shipped")[1]["head"], "shipped")
         with open(os.path.join(folder_of_heads, "20200101-000000.json"), "w") as f:
             f.write("{}")
-        heads = d.get("/api/heads")[1]["heads"]
+        heads = d.get("/api/heads")[1]["items"]
         assert any("error" in h for h in heads), heads
-        equal(d.post("/api/heads/discard")[0], 200)
+        equal(d.post("/api/learn/stop", discard=True)[0], 202)
 
 
 @test
