@@ -61,15 +61,14 @@ def what_is_kept_is_what_was_sent():
     lines = [f'restore with passphrase="{s}" of the tape' for s in secrets]
     _, answers = classify(e, lines, keep=db)
     equal(len(by(answers, "llm")), 3)
-    _, answers = classify(e, lines, keep=db)  # they differ in secrets alone, so one answer is all of theirs
-    equal((len(by(answers, "llm")), len({json.dumps(x["messages"]) for x in e.asked if "<secret>" in json.dumps(x)}) > 0), (3, True))
     asked = len(e.asked)
-    assert asked <= 3, asked
+    _, answers = classify(e, [lines[0].replace("kLq", "ZZt")], keep=db)  # it differs in the secret alone: the answer is known
+    equal((len(by(answers, "llm")), len(e.asked)), (1, asked))
     kept = b"".join(open(db + end, "rb").read() for end in ("", "-wal") if os.path.exists(db + end)) + json.dumps(e.asked).encode()
     for s in secrets:
         assert s.encode() not in kept, s
     rows = sqlite3.connect(db).execute("SELECT template FROM answers").fetchall()
-    equal(rows, [('restore with passphrase="<secret>" of the tape',)])
+    equal({r[0] for r in rows}, {f'restore with passphrase="{s}" of the tape' for s in ("<secret>", "<email>")})
 
 
 @test
