@@ -5,7 +5,7 @@ DEPS    := build/deps
 MODEL   ?= models/all-MiniLM-L6-v2
 PREFIX  ?= /usr/local
 DESTDIR ?=
-PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib liblzma
+PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib liblzma rdkafka
 
 ifeq ($(origin CC),default)
   CC := gcc
@@ -34,7 +34,7 @@ endif
 CPPFLAGS += -Isrc -I$(B)/gen -isystem $(DEPS) -D_GNU_SOURCE $(filter-out -I/usr/include,$(shell pkg-config --cflags $(PKGS)))
 CFLAGS   += -std=c17 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(OPT) $(LINK) -pthread
-LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lm
+LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lsnappy -lm
 
 SRC   := $(filter-out src/main.c %_test.c,$(wildcard src/*/*.c))
 FUZZ  ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -43,7 +43,7 @@ ifneq ($(shell pkg-config --exists libpcre2-8 && echo yes),yes)
   TESTS := $(filter-out %/differential_test,$(TESTS))
 endif
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
-OBJ   := $(SRC:src/%.c=$(B)/%.o) $(VEND)
+OBJ   := $(SRC:src/%.c=$(B)/%.o) $(B)/api/page_files.o $(VEND)
 LIB   := $(B)/liblogclass.a
 
 .PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
@@ -86,6 +86,15 @@ endif
 $(B)/%.o: src/%.c Makefile | $(DEPS)/yyjson.c $(B)/gen/build_info.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+# The page's files, embedded as they are and compressed.
+WEB := $(wildcard web/*)
+$(B)/web/%.gz: web/%
+	@mkdir -p $(@D)
+	gzip -9nc $< > $@
+$(B)/api/page_files.o: src/api/page_files.S src/api/asset.def Makefile $(WEB) $(WEB:%=$(B)/%.gz)
+	@mkdir -p $(@D)
+	$(CC) -Isrc $(HARDEN) -Wa,-Iweb,-I$(B)/web -c -o $@ $<
 
 $(B)/deps/%.o: | $(DEPS)/yyjson.c
 	@mkdir -p $(@D)

@@ -19,6 +19,7 @@ static const struct {
     [ROUTES_Health] = {"Health", RESPONSE_JSON},
     [ROUTES_Text] = {NULL, RESPONSE_TEXT},
     [ROUTES_Any] = {NULL, RESPONSE_JSON},
+    [ROUTES_Page] = {NULL, "text/html"},
 };
 
 static void put_content(struct buf *out, enum routes_schema s) {
@@ -129,7 +130,7 @@ void openapi_write(struct buf *out, const struct api_opts *o, const struct label
     struct routes_row row[ROUTE_COUNT];
     unsigned n = 0;
     for (unsigned i = 0; i < ROUTE_COUNT; i++)
-        if (routes_all[i].kind & o->kind) row[n++] = routes_all[i];
+        if ((routes_all[i].kind & o->kind) && routes_all[i].answer != ROUTES_Page) row[n++] = routes_all[i];
     openapi_write_paths(out, row, n);
     buf_puts(
         out,

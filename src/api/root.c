@@ -1,4 +1,4 @@
-/* GET /: what there is, for whoever opens the server's address. */
+/* GET /: what there is, for whoever asks; a person's browser is led to the page. */
 #include "api/context.h"
 #include "api/handlers.h"
 #include "base/json_out.h"
@@ -7,6 +7,7 @@
 #include <llhttp.h>
 
 enum step api_root(struct exchange *x) {
+    if (x->req.takes_html && (api_of(x)->kind & API_CLASSIFIER)) return api_page_alias(x);
     struct buf *out = &x->out;
     const char *before = "";
     buf_puts(out, "{\"name\":\"logclass\",\"resources\":[");

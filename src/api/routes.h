@@ -20,7 +20,8 @@ enum routes_schema {
     ROUTES_Answer,
     ROUTES_Health,
     ROUTES_Text,
-    ROUTES_Any
+    ROUTES_Any,
+    ROUTES_Page /* for browsers; not part of the API's description */
 };
 
 /* A row of route.def: what the server needs of it, and what only the API's description says. */

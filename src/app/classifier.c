@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "memo/vector_store.h"
+#include "rules/page_rules.h"
 #include "train/head_versions.h"
 
 #include <limits.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { RETIRED_REST_MS = 50 };
 
@@ -32,15 +34,18 @@ static struct engine *open_with_retrained(struct engine_opts *o, struct err *e) 
 
 struct engine *classifier_engine(const struct conf *c, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
-    char rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
+    char rules[PATH_MAX], page_rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
     bool ops = strcmp(c->labels, "ops") == 0; /* the labels come from its head, in the head's order */
     if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
     if (local && (!shipped_choose(c->model, "model", true, model, e) ||
                   !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
                   !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
+    if (!state_dir_path(PAGE_RULES_FILE, page_rules, sizeof page_rules) || access(page_rules, F_OK) != 0)
+        page_rules[0] = '\0';
     struct engine_opts o = {
         .rules_path = rules,
+        .page_rules_path = page_rules,
         .rules_shipped = c->rules[0] == '\0' && !ops, /* those name labels that both sets have */
         .labels_path = ops && local ? "" : c->labels,
         .head_path = head,

@@ -7,12 +7,14 @@
 #include "app/classifier.h"
 #include "app/network.h"
 #include "app/options.h"
+#include "app/places.h"
+#include "app/reload.h"
 #include "app/streams.h"
 #include "metrics/metrics.h"
+#include "stream/push.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -31,8 +33,10 @@ struct daemon {
     const struct conf *loading; /* what a load is about; the loader's */
     struct classifier classifier;
     struct server *server;
+    struct push *push[PUSH_KINDS];     /* NULL: the config has no such source */
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
-    sem_t wanted;                      /* posted for each reload that is asked for, and for the end */
+    struct reload reload;
+    struct places places;
     atomic_bool ending;
     atomic_uint drain_ms; /* of streams, by the options in force */
     atomic_bool taking;   /* a load has passed the point from which it does not turn back */
@@ -60,7 +64,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
                                             .user_header = c->ui_user_header,
                                             .proxies = c->ui_proxy,
                                             .open_write = c->ui_open_write};
-    o.has_llm = kind == API_CLASSIFIER && !c->offline && network_has_llm(c);
+    o.has_llm = (kind & API_CLASSIFIER) && !c->offline && network_has_llm(c);
     o.http.header_bytes_max = (size_t)c->header_bytes_max;
     o.http.header_time_ms = (unsigned)c->header_time_max;
     o.http.body_bytes_max = (size_t)c->body_bytes_max;
@@ -136,6 +140,7 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
+    cost_set(s->places.cost, c);
     say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
@@ -155,6 +160,7 @@ static bool daemon_open_streams(struct daemon *s, struct err *e) {
         .sections = &s->conf.sections,
         .pipeline = s->classifier.pipeline,
         .labels = &s->classifier.engine->labels,
+        .push = s->push,
         .checkpoint = s->conf.name[0] ? s->conf.name : "main",
         .checkpoint_interval_ms = (unsigned)s->conf.checkpoint_interval,
         .on_end = daemon_on_end,
@@ -169,12 +175,11 @@ static bool daemon_drain_streams(struct daemon *s, struct err *e) {
     return streams_drain(atomic_load(&s->streams), atomic_load(&s->drain_ms), e);
 }
 
-static void reload(struct daemon *s) {
+/* The options, and all that they name. */
+static bool daemon_reload_options(struct daemon *s, struct err *e) {
     struct conf fresh = {0};
-    struct err e = {0};
     notify_reloading();
-    bool ok = load_conf(s, &fresh, &e) && daemon_load(s, &fresh, &e);
-    metrics_add(METRIC_RELOADS, ok ? RESULT_SUCCESS : RESULT_FAILURE, 0, 0, 1);
+    bool ok = load_conf(s, &fresh, e) && daemon_load(s, &fresh, e);
     if (ok) {
         warn_of_fixed(&s->conf, &fresh);
         struct section_list running = s->conf.sections; /* the streams' as long as they run */
@@ -186,24 +191,34 @@ static void reload(struct daemon *s) {
         conf_release(&old);
         log_info("reload.done", "options, rules, labels, head and model are loaded anew");
     } else {
-        metrics_gauge_set(METRIC_RELOAD_OK, 0, 0);
-        log_error("reload.failed", "everything stays as it was: %s", e.msg);
         conf_release(&fresh);
         options_apply_log(&s->conf);
     }
     notify_send("READY=1");
+    return ok;
 }
 
-static void wait_wanted(struct daemon *s) {
-    while (classifier_sweep(&s->classifier)) { /* until what was replaced is gone, look again now and then */
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += SWEEP_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
-        if (sem_timedwait(&s->wanted, &until) == 0) return;
+static void daemon_reload(struct daemon *s, enum reload_what what) {
+    struct err e = {0};
+    bool ok = what == RELOAD_OPTIONS ? daemon_reload_options(s, &e) : daemon_load(s, &s->conf, &e);
+    struct streams *streams = atomic_load(&s->streams);
+    metrics_add(METRIC_RELOADS, ok ? RESULT_SUCCESS : RESULT_FAILURE, 0, 0, 1);
+    if (!ok) {
+        metrics_gauge_set(METRIC_RELOAD_OK, 0, 0);
+        log_error("reload.failed", "everything stays as it was: %s", e.msg);
+    } else if (what == RELOAD_ENGINE) {
+        log_info("reload.engine", "rules, labels, head and model are loaded anew");
     }
-    while (sem_wait(&s->wanted) != 0)
-        ;
+    if (streams && what == RELOAD_OPTIONS) streams_reopen(streams);
+    reload_done(&s->reload, &e);
+}
+
+/* Until what was replaced is gone, it is looked at again now and then. */
+static enum reload_what next_reload(struct daemon *s) {
+    enum reload_what what;
+    do what = reload_next(&s->reload, classifier_sweep(&s->classifier) ? SWEEP_MS : -1);
+    while (what == RELOAD_NOTHING);
+    return what;
 }
 
 /* No client was served yet, so none needs time to notice the end. */
@@ -227,15 +242,8 @@ static void *loader_main(void *arg) {
     }
     log_info("server.start", "listening on %s port %u", s->conf.host, server_port(s->server));
     notify_send("READY=1");
-    for (;;) {
-        wait_wanted(s);
-        while (sem_trywait(&s->wanted) == 0) /* one reload answers all that was asked for so far */
-            ;
-        if (atomic_load(&s->ending)) return NULL;
-        reload(s);
-        struct streams *streams = atomic_load(&s->streams);
-        if (streams) streams_reopen(streams);
-    }
+    for (enum reload_what what; (what = next_reload(s)) != RELOAD_END;) daemon_reload(s, what);
+    return NULL;
 }
 
 /* ---- signals ---- */
@@ -257,7 +265,7 @@ static void *signal_main(void *arg) {
         if (sigwait(&set, &sig) != 0) continue;
         if (sig == SIGUSR1) return NULL; /* serving has ended */
         if (sig == SIGHUP) {
-            sem_post(&s->wanted);
+            reload_ask(&s->reload, RELOAD_OPTIONS);
         } else if (!stopping) {
             struct streams *streams = atomic_load(&s->streams);
             server_stop(s->server); /* first: whatever becomes of the words */
@@ -282,10 +290,23 @@ static void block_signals(void) {
 
 /* ---- start and end ---- */
 
+/* Those that the config has a section for: they say "not yet" until the streams are open. */
+static void make_pushes(struct daemon *s) {
+    for (size_t i = 0; s->role->streams && i < s->conf.sections.n; i++) {
+        enum section_kind kind = s->conf.sections.v[i].kind;
+        if (kind == SECTION_IN_OTLP && !s->push[PUSH_OTLP]) s->push[PUSH_OTLP] = push_new(PUSH_OTLP);
+        if (kind == SECTION_IN_LOKI && !s->push[PUSH_LOKI]) s->push[PUSH_LOKI] = push_new(PUSH_LOKI);
+    }
+}
+
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
+    places_open(&s->places, c, &s->reload);
     struct api_opts o = api_opts_of(c, s->role->kind);
+    o.places = s->places.api;
     struct label_set labels = *label_default();
+    make_pushes(s);
+    o.push = s->push;
     enum classifier_use use = s->role->kind == API_CLASSIFIER ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
@@ -299,6 +320,7 @@ static void daemon_close_all(struct daemon *s) {
     server_end_tasks(s->server); /* they ask what is closed next */
     classifier_stop(&s->classifier);
     server_close(s->server);
+    for (unsigned i = 0; i < PUSH_KINDS; i++) push_free(s->push[i]);
     classifier_close(&s->classifier);
 }
 
@@ -314,14 +336,13 @@ static void leave_loader(struct daemon *s, bool ok) {
 static void end_loader(struct daemon *s, pthread_t loader, bool ok) {
     struct timespec until;
     atomic_store(&s->ending, true);
-    sem_post(&s->wanted);
+    reload_ask(&s->reload, RELOAD_END);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += LOADER_WAIT_S;
     if (pthread_timedjoin_np(loader, NULL, &until) != 0) leave_loader(s, ok);
 }
 
 static bool serve(struct daemon *s, struct err *e) {
-    sem_init(&s->wanted, 0, 0);
     pthread_t signals = thread_start(signal_main, s), loader = thread_start(loader_main, s);
     log_info("server.bound", "%s port %u is bound; rules and model are being loaded", s->conf.host,
              server_port(s->server));
@@ -332,7 +353,6 @@ static bool serve(struct daemon *s, struct err *e) {
     end_loader(s, loader, ok);
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
-    sem_destroy(&s->wanted);
     drained = daemon_drain_streams(s, &of_streams) && drained; /* those that were opened while we ended */
     streams_close(s->streams);
     if (!drained && s->failure.code == ERR_OK) s->failure = of_streams;
@@ -342,11 +362,14 @@ static bool serve(struct daemon *s, struct err *e) {
 
 bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct err *e) {
     struct daemon s = {.role = role, .argc = argc, .argv = argv};
+    reload_init(&s.reload);
     block_signals();
     bool ok = load_conf(&s, &s.conf, e);
     atomic_store(&s.drain_ms, (unsigned)s.conf.stream_drain_time_max);
     ok = ok && open_all(&s, e) && serve(&s, e);
-    daemon_close_all(&s);
+    daemon_close_all(&s); /* nobody waits for a reload any more */
+    reload_destroy(&s.reload);
+    places_close(&s.places);
     conf_release(&s.conf);
     return ok;
 }

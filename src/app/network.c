@@ -26,8 +26,7 @@ struct network {
 
 /* ---- options ---- */
 
-/* Where answers are kept: as configured, or in the state folder. "": in memory. */
-static bool find_store(const struct conf *c, char *out, size_t size, struct err *e) {
+bool network_store_path(const struct conf *c, char *out, size_t size, struct err *e) {
     out[0] = '\0';
     if (strcmp(c->llm_store, "none") == 0) return true;
     if (c->llm_store[0])
@@ -49,6 +48,17 @@ static struct retry_opts retry_of(const struct conf *c) {
         .retries_max = (unsigned)c->retries_max, .wait_ms = (uint64_t)c->retry_wait, .jitter = c->retry_jitter};
 }
 
+struct budget_opts network_budget(const struct conf *c) {
+    return (struct budget_opts){
+        .calls_minute = (uint64_t)c->llm_calls_minute,
+        .tokens_minute = (uint64_t)c->llm_tokens_minute,
+        .calls_day = (uint64_t)c->llm_calls_day,
+        .tokens_day = (uint64_t)c->llm_tokens_day,
+        .price_in = c->llm_price_in,
+        .price_out = c->llm_price_out,
+    };
+}
+
 static struct llm_opts llm_opts_of(const struct conf *c) {
     struct llm_opts o = LLM_DEFAULT;
     o.url = c->llm_url;
@@ -64,21 +74,14 @@ static struct llm_opts llm_opts_of(const struct conf *c) {
     o.mix = c->llm_mix;
     o.breaker = breaker_of(c->llm_failures_max, c->llm_reset_time, c->llm_timeout);
     o.retry = retry_of(c);
-    o.budget = (struct budget_opts){
-        .calls_minute = (uint64_t)c->llm_calls_minute,
-        .tokens_minute = (uint64_t)c->llm_tokens_minute,
-        .calls_day = (uint64_t)c->llm_calls_day,
-        .tokens_day = (uint64_t)c->llm_tokens_day,
-        .price_in = c->llm_price_in,
-        .price_out = c->llm_price_out,
-    };
+    o.budget = network_budget(c);
     return o;
 }
 
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];
-    if (!llm_is_configured(&o) || !find_store(c, store, sizeof store, e)) return NULL;
+    if (!llm_is_configured(&o) || !network_store_path(c, store, sizeof store, e)) return NULL;
     struct err ignored; /* without its folder the store is in memory, and says so */
     if (store[0] && !c->llm_store[0]) state_dir_make_folders(store, &ignored);
     o.wait_ms = wait_ms;
@@ -94,7 +97,7 @@ bool network_has_llm(const struct conf *c) {
 struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *labels, struct err *e) {
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];
-    if (!find_store(c, store, sizeof store, e)) return NULL;
+    if (!network_store_path(c, store, sizeof store, e)) return NULL;
     if (!llm_is_configured(&o)) o.url = "";
     o.store.path = access(store, F_OK) == 0 ? store : "";
     return llm_open(&o, labels, e);

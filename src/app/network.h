@@ -39,6 +39,12 @@ struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *l
 /* The LLM that the options describe, for commands that ask it by themselves. NULL and no error: none is configured. */
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e);
 
+/* Where answers and costs are kept, into out: as configured, or in the state folder. "": in memory. */
+bool network_store_path(const struct conf *c, char *out, size_t size, struct err *e);
+
+/* What asking may cost, and its price. */
+struct budget_opts network_budget(const struct conf *c);
+
 /* Whether the options and the environment name an LLM. */
 bool network_has_llm(const struct conf *c);
 

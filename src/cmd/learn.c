@@ -7,6 +7,7 @@
 #include "app/state_dir.h"
 #include "train/feedback.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "base/json_out.h"
 #include "text/mask.h"
@@ -21,7 +22,7 @@
 #include <time.h>
 
 static const char USAGE[] = "Usage: logclass learn [OPTIONS] [LABELLED_FILE...]\n"
-                            "       logclass learn --list | --restore NAME|shipped\n\n"
+                            "       logclass learn --list | --install | --restore NAME|shipped\n\n"
                             "Retrains the head on the corpus plus feedback: the LLM's stored answers, what was\n"
                             "said with 'logclass correct', and labelled files. The head in use and the new one\n"
                             "are evaluated on answers that neither has seen; the new one is installed only if\n"
@@ -37,14 +38,15 @@ static const char EXAMPLES[] =
     "  logclass learn --list; logclass learn --restore 20260102-030405   go back\n\n"
     "Exit status: 0 (also when the head in use stays), 1 it failed, 2 wrong usage.\n";
 
-enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 1 << 20 };
+enum { FLAGS_MAX = 32, TEXT_BYTES_MAX = 1 << 20, TOLD_EVERY_MS = 250 };
 
 struct options {
     const char *data, *head, *store, *restore, *vectors;
     struct shipped_encoder_opts encoder;
     unsigned threads, copies, seed;
     double weight, confidence_min, temperature, l2;
-    bool list, json, dry_run;
+    unsigned progress_fd; /* 0: none */
+    bool list, json, dry_run, candidate, install, count;
 };
 
 /* One learning, from files to an installed head. */
@@ -63,12 +65,17 @@ struct lesson {
     char installed[HEAD_VERSIONS_NAME_MAX];
     struct progress bar;
     const char *doing;
-    bool nothing; /* that the head in use was not taught */
+    uint64_t told_ns; /* when progress_fd heard last */
+    bool nothing;     /* that the head in use was not taught */
 };
 
 static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
     const struct flag all[] = {
         {"dry-run", FLAG_TRUE, &o->dry_run, 0, 0, NULL, "evaluate, but install nothing"},
+        {"candidate", FLAG_TRUE, &o->candidate, 0, 0, NULL,
+         "keep the new head, better or not, but let the one in use be until --install"},
+        {"install", FLAG_TRUE, &o->install, 0, 0, NULL, "put the head that --candidate kept into use"},
+        {"count", FLAG_TRUE, &o->count, 0, 0, NULL, "say how much there is to learn from, and learn nothing"},
         {"json", FLAG_TRUE, &o->json, 0, 0, NULL, "one JSON object instead of a table"},
         {"list", FLAG_TRUE, &o->list, 0, 0, NULL, "list the retrained heads, newest first"},
         {"restore", FLAG_TEXT, &o->restore, 0, 0, "NAME",
@@ -88,6 +95,8 @@ static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"model", FLAG_TEXT, &o->encoder.model, 0, 0, "DIR", "encoder model directory"},
         {"adapter", FLAG_TEXT, &o->encoder.adapter, 0, 0, "FILE", "low-rank update of the encoder, or 'none'"},
         {"kernel", FLAG_TEXT, &o->encoder.kernel, 0, 0, "NAME", "encoder arithmetic"},
+        {"progress-fd", FLAG_INT, &o->progress_fd, 3, 1023, "N",
+         "write {\"doing\",\"done\",\"total\"} lines to this descriptor while it works"},
         {"threads", FLAG_INT, &o->threads, 0, 64, "N",
          "threads to use; 0: one for each CPU (the head is the same for any number)"},
     };
@@ -141,6 +150,10 @@ static const struct head *in_use(const struct lesson *l) {
 static void learn_on_progress(void *self, size_t done, size_t total) {
     struct lesson *l = self;
     progress_step(&l->bar, l->doing, done, total);
+    uint64_t now = clock_now_ns(NULL);
+    if (!l->o.progress_fd || (now - l->told_ns < clock_ns_of_ms(TOLD_EVERY_MS) && done < total)) return;
+    l->told_ns = now;
+    dprintf((int)l->o.progress_fd, "{\"doing\":\"%s\",\"done\":%zu,\"total\":%zu}\n", l->doing, done, total);
 }
 
 static bool learn_read_corpus(struct lesson *l, struct err *e) {
@@ -165,13 +178,37 @@ static struct feedback_opts feedback_opts_of(const struct lesson *l, char *const
                                   .threads = l->o.threads};
 }
 
+/* What the head in use was taught beyond the corpus. */
+static size_t count_taught(const struct lesson *l) {
+    uint64_t *known = NULL;
+    size_t n = 0;
+    if (l->in_use) head_versions_taught(l->folder, &known, &n);
+    free(known);
+    return n;
+}
+
+/* fresh: at most so many, for they may be about what was taught before. */
+static void put_count(const struct lesson *l, const struct feedback *f, const char *said) {
+    struct buf out;
+    size_t all = f->by_llm + f->by_user, taught = count_taught(l);
+    buf_init(&out, TEXT_BYTES_MAX);
+    buf_printf(&out, "{\"answers\":%zu,\"corrections\":%zu,\"fresh\":%zu,\"needed\":%d,\"installed\":null,\"made_of\":",
+               f->by_llm, f->by_user, all > taught ? all - taught : 0, RETRAIN_FRESH_LEAST);
+    json_out_string(&out, span_of(head_content(in_use(l))->created_by));
+    buf_puts(&out, ",\"said\":");
+    json_out_string(&out, span_of(said));
+    printf("%.*s}\n", (int)out.n, out.p);
+    buf_release(&out);
+}
+
 static void say_nothing(const struct lesson *l, const struct feedback *f, const char *more) {
+    char said[160];
+    snprintf(said, sizeof said, "%s%zu answers, %zu corrections (%d needed)%s",
+             l->o.count ? "" : "nothing to learn yet: ", f->by_llm, f->by_user, RETRAIN_FRESH_LEAST, more);
     if (l->o.json)
-        printf("{\"answers\":%zu,\"corrections\":%zu,\"needed\":%d,\"installed\":null}\n", f->by_llm, f->by_user,
-               RETRAIN_FRESH_LEAST);
+        put_count(l, f, said);
     else
-        printf("nothing to learn yet: %zu answers, %zu corrections (%d needed)%s\n", f->by_llm, f->by_user,
-               RETRAIN_FRESH_LEAST, more);
+        printf("%s\n", said);
 }
 
 /* True: so little was answered and said that no head could be judged by it, which is said and no error. Costs no
@@ -180,7 +217,7 @@ static bool learn_has_nothing(struct lesson *l, char *const *files, int n, struc
     struct feedback count;
     struct feedback_opts o = feedback_opts_of(l, files, n);
     bool ok = feedback_count(&count, &o, l->base, e);
-    bool nothing = ok && count.by_user + count.by_llm < RETRAIN_FRESH_LEAST;
+    bool nothing = ok && (l->o.count || count.by_user + count.by_llm < RETRAIN_FRESH_LEAST);
     if (nothing) say_nothing(l, &count, "");
     feedback_release(&count);
     return nothing;
@@ -299,13 +336,14 @@ static void fill_head(const struct lesson *l, struct head_content *c) {
 }
 
 static bool learn_install(struct lesson *l, struct err *e) {
-    if (!l->result.better || l->o.dry_run) return true;
+    if (l->o.dry_run || (!l->result.better && !l->o.candidate)) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
     uint64_t *hash = must_calloc(l->feedback.rows.n + 1, sizeof *hash);
     for (size_t i = 0; i < l->feedback.rows.n; i++) hash[i] = feedback_hash(&l->feedback.rows.row[i]);
     fill_head(l, c);
     struct head_versions_lesson lesson = {c, hash, l->feedback.rows.n, (int64_t)time(NULL)};
-    bool ok = head_versions_install(l->folder, &lesson, l->installed, e);
+    bool ok = l->o.candidate ? head_versions_keep(l->folder, &lesson, e)
+                             : head_versions_install(l->folder, &lesson, l->installed, e);
     fit_head_head_release(c);
     free(c), free(hash);
     return ok;
@@ -341,7 +379,10 @@ static void learn_put_row(struct buf *out, const char *what, double old, double 
 }
 
 static void put_verdict(const struct lesson *l, struct buf *out) {
-    if (!l->result.better)
+    if (l->o.candidate)
+        buf_printf(out, "\n%s; kept as a candidate: 'logclass learn --install' puts it into use\n",
+                   l->result.better ? "better" : "not better");
+    else if (!l->result.better)
         buf_puts(out, "\nnot better: the head in use stays (a wrong answer counts as 4 that need not be asked)\n");
     else if (l->o.dry_run)
         buf_puts(out, "\nbetter; nothing was installed (--dry-run)\n");
@@ -375,12 +416,31 @@ static void learn_put_figures(struct buf *out, const char *name, struct figures 
     buf_putc(out, '}');
 }
 
+/* The same as a table, for those who show it to people. */
+static void put_rows(struct buf *out, struct figures old, struct figures new) {
+    const struct {
+        const char *name;
+        double was, is;
+    } all[] = {{"likeliest label agrees", old.right, new.right},
+               {"its macro-F1", old.macro_f1, new.macro_f1},
+               {"answered without the LLM", old.answered, new.answered},
+               {"right of these", old.answered_right, new.answered_right},
+               {"of the corpus right", old.corpus, new.corpus}};
+    buf_puts(out, ",\"rows\":[");
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_printf(out, "%s{\"name\":\"%s\",\"was\":%.6g,\"is\":%.6g}", i ? "," : "", all[i].name, all[i].was,
+                   all[i].is);
+    buf_putc(out, ']');
+}
+
 static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
                l->feedback.by_llm, l->feedback.left_out, l->feedback.by_user, l->result.known, l->result.fresh);
     learn_put_figures(out, "in_use", old);
     learn_put_figures(out, "new", new);
-    buf_printf(out, ",\"better\":%s,\"installed\":", l->result.better ? "true" : "false");
+    put_rows(out, old, new);
+    buf_printf(out, ",\"better\":%s,\"candidate\":%s,\"installed\":", l->result.better ? "true" : "false",
+               l->o.candidate ? "true" : "false");
     if (l->installed[0])
         buf_printf(out, "\"%s\"}\n", l->installed);
     else
@@ -443,8 +503,16 @@ static bool list(const struct lesson *l, struct err *e) {
     return learn_print(&out, e);
 }
 
+static bool install_candidate(struct lesson *l, struct err *e) {
+    if (!head_versions_accept(l->folder, (int64_t)time(NULL), l->installed, e)) return false;
+    printf(l->o.json ? "{\"installed\":\"%s\"}\n" : "installed as %s; a running server takes it up on SIGHUP\n",
+           l->installed);
+    return true;
+}
+
 static bool learn_run(struct lesson *l, char **operand, int operands, struct err *e) {
     if (!settle_paths(l, e)) return false;
+    if (l->o.install) return install_candidate(l, e);
     if (l->o.restore) return head_versions_restore(l->folder, l->o.restore, e);
     if (!open_heads(l, e)) return false;
     if (l->o.list) return list(l, e);

@@ -26,7 +26,9 @@ enum {
     REQUEST_ORIGIN_MAX = 128,
     REQUEST_HOST_MAX = 256,
     REQUEST_USER_MAX = AUTH_NAME_MAX + 1,
-    REQUEST_FIELD_MAX = 32
+    REQUEST_FIELD_MAX = 32,
+    EXCHANGE_TAG_MAX = 64,
+    REQUEST_TYPE_MAX = 64
 };
 
 /* The request's header, as far as it matters. */
@@ -51,16 +53,21 @@ struct request {
     bool preflight;     /* a browser asks whether it may ask */
     bool host_is_other; /* Host is not a name of this server */
     bool from_page;     /* Origin was told: a browser asks for a page */
+    bool snappy;        /* Content-Encoding says so, which only a site may know what to do with */
     bool simple_type;   /* of a Content-Type that browsers send without asking first */
     bool json_type;     /* Content-Type: application/json */
     bool marked;        /* X-Logclass: 1, which a page from elsewhere can't send without asking */
     bool navigates;     /* a browser opens it in a window */
+    bool takes_gzip;    /* an answer may be compressed */
+    bool takes_html;    /* Accept names text/html: a person's browser */
     enum { FETCHED_UNTOLD, FETCHED_HERE, FETCHED_BY_USER, FETCHED_ELSEWHERE } fetched; /* Sec-Fetch-Site */
-    bool has_token;                 /* a right token was shown: the next three are its own */
-    enum auth_role own;             /* the highest role; guard_check sets it where there are no tokens */
-    unsigned may;                   /* set of enum auth_role */
-    char user[REQUEST_USER_MAX];    /* who asks, as far as it is known; "": not at all */
-    char proxied[REQUEST_USER_MAX]; /* whom a proxy says it is */
+    bool has_token;                    /* a right token was shown: the next three are its own */
+    enum auth_role own;                /* the highest role; guard_check sets it where there are no tokens */
+    unsigned may;                      /* set of enum auth_role */
+    char user[REQUEST_USER_MAX];       /* who asks, as far as it is known; "": not at all */
+    char proxied[REQUEST_USER_MAX];    /* whom a proxy says it is */
+    char none_match[EXCHANGE_TAG_MAX]; /* If-None-Match; "": none, or longer than any of ours */
+    char type[REQUEST_TYPE_MAX];       /* Content-Type without its parameters; "": none, or longer */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
@@ -92,6 +99,9 @@ struct exchange {
     char why[EXCHANGE_TEXT_MAX]; /* the refusal's text */
     unsigned status;
     const char *type;               /* Content-Type of the answer */
+    const char *encoding;           /* Content-Encoding of the answer; NULL: none */
+    const char *location;           /* where a redirection leads; NULL: nowhere */
+    char tag[EXCHANGE_TAG_MAX];     /* ETag of the answer; "": none */
     const char *file;               /* the name that a browser is to save it by; NULL: it shows it */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
@@ -168,6 +178,11 @@ bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exc
 void exchange_leave(struct exchange *x);
 void exchange_stay(struct exchange *x);
 void exchange_back(struct exchange *x);
+
+/* For handlers that wait for something else than a thread's exchange_back: the loop that x belongs to, whose posts and
+ * timers they may use; and what those call, on the loop's thread, for an exchange that has left. */
+struct loop *exchange_loop(const struct exchange *x);
+void exchange_resume(struct exchange *x);
 
 /* Has work(x) done on the server's helper thread; then STEP_WAIT, and the handler is run again when it is done. False,
  * and x is refused: too much waits for that thread already. */

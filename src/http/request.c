@@ -82,12 +82,14 @@ bool request_encoding(struct span value, enum inflate_format *format) {
 static bool take_content_encoding(struct exchange *x, struct span value) {
     bool known = ++x->req.content_encodings == 1 && request_encoding(value, &x->req.encoding);
     x->req.encoding_unknown = !known;
+    x->req.snappy = x->req.content_encodings == 1 && equals(value, "snappy");
     return true;
 }
 
 static bool take_content_type(struct exchange *x, struct span value) {
     const char *end = memchr(value.p, ';', value.n);
     struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
+    keep_value(x->req.type, sizeof x->req.type, type);
     x->req.simple_type = origin_is_simple_type(type);
     x->req.json_type = equals(type, "application/json");
     x->req.ndjson =
@@ -148,6 +150,43 @@ static bool take_preflight(struct exchange *x, struct span value) {
     return true;
 }
 
+/* "q=0", "q=0.0": not wanted at all (RFC 9110, 12.4.2). */
+static bool is_no_weight(struct span s) {
+    if (s.n < 3 || (s.p[0] | 0x20) != 'q' || s.p[1] != '=') return false;
+    for (size_t i = 2; i < s.n; i++)
+        if (s.p[i] != '0' && s.p[i] != '.') return false;
+    return true;
+}
+
+/* Whether the list names the word, and not with a weight of 0. */
+static bool list_takes(struct span list, const char *word) {
+    while (list.n > 0) {
+        const char *comma = memchr(list.p, ',', list.n);
+        struct span one = span_sub(list, 0, comma ? (size_t)(comma - list.p) : list.n);
+        const char *mark = memchr(one.p, ';', one.n);
+        size_t name = mark ? (size_t)(mark - one.p) : one.n;
+        if (equals(span_trim(span_sub(one, 0, name)), word))
+            return !is_no_weight(span_trim(span_sub(one, name + 1, one.n)));
+        list = span_sub(list, one.n + 1, list.n);
+    }
+    return false;
+}
+
+static bool take_accept_encoding(struct exchange *x, struct span value) {
+    x->req.takes_gzip = list_takes(value, "gzip");
+    return true;
+}
+
+static bool take_accept(struct exchange *x, struct span value) {
+    x->req.takes_html = list_takes(value, "text/html");
+    return true;
+}
+
+static bool take_none_match(struct exchange *x, struct span value) {
+    keep_value(x->req.none_match, sizeof x->req.none_match, value);
+    return true;
+}
+
 /* False: the request's framing can't be trusted; nothing after it is read. */
 static const struct field {
     const char *name;
@@ -164,6 +203,9 @@ static const struct field {
     {"sec-fetch-site", take_fetch_site},
     {"sec-fetch-mode", take_fetch_mode},
     {"x-logclass", take_mark},
+    {"accept-encoding", take_accept_encoding},
+    {"accept", take_accept},
+    {"if-none-match", take_none_match},
 };
 static const struct field PROXIED = {"", take_proxied}; /* its name is an option */
 
@@ -280,7 +322,8 @@ static bool admit(struct exchange *x) {
     x->run = x->route->run;
     if (!guard_role(x)) return false;
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
-    if (r->encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
+    if (r->encoding_unknown && !(r->snappy && site->admit))
+        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     size_t max = set->o.body_bytes_max;
     if (!exchange_streams(x) && r->content_length > max)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);

@@ -17,7 +17,9 @@ static const struct {
 } PHRASES[] = {
     {200, "OK"},
     {201, "Created"},
+    {202, "Accepted"},
     {204, "No Content"},
+    {302, "Found"},
     {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
@@ -30,8 +32,10 @@ static const struct {
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
@@ -71,6 +75,8 @@ void response_refusal(struct exchange *x) {
     x->type = RESPONSE_JSON;
     x->last = true;
     buf_reset(&x->out);
+    const struct server_site *site = &x->thread->server->site;
+    if (site->refusal && site->refusal(x, &x->out, &x->type)) return;
     buf_puts(&x->out, "{\"error\":");
     json_out_string(&x->out, span_of(x->why));
     buf_putc(&x->out, '}');
@@ -131,6 +137,13 @@ static void put_origin_fields(struct exchange *x) {
         put_cors_fields(x);
 }
 
+/* What the answer is beside its type; none of it belongs to a refusal. */
+static void put_content_fields(struct exchange *x) {
+    if (!x->refused && x->location) response_put(x, "Location: %s\r\n", x->location);
+    if (!x->refused && x->encoding) response_put(x, "Content-Encoding: %s\r\n", x->encoding);
+    if (!x->refused && x->tag[0]) response_put(x, "ETag: %s\r\nVary: Accept-Encoding\r\n", x->tag);
+}
+
 /* RFC 9110, 15.3.5 and 15.4.5: these end with their header. */
 static bool has_no_body(unsigned status) {
     return status == 204 || status == 304;
@@ -149,6 +162,7 @@ static void response_put_head(struct exchange *x, bool streaming, bool chunked, 
     if (x->file && !x->refused) response_put(x, "Content-Disposition: attachment; filename=\"%s\"\r\n", x->file);
     put_refusal_fields(x);
     put_origin_fields(x);
+    put_content_fields(x);
     if (close)
         response_put(x, "Connection: close\r\n");
     else if (x->req.http_minor == 0)

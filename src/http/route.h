@@ -49,7 +49,7 @@ struct route_table {
 };
 
 /* The row for path and method (HEAD counts as GET). NULL: none; *path_known says whether the path has other methods.
- * Paths are compared byte for byte. */
+ * Paths are compared byte for byte; a row that ends with "/" and a star takes whatever follows its slash. */
 const struct route *route_find(const struct route_table *t, struct span path, unsigned method, bool *path_known);
 
 /* The methods of a path, as the value of an Allow header: "GET, HEAD". */

@@ -13,6 +13,17 @@ static const struct route *find(const char *path, unsigned method, bool *known) 
     return route_find(&TABLE, span_of(path), method, known);
 }
 
+static void a_row_with_a_star_takes_what_follows(void) {
+    static const struct route ROW[] = {{.method = HTTP_GET, .path = "/ui/*"}, {.method = HTTP_GET, .path = "/ui"}};
+    const struct route_table t = {ROW, 2, NULL};
+    bool known;
+    CHECK(route_find(&t, SPAN_LIT("/ui/"), HTTP_GET, &known) == &ROW[0]);
+    CHECK(route_find(&t, SPAN_LIT("/ui/a.js"), HTTP_HEAD, &known) == &ROW[0]);
+    CHECK(route_find(&t, SPAN_LIT("/ui"), HTTP_GET, &known) == &ROW[1]);
+    CHECK(route_find(&t, SPAN_LIT("/uix"), HTTP_GET, &known) == NULL && !known);
+    CHECK(route_find(&t, SPAN_LIT("/ui/a.js"), HTTP_POST, &known) == NULL && known);
+}
+
 static void rows_are_found(void) {
     bool known;
     CHECK(find("/classify", HTTP_POST, &known) == &FIX_ROUTE[0] && known);
@@ -118,6 +129,6 @@ static void tokens_have_roles(void) {
     CHECK_STR(auth_role_word(AUTH_OPEN), "nobody");
 }
 
-CHECK_MAIN(CHECK_TEST(rows_are_found), CHECK_TEST(everything_that_happens_can_be_counted),
-           CHECK_TEST(queries_are_cut_into_parameters), CHECK_TEST(encodings_have_names), CHECK_TEST(token_files),
-           CHECK_TEST(tokens_have_roles))
+CHECK_MAIN(CHECK_TEST(rows_are_found), CHECK_TEST(a_row_with_a_star_takes_what_follows),
+           CHECK_TEST(everything_that_happens_can_be_counted), CHECK_TEST(queries_are_cut_into_parameters),
+           CHECK_TEST(encodings_have_names), CHECK_TEST(token_files), CHECK_TEST(tokens_have_roles))

@@ -2,12 +2,10 @@
 
 #include <time.h>
 
-enum { MINUTE, DAY, WINDOWS };
-
 static const struct {
     const char *name;
     int64_t seconds;
-} WINDOW[WINDOWS] = {{"minute", 60}, {"day", 86400}};
+} WINDOW[BUDGET_WINDOWS] = {{"minute", 60}, {"day", 86400}};
 
 static int64_t budget_real_now_s(void) {
     return (int64_t)time(NULL);
@@ -22,8 +20,8 @@ static struct store_window window_of(const struct budget *b, int kind, int64_t n
     return (struct store_window){
         .kind = kind,
         .start = now_s - now_s % WINDOW[kind].seconds,
-        .calls_max = kind == MINUTE ? o->calls_minute : o->calls_day,
-        .tokens_max = kind == MINUTE ? o->tokens_minute : o->tokens_day,
+        .calls_max = kind == BUDGET_MINUTE ? o->calls_minute : o->calls_day,
+        .tokens_max = kind == BUDGET_MINUTE ? o->tokens_minute : o->tokens_day,
     };
 }
 
@@ -34,17 +32,17 @@ static bool has_limit(const struct budget_opts *o) {
 bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call, struct err *e) {
     int64_t now_s = b->now_s();
     *call = (struct budget_call){.tokens = tokens};
-    for (int kind = 0; kind < WINDOWS; kind++) {
+    for (int kind = 0; kind < BUDGET_WINDOWS; kind++) {
         struct store_window *w = &call->window[kind];
         *w = window_of(b, kind, now_s);
     }
     if (!has_limit(&b->opts)) {
-        store_owe(b->store, call->window, WINDOWS, 1, (int64_t)tokens);
+        store_owe(b->store, call->window, BUDGET_WINDOWS, &(struct store_debt){1, (int64_t)tokens, 0});
         return true;
     }
     if (store_is_lost(b->store))
         return err_set(e, ERR_BUSY, "the LLM is not asked: its budget can't be kept, since its store is in memory");
-    if (store_spend(b->store, call->window, WINDOWS, &(struct store_cost){1, tokens}, e)) return true;
+    if (store_spend(b->store, call->window, BUDGET_WINDOWS, &(struct store_cost){1, tokens}, e)) return true;
     bool used_up = e->code == ERR_LIMIT;
     if (!used_up) store_tell(b->store, e);
     e->code = ERR_BUSY;
@@ -53,7 +51,8 @@ bool budget_reserve(struct budget *b, uint64_t tokens, struct budget_call *call,
 
 void budget_charge(struct budget *b, const struct budget_call *call, uint64_t tokens_in, uint64_t tokens_out) {
     int64_t more = (int64_t)(tokens_in + tokens_out) - (int64_t)call->tokens;
-    if (more != 0) store_owe(b->store, call->window, WINDOWS, 0, more);
+    struct store_debt debt = {0, more, (int64_t)tokens_out};
+    if (more != 0 || tokens_out != 0) store_owe(b->store, call->window, BUDGET_WINDOWS, &debt);
 }
 
 double budget_price(const struct budget_opts *o, uint64_t tokens_in, uint64_t tokens_out) {

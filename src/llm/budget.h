@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "llm/store.h"
 
+enum budget_window { BUDGET_MINUTE, BUDGET_DAY, BUDGET_WINDOWS }; /* as they stand in the store */
+
 struct budget_opts { /* 0: no limit */
     uint64_t calls_minute, tokens_minute;
     uint64_t calls_day, tokens_day;
@@ -28,8 +30,8 @@ struct budget {
 
 /* A call's reservation. */
 struct budget_call {
-    struct store_window window[2]; /* minute, day */
-    uint64_t tokens;               /* reserved */
+    struct store_window window[BUDGET_WINDOWS];
+    uint64_t tokens; /* reserved */
 };
 
 /* store must outlive the budget. now_s: NULL for the real time. */

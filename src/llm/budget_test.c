@@ -1,6 +1,7 @@
 #include "llm/budget.h"
 
 #include "base/check.h"
+#include "llm/store_usage.h"
 
 #include <unistd.h>
 
@@ -106,6 +107,35 @@ static void what_was_spent_without_a_limit_counts(void) {
     unlink(path);
 }
 
+/* Read beside the store that is open, as a page that shows it does. */
+static void what_was_spent_is_told_day_by_day(void) {
+    enum { DAY_S = 86400 };
+    char path[64];
+    struct budget b;
+    struct budget_call call;
+    struct store_usage_day day[STORE_USAGE_DAYS_MAX + 1];
+    struct err e = {0};
+    g_now_s = 1700006400;
+    snprintf(path, sizeof path, "/tmp/logclass_budget_days_%d.db", (int)getpid());
+    CHECK_INT(store_usage_read(path, 0, day, &e), 0); /* there is no file yet */
+    struct store *s = open_store(path);
+    budget_init(&b, &(struct budget_opts){.calls_day = 100}, s, budget_now_s);
+    for (int i = 0; i < 60; i++, g_now_s += DAY_S) {
+        CHECK(budget_reserve(&b, 100, &call, &e));
+        budget_charge(&b, &call, 20, (uint64_t)i);
+    }
+    CHECK(store_flush(s, &e));
+    int64_t last = g_now_s - DAY_S;
+    CHECK_INT(store_usage_read(path, last - DAY_S, day, &e), 2);
+    CHECK(day[0].start == last - DAY_S && day[0].calls == 1 && day[0].tokens == 78 && day[0].tokens_out == 58);
+    CHECK(day[1].start == last && day[1].tokens == 79 && day[1].tokens_out == 59);
+    CHECK(store_usage_read(path, 0, day, &e) <= STORE_USAGE_DAYS_MAX + 1);
+    store_close(s);
+    unlink(path);
+    CHECK_INT(store_usage_read("/", 0, day, &e), -1);
+    CHECK(e.code == ERR_IO);
+}
+
 static void the_price_is_by_the_million(void) {
     struct budget_opts o = {.price_in = 0.5, .price_out = 2};
     CHECK_NEAR(budget_price(&o, 2000000, 500000), 2.0, 1e-12);
@@ -126,4 +156,5 @@ static void a_budget_that_can_not_be_kept_forbids_every_call(void) {
 
 CHECK_MAIN(CHECK_TEST(a_budget_that_can_not_be_kept_forbids_every_call), CHECK_TEST(each_limit_holds_in_its_window),
            CHECK_TEST(a_reservation_is_corrected), CHECK_TEST(a_restart_does_not_start_at_nothing),
-           CHECK_TEST(what_was_spent_without_a_limit_counts), CHECK_TEST(the_price_is_by_the_million))
+           CHECK_TEST(what_was_spent_without_a_limit_counts), CHECK_TEST(what_was_spent_is_told_day_by_day),
+           CHECK_TEST(the_price_is_by_the_million))

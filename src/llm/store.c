@@ -20,7 +20,7 @@ enum {
     USAGE_LIFE_S = 40 * DAY_S,
     BUSY_MS = 200,
     TRIM_EVERY = 10000,
-    FORM = 2,
+    FORM = 3,
     LIKELIHOOD_BYTES_MAX = 16 * LABEL_MAX,
     APPLICATION = 0x6c6f6763
 };
@@ -34,10 +34,14 @@ static const char SCHEMA[] =
     " PRIMARY KEY(version, template)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS usage("
     " kind INTEGER NOT NULL, start INTEGER NOT NULL, calls INTEGER NOT NULL, tokens INTEGER NOT NULL,"
+    " tokens_out INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY(kind, start)) WITHOUT ROWID;";
 
-/* Form 1 had no likelihoods. */
-static const char FROM_FORM_1[] = "ALTER TABLE answers ADD COLUMN likelihood TEXT NOT NULL DEFAULT ''";
+/* What brings the form before to form i. Form 1 had no likelihoods, form 2 told no answered tokens. */
+static const char *const FORM_STEP[FORM + 1] = {
+    [2] = "ALTER TABLE answers ADD COLUMN likelihood TEXT NOT NULL DEFAULT ''",
+    [3] = "ALTER TABLE usage ADD COLUMN tokens_out INTEGER NOT NULL DEFAULT 0",
+};
 
 enum statement {
     BEGIN,
@@ -74,8 +78,9 @@ static const char *const SQL[STATEMENTS] = {
     [TRIM] = "DELETE FROM answers WHERE (version, template) IN"
              " (SELECT version, template FROM answers ORDER BY last_seen LIMIT ?1)",
     [USAGE] = "SELECT calls, tokens FROM usage WHERE kind = ?1 AND start = ?2",
-    [SPEND] = "INSERT INTO usage(kind, start, calls, tokens) VALUES(?1, ?2, ?3, max(?4, 0))"
-              " ON CONFLICT(kind, start) DO UPDATE SET calls = calls + ?3, tokens = max(tokens + ?4, 0)",
+    [SPEND] = "INSERT INTO usage(kind, start, calls, tokens, tokens_out) VALUES(?1, ?2, ?3, max(?4, 0), max(?5, 0))"
+              " ON CONFLICT(kind, start) DO UPDATE SET calls = calls + ?3, tokens = max(tokens + ?4, 0),"
+              " tokens_out = max(tokens_out + ?5, 0)",
     [EACH] = "SELECT label, confidence, negative, likelihood, template, model, version, answered FROM answers"
              " WHERE label != '' ORDER BY template, answered, version",
 };
@@ -91,7 +96,8 @@ struct queued {
 /* What is to be added to a window of usage, and is not in the file yet. */
 struct owed {
     int kind;
-    int64_t start, calls, tokens;
+    int64_t start;
+    struct store_debt debt;
 };
 
 struct store {
@@ -183,7 +189,8 @@ static bool check_form(struct store *s, struct err *e) {
         return false;
     if (tables > 0 && (application != APPLICATION || form < 1 || form > FORM))
         return err_set(e, ERR_INPUT, "%s: not a logclass store of form %d", s->path, FORM);
-    if (tables > 0 && form == 1 && !pragma(s, FROM_FORM_1, e)) return false;
+    for (int64_t f = tables > 0 ? form + 1 : FORM + 1; f <= FORM; f++)
+        if (!pragma(s, FORM_STEP[f], e)) return false;
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, FORM);
     return (tables > 0 && form == FORM) || pragma(s, sql, e);
 }
@@ -464,7 +471,8 @@ static bool write_queued(struct store *s, const struct queued *q) {
 }
 
 static bool write_owed(struct store *s, const struct owed *o, struct err *e) {
-    return store_run(s, SPEND, (int64_t[]){o->kind, o->start, o->calls, o->tokens}, 4, e);
+    const struct store_debt *d = &o->debt;
+    return store_run(s, SPEND, (int64_t[]){o->kind, o->start, d->calls, d->tokens, d->tokens_out}, 5, e);
 }
 
 /* All that is queued; within a transaction. */
@@ -555,7 +563,7 @@ bool store_spend(struct store *s, struct store_window *w, unsigned n, const stru
     if (!store_run(s, BEGIN, NULL, 0, e)) return false;
     bool ok = write_all_queued(s, e) && look_for_room(s, w, n, cost, &room, e);
     for (unsigned i = 0; ok && room && i < n; i++)
-        ok = write_owed(s, &(struct owed){w[i].kind, w[i].start, (int64_t)cost->calls, (int64_t)cost->tokens}, e);
+        ok = write_owed(s, &(struct owed){w[i].kind, w[i].start, {(int64_t)cost->calls, (int64_t)cost->tokens, 0}}, e);
     if (!store_end(s, ok, e)) return false;
     forget_queued(s);
     s->told = s->lost;
@@ -569,7 +577,7 @@ static struct owed *find_owed(struct store *s, int kind, int64_t start) {
     for (unsigned i = 0; i < s->owed_n; i++)
         if (s->owed[i].kind == kind && s->owed[i].start == start) return &s->owed[i];
     if (s->owed_n == STORE_OWED_MAX && !store_flush(s, &e)) { /* where a limit holds, no call is made by now */
-        log_warn("store.lost", "what %lld calls have cost: %s", (long long)s->owed[0].calls, e.msg);
+        log_warn("store.lost", "what %lld calls have cost: %s", (long long)s->owed[0].debt.calls, e.msg);
         s->owed_n--;
         memmove(s->owed, s->owed + 1, s->owed_n * sizeof s->owed[0]);
     }
@@ -577,10 +585,11 @@ static struct owed *find_owed(struct store *s, int kind, int64_t start) {
     return &s->owed[s->owed_n++];
 }
 
-void store_owe(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens) {
+void store_owe(struct store *s, const struct store_window *w, unsigned n, const struct store_debt *debt) {
     for (unsigned i = 0; i < n; i++) {
-        struct owed *o = find_owed(s, w[i].kind, w[i].start);
-        o->calls += calls;
-        o->tokens += tokens;
+        struct store_debt *d = &find_owed(s, w[i].kind, w[i].start)->debt;
+        d->calls += debt->calls;
+        d->tokens += debt->tokens;
+        d->tokens_out += debt->tokens_out;
     }
 }

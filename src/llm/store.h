@@ -113,8 +113,12 @@ struct store_cost {
  * written. */
 bool store_spend(struct store *s, struct store_window *w, unsigned n, const struct store_cost *cost, struct err *e);
 
-/* Adds calls and tokens (which may be negative: the correction of an estimate) to the windows, whatever their limits.
+/* Adds a debt (parts may be negative: the correction of an estimate) to the windows, whatever their limits.
  * They are queued like an answer: in the file after the next flush or store_spend, counted once. */
-void store_owe(struct store *s, const struct store_window *w, unsigned n, int64_t calls, int64_t tokens);
+struct store_debt {
+    int64_t calls, tokens;
+    int64_t tokens_out; /* of the tokens, those that were answered: they have a price of their own */
+};
+void store_owe(struct store *s, const struct store_window *w, unsigned n, const struct store_debt *debt);
 
 #endif

@@ -78,8 +78,10 @@ static void older_files_are_brought_to_our_form(void) {
     store_close(s);
     sqlite3 *db = NULL;
     CHECK(sqlite3_open(fix_path, &db) == SQLITE_OK);
-    CHECK(sqlite3_exec(db, "ALTER TABLE answers DROP COLUMN likelihood; PRAGMA user_version = 1", 0, 0, 0) ==
-          SQLITE_OK);
+    CHECK(sqlite3_exec(db,
+                       "ALTER TABLE answers DROP COLUMN likelihood; ALTER TABLE usage DROP COLUMN tokens_out;"
+                       "PRAGMA user_version = 1",
+                       0, 0, 0) == SQLITE_OK);
     sqlite3_close(db);
     for (int i = 0; i < 2; i++) {
         s = open_at(fix_path);
@@ -87,7 +89,7 @@ static void older_files_are_brought_to_our_form(void) {
         store_close(s);
     }
     CHECK(sqlite3_open(fix_path, &db) == SQLITE_OK);
-    CHECK(sqlite3_exec(db, "PRAGMA user_version = 3", 0, 0, 0) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "PRAGMA user_version = 4", 0, 0, 0) == SQLITE_OK);
     sqlite3_close(db);
     struct err e = {0};
     struct store_opts o = {.path = fix_path};
@@ -369,7 +371,7 @@ static void a_budget_is_spent_to_the_last_call(void) {
     CHECK(!store_spend(s, w, 2, &cost, &e)); /* 300 tokens of 250 */
     CHECK_INT(e.code, ERR_LIMIT);
     CHECK_INT(w[0].calls, 2); /* the call is not counted either */
-    store_owe(s, w, 2, 0, -60);
+    store_owe(s, w, 2, &(struct store_debt){0, -60, 0});
     CHECK(store_spend(s, w, 2, &cost, &e)); /* 240 */
     cost.tokens = 0;
     CHECK(!store_spend(s, w, 2, &cost, &e)); /* a fourth call of 3 */
@@ -377,7 +379,7 @@ static void a_budget_is_spent_to_the_last_call(void) {
     CHECK(store_spend(s, w, 2, &cost, &e)); /* a new minute */
     CHECK_INT(w[0].calls, 1);
     CHECK_INT(w[1].calls, 4);
-    store_owe(s, w, 2, 0, -100000);
+    store_owe(s, w, 2, &(struct store_debt){0, -100000, 0});
     CHECK(store_spend(s, w, 2, &cost, &e));
     CHECK_INT(w[1].tokens, 0); /* never below nothing */
     store_close(s);
@@ -411,8 +413,8 @@ static void a_question_is_one_transaction(void) {
     sqlite3 *db;
     CHECK_INT(sqlite3_open_v2(fix_path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     int64_t begin = data_version(db);
-    store_owe(s, &w, 1, 1, 100); /* without a limit: the call, its cost and its answer, */
-    store_owe(s, &w, 1, 0, -40);
+    store_owe(s, &w, 1, &(struct store_debt){1, 100, 0}); /* without a limit: the call, its cost and its answer, */
+    store_owe(s, &w, 1, &(struct store_debt){0, -40, 0});
     fix_put(s, "t", "INFO", 1, false);
     CHECK_INT(data_version(db), begin);
     CHECK(store_flush_now(s)); /* all at once */
@@ -422,18 +424,18 @@ static void a_question_is_one_transaction(void) {
     CHECK_INT(data_version(db), flushed);    /* and once */
     CHECK(store_spend(s, &w, 1, &cost, &e)); /* with a limit: before the call, */
     CHECK(data_version(db) != flushed && usage_is(db, 2, 160));
-    store_owe(s, &w, 1, 0, -30);
+    store_owe(s, &w, 1, &(struct store_debt){0, -30, 0});
     fix_put(s, "u", "INFO", 1, false);
     CHECK(store_spend(s, &w, 1, &cost, &e)); /* and what came of the one before goes with the next */
     CHECK(usage_is(db, 3, 230) && fix_count_answers() == 2);
     int64_t spent = data_version(db);
     CHECK(store_flush_now(s));
     CHECK_INT(data_version(db), spent);
-    store_owe(s, &w, 1, 1, 7);
+    store_owe(s, &w, 1, &(struct store_debt){1, 7, 0});
     fix_put(s, "v", "INFO", 1, false);
     CHECK(!store_spend(s, &w, 1, &cost, &e) && e.code == ERR_LIMIT); /* refused: what was queued is written */
     CHECK(usage_is(db, 4, 237) && fix_count_answers() == 3);
-    store_owe(s, &w, 1, 0, 1);
+    store_owe(s, &w, 1, &(struct store_debt){0, 1, 0});
     store_close(s); /* flushes */
     CHECK(usage_is(db, 4, 238));
     sqlite3_close(db);
@@ -445,7 +447,7 @@ static void many_windows_are_owed(void) {
     struct err e = {0};
     struct store *s = open_at("");
     struct store_window w = {.kind = 1};
-    for (w.start = 0; w.start < 6000; w.start += 60) store_owe(s, &w, 1, 1, 5);
+    for (w.start = 0; w.start < 6000; w.start += 60) store_owe(s, &w, 1, &(struct store_debt){1, 5, 0});
     for (w.start = 0; w.start < 6000; w.start += 60) {
         CHECK(store_spend(s, &w, 1, &(struct store_cost){1, 5}, &e));
         CHECK(w.calls == 2 && w.tokens == 10);
@@ -461,7 +463,8 @@ static void a_kill_keeps_the_reservation(void) {
     if (pid == 0) {
         struct store *s = open_at(fix_path);
         struct store_window w = {.kind = 1, .start = 4102444800, .calls_max = 9};
-        if (s && store_spend(s, &w, 1, &(struct store_cost){1, 100}, &e)) store_owe(s, &w, 1, 0, -90);
+        if (s && store_spend(s, &w, 1, &(struct store_cost){1, 100}, &e))
+            store_owe(s, &w, 1, &(struct store_debt){0, -90, 0});
         kill(getpid(), SIGKILL);
     }
     int status = 0;

@@ -1,5 +1,6 @@
 #include "pipeline/engine.h"
 
+#include "base/log.h"
 #include "base/must.h"
 #include "encoder/vector8.h"
 #include "memo/vector_store.h"
@@ -22,10 +23,18 @@ static bool load_labels(struct engine *eng, const struct engine_opts *o, struct 
 }
 
 static bool load_rules(struct engine *eng, const struct engine_opts *o, struct err *e) {
-    if (!engine_is_set(o->rules_path)) return true;
-    if (o->rules_shipped && label_hash(&eng->labels) != label_hash(label_default())) return true;
-    eng->rules = rules_open(o->rules_path, &eng->labels, e);
-    return eng->rules != NULL;
+    const char *path[2];
+    size_t n = 0, own = engine_is_set(o->page_rules_path);
+    if (own) path[n++] = o->page_rules_path;
+    if (engine_is_set(o->rules_path) && !(o->rules_shipped && label_hash(&eng->labels) != label_hash(label_default())))
+        path[n++] = o->rules_path;
+    if (n == 0) return true;
+    eng->rules = rules_open_files(path, n, &eng->labels, e);
+    if (eng->rules || !own) return eng->rules != NULL;
+    struct err why = *e;
+    if (n > own && !(eng->rules = rules_open_files(path + own, n - own, &eng->labels, e))) return false;
+    log_warn("rules.unfit", "the rules written on the page are not used: %s", why.msg);
+    return true;
 }
 
 static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct err *e) {

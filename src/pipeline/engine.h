@@ -15,10 +15,12 @@ struct network_stage;
 struct vector_store;
 
 struct engine_opts {
-    const char *rules_path;  /* "": no rules */
-    bool rules_shipped;      /* they name the built-in labels: left out where the labels are others */
-    const char *labels_path; /* "": the head's labels, or without a head the built-in ones */
-    const char *head_path;   /* "": no encoder stage in this process */
+    const char *rules_path;      /* "": no rules */
+    const char *page_rules_path; /* rules that come before them (rules/page_rules.h), left out, with a warning, where
+                                    they can't be used; "": none */
+    bool rules_shipped;          /* they name the built-in labels: left out where the labels are others */
+    const char *labels_path;     /* "": the head's labels, or without a head the built-in ones */
+    const char *head_path;       /* "": no encoder stage in this process */
     const char *adapter_path;
     const char *model_dir;
     const char *kernel;

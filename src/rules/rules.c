@@ -116,19 +116,19 @@ static bool open_span(struct rules *r, size_t i, const struct cost *cost, struct
     return regex_scratch(db, &r->scratch, e);
 }
 
-static bool check_rules(struct rules *r, const char *path, struct err *e) {
+static bool check_rules(struct rules *r, struct err *e) {
     uint64_t start_ms = cpu_ms();
     for (size_t i = 0; i < r->list.n; i++) {
         const struct rule *rule = &r->list.rule[i];
         struct cost cost, source_cost;
         if (rule->source && !pattern_check(rule->source, &source_cost, e))
-            return err_prefix(e, "%s:%u: the source of rule '%s'", path, rule->source_line, rule->name);
+            return err_prefix(e, "%s:%u: the source of rule '%s'", rule->path, rule->source_line, rule->name);
         if (!pattern_check(rule->pattern, &cost, e))
-            return err_prefix(e, "%s:%u: the pattern of rule '%s'", path, rule->pattern_line, rule->name);
-        if (!open_span(r, i, &cost, e)) return err_prefix(e, "%s:%u", path, rule->line);
+            return err_prefix(e, "%s:%u: the pattern of rule '%s'", rule->path, rule->pattern_line, rule->name);
+        if (!open_span(r, i, &cost, e)) return err_prefix(e, "%s:%u", rule->path, rule->line);
         if (cpu_ms() - start_ms <= RULES_COMPILE_TOTAL_MAX_MS && r->span_bytes <= RULES_DATABASE_MAX) continue;
         return err_set(e, ERR_LIMIT,
-                       "%s:%u: the rules up to '%s' take more than %d s to compile, or more than %d bytes", path,
+                       "%s:%u: the rules up to '%s' take more than %d s to compile, or more than %d bytes", rule->path,
                        rule->line, rule->name, RULES_COMPILE_TOTAL_MAX_MS / 1000, RULES_DATABASE_MAX);
     }
     return true;
@@ -163,24 +163,45 @@ static bool compile_all(struct rules *r, const char *(*of)(const struct rule *),
     return regex_scratch(*out, &r->scratch, e);
 }
 
-static bool compile(struct rules *r, const char *path, struct err *e) {
+static bool compile(struct rules *r, struct err *e) {
     r->span = must_calloc(r->list.n + 1, sizeof(hs_database_t *));
-    if (!check_rules(r, path, e)) return false;
+    if (!check_rules(r, e)) return false;
     return (compile_all(r, message_pattern, &r->messages, e) && compile_all(r, source_pattern, &r->sources, e)) ||
-           err_prefix(e, "%s", path);
+           err_prefix(e, "%s", r->list.rule[0].path);
 }
 
 /* ---- life ---- */
 
-struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
+static bool read_rules(struct rules *r, const char *path, const struct label_set *labels, struct err *e) {
     struct span text;
-    if (!regex_check(e) || !selftest_run(e) || !file_read(path, RULES_FILE_BYTES_MAX, &text, e)) return NULL;
-    struct rules *r = must_calloc(1, sizeof *r);
-    bool ok = rules_file_parse(text, path, labels, &r->list, e) && compile(r, path, e);
+    if (!file_read(path, RULES_FILE_BYTES_MAX, &text, e)) return false;
+    bool ok = rules_file_parse(text, path, labels, &r->list, e);
     file_free(&text);
-    if (ok) return r;
+    return ok;
+}
+
+static struct rules *open_compiled(struct rules *r, bool ok, struct err *e) {
+    if (ok && compile(r, e)) return r;
     rules_close(r);
     return NULL;
+}
+
+struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
+    return rules_open_files(&path, 1, labels, e);
+}
+
+struct rules *rules_open_files(const char *const *path, size_t n, const struct label_set *labels, struct err *e) {
+    if (!regex_check(e) || !selftest_run(e)) return NULL;
+    struct rules *r = must_calloc(1, sizeof *r);
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++) ok = read_rules(r, path[i], labels, e);
+    return open_compiled(r, ok, e);
+}
+
+struct rules *rules_open_text(struct span text, const char *path, const struct label_set *labels, struct err *e) {
+    if (!regex_check(e) || !selftest_run(e)) return NULL;
+    struct rules *r = must_calloc(1, sizeof *r);
+    return open_compiled(r, rules_file_parse(text, path, labels, &r->list, e), e);
 }
 
 void rules_close(struct rules *r) {

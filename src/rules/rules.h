@@ -30,6 +30,7 @@ enum {
 
 struct rule {
     char *name;                         /* unique in its file */
+    const char *path;                   /* of its file */
     char *pattern;                      /* case-insensitive, unanchored, '.' does not match a newline, \w is ASCII */
     char *source;                       /* pattern the record's source must match too; NULL: any source */
     double confidence;                  /* 0..1; 0.95 unless the file says otherwise */
@@ -42,6 +43,13 @@ struct rule {
  * engine can't take, that matches the empty string, or that would cost too much is refused. Runs the engine's self-test
  * first: a regex engine that gives wrong answers is refused, whoever supplies it. A file without rules is fine. */
 struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e);
+
+/* The same for files that count as one, in this order: path[n]. */
+struct rules *rules_open_files(const char *const *path, size_t n, const struct label_set *labels, struct err *e);
+
+/* The same for a text that stands in no file yet; path is what messages call it. */
+struct rules *rules_open_text(struct span text, const char *path, const struct label_set *labels, struct err *e);
+
 void rules_close(struct rules *r); /* NULL is fine */
 
 size_t rules_count(const struct rules *r);

@@ -16,6 +16,8 @@ enum { SHOWN_MAX = 40 }; /* bytes of the user's text repeated in a message */
 struct parser {
     const struct label_set *labels;
     struct rules_list *list;
+    const char *path;  /* the list's copy */
+    size_t from;       /* rules of files before this one */
     struct rule *rule; /* the block we are in; NULL before the first */
     unsigned line;
     unsigned seen; /* bit k: KEYS[k] stood in this block */
@@ -120,6 +122,7 @@ static bool begin_block(struct parser *p, const struct ini *i, struct err *e) {
     if (!name_check(i->name, e) || !rules_file_append(p->list, e)) return false;
     p->rule = &p->list->rule[p->list->n - 1];
     p->rule->line = p->line;
+    p->rule->path = p->path;
     p->seen = 0;
     return rules_file_keep(p, i->name, &p->rule->name, e);
 }
@@ -156,9 +159,9 @@ static int by_name_and_line(const void *a, const void *b) {
 
 /* Sorted copies of the pointers: 10,000 names are compared in milliseconds. */
 static bool names_are_unique(struct parser *p, struct err *e) {
-    size_t n = p->list->n;
+    size_t n = p->list->n - p->from;
     const struct rule **sorted = must_calloc(n + 1, sizeof *sorted);
-    for (size_t i = 0; i < n; i++) sorted[i] = &p->list->rule[i];
+    for (size_t i = 0; i < n; i++) sorted[i] = &p->list->rule[p->from + i];
     qsort(sorted, n, sizeof *sorted, by_name_and_line);
     bool ok = true;
     for (size_t i = 1; i < n && ok; i++) {
@@ -172,13 +175,16 @@ static bool names_are_unique(struct parser *p, struct err *e) {
 
 bool rules_file_parse(struct span text, const char *path, const struct label_set *labels, struct rules_list *out,
                       struct err *e) {
-    arena_init(&out->text, TEXT_BYTES_MAX);
-    struct parser p = {.labels = labels, .list = out, .line = 1};
+    if (!out->begun) arena_init(&out->text, TEXT_BYTES_MAX);
+    out->begun = true;
+    struct span copy = arena_copy(&out->text, (struct span){path, strlen(path) + 1});
+    struct parser p = {.labels = labels, .list = out, .path = copy.p, .from = out->n, .line = 1};
+    if (!copy.p) return err_set(e, ERR_MEMORY, "no memory for the rules");
     return (take_items(&p, text, e) && names_are_unique(&p, e)) || err_prefix(e, "%s:%u", path, p.line);
 }
 
 void rules_file_release(struct rules_list *l) {
     free(l->rule);
-    arena_release(&l->text);
+    if (l->begun) arena_release(&l->text);
     *l = (struct rules_list){0};
 }

@@ -9,11 +9,12 @@
 struct rules_list {
     struct rule *rule; /* in the order of the file */
     size_t n, cap;
-    struct arena text; /* holds the names and patterns */
+    bool begun;
+    struct arena text; /* holds the names, patterns and paths */
 };
 
-/* Reads text into the zero-filled *out. Errors begin with "path:line: ". Any bytes are safe. Release the list also when
- * this fails. */
+/* Adds the rules of a text to *out, which is zero-filled before the first. Errors begin with "path:line: ". Any bytes
+ * are safe. Release the list also when this fails. */
 bool rules_file_parse(struct span text, const char *path, const struct label_set *labels, struct rules_list *out,
                       struct err *e);
 

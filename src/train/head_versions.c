@@ -25,7 +25,8 @@ static bool path_of(const char *folder, const char *name, const char *end, char 
 
 bool head_versions_path(const char *folder, const char *name, char *out, size_t size) {
     char path[PATH_MAX];
-    return path_of(folder, name, ".json", path) && snprintf(out, size, "%s", path) < (int)size;
+    return path_of(folder, name, ".json", path) && access(path, F_OK) == 0 &&
+           snprintf(out, size, "%s", path) < (int)size;
 }
 
 bool head_versions_current(const char *folder, char *out, size_t size) {
@@ -121,12 +122,50 @@ static bool name_for(const char *folder, int64_t now_s, char name[HEAD_VERSIONS_
     return false;
 }
 
-bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e) {
+static bool write_version(const char *folder, const char *name, const struct head_versions_lesson *l, struct err *e) {
     char head[PATH_MAX], taught[PATH_MAX];
+    return ((path_of(folder, name, ".json", head) && path_of(folder, name, ".taught", taught)) ||
+            err_set(e, ERR_IO, "%s: the path is too long", folder)) &&
+           write_taught(taught, l, e) && head_write(head, l->content, e);
+}
+
+static bool fresh_name(const char *folder, int64_t now_s, char *name, struct err *e) {
+    char head[PATH_MAX];
     head_versions_make_room(folder);
-    if (!name_for(folder, l->now_s, name, head) || !path_of(folder, name, ".taught", taught))
-        return err_set(e, ERR_IO, "%s: there is no name for another head", folder);
-    return write_taught(taught, l, e) && head_write(head, l->content, e) && link_to(folder, name, e);
+    return name_for(folder, now_s, name, head) || err_set(e, ERR_IO, "%s: there is no name for another head", folder);
+}
+
+bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e) {
+    return fresh_name(folder, l->now_s, name, e) && write_version(folder, name, l, e) && link_to(folder, name, e);
+}
+
+bool head_versions_keep(const char *folder, const struct head_versions_lesson *l, struct err *e) {
+    return head_versions_discard(folder, e) && write_version(folder, HEAD_VERSIONS_CANDIDATE, l, e);
+}
+
+static bool move_version(const char *folder, const char *name, const char *end, struct err *e) {
+    char from[PATH_MAX], to[PATH_MAX];
+    return (path_of(folder, HEAD_VERSIONS_CANDIDATE, end, from) && path_of(folder, name, end, to) &&
+            rename(from, to) == 0) ||
+           err_set(e, ERR_IO, "%s/" HEAD_VERSIONS_CANDIDATE "%s: %s", folder, end, strerror(errno));
+}
+
+/* The head's file goes last: while it is not there under its name, nothing is listed. */
+bool head_versions_accept(const char *folder, int64_t now_s, char *name, struct err *e) {
+    char path[PATH_MAX];
+    if (!head_versions_path(folder, HEAD_VERSIONS_CANDIDATE, path, sizeof path))
+        return err_set(e, ERR_INPUT, "no head waits to be installed; 'logclass learn --candidate' makes one");
+    return fresh_name(folder, now_s, name, e) && move_version(folder, name, ".taught", e) &&
+           move_version(folder, name, ".json", e) && link_to(folder, name, e);
+}
+
+bool head_versions_discard(const char *folder, struct err *e) {
+    static const char *const ENDS[] = {".json", ".taught"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < 2; i++)
+        if (path_of(folder, HEAD_VERSIONS_CANDIDATE, ENDS[i], path) && unlink(path) != 0 && errno != ENOENT)
+            return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    return true;
 }
 
 bool head_versions_restore(const char *folder, const char *name, struct err *e) {

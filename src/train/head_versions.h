@@ -36,13 +36,20 @@ struct head_versions_lesson {
 };
 bool head_versions_install(const char *folder, const struct head_versions_lesson *l, char *name, struct err *e);
 
+/* The candidate: a head that was made, but waits for a person's yes. Not in the list, and never in use as such. There
+ * is one at most; another takes its place. keep writes it, accept makes it the one in use under a name of its own. */
+#define HEAD_VERSIONS_CANDIDATE "candidate"
+bool head_versions_keep(const char *folder, const struct head_versions_lesson *l, struct err *e);
+bool head_versions_accept(const char *folder, int64_t now_s, char *name, struct err *e);
+bool head_versions_discard(const char *folder, struct err *e); /* fine where there is none */
+
 /* Makes an earlier head the one in use; "shipped": none that was learnt. */
 bool head_versions_restore(const char *folder, const char *name, struct err *e);
 
 /* Newest first; returns how many there are in out[HEAD_VERSIONS_MAX + 1]. No such folder: 0. */
 unsigned head_versions_list(const char *folder, struct head_versions_entry *out);
 
-/* The file of a head of the list. */
+/* The file of a head of the list, or of the candidate. False also where it is not there. */
 bool head_versions_path(const char *folder, const char *name, char *out, size_t size);
 
 /* What the head in use was taught: *out[*n], to be freed; nothing for the shipped one, or when it is not known. */

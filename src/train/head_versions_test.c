@@ -25,8 +25,8 @@ static void remove_folder(void) {
     CHECK(rmdir(g_folder) == 0);
 }
 
-/* A head of two labels that can be told by its bias. */
-static bool versions_install_one(float bias, int64_t now_s, char *name, struct err *e) {
+/* A head of two labels that can be told by its bias. name NULL: a candidate. */
+static bool versions_write_one(float bias, int64_t now_s, char *name, struct err *e) {
     static const uint64_t TAUGHT[] = {7, 0xfedcba9876543210u};
     float weight[4] = {1, 2, 3, 4}, biases[2] = {bias, 0};
     struct head_content *c = calloc(1, sizeof *c);
@@ -36,9 +36,18 @@ static bool versions_install_one(float bias, int64_t now_s, char *name, struct e
     c->labels.unclassified = 1;
     c->layers = 1;
     c->layer[0] = (struct head_layer){.inputs = 2, .outputs = 2, .weight = weight, .bias = biases};
-    bool ok = head_versions_install(g_folder, &(struct head_versions_lesson){c, TAUGHT, 2, now_s}, name, e);
+    struct head_versions_lesson l = {c, TAUGHT, 2, now_s};
+    bool ok = name ? head_versions_install(g_folder, &l, name, e) : head_versions_keep(g_folder, &l, e);
     free(c);
     return ok;
+}
+
+static bool versions_install_one(float bias, int64_t now_s, char *name, struct err *e) {
+    return versions_write_one(bias, now_s, name, e);
+}
+
+static bool versions_keep_one(float bias, struct err *e) {
+    return versions_write_one(bias, 0, NULL, e);
 }
 
 static float bias_of_current(void) {
@@ -48,6 +57,35 @@ static float bias_of_current(void) {
     float bias = h ? head_content(h)->layer[0].bias[0] : -1;
     head_close(h);
     return bias;
+}
+
+static void a_candidate_waits_until_it_is_accepted(void) {
+    struct err e = {0};
+    char name[HEAD_VERSIONS_NAME_MAX], path[256];
+    struct head_versions_entry all[HEAD_VERSIONS_MAX + 1];
+    uint64_t *taught;
+    size_t n;
+    fresh_folder();
+    CHECK(!head_versions_accept(g_folder, NOW_S, name, &e));
+    CHECK(strstr(e.msg, "no head waits") != NULL);
+    CHECK(versions_install_one(1, NOW_S, name, &e));
+    CHECK(versions_keep_one(2, &e));
+    CHECK(versions_keep_one(3, &e)); /* another takes its place */
+    CHECK_INT(head_versions_list(g_folder, all), 1);
+    CHECK(bias_of_current() == 1);
+    CHECK(head_versions_path(g_folder, HEAD_VERSIONS_CANDIDATE, path, sizeof path));
+    CHECK(head_versions_accept(g_folder, NOW_S + 1, name, &e));
+    CHECK_STR(name, "20231114-221321");
+    CHECK(bias_of_current() == 3);
+    head_versions_taught(g_folder, &taught, &n);
+    CHECK_INT(n, 2);
+    free(taught);
+    CHECK(!head_versions_path(g_folder, HEAD_VERSIONS_CANDIDATE, path, sizeof path));
+    CHECK(!head_versions_accept(g_folder, NOW_S, name, &e));
+    CHECK(versions_keep_one(4, &e) && head_versions_discard(g_folder, &e) && head_versions_discard(g_folder, &e));
+    CHECK(!head_versions_accept(g_folder, NOW_S, name, &e));
+    CHECK(!head_versions_restore(g_folder, HEAD_VERSIONS_CANDIDATE, &e)); /* it is no version yet */
+    remove_folder();
 }
 
 static void heads_are_kept_and_brought_back(void) {
@@ -98,4 +136,5 @@ static void the_oldest_make_room_but_not_the_one_in_use(void) {
     remove_folder();
 }
 
-CHECK_MAIN(CHECK_TEST(heads_are_kept_and_brought_back), CHECK_TEST(the_oldest_make_room_but_not_the_one_in_use))
+CHECK_MAIN(CHECK_TEST(a_candidate_waits_until_it_is_accepted), CHECK_TEST(heads_are_kept_and_brought_back),
+           CHECK_TEST(the_oldest_make_room_but_not_the_one_in_use))

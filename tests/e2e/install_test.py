@@ -110,6 +110,13 @@ def zsh(typed):
 
 
 @test
+def the_installed_binary_carries_the_page():
+    r = subprocess.run(["python3", ROOT / "tests/e2e/page_files_test.py", PREFIX / "bin/logclass"], capture_output=True, text=True,
+                       env=ENV, cwd=PREFIX)
+    equal((r.stdout.split("\n")[-2], r.stderr), ("4 passed, 0 failed", ""))
+
+
+@test
 def uninstall_leaves_nothing():
     assert files()
     make("uninstall")

@@ -110,6 +110,32 @@ def a_correction_is_the_last_word():
 
 
 @test
+def a_candidate_waits_for_a_persons_yes():
+    place, texts = Place(), lines(60)
+    table = os.path.join(place.folder, "mine.csv")
+    with open(table, "w") as f:
+        f.write("log_message,label\n" + "".join(f"{x},BACKUP\n" for x in texts))
+    before = place.classify(texts[:20], "--offline")
+    place.call("learn", "--install", status=1)
+    read, write = os.pipe()
+    r = subprocess.run([BINARY, "learn", "--json", "--data", place.corpus, "--candidate", "--progress-fd", str(write), table],
+                       capture_output=True, env=place.env, timeout=300, text=True, pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read) as f:
+        told = [json.loads(line) for line in f]
+    equal({x["doing"] for x in told}, {"embedding", "fitting"})
+    assert all(0 <= x["done"] <= x["total"] for x in told), told
+    result = json.loads(r.stdout)
+    equal((result["better"], result["candidate"], result["installed"]), (True, True, None))
+    equal(place.call("learn", "--list", "--json"), "[]\n")
+    equal(place.classify(texts[:20], "--offline"), before)
+    name = json.loads(place.call("learn", "--install", "--json"))["installed"]
+    equal([(h["name"], h["in_use"]) for h in json.loads(place.call("learn", "--list", "--json"))], [(name, True)])
+    equal({x["label_id"] for x in place.classify(texts[:20], "--offline")}, {"BACKUP"})
+    place.call("learn", "--install", status=1)
+
+
+@test
 def nonsense_is_not_installed():
     place = Place()
     table = os.path.join(place.folder, "mine.csv")
