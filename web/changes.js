@@ -63,20 +63,38 @@ export function tellFailure(e) {
 /* What is not known of a kind is not sent: the server then takes the family. */
 const change = (k, label_id, more) => ({id: k.id, rev: k.rev, label_id, scope: 'family', ...more});
 
+/* Changes on their way: an undo waits for them, so that it takes back what the person did last. */
+const under = new Set();
+
+async function send(path, body, text) {
+  const entry = {text, batch: null},
+    sent = post(path, body);
+  under.add(sent);
+  done.push(entry); /* in the order of the strokes, whichever answer comes first */
+  try {
+    const r = await sent;
+    entry.batch = r.batch;
+    changed('corrections', 'kinds');
+    return r;
+  } finally {
+    under.delete(sent);
+    if (!entry.batch) done.splice(done.indexOf(entry), 1);
+  }
+}
+
 /** Labels these kinds. Resolves to the server's answer; throws what it refused. */
-export async function decide(kinds, label_id, more = {}) {
-  const r = await post('corrections', {request: requestId(), changes: kinds.map(k => change(k, label_id, more))});
-  done.push({batch: r.batch, text: `${label_id} for ${kinds.length === 1 ? 'a kind' : plural(kinds.length, 'kind')}`});
-  changed('corrections', 'kinds');
-  return r;
+export function decide(kinds, label_id, more = {}) {
+  const changes = kinds.map(k => change(k, label_id, more));
+  return send(
+    'corrections',
+    {request: requestId(), changes},
+    `${label_id} for ${kinds.length === 1 ? 'a kind' : plural(kinds.length, 'kind')}`,
+  );
 }
 
 /** Labels all kinds that a filter finds, if there are as many as the person saw. */
-export async function decideAll(filter, expect, label_id) {
-  const r = await post('corrections', {request: requestId(), filter, expect, label_id});
-  done.push({batch: r.batch, text: `${label_id} for ${plural(expect, 'kind')}`});
-  changed('corrections', 'kinds');
-  return r;
+export function decideAll(filter, expect, label_id) {
+  return send('corrections', {request: requestId(), filter, expect, label_id}, `${label_id} for ${plural(expect, 'kind')}`);
 }
 
 /** "BACKUP: 412 lines a day from now on." */
@@ -89,13 +107,11 @@ export function tellDecision(r, label_id, n, ...acts) {
 export async function setState(kinds, state) {
   if (!may('label')) return toast(needs('label'));
   try {
-    const r = await post('kinds/state', {ids: kinds.map(k => k.id), state});
-    if (r.batch) done.push({batch: r.batch, text: state});
+    await send('kinds/state', {ids: kinds.map(k => k.id), state}, state);
     toast(
       `${kinds.length === 1 ? 'One kind' : plural(kinds.length, 'kind')} ${state === 'muted' ? 'muted until it rises' : state}.`,
       undoButton(),
     );
-    changed('kinds');
     return true;
   } catch (e) {
     tellFailure(e);
@@ -126,6 +142,7 @@ export function onUndo(f) {
 
 /** The u key. */
 export async function undoLast() {
+  await Promise.allSettled([...under]);
   const last = done[done.length - 1];
   if (!last) return toast('Nothing to undo in this sitting. Older changes are on Learn, under History.');
   if (!(await undo(last.batch))) return;
@@ -153,7 +170,9 @@ export function chooseLabel() {
       );
     input.addEventListener('input', draw);
     input.addEventListener('keydown', e => {
-      if (e.key === 'Enter' && fits().length) close(fits()[0].label_id);
+      if (e.key !== 'Enter' || !fits().length) return;
+      e.preventDefault(); /* or the same stroke would press the first button of what opens next */
+      close(fits()[0].label_id);
     });
     draw();
     return [input, list];

@@ -71,9 +71,9 @@ export function drawFilters(node, params, set) {
       }),
     ),
     h(
-      'span.field',
-      h('label', {for: 're'}, 'as pattern'),
+      'label.check',
       h('input', {id: 're', type: 'checkbox', checked: !!p.re, on: {change: e => set('re', e.target.checked ? '1' : '')}}),
+      'as pattern',
     ),
     selectField('State', 'f-state', STATES, p.state, v => set('state', v)),
     selectField('Label', 'f-label', labels, p.label, v => set('label', v)),

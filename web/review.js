@@ -258,11 +258,8 @@ class Desk {
     if (id) this.label(id);
   }
 
-  rule() {
-    if (this.kind) location.hash = `#rules?from=${encodeURIComponent(this.kind.id)}`;
-  }
-  details() {
-    if (this.kind) location.hash = kindLink(this.kind.id);
+  leave(link) {
+    if (this.kind) location.hash = link(encodeURIComponent(this.kind.id));
   }
 
   undone(batch) {
