@@ -5,7 +5,7 @@ DEPS    := build/deps
 MODEL   ?= models/all-MiniLM-L6-v2
 PREFIX  ?= /usr/local
 DESTDIR ?=
-PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib liblzma
+PKGS    := libhs libcurl libxxhash sqlite3 libzstd zlib liblzma rdkafka
 
 ifeq ($(origin CC),default)
   CC := gcc
@@ -34,7 +34,7 @@ endif
 CPPFLAGS += -Isrc -I$(B)/gen -isystem $(DEPS) -D_GNU_SOURCE $(filter-out -I/usr/include,$(shell pkg-config --cflags $(PKGS)))
 CFLAGS   += -std=c17 $(OPT) $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(OPT) $(LINK) -pthread
-LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lm
+LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lsnappy -lm
 
 SRC   := $(filter-out src/main.c %_test.c,$(wildcard src/*/*.c))
 FUZZ  ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

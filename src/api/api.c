@@ -1,12 +1,16 @@
 #include "api/api.h"
 
 #include "api/context.h"
+#include "api/learner.h"
+#include "api/intake.h"
 #include "api/openapi.h"
 #include "api/page.h"
 #include "base/must.h"
 #include "http/settings.h"
 
 #include <unistd.h>
+
+static const char PROGRAM[] = "/proc/self/exe";
 
 enum {
     OPENAPI_BYTES_MAX = 256 * 1024,
@@ -71,6 +75,8 @@ static void *open_thread(void *self) {
 /* Small requests are read in any case: they may be answered without the queue. */
 static bool api_admit(struct exchange *x) {
     struct err e = {0};
+    if (intake_is_for(x)) return intake_admit(x);
+    if (x->req.encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     if (exchange_streams(x) || x->req.content_length <= LARGE_BYTES_MIN || !pipeline_busy(api_of(x)->pipeline, &e))
         return true;
     return exchange_refuse(x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
@@ -78,6 +84,7 @@ static bool api_admit(struct exchange *x) {
 
 static void api_close(void *self) {
     struct api *api = self;
+    learner_close(api->learner);
     client_quota_release(&api->quota);
     free(api);
 }
@@ -88,12 +95,16 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     struct api *api = must_calloc(1, sizeof *api);
     api->kind = o->kind;
     api->pipeline = p;
+    api->places = o->places;
+    if (o->places.heads) api->learner = learner_open(&(struct learner_opts){PROGRAM, o->places.learn_args});
+    for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,
                                .thread_open = open_thread,
                                .thread_close = close_thread,
                                .admit = api_admit,
+                               .refusal = intake_refusal,
                                .settings_close = close_settings,
                                .close = api_close};
     struct server *s = server_open(&o->http, &site, new_settings(o, labels), e);

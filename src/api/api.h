@@ -7,9 +7,28 @@
 #include "http/server.h"
 
 struct pipeline;
+struct push;
+
+/* Where that is kept which the page changes, and what is to be done then. All must stay as long as the server. */
+struct api_places {
+    const char *page_rules;        /* a file (rules/page_rules.h); NULL: there is no state folder */
+    const char *heads;             /* a folder (train/head_versions.h); NULL: likewise */
+    const char *const *learn_args; /* for the `learn` that is run here, NULL at the end */
+    void *ctx;
+    /* Loads rules and head anew, and waits until they are in force. */
+    bool (*reload)(void *ctx, struct err *e);
+    /* Writes what the LLM cost in the last days, as JSON. NULL: nobody counts it. */
+    bool (*cost)(void *ctx, unsigned days, struct buf *out, struct err *e);
+};
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
-enum api_kind { API_CLASSIFIER = 1, API_SERVICE = 2, API_ANY = 3 };
+enum api_kind {
+    API_CLASSIFIER = 1,
+    API_SERVICE = 2,
+    API_ANY = API_CLASSIFIER | API_SERVICE,
+    API_INTAKE = 4, /* takes log requests of others (stream/push.h) */
+    API_STREAMS = API_CLASSIFIER | API_INTAKE
+};
 
 enum { API_ENTRIES_MAX = 262144 };
 
@@ -21,6 +40,8 @@ struct api_opts {
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
     bool has_llm;                /* an LLM is configured */
+    struct api_places places;    /* of a CLASSIFIER; read when the server is opened */
+    struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };
 

@@ -8,14 +8,18 @@
 #include "api/routes.h"
 #include "http/exchange.h"
 #include "pipeline/fast_path.h"
+#include "stream/push.h"
 
 /* The whole server's. */
 struct api {
     enum api_kind kind;
     struct pipeline *pipeline;
     struct client_quota quota;       /* log entries in flight, by client */
+    struct push *push[PUSH_KINDS];   /* NULL: there is no such source */
     struct route route[ROUTE_COUNT]; /* those of this kind */
-    atomic_uint desk_jobs;           /* that wait or run (desk.h) */
+    struct api_places places;
+    struct learner *learner; /* NULL: there is no place for what it learns */
+    atomic_uint desk_jobs;   /* that wait or run (desk.h) */
 };
 
 /* Immutable; replaced by a reload. */

@@ -6,6 +6,8 @@
 
 route_run api_classify;
 route_run api_question; /* the described services' wire: one message, one label */
+route_run api_otlp;
+route_run api_loki;
 route_run api_root;
 route_run api_health;
 route_run api_metrics;
@@ -13,6 +15,17 @@ route_run api_livez;
 route_run api_readyz;
 route_run api_openapi;
 route_run api_session;
+route_run api_rules;
+route_run api_rules_suggest;
+route_run api_rules_preview;
+route_run api_rules_save;
+route_run api_rules_undo;
+route_run api_learn;
+route_run api_learn_start;
+route_run api_learn_stop;
+route_run api_heads;
+route_run api_heads_use;
+route_run api_cost;
 route_run api_page;       /* the files of the page */
 route_run api_page_alias; /* /ui leads to /ui/ */
 

@@ -7,7 +7,7 @@
 #include <llhttp.h>
 
 enum step api_root(struct exchange *x) {
-    if (x->req.takes_html && api_of(x)->kind == API_CLASSIFIER) return api_page_alias(x);
+    if (x->req.takes_html && (api_of(x)->kind & API_CLASSIFIER)) return api_page_alias(x);
     struct buf *out = &x->out;
     const char *before = "";
     buf_puts(out, "{\"name\":\"logclass\",\"resources\":[");

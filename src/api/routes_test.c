@@ -9,18 +9,19 @@
 #include <yyjson.h>
 
 static void a_server_has_the_routes_of_its_kind(void) {
-    static const enum api_kind KIND[] = {API_CLASSIFIER, API_SERVICE};
-    static const enum route_id CLASSIFY[] = {ROUTE_CLASSIFY, ROUTE_QUESTION};
-    for (unsigned k = 0; k < 2; k++) {
+    static const enum api_kind KIND[] = {API_CLASSIFIER, API_SERVICE, API_STREAMS};
+    static const enum route_id CLASSIFY[] = {ROUTE_CLASSIFY, ROUTE_QUESTION, ROUTE_CLASSIFY};
+    for (unsigned k = 0; k < 3; k++) {
         struct route route[ROUTE_COUNT];
         struct route_table t = {route, routes_of(KIND[k], route), NULL};
         bool known;
         unsigned of_kind = 0;
         for (unsigned i = 0; i < ROUTE_COUNT; i++) of_kind += (routes_all[i].kind & KIND[k]) != 0;
         CHECK_INT(t.n, of_kind);
+        CHECK((route_find(&t, SPAN_LIT("/v1/logs"), HTTP_POST, &known) != NULL) == (KIND[k] == API_STREAMS));
         const struct route *r = route_find(&t, SPAN_LIT("/classify"), HTTP_POST, &known);
         CHECK(r && r->run == routes_all[CLASSIFY[k]].route.run && r->who == AUTH_INGEST);
-        CHECK_INT(r->streams, KIND[k] == API_CLASSIFIER);
+        CHECK_INT(r->streams, KIND[k] != API_SERVICE);
         CHECK(route_find(&t, SPAN_LIT("/livez"), HTTP_HEAD, &known) != NULL);
     }
 }

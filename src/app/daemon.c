@@ -7,9 +7,11 @@
 #include "app/classifier.h"
 #include "app/network.h"
 #include "app/options.h"
+#include "app/places.h"
 #include "app/reload.h"
 #include "app/streams.h"
 #include "metrics/metrics.h"
+#include "stream/push.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,8 +33,10 @@ struct daemon {
     const struct conf *loading; /* what a load is about; the loader's */
     struct classifier classifier;
     struct server *server;
+    struct push *push[PUSH_KINDS];     /* NULL: the config has no such source */
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     struct reload reload;
+    struct places places;
     atomic_bool ending;
     atomic_uint drain_ms; /* of streams, by the options in force */
     atomic_bool taking;   /* a load has passed the point from which it does not turn back */
@@ -60,7 +64,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
                                             .user_header = c->ui_user_header,
                                             .proxies = c->ui_proxy,
                                             .open_write = c->ui_open_write};
-    o.has_llm = kind == API_CLASSIFIER && !c->offline && network_has_llm(c);
+    o.has_llm = (kind & API_CLASSIFIER) && !c->offline && network_has_llm(c);
     o.http.header_bytes_max = (size_t)c->header_bytes_max;
     o.http.header_time_ms = (unsigned)c->header_time_max;
     o.http.body_bytes_max = (size_t)c->body_bytes_max;
@@ -136,6 +140,7 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
+    cost_set(s->places.cost, c);
     say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
@@ -155,6 +160,7 @@ static bool daemon_open_streams(struct daemon *s, struct err *e) {
         .sections = &s->conf.sections,
         .pipeline = s->classifier.pipeline,
         .labels = &s->classifier.engine->labels,
+        .push = s->push,
         .checkpoint = s->conf.name[0] ? s->conf.name : "main",
         .checkpoint_interval_ms = (unsigned)s->conf.checkpoint_interval,
         .on_end = daemon_on_end,
@@ -284,10 +290,23 @@ static void block_signals(void) {
 
 /* ---- start and end ---- */
 
+/* Those that the config has a section for: they say "not yet" until the streams are open. */
+static void make_pushes(struct daemon *s) {
+    for (size_t i = 0; s->role->streams && i < s->conf.sections.n; i++) {
+        enum section_kind kind = s->conf.sections.v[i].kind;
+        if (kind == SECTION_IN_OTLP && !s->push[PUSH_OTLP]) s->push[PUSH_OTLP] = push_new(PUSH_OTLP);
+        if (kind == SECTION_IN_LOKI && !s->push[PUSH_LOKI]) s->push[PUSH_LOKI] = push_new(PUSH_LOKI);
+    }
+}
+
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
+    places_open(&s->places, c, &s->reload);
     struct api_opts o = api_opts_of(c, s->role->kind);
+    o.places = s->places.api;
     struct label_set labels = *label_default();
+    make_pushes(s);
+    o.push = s->push;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
     s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
@@ -298,6 +317,7 @@ static bool open_all(struct daemon *s, struct err *e) {
 static void daemon_close_all(struct daemon *s) {
     classifier_stop(&s->classifier);
     server_close(s->server);
+    for (unsigned i = 0; i < PUSH_KINDS; i++) push_free(s->push[i]);
     classifier_close(&s->classifier);
 }
 
@@ -346,6 +366,7 @@ bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct er
     ok = ok && open_all(&s, e) && serve(&s, e);
     daemon_close_all(&s); /* nobody waits for a reload any more */
     reload_destroy(&s.reload);
+    places_close(&s.places);
     conf_release(&s.conf);
     return ok;
 }

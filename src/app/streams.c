@@ -9,6 +9,7 @@
 #include "stream/flow.h"
 #include "stream/form.h"
 #include "stream/sink_fd.h"
+#include "stream/push.h"
 #include "stream/source.h"
 
 #include <limits.h>
@@ -34,6 +35,7 @@ struct streams {
     struct flow *flow;
     struct streams_source source[SECTIONS_MAX];
     unsigned n, started;
+    struct push *push[PUSH_KINDS]; /* that are open */
     atomic_uint running, reopened;
     atomic_bool stop;
     struct err late; /* the drain's time was over */
@@ -126,10 +128,30 @@ static bool streams_open_checkpoint(struct streams *s, struct err *e) {
     return s->checkpoint != NULL;
 }
 
+/* Those who are pushed to have no thread: they are the HTTP server's. */
+static bool streams_open_push(struct streams *s, const struct section *from, struct err *e) {
+    enum push_kind kind = from->kind == SECTION_IN_OTLP ? PUSH_OTLP : PUSH_LOKI;
+    struct push *p = s->o.push ? s->o.push[kind] : NULL;
+    if (!p)
+        return err_set(e, ERR_USAGE, "[source %s]: type %s needs the HTTP server of `logclass run`", from->name,
+                       section_kind_name(from->kind));
+    if (!push_open(p, from, s->flow, e)) return err_prefix(e, "[source %s]", from->name);
+    s->push[kind] = p;
+    return true;
+}
+
+static bool streams_is_push(const struct section *from) {
+    return from->kind == SECTION_IN_OTLP || from->kind == SECTION_IN_LOKI;
+}
+
 static bool streams_open_sources(struct streams *s, const struct section *sink, struct err *e) {
     for (size_t i = 0; i < s->o.sections->n; i++) {
         const struct section *from = &s->o.sections->v[i];
         if (from->side != SECTION_SOURCE) continue;
+        if (streams_is_push(from)) {
+            if (!streams_open_push(s, from, e)) return false;
+            continue;
+        }
         struct streams_source *x = &s->source[s->n];
         struct source_opts o = {.section = from,
                                 .checkpoint = s->checkpoint,
@@ -170,6 +192,8 @@ struct streams *streams_open(const struct streams_opts *o, struct err *e) {
 
 void streams_stop(struct streams *s) {
     atomic_store(&s->stop, true);
+    for (unsigned i = 0; i < PUSH_KINDS; i++)
+        if (s->push[i]) push_stop(s->push[i]);
 }
 
 void streams_reopen(struct streams *s) {
@@ -191,19 +215,32 @@ static bool join_until(struct streams *s, const struct timespec *until) {
     return all;
 }
 
+/* The same for what was pushed. */
+static bool push_until(struct streams *s, const struct timespec *until) {
+    for (unsigned i = 0; i < PUSH_KINDS; i++) {
+        struct timespec now;
+        while (s->push[i] && !push_wait_settled(s->push[i], SOURCE_WAIT_MS)) {
+            clock_gettime(CLOCK_REALTIME, &now);
+            if (until && now.tv_sec >= until->tv_sec) return false;
+        }
+    }
+    return true;
+}
+
 bool streams_drain(struct streams *s, unsigned drain_ms, struct err *e) {
     struct timespec until;
     if (!s) return true;
     streams_stop(s);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += drain_ms / 1000 + 1;
-    bool ok = join_until(s, &until);
+    bool ok = join_until(s, &until) && push_until(s, &until);
     if (!ok) {
         err_set(e, ERR_TIMEOUT, "not everything was settled within %u ms; it is read again at the next start",
                 drain_ms);
         flow_abandon(s->flow);
         pipeline_cancel(s->o.pipeline);
         join_until(s, NULL);
+        push_until(s, NULL);
         s->late = *e;
     }
     if (ok && s->late.code != ERR_OK) *e = s->late, ok = false;
@@ -216,6 +253,8 @@ bool streams_drain(struct streams *s, unsigned drain_ms, struct err *e) {
 void streams_close(struct streams *s) {
     if (!s) return;
     for (unsigned i = 0; i < SECTIONS_MAX; i++) source_close(&s->source[i].source);
+    for (unsigned i = 0; i < PUSH_KINDS; i++)
+        if (s->push[i]) push_close(s->push[i]);
     flow_close(s->flow);
     form_close(&s->form);
     checkpoint_close(s->checkpoint);

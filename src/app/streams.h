@@ -7,12 +7,14 @@
 #include "data/label.h"
 #include "pipeline/pipeline.h"
 
+struct push;
 struct streams;
 
 struct streams_opts {
     const struct section_list *sections; /* at least a source, exactly one sink; must outlive the streams */
     struct pipeline *pipeline;           /* with an engine */
     const struct label_set *labels;      /* of it; looked at by streams_open only */
+    struct push *const *push;            /* [PUSH_KINDS], for sections of these types; NULL: there may be none */
     const char *checkpoint;              /* its name; NULL: no place is kept */
     unsigned checkpoint_interval_ms;
     void (*on_end)(

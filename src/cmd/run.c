@@ -20,7 +20,7 @@ static const char EXAMPLES[] = "\nExample: /etc/logclass/logclass.conf\n"
                                "the files of sinks anew.\n";
 
 int cmd_run_streams(int argc, char **argv) {
-    static const struct daemon_role ROLE = {.command = CONF_RUN, .kind = API_CLASSIFIER, .streams = true};
+    static const struct daemon_role ROLE = {.command = CONF_RUN, .kind = API_STREAMS, .streams = true};
     if (cmd_help(argc, argv, USAGE, CONF_RUN, EXAMPLES)) return CMD_OK;
     struct err e = {0};
     return daemon_run(&ROLE, argc, argv, &e) ? CMD_OK : cmd_fail(&e);

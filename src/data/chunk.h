@@ -13,17 +13,26 @@ struct attr {
     struct span key, value;
 };
 
+/* What stands around the records of an OTLP request: a ResourceLogs and a ScopeLogs on the wire, without the ScopeLogs
+ * and records in them. */
+struct otlp_scope {
+    struct span resource_logs, scope_logs;
+};
+
 /* Where a record comes from, as far as it was told: what a sink may write beside the answer. Spans lie in the chunk. */
 struct origin {
     struct span body; /* the whole event, where rec.message is only the part that is judged; p == NULL: the same */
     struct span raw;  /* the JSON object that the message was taken out of; p == NULL: none */
     struct span host, file;
     struct span time; /* as it was written: RFC 3339; empty: not told */
+    struct span otlp; /* the LogRecord on the wire; p == NULL: it did not come as one */
+    const struct otlp_scope *scope;
     const struct attr *attr;
     uint32_t attr_n;
-    uint64_t place;   /* byte in the file */
-    uint8_t severity; /* 1 + syslog's (1: emergency, 8: debug); 0: not told */
-    bool truncated;   /* it was longer */
+    uint32_t stream_n; /* the first of attr are the labels of a Loki stream */
+    uint64_t place;    /* byte in the file */
+    uint8_t severity;  /* 1 + syslog's (1: emergency, 8: debug); 0: not told */
+    bool truncated;    /* it was longer */
 };
 
 struct chunk {

@@ -227,6 +227,14 @@ void exchange_stay(struct exchange *x) {
     x->thread->away--;
 }
 
+struct loop *exchange_loop(const struct exchange *x) {
+    return &x->thread->loop;
+}
+
+void exchange_resume(struct exchange *x) {
+    exchange_returned(x);
+}
+
 void exchange_back(struct exchange *x) {
     loop_post(&x->thread->loop, &x->back);
 }

@@ -27,7 +27,8 @@ enum {
     REQUEST_HOST_MAX = 256,
     REQUEST_USER_MAX = AUTH_NAME_MAX + 1,
     REQUEST_FIELD_MAX = 32,
-    EXCHANGE_TAG_MAX = 64
+    EXCHANGE_TAG_MAX = 64,
+    REQUEST_TYPE_MAX = 64
 };
 
 /* The request's header, as far as it matters. */
@@ -52,6 +53,7 @@ struct request {
     bool preflight;     /* a browser asks whether it may ask */
     bool host_is_other; /* Host is not a name of this server */
     bool from_page;     /* Origin was told: a browser asks for a page */
+    bool snappy;        /* Content-Encoding says so, which only a site may know what to do with */
     bool simple_type;   /* of a Content-Type that browsers send without asking first */
     bool json_type;     /* Content-Type: application/json */
     bool marked;        /* X-Logclass: 1, which a page from elsewhere can't send without asking */
@@ -65,6 +67,7 @@ struct request {
     char user[REQUEST_USER_MAX];       /* who asks, as far as it is known; "": not at all */
     char proxied[REQUEST_USER_MAX];    /* whom a proxy says it is */
     char none_match[EXCHANGE_TAG_MAX]; /* If-None-Match; "": none, or longer than any of ours */
+    char type[REQUEST_TYPE_MAX];       /* Content-Type without its parameters; "": none, or longer */
     char host[REQUEST_HOST_MAX];
     char from[REQUEST_ORIGIN_MAX];   /* as Origin was told; "": none, or longer */
     char origin[REQUEST_ORIGIN_MAX]; /* to be named in the answer: a page from there may read it; "": none */
@@ -174,6 +177,11 @@ bool exchange_decode_body(struct exchange *x, size_t bytes_max, const struct exc
 void exchange_leave(struct exchange *x);
 void exchange_stay(struct exchange *x);
 void exchange_back(struct exchange *x);
+
+/* For handlers that wait for something else than a thread's exchange_back: the loop that x belongs to, whose posts and
+ * timers they may use; and what those call, on the loop's thread, for an exchange that has left. */
+struct loop *exchange_loop(const struct exchange *x);
+void exchange_resume(struct exchange *x);
 
 /* Has work(x) done on the server's helper thread; then STEP_WAIT, and the handler is run again when it is done. False,
  * and x is refused: too much waits for that thread already. */

@@ -82,12 +82,14 @@ bool request_encoding(struct span value, enum inflate_format *format) {
 static bool take_content_encoding(struct exchange *x, struct span value) {
     bool known = ++x->req.content_encodings == 1 && request_encoding(value, &x->req.encoding);
     x->req.encoding_unknown = !known;
+    x->req.snappy = x->req.content_encodings == 1 && equals(value, "snappy");
     return true;
 }
 
 static bool take_content_type(struct exchange *x, struct span value) {
     const char *end = memchr(value.p, ';', value.n);
     struct span type = span_trim(span_sub(value, 0, end ? (size_t)(end - value.p) : value.n));
+    keep_value(x->req.type, sizeof x->req.type, type);
     x->req.simple_type = origin_is_simple_type(type);
     x->req.json_type = equals(type, "application/json");
     x->req.ndjson =
@@ -320,7 +322,8 @@ static bool admit(struct exchange *x) {
     x->run = x->route->run;
     if (!guard_role(x)) return false;
     if (r->expects_else) return exchange_refuse(x, REFUSE_EXPECTATION, "Expect: nothing but 100-continue is known");
-    if (r->encoding_unknown) return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
+    if (r->encoding_unknown && !(r->snappy && site->admit))
+        return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     size_t max = set->o.body_bytes_max;
     if (!exchange_streams(x) && r->content_length > max)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %zu bytes (body-bytes-max)", max);

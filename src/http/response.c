@@ -17,6 +17,7 @@ static const struct {
 } PHRASES[] = {
     {200, "OK"},
     {201, "Created"},
+    {202, "Accepted"},
     {204, "No Content"},
     {302, "Found"},
     {304, "Not Modified"},
@@ -31,8 +32,10 @@ static const struct {
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
@@ -72,6 +75,8 @@ void response_refusal(struct exchange *x) {
     x->type = RESPONSE_JSON;
     x->last = true;
     buf_reset(&x->out);
+    const struct server_site *site = &x->thread->server->site;
+    if (site->refusal && site->refusal(x, &x->out, &x->type)) return;
     buf_puts(&x->out, "{\"error\":");
     json_out_string(&x->out, span_of(x->why));
     buf_putc(&x->out, '}');

@@ -83,6 +83,9 @@ struct server_site {
     /* Asked when a request's header has been admitted, before its body is read; may refuse it (false). NULL: never. */
     bool (*admit)(struct exchange *x);
 
+    /* Writes the text of a refusal (x->why) into x->out, and x->type, its own way. False: it does not. NULL: never. */
+    bool (*refusal)(const struct exchange *x, struct buf *out, const char **type);
+
     void (*settings_close)(void *site_settings); /* what was given to server_settings_open; NULL: nothing to do */
     void (*close)(void *self);                   /* when the server is closed; NULL: nothing to do */
 };

@@ -18,12 +18,16 @@ struct feed_opts {
 struct feed *feed_open(struct flow *f, const struct feed_opts *o, struct err *e);
 
 /* An empty chunk, its seq set. Waits wait_ms at most. NULL: there is no room, which is the whole of back-pressure, or
- * the sink has failed (flow_is_well). One chunk at a time: it is sent or put back before the next is taken. */
+ * the sink has failed (flow_is_well). Several may be taken; they are sent in the order they were taken, and put back in
+ * the opposite one. */
 struct chunk *feed_take(struct feed *d, int wait_ms);
 
 /* Hands the chunk, which has records, to the pipeline; waits while the pipeline's queue is full. */
 void feed_send(struct feed *d, struct chunk *c);
 void feed_put_back(struct feed *d, struct chunk *c); /* it is empty after all */
+
+unsigned feed_room(struct feed *d);     /* how many chunks feed_take would give now, without waiting */
+unsigned feed_room_max(struct feed *d); /* and when nothing of this feed is under way */
 
 /* Waits until nothing of this feed is under way, wait_ms at most. False: something still is. */
 bool feed_wait_settled(struct feed *d, int wait_ms);

@@ -24,7 +24,7 @@ struct feed {
     struct flow *flow;
     struct feed_opts opts;
     struct feed *next;
-    struct slot *taken; /* by the source, not sent */
+    unsigned taken; /* chunks that the source has, and has not sent */
     struct slot *ring[FLOW_CHUNKS];
     uint64_t sent, put, settled;
 };
@@ -73,7 +73,7 @@ void feed_close(struct feed *d) {
     if (!d) return;
     struct flow *f = d->flow;
     pthread_mutex_lock(&f->lock);
-    MUST(!d->taken && d->settled == d->sent);
+    MUST(d->taken == 0 && d->settled == d->sent);
     struct feed **at = &f->feeds;
     while (*at != d) at = &(*at)->next;
     *at = d->next;
@@ -85,7 +85,7 @@ void feed_close(struct feed *d) {
 /* A free slot that d may have: a flood from one feed leaves two to each of the others. */
 static struct slot *feed_find_room(struct feed *d) {
     struct flow *f = d->flow;
-    if (d->sent - d->settled >= FLOW_CHUNKS - 2 * (f->feeds_n - 1)) return NULL;
+    if (d->sent + d->taken - d->settled >= FLOW_CHUNKS - 2 * (f->feeds_n - 1)) return NULL;
     for (unsigned i = 0; i < FLOW_CHUNKS; i++)
         if (f->slot[i].state == SLOT_FREE) return &f->slot[i];
     return NULL;
@@ -96,15 +96,13 @@ struct chunk *feed_take(struct feed *d, int wait_ms) {
     struct timespec until = clock_deadline(wait_ms);
     struct slot *s;
     pthread_mutex_lock(&f->lock);
-    MUST(!d->taken);
     while (!(s = feed_find_room(d)) && f->failure.code == ERR_OK && flow_wait(f, &until))
         ;
     if (f->failure.code != ERR_OK) s = NULL;
     if (s) {
         s->state = SLOT_TAKEN;
         s->feed = d;
-        s->chunk.seq = d->sent + 1;
-        d->taken = s;
+        s->chunk.seq = d->sent + ++d->taken;
     }
     pthread_mutex_unlock(&f->lock);
     if (s) chunk_reset(&s->chunk);
@@ -113,8 +111,8 @@ struct chunk *feed_take(struct feed *d, int wait_ms) {
 
 void feed_put_back(struct feed *d, struct chunk *c) {
     pthread_mutex_lock(&d->flow->lock);
-    MUST(d->taken == slot_of(c));
-    d->taken = NULL;
+    MUST(slot_of(c)->state == SLOT_TAKEN && c->seq == d->sent + d->taken);
+    d->taken--;
     slot_of(c)->state = SLOT_FREE;
     pthread_cond_broadcast(&d->flow->changed);
     pthread_mutex_unlock(&d->flow->lock);
@@ -139,12 +137,31 @@ void feed_send(struct feed *d, struct chunk *c) {
     c->batch.user = s;
     MUST(pipeline_pin(f->pipeline, &c->batch, &e)); /* flow_opts: there is an engine */
     pthread_mutex_lock(&f->lock);
-    MUST(d->taken == s);
-    d->taken = NULL;
+    MUST(s->state == SLOT_TAKEN && c->seq == d->sent + 1);
+    d->taken--;
     s->state = SLOT_DECIDING;
     d->ring[++d->sent % FLOW_CHUNKS] = s;
     pthread_mutex_unlock(&f->lock);
     pipeline_submit_wait(f->pipeline, &c->batch);
+}
+
+unsigned feed_room(struct feed *d) {
+    struct flow *f = d->flow;
+    unsigned free_slots = 0;
+    pthread_mutex_lock(&f->lock);
+    for (unsigned i = 0; i < FLOW_CHUNKS; i++) free_slots += f->slot[i].state == SLOT_FREE;
+    uint64_t most = FLOW_CHUNKS - 2 * (uint64_t)(f->feeds_n - 1), out = d->sent + d->taken - d->settled;
+    bool well = f->failure.code == ERR_OK && !f->abandoned;
+    pthread_mutex_unlock(&f->lock);
+    uint64_t left = well && out < most ? most - out : 0;
+    return left < free_slots ? (unsigned)left : free_slots;
+}
+
+unsigned feed_room_max(struct feed *d) {
+    pthread_mutex_lock(&d->flow->lock);
+    unsigned most = FLOW_CHUNKS - 2 * (d->flow->feeds_n - 1);
+    pthread_mutex_unlock(&d->flow->lock);
+    return most;
 }
 
 bool feed_wait_settled(struct feed *d, int wait_ms) {

@@ -56,8 +56,9 @@ class Place:
                           "--scan-interval", "1", *args, self.log(pattern), **popen)
 
     def said(self):
-        with open(os.path.join(self.root, "stderr"), "rb") as f:
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(self.root, "stderr"), "rb") as f:
             return f.read().decode()
+        return ""
 
     def text(self):
         with contextlib.suppress(FileNotFoundError), open(self.out, "rb") as f:

@@ -1,0 +1,114 @@
+#include "text/proto.h"
+
+enum { VARINT_BYTES_MAX = 10, NUMBER_MAX = 536870911 };
+
+static bool proto_varint(struct span *s, uint64_t *v) {
+    *v = 0;
+    for (size_t i = 0; i < s->n && i < VARINT_BYTES_MAX; i++) {
+        unsigned char c = (unsigned char)s->p[i];
+        *v |= (uint64_t)(c & 0x7f) << (7 * i);
+        if (c & 0x80) continue;
+        *s = span_sub(*s, i + 1, s->n);
+        return true;
+    }
+    return false;
+}
+
+static bool proto_fixed(struct span *s, unsigned n, uint64_t *v) {
+    *v = 0;
+    if (s->n < n) return false;
+    for (unsigned i = 0; i < n; i++) *v |= (uint64_t)(unsigned char)s->p[i] << (8 * i);
+    *s = span_sub(*s, n, s->n);
+    return true;
+}
+
+static bool proto_bytes(struct span *s, struct span *bytes) {
+    uint64_t n;
+    if (!proto_varint(s, &n) || n > s->n) return false;
+    *bytes = span_sub(*s, 0, (size_t)n);
+    *s = span_sub(*s, (size_t)n, s->n);
+    return true;
+}
+
+static bool proto_value(struct span *s, struct proto_field *f) {
+    switch (f->type) {
+    case PROTO_VARINT: return proto_varint(s, &f->value);
+    case PROTO_FIXED64: return proto_fixed(s, 8, &f->value);
+    case PROTO_FIXED32: return proto_fixed(s, 4, &f->value);
+    case PROTO_BYTES: return proto_bytes(s, &f->bytes);
+    }
+    return false;
+}
+
+bool proto_take(struct span *message, struct proto_field *f) {
+    struct span rest = *message;
+    uint64_t tag;
+    *f = (struct proto_field){0};
+    if (rest.n == 0 || !proto_varint(&rest, &tag)) return false;
+    if (tag >> 3 == 0 || tag >> 3 > NUMBER_MAX) return false;
+    f->number = (uint32_t)(tag >> 3);
+    f->type = (enum proto_type)(tag & 7);
+    if (!proto_value(&rest, f)) return false;
+    f->whole = span_sub(*message, 0, message->n - rest.n);
+    *message = rest;
+    return true;
+}
+
+size_t proto_varint_size(uint64_t v) {
+    size_t n = 1;
+    while (v >>= 7) n++;
+    return n;
+}
+
+static uint64_t proto_tag(uint32_t number, enum proto_type type) {
+    return (uint64_t)number << 3 | (uint64_t)type;
+}
+
+size_t proto_bytes_size(uint32_t number, size_t n) {
+    return proto_varint_size(proto_tag(number, PROTO_BYTES)) + proto_varint_size(n) + n;
+}
+
+void proto_put_varint(struct buf *out, uint64_t v) {
+    char text[VARINT_BYTES_MAX];
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7) text[n++] = (char)(v | 0x80);
+    text[n++] = (char)v;
+    buf_put(out, text, n);
+}
+
+void proto_put_head(struct buf *out, uint32_t number, size_t n) {
+    proto_put_varint(out, proto_tag(number, PROTO_BYTES));
+    proto_put_varint(out, n);
+}
+
+void proto_put_bytes(struct buf *out, uint32_t number, struct span s) {
+    proto_put_head(out, number, s.n);
+    buf_put(out, s.p, s.n);
+}
+
+void proto_put_uint(struct buf *out, uint32_t number, uint64_t v) {
+    proto_put_varint(out, proto_tag(number, PROTO_VARINT));
+    proto_put_varint(out, v);
+}
+
+static void proto_put_fixed(struct buf *out, unsigned n, uint64_t v) {
+    char text[8];
+    for (unsigned i = 0; i < n; i++) text[i] = (char)(v >> (8 * i));
+    buf_put(out, text, n);
+}
+
+void proto_put_fixed64(struct buf *out, uint32_t number, uint64_t v) {
+    proto_put_varint(out, proto_tag(number, PROTO_FIXED64));
+    proto_put_fixed(out, 8, v);
+}
+
+void proto_put_fixed32(struct buf *out, uint32_t number, uint32_t v) {
+    proto_put_varint(out, proto_tag(number, PROTO_FIXED32));
+    proto_put_fixed(out, 4, v);
+}
+
+void proto_put_double(struct buf *out, uint32_t number, double v) {
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    proto_put_fixed64(out, number, bits);
+}
