@@ -66,6 +66,9 @@ const change = (k, label_id, more) => ({id: k.id, rev: k.rev, label_id, scope: '
 /* Changes on their way: an undo waits for them, so that it takes back what the person did last. */
 const under = new Set();
 
+/** Resolves when what is on its way has been answered. */
+export const settled = () => Promise.allSettled([...under]);
+
 async function send(path, body, text) {
   const entry = {text, batch: null},
     sent = post(path, body);
@@ -119,13 +122,22 @@ export async function setState(kinds, state) {
   }
 }
 
-/** Takes a batch back. */
+const undone = new Set();
+
+/** f(batch, kinds as they are now) after each undo; returns what ends that. */
+export function onUndo(f) {
+  undone.add(f);
+  return () => undone.delete(f);
+}
+
+/** Takes a batch back. Resolves to whether that was done. */
 export async function undo(batch) {
   try {
-    await post('corrections/undo', {batch});
+    const r = await post('corrections/undo', {batch});
     const i = done.findIndex(d => d.batch === batch);
     if (i >= 0) done.splice(i, 1);
     changed('corrections', 'kinds');
+    for (const f of undone) f(batch, r.items || []);
     return true;
   } catch (e) {
     tellFailure(e);
@@ -133,21 +145,12 @@ export async function undo(batch) {
   }
 }
 
-const undone = new Set();
-/** f(batch) after each undo; returns what ends that. */
-export function onUndo(f) {
-  undone.add(f);
-  return () => undone.delete(f);
-}
-
 /** The u key. */
 export async function undoLast() {
-  await Promise.allSettled([...under]);
+  await settled();
   const last = done[done.length - 1];
   if (!last) return toast('Nothing to undo in this sitting. Older changes are on Learn, under History.');
-  if (!(await undo(last.batch))) return;
-  toast(`Undone: ${visible(last.text)}.`);
-  for (const f of undone) f(last.batch);
+  if (await undo(last.batch)) toast(`Undone: ${visible(last.text)}.`);
 }
 
 /** A label by name: type, Enter takes the first that fits. */
