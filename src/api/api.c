@@ -98,6 +98,7 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->places = o->places;
     if (o->places.heads) api->learner = learner_open(&(struct learner_opts){PROGRAM, o->places.learn_args});
     for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
+    api->book = o->book;
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

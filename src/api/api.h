@@ -6,6 +6,7 @@
 #include "data/label.h"
 #include "http/server.h"
 
+struct book;
 struct pipeline;
 struct push;
 
@@ -39,6 +40,7 @@ struct api_opts {
     unsigned entries_max;        /* of one request [413] */
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
+    struct book *book;           /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
     bool has_llm;                /* an LLM is configured */
     struct api_places places;    /* of a CLASSIFIER; read when the server is opened */
     struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */

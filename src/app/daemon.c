@@ -307,14 +307,17 @@ static bool open_all(struct daemon *s, struct err *e) {
     struct label_set labels = *label_default();
     make_pushes(s);
     o.push = s->push;
+    enum classifier_use use = s->role->kind == API_CLASSIFIER ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
-    if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
+    if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
+    if (s->classifier.inventory) o.book = inventory_book(s->classifier.inventory);
     s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
     return s->server != NULL;
 }
 
 /* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
 static void daemon_close_all(struct daemon *s) {
+    server_end_tasks(s->server); /* they ask what is closed next */
     classifier_stop(&s->classifier);
     server_close(s->server);
     for (unsigned i = 0; i < PUSH_KINDS; i++) push_free(s->push[i]);

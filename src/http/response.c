@@ -159,6 +159,7 @@ static void response_put_head(struct exchange *x, bool streaming, bool chunked, 
         else if (!streaming)
             response_put(x, "Content-Length: %zu\r\n", x->out.n);
     }
+    if (x->file && !x->refused) response_put(x, "Content-Disposition: attachment; filename=\"%s\"\r\n", x->file);
     put_refusal_fields(x);
     put_origin_fields(x);
     put_content_fields(x);
