@@ -25,19 +25,21 @@ static void letters_end(void) {
 
 static void a_letter_tells_the_record_its_place_and_why(void) {
     struct err e = {0};
-    struct span text;
+    struct span whole;
     letters_begin();
     struct dead_letters *d = dead_letters_open(letter_path, 4096);
     CHECK(dead_letters_put(d, "next", "status 400: \xc3", &letter_chunk, 0, &e));
     CHECK(dead_letters_put(d, "next", "again", &letter_chunk, 0, &e));
     dead_letters_close(d);
-    CHECK(file_read(letter_path, 8192, &text, &e));
+    CHECK(file_read(letter_path, 8192, &whole, &e));
+    struct span text = whole;
     struct span first = span_take_line(&text), second = span_take_line(&text);
     CHECK(text.n == 0 && second.n > 0);
     const char *want =
         "\",\"sink\":\"next\",\"reason\":\"status 400: \xef\xbf\xbd\",\"log_place\":12,\"log_source\":\"app\","
         "\"log_file\":\"/a\",\"log_message\":\"bad \xef\xbf\xbd one\",\"log_message_base64\":\"YmFkIP8gb25l\"}";
     CHECK_SPAN(span_sub(first, first.n - strlen(want), first.n), want);
+    file_free(&whole);
     letters_end();
 }
 

@@ -278,7 +278,7 @@ static void form_follow_engine(struct form *f, const struct engine *eng) {
     for (unsigned i = 0; i < eng->labels.n; i++) f->dropped[i] = is_in_list(f->drop, eng->labels.label[i].id);
 }
 
-static void form_record(struct form *f, struct buf *out, const struct chunk *c, uint32_t i) {
+void form_one(struct form *f, struct buf *out, const struct chunk *c, uint32_t i) {
     static void (*const WRITE[])(struct buf *, const struct form_item *) = {form_jsonl, form_annotated, form_ecs,
                                                                             form_mmexternal, form_syslog};
     struct form_item item = {&c->batch.engine->labels, &c->rec[i], &c->res[i], c->origin ? &c->origin[i] : NULL,
@@ -304,7 +304,7 @@ bool form_drops(struct form *f, const struct chunk *c, uint32_t i) {
 void form_chunk(struct form *f, struct buf *out, const struct chunk *c) {
     form_start(f, c);
     for (uint32_t i = 0; i < c->batch.n; i++)
-        if (!form_drops(f, c, i)) form_record(f, out, c, i);
+        if (!form_drops(f, c, i)) form_one(f, out, c, i);
 }
 
 void form_count(const struct form *f) {

@@ -43,6 +43,8 @@ void form_chunk(struct form *f, struct buf *out, const struct chunk *c);
 void form_start(struct form *f, const struct chunk *c);
 bool form_drops(struct form *f, const struct chunk *c, uint32_t i);
 
+void form_one(struct form *f, struct buf *out, const struct chunk *c, uint32_t i); /* a record of it, dropped or not */
+
 /* Appends what is known of a record as members, each with a comma in front: "log_time", …, "log_message". o: NULL:
  * nothing else. */
 void form_origin(struct buf *out, const struct record *rec, const struct origin *o);
