@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/context.h"
+#include "api/learner.h"
 #include "api/intake.h"
 #include "api/openapi.h"
 #include "api/page.h"
@@ -8,6 +9,8 @@
 #include "http/settings.h"
 
 #include <unistd.h>
+
+static const char PROGRAM[] = "/proc/self/exe";
 
 enum {
     OPENAPI_BYTES_MAX = 256 * 1024,
@@ -81,6 +84,7 @@ static bool api_admit(struct exchange *x) {
 
 static void api_close(void *self) {
     struct api *api = self;
+    learner_close(api->learner);
     client_quota_release(&api->quota);
     free(api);
 }
@@ -91,7 +95,10 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     struct api *api = must_calloc(1, sizeof *api);
     api->kind = o->kind;
     api->pipeline = p;
+    api->places = o->places;
+    if (o->places.heads) api->learner = learner_open(&(struct learner_opts){PROGRAM, o->places.learn_args});
     for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
+    api->book = o->book;
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

@@ -6,8 +6,21 @@
 #include "data/label.h"
 #include "http/server.h"
 
+struct book;
 struct pipeline;
 struct push;
+
+/* Where that is kept which the page changes, and what is to be done then. All must stay as long as the server. */
+struct api_places {
+    const char *page_rules;        /* a file (rules/page_rules.h); NULL: there is no state folder */
+    const char *heads;             /* a folder (train/head_versions.h); NULL: likewise */
+    const char *const *learn_args; /* for the `learn` that is run here, NULL at the end */
+    void *ctx;
+    /* Loads rules and head anew, and waits until they are in force. */
+    bool (*reload)(void *ctx, struct err *e);
+    /* Writes what the LLM cost in the last days, as JSON. NULL: nobody counts it. */
+    bool (*cost)(void *ctx, unsigned days, struct buf *out, struct err *e);
+};
 
 /* What the server answers: the whole classifier's array of entries, or one message as the described services do. */
 enum api_kind {
@@ -27,7 +40,9 @@ struct api_opts {
     unsigned entries_max;        /* of one request [413] */
     size_t line_bytes_max;       /* source or log_message of one entry [413] */
     unsigned depth_max;          /* nesting of the JSON text [400] */
+    struct book *book;           /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
     bool has_llm;                /* an LLM is configured */
+    struct api_places places;    /* of a CLASSIFIER; read when the server is opened */
     struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };

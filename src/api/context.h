@@ -9,15 +9,19 @@
 #include "http/exchange.h"
 #include "pipeline/fast_path.h"
 #include "stream/push.h"
+#include "review/book.h"
 
 /* The whole server's. */
 struct api {
     enum api_kind kind;
     struct pipeline *pipeline;
+    struct book *book;               /* NULL: kinds of line are not kept */
     struct client_quota quota;       /* log entries in flight, by client */
     struct push *push[PUSH_KINDS];   /* NULL: there is no such source */
     struct route route[ROUTE_COUNT]; /* those of this kind */
-    atomic_uint desk_jobs;           /* that wait or run (desk.h) */
+    struct api_places places;
+    struct learner *learner; /* NULL: there is no place for what it learns */
+    atomic_uint desk_jobs;   /* that wait or run (desk.h) */
 };
 
 /* Immutable; replaced by a reload. */

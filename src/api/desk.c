@@ -11,12 +11,18 @@ struct desk_job {
     desk_work *work;
     uint64_t begun_ns;
     unsigned status;
+    const char *type;
     char from[LISTENER_ADDRESS_MAX];
 };
 
 const char *desk_from(const struct exchange *x) {
     const struct desk_job *j = x->handler_state;
     return j->from;
+}
+
+void desk_set_type(struct exchange *x, const char *type) {
+    struct desk_job *j = x->handler_state;
+    j->type = type;
 }
 
 static void desk_count(const struct exchange *x, unsigned result) {
@@ -40,12 +46,12 @@ static enum step desk_full(struct exchange *x) {
 
 enum step desk_run(struct exchange *x, desk_work *work) {
     struct desk_job *j = x->handler_state;
-    if (j) return x->refused ? STEP_SEND : response_send(x, j->status, RESPONSE_JSON);
+    if (j) return x->refused ? STEP_SEND : response_send(x, j->status, j->type);
     if (!(j = arena_alloc(&x->arena, sizeof *j))) {
         exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the request");
         return STEP_SEND;
     }
-    *j = (struct desk_job){.work = work, .begun_ns = clock_now_ns(NULL)};
+    *j = (struct desk_job){.work = work, .type = RESPONSE_JSON, .begun_ns = clock_now_ns(NULL)};
     exchange_peer(x, j->from);
     if (atomic_fetch_add(&api_of(x)->desk_jobs, 1) >= DESK_JOBS_MAX) {
         atomic_fetch_sub(&api_of(x)->desk_jobs, 1);

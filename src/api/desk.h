@@ -11,6 +11,9 @@ enum { DESK_JOBS_MAX = 64 };
  * client's address can be asked for, the site can. */
 typedef unsigned desk_work(struct exchange *x);
 
+/* For the work: the answer is of this Content-Type, not JSON. */
+void desk_set_type(struct exchange *x, const char *type);
+
 /* A handler's whole body: has the work done, then sends what it wrote. Refused with 503 while DESK_JOBS_MAX jobs wait.
  */
 enum step desk_run(struct exchange *x, desk_work *work);

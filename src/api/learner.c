@@ -240,6 +240,14 @@ bool learner_stop(struct learner *l, struct err *e) {
     return runs || err_set(e, ERR_INPUT, "nothing is being learnt");
 }
 
+bool learner_forget(struct learner *l, struct err *e) {
+    pthread_mutex_lock(&l->lock);
+    bool runs = l->state == LEARNER_RUNNING;
+    if (!runs) l->state = LEARNER_IDLE, l->seq++;
+    pthread_mutex_unlock(&l->lock);
+    return !runs || err_set(e, ERR_BUSY, "it is learning; stop it first");
+}
+
 bool learner_count(struct learner *l, struct buf *out, struct err *e) {
     static const char *const FIRST[] = {"--json", "--count", NULL};
     struct learner_child c;

@@ -25,6 +25,9 @@ bool learner_start(struct learner *l, const char *by, struct err *e);
 /* Has the child ended; returns at once. False: none runs. */
 bool learner_stop(struct learner *l, struct err *e);
 
+/* Nothing was learnt: the last result is shown no more. ERR_BUSY: it learns just now. */
+bool learner_forget(struct learner *l, struct err *e);
+
 /* {"state":"idle"|"running"|"done"|"failed"|"stopped","by","doing","done","total","started","eta_s","result","error"};
  * what does not apply is null. result is what `learn --json` printed. */
 void learner_json(struct learner *l, struct buf *out);

@@ -154,11 +154,16 @@ bool classifier_reload(struct classifier *c, const struct conf *conf, classifier
 bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum classifier_use use, struct err *e) {
     struct pipeline_opts o = {.workers = (unsigned)conf->workers,
                               .memo_entries = conf->memo ? (size_t)conf->memo_entries : 0,
-                              .queue_time_ms = use == CLASSIFIER_REQUESTS ? (unsigned)conf->queue_time_max : 0};
+                              .queue_time_ms = use <= CLASSIFIER_SERVICE ? (unsigned)conf->queue_time_max : 0};
     *c = (struct classifier){.use = use};
+    if (use == CLASSIFIER_REQUESTS) c->inventory = inventory_open(conf);
+    struct book *book = c->inventory ? inventory_book(c->inventory) : NULL;
+    if (book) o.kinds = book->kinds, o.examples = book->examples;
     c->pipeline = pipeline_open(&o, NULL, e);
-    if (c->pipeline) c->review = review_open(c->pipeline);
-    return c->pipeline != NULL;
+    if (!c->pipeline) return false;
+    c->review = review_open(c->pipeline, book);
+    if (book) inventory_run(c->inventory, c->pipeline);
+    return true;
 }
 
 bool classifier_open(struct classifier *c, const struct conf *conf, enum classifier_use use, struct err *e) {
@@ -174,6 +179,7 @@ void classifier_stop(struct classifier *c) {
     network_stop(c->network);
     review_close(c->review);
     c->review = NULL;
+    inventory_stop(c->inventory);
     pipeline_close(c->pipeline);
     c->pipeline = NULL;
     vector_store_close(c->vectors); /* only workers use it */
@@ -186,5 +192,6 @@ void classifier_close(struct classifier *c) {
     engine_unref(c->engine);
     network_close(c->network);
     dry_run_close(c->dry_run);
+    inventory_close(c->inventory);
     *c = (struct classifier){0};
 }

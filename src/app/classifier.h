@@ -6,6 +6,7 @@
 #define APP_CLASSIFIER_H
 
 #include "app/dry_run.h"
+#include "app/inventory.h"
 #include "app/network.h"
 #include "app/review.h"
 #include "conf/conf.h"
@@ -15,6 +16,7 @@ enum { CLASSIFIER_RETIRED_MAX = 64 };
 
 enum classifier_use {
     CLASSIFIER_REQUESTS, /* a record waits for the network as long as a call may take; a slow queue refuses batches */
+    CLASSIFIER_SERVICE,  /* the same, and nothing is kept about kinds of line */
     CLASSIFIER_FILES,    /* a record waits for the network as long as it takes */
     CLASSIFIER_DRY_RUN,  /* like FILES, but nothing is asked: `dry_run` counts what would be */
 };
@@ -30,6 +32,7 @@ struct classifier {
     struct network *network; /* the engine's; NULL: nothing is asked */
     struct dry_run *dry_run; /* instead of a network, for CLASSIFIER_DRY_RUN */
     struct pipeline *pipeline;
+    struct inventory *inventory;  /* kinds of line; NULL: they are not kept */
     struct review *review;        /* what people said, in force; NULL: there is no place where it could be */
     struct vector_store *vectors; /* NULL: none is kept */
     /* private */

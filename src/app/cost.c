@@ -75,8 +75,8 @@ static void put_day(struct buf *out, const struct budget_opts *o, const struct s
     char day[16];
     gmtime_r(&start, &utc);
     strftime(day, sizeof day, "%Y-%m-%d", &utc);
-    buf_printf(out, "{\"day\":\"%s\",\"calls\":%" PRIu64 ",\"tokens\":%" PRIu64 ",\"tokens_out\":%" PRIu64, day,
-               d->calls, d->tokens, d->tokens_out);
+    buf_printf(out, "{\"at\":%lld,\"day\":\"%s\",\"calls\":%" PRIu64 ",\"tokens\":%" PRIu64 ",\"tokens_out\":%" PRIu64,
+               (long long)d->start, day, d->calls, d->tokens, d->tokens_out);
     put_money(out, "cost", o, price_of(o, d));
     buf_putc(out, '}');
 }

@@ -7,6 +7,7 @@
 #include "app/classifier.h"
 #include "app/network.h"
 #include "app/options.h"
+#include "app/places.h"
 #include "app/reload.h"
 #include "app/streams.h"
 #include "metrics/metrics.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct push *push[PUSH_KINDS];     /* NULL: the config has no such source */
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     struct reload reload;
+    struct places places;
     atomic_bool ending;
     atomic_uint drain_ms; /* of streams, by the options in force */
     atomic_bool taking;   /* a load has passed the point from which it does not turn back */
@@ -138,6 +140,7 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
+    cost_set(s->places.cost, c);
     say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
@@ -300,18 +303,23 @@ static void make_pushes(struct daemon *s) {
 
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
+    places_open(&s->places, c, &s->reload);
     struct api_opts o = api_opts_of(c, s->role->kind);
+    o.places = s->places.api;
     struct label_set labels = *label_default();
     make_pushes(s);
     o.push = s->push;
+    enum classifier_use use = s->role->kind == API_CLASSIFIER ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
-    if (!classifier_open_empty(&s->classifier, c, CLASSIFIER_REQUESTS, e)) return false;
+    if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
+    if (s->classifier.inventory) o.book = inventory_book(s->classifier.inventory);
     s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
     return s->server != NULL;
 }
 
 /* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
 static void daemon_close_all(struct daemon *s) {
+    server_end_tasks(s->server); /* they ask what is closed next */
     classifier_stop(&s->classifier);
     server_close(s->server);
     for (unsigned i = 0; i < PUSH_KINDS; i++) push_free(s->push[i]);
@@ -363,6 +371,7 @@ bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct er
     ok = ok && open_all(&s, e) && serve(&s, e);
     daemon_close_all(&s); /* nobody waits for a reload any more */
     reload_destroy(&s.reload);
+    places_close(&s.places);
     conf_release(&s.conf);
     return ok;
 }

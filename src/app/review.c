@@ -14,6 +14,8 @@ enum { LOOK_MS = 250 };
 
 struct review {
     struct pipeline *pipeline;
+    struct book *book;         /* NULL: nobody looks */
+    pthread_mutex_t look_lock; /* one looks at a time */
     char path[PATH_MAX];
     struct stat seen; /* of the log as it was read; zero: it was not there */
     pthread_mutex_t lock;
@@ -31,7 +33,15 @@ static bool review_same(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static void review_look(struct review *r) {
+/* Kinds that somebody said something about are not dropped. */
+static void review_tell(struct book *b, struct words *w) {
+    const struct corrections *c = words_log(w);
+    for (size_t i = 0; b->kinds && i < c->n; i++)
+        if (c->row[i].kind && !c->row[i].undone) kinds_keep(b->kinds, c->row[i].kind, true);
+    book_set_words(b, w);
+}
+
+static void look_locked(struct review *r) {
     struct stat now = {0};
     struct corrections c;
     struct err e = {0};
@@ -42,10 +52,21 @@ static void review_look(struct review *r) {
         if (c.broken > 0)
             log_warn("review.broken", "%s: %u lines can't be read and are passed over", r->path, c.broken);
         pipeline_review(r->pipeline, overlay_open(&c));
+        if (r->book) review_tell(r->book, words_open(&c));
     } else {
         log_warn("review.unread", "what was said before stays in force: %s", e.msg);
     }
     corrections_release(&c);
+}
+
+static void review_look(struct review *r) {
+    pthread_mutex_lock(&r->look_lock);
+    look_locked(r);
+    pthread_mutex_unlock(&r->look_lock);
+}
+
+static void refresh_book(void *self) {
+    review_look(self);
 }
 
 static void *review_main(void *arg) {
@@ -63,19 +84,22 @@ static void *review_main(void *arg) {
     return NULL;
 }
 
-struct review *review_open(struct pipeline *p) {
+struct review *review_open(struct pipeline *p, struct book *book) {
     struct review *r = must_calloc(1, sizeof *r);
     r->pipeline = p;
+    r->book = book;
     if (!review_path(r->path)) {
         free(r);
         return NULL;
     }
     pthread_condattr_t monotonic;
     pthread_mutex_init(&r->lock, NULL);
+    pthread_mutex_init(&r->look_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&r->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    if (book) book->corrections = r->path, book->refresh = refresh_book, book->refresh_self = r;
     review_look(r);
     r->thread = thread_start(review_main, r);
     return r;
@@ -90,5 +114,6 @@ void review_close(struct review *r) {
     pthread_join(r->thread, NULL);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
+    pthread_mutex_destroy(&r->look_lock);
     free(r);
 }

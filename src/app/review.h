@@ -4,13 +4,16 @@
 #define APP_REVIEW_H
 
 #include "pipeline/pipeline.h"
+#include "review/book.h"
 
 #include <limits.h>
 
 struct review;
 
-/* NULL: there is no state folder, so nobody can have said anything. p must outlive it. */
-struct review *review_open(struct pipeline *p);
+/* book takes what was said as well, or is NULL. NULL: there is no state folder, so nobody can have said anything. p and
+ * book must outlive it. */
+struct review *review_open(struct pipeline *p, struct book *book);
+
 void review_close(struct review *r); /* NULL is fine */
 
 /* The log's path into out[PATH_MAX]. False: there is no state folder. */

@@ -178,15 +178,37 @@ static struct feedback_opts feedback_opts_of(const struct lesson *l, char *const
                                   .threads = l->o.threads};
 }
 
+/* What the head in use was taught beyond the corpus. */
+static size_t count_taught(const struct lesson *l) {
+    uint64_t *known = NULL;
+    size_t n = 0;
+    if (l->in_use) head_versions_taught(l->folder, &known, &n);
+    free(known);
+    return n;
+}
+
+/* fresh: at most so many, for they may be about what was taught before. */
+static void put_count(const struct lesson *l, const struct feedback *f, const char *said) {
+    struct buf out;
+    size_t all = f->by_llm + f->by_user, taught = count_taught(l);
+    buf_init(&out, TEXT_BYTES_MAX);
+    buf_printf(&out, "{\"answers\":%zu,\"corrections\":%zu,\"fresh\":%zu,\"needed\":%d,\"installed\":null,\"made_of\":",
+               f->by_llm, f->by_user, all > taught ? all - taught : 0, RETRAIN_FRESH_LEAST);
+    json_out_string(&out, span_of(head_content(in_use(l))->created_by));
+    buf_puts(&out, ",\"said\":");
+    json_out_string(&out, span_of(said));
+    printf("%.*s}\n", (int)out.n, out.p);
+    buf_release(&out);
+}
+
 static void say_nothing(const struct lesson *l, const struct feedback *f, const char *more) {
-    if (l->o.count && !l->o.json)
-        printf("%zu answers, %zu corrections (%d needed)\n", f->by_llm, f->by_user, RETRAIN_FRESH_LEAST);
-    else if (l->o.json)
-        printf("{\"answers\":%zu,\"corrections\":%zu,\"needed\":%d,\"installed\":null}\n", f->by_llm, f->by_user,
-               RETRAIN_FRESH_LEAST);
+    char said[160];
+    snprintf(said, sizeof said, "%s%zu answers, %zu corrections (%d needed)%s",
+             l->o.count ? "" : "nothing to learn yet: ", f->by_llm, f->by_user, RETRAIN_FRESH_LEAST, more);
+    if (l->o.json)
+        put_count(l, f, said);
     else
-        printf("nothing to learn yet: %zu answers, %zu corrections (%d needed)%s\n", f->by_llm, f->by_user,
-               RETRAIN_FRESH_LEAST, more);
+        printf("%s\n", said);
 }
 
 /* True: so little was answered and said that no head could be judged by it, which is said and no error. Costs no
@@ -394,11 +416,29 @@ static void learn_put_figures(struct buf *out, const char *name, struct figures 
     buf_putc(out, '}');
 }
 
+/* The same as a table, for those who show it to people. */
+static void put_rows(struct buf *out, struct figures old, struct figures new) {
+    const struct {
+        const char *name;
+        double was, is;
+    } all[] = {{"likeliest label agrees", old.right, new.right},
+               {"its macro-F1", old.macro_f1, new.macro_f1},
+               {"answered without the LLM", old.answered, new.answered},
+               {"right of these", old.answered_right, new.answered_right},
+               {"of the corpus right", old.corpus, new.corpus}};
+    buf_puts(out, ",\"rows\":[");
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_printf(out, "%s{\"name\":\"%s\",\"was\":%.6g,\"is\":%.6g}", i ? "," : "", all[i].name, all[i].was,
+                   all[i].is);
+    buf_putc(out, ']');
+}
+
 static void put_json(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     buf_printf(out, "{\"answers\":%zu,\"left_out\":%zu,\"corrections\":%zu,\"known\":%zu,\"fresh\":%zu",
                l->feedback.by_llm, l->feedback.left_out, l->feedback.by_user, l->result.known, l->result.fresh);
     learn_put_figures(out, "in_use", old);
     learn_put_figures(out, "new", new);
+    put_rows(out, old, new);
     buf_printf(out, ",\"better\":%s,\"candidate\":%s,\"installed\":", l->result.better ? "true" : "false",
                l->o.candidate ? "true" : "false");
     if (l->installed[0])

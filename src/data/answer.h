@@ -20,6 +20,7 @@ struct answer {
     double confidence; /* 0..1 */
     uint8_t label;     /* index into the label set */
     uint8_t decider;   /* enum decider */
+    uint32_t kind;     /* number of its kind of line in the inventory (review/kinds.h); 0: none */
 };
 
 #endif

@@ -35,6 +35,7 @@ struct result {
     bool from_memo;                /* the answer was remembered */
     uint8_t nearest;               /* what the head found likeliest where it decided nothing: a label */
     float nearest_p;               /* its probability; 0: the head was not asked */
+    uint32_t kind;                 /* number of its kind in the inventory; set exactly when the line is counted there */
     uint32_t correction;           /* number of the person's word that decided it (review/); 0: none */
     uint16_t rule;                 /* regex: index of the rule */
     uint32_t match_from, match_to; /* regex: span of the match in the message */

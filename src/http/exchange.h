@@ -102,6 +102,7 @@ struct exchange {
     const char *encoding;           /* Content-Encoding of the answer; NULL: none */
     const char *location;           /* where a redirection leads; NULL: nowhere */
     char tag[EXCHANGE_TAG_MAX];     /* ETag of the answer; "": none */
+    const char *file;               /* the name that a browser is to save it by; NULL: it shows it */
     char frame[EXCHANGE_FRAME_MAX]; /* status line, header fields, chunk size: what is sent before out */
     size_t frame_bytes;
     struct buf out; /* the answer's body, or the part of it that is sent next */

@@ -13,6 +13,7 @@ static void *helper_main(void *arg) {
 }
 
 void loop_helper_open(struct loop_helper *h, size_t tasks_max) {
+    h->open = true;
     queue_init(&h->queue, tasks_max, sizeof(struct loop_task *));
     h->thread = thread_start(helper_main, h);
 }
@@ -22,6 +23,8 @@ bool loop_task(struct loop_helper *h, struct loop_task *t) {
 }
 
 void loop_helper_close(struct loop_helper *h) {
+    if (!h->open) return;
+    h->open = false;
     queue_close(&h->queue);
     pthread_join(h->thread, NULL);
     queue_release(&h->queue);

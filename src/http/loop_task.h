@@ -15,6 +15,7 @@ struct loop_task {
 };
 
 struct loop_helper {
+    bool open;
     struct queue queue; /* of struct loop_task * */
     pthread_t thread;
 };
@@ -24,7 +25,8 @@ void loop_helper_open(struct loop_helper *h, size_t tasks_max); /* tasks_max: th
 /* From any thread. False: tasks_max wait already; nothing happens. */
 bool loop_task(struct loop_helper *h, struct loop_task *t);
 
-/* Finishes what was taken, posts included, then ends. No other thread may call loop_task any more. */
+/* Finishes what was taken, posts included, then ends. No other thread may call loop_task any more. Again
+ * is fine. */
 void loop_helper_close(struct loop_helper *h);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
 } PHRASES[] = {
     {200, "OK"},
     {201, "Created"},
+    {202, "Accepted"},
     {204, "No Content"},
     {302, "Found"},
     {304, "Not Modified"},
@@ -31,8 +32,10 @@ static const struct {
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
@@ -156,6 +159,7 @@ static void response_put_head(struct exchange *x, bool streaming, bool chunked, 
         else if (!streaming)
             response_put(x, "Content-Length: %zu\r\n", x->out.n);
     }
+    if (x->file && !x->refused) response_put(x, "Content-Disposition: attachment; filename=\"%s\"\r\n", x->file);
     put_refusal_fields(x);
     put_origin_fields(x);
     put_content_fields(x);

@@ -113,6 +113,10 @@ void server_stop(struct server *s) {
     errno = saved;
 }
 
+void server_end_tasks(struct server *s) {
+    if (s) loop_helper_close(&s->helper);
+}
+
 void server_close(struct server *s) {
     if (!s) return;
     loop_helper_close(&s->helper);

@@ -115,6 +115,10 @@ bool server_run(struct server *s, struct err *e);
  * thread; again is fine. */
 void server_stop(struct server *s);
 
+/* After server_run: ends the helper thread, so that no handler's work runs any more. NULL is fine; server_close does it
+ * too. */
+void server_end_tasks(struct server *s);
+
 /* NULL is fine; not during server_run, and not before every exchange that is away has come back or never will. */
 void server_close(struct server *s);
 

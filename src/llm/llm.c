@@ -110,10 +110,20 @@ static enum service_verdict llm_decide(const struct llm *l, const struct questio
     return SERVICE_ANSWERED;
 }
 
+/* The store knows answers by what was sent, so that no secret of a template is kept. False: no memory. */
+static bool sent_of(const struct llm *l, struct span template, struct buf *sent) {
+    buf_init(sent, PROMPT_LINE_MAX);
+    prompt_line(l->redact, template, sent);
+    return !sent->failed;
+}
+
 static enum service_verdict llm_recall_answer(void *self, const struct question *q, struct answer *out) {
     struct llm *l = self;
     struct store_answer a;
-    if (!store_find(l->store, &l->origin, q->template, &a)) return SERVICE_FAILED;
+    struct buf sent;
+    bool known = sent_of(l, q->template, &sent) && store_find(l->store, &l->origin, buf_span(&sent), &a);
+    buf_release(&sent);
+    if (!known) return SERVICE_FAILED;
     if (a.label[0] && label_find(l->labels, span_of(a.label)) < 0) return SERVICE_FAILED;
     metrics_add(METRIC_LLM_RECALLED, 0, 0, 0, 1);
     return llm_decide(l, q, &a, out);
@@ -122,7 +132,9 @@ static enum service_verdict llm_recall_answer(void *self, const struct question 
 static void llm_keep(struct llm *l, struct span template, int label, struct store_answer *a) {
     a->negative = label < 0 || label == (int)l->labels->unclassified;
     if (label >= 0) snprintf(a->label, sizeof a->label, "%s", l->labels->label[label].id);
-    store_put(l->store, &l->origin, template, a);
+    struct buf sent;
+    if (sent_of(l, template, &sent)) store_put(l->store, &l->origin, buf_span(&sent), a);
+    buf_release(&sent);
 }
 
 static void llm_flush(void *self) {
@@ -360,7 +372,10 @@ uint64_t llm_version(const struct llm *l) {
 
 struct llm_estimate llm_estimate(struct llm *l, struct span template) {
     struct store_answer a;
-    struct llm_estimate est = {.known = store_knows(l->store, l->origin.version, template, &a)};
+    struct buf sent;
+    struct llm_estimate est = {.known = sent_of(l, template, &sent) &&
+                                        store_knows(l->store, l->origin.version, buf_span(&sent), &a)};
+    buf_release(&sent);
     if (est.known || l->dialect == OPENAI_SERVICE) return est; /* the described service has a bill of its own */
     struct buf user;
     char nonce[PROMPT_NONCE_MAX];

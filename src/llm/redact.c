@@ -2,47 +2,32 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "llm/redact_scan.h"
 
 #include <regex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum check { CHECK_ANY, CHECK_LUHN };
-
-struct rule {
-    regex_t regex;
-    const char *replacement;
-    enum check check;
-};
-
+/* The patterns of the user's file. */
 struct redact {
-    struct rule rule[REDACT_RULES_MAX];
+    regex_t rule[REDACT_RULES_MAX];
     size_t n;
 };
 
-static const struct {
-    enum check check;
-    const char *replacement, *pattern;
-} BUILT_IN[] = {
-#define REDACT(id, check, replacement, pattern) {CHECK_##check, replacement, pattern},
-#include "llm/redact.def"
-#undef REDACT
-};
+static const char *const REPLACEMENT[] = {
+    [REDACT_SECRET] = "<secret>", [REDACT_EMAIL] = "<email>", [REDACT_CARD] = "<card>"};
 
 /* ---- open ---- */
 
-static bool redact_add(struct redact *r, const char *pattern, const char *replacement, enum check check,
-                       struct err *e) {
+static bool redact_add(struct redact *r, const char *pattern, struct err *e) {
     char why[256];
     if (r->n == REDACT_RULES_MAX) return err_set(e, ERR_LIMIT, "more than %d rules", REDACT_RULES_MAX);
-    struct rule *rule = &r->rule[r->n];
-    int bad = regcomp(&rule->regex, pattern, REG_EXTENDED | REG_ICASE);
+    int bad = regcomp(&r->rule[r->n], pattern, REG_EXTENDED | REG_ICASE);
     if (bad) {
-        regerror(bad, &rule->regex, why, sizeof why);
+        regerror(bad, &r->rule[r->n], why, sizeof why);
         return err_set(e, ERR_INPUT, "invalid pattern '%s': %s", pattern, why);
     }
-    rule->replacement = replacement;
-    rule->check = check;
     r->n++;
     return true;
 }
@@ -52,9 +37,9 @@ static bool redact_add_line(struct redact *r, struct span line, struct err *e) {
     if (line.n >= sizeof pattern) return err_set(e, ERR_LIMIT, "longer than %d bytes", REDACT_PATTERN_MAX - 1);
     memcpy(pattern, line.p, line.n);
     pattern[line.n] = '\0';
-    if (!redact_add(r, pattern, "<redacted>", CHECK_ANY, e)) return false;
+    if (!redact_add(r, pattern, e)) return false;
     regmatch_t m;
-    return regexec(&r->rule[r->n - 1].regex, "", 1, &m, 0) == REG_NOMATCH ||
+    return regexec(&r->rule[r->n - 1], "", 1, &m, 0) == REG_NOMATCH ||
            err_set(e, ERR_INPUT, "pattern '%s' matches the empty string", pattern);
 }
 
@@ -74,8 +59,6 @@ static bool add_file(struct redact *r, const char *path, struct err *e) {
 
 struct redact *redact_open(const char *path, struct err *e) {
     struct redact *r = must_calloc(1, sizeof *r);
-    for (size_t i = 0; i < sizeof BUILT_IN / sizeof BUILT_IN[0]; i++)
-        MUST(redact_add(r, BUILT_IN[i].pattern, BUILT_IN[i].replacement, BUILT_IN[i].check, e));
     if (!path || !path[0] || add_file(r, path, e)) return r;
     redact_close(r);
     return NULL;
@@ -83,58 +66,45 @@ struct redact *redact_open(const char *path, struct err *e) {
 
 void redact_close(struct redact *r) {
     if (!r) return;
-    for (size_t i = 0; i < r->n; i++) regfree(&r->rule[i].regex);
+    for (size_t i = 0; i < r->n; i++) regfree(&r->rule[i]);
     free(r);
 }
 
 /* ---- run ---- */
 
-/* ISO/IEC 7812: from the right, every second digit doubled, digits of the sum; the total must end in 0. */
-static bool luhn(struct span s) {
-    unsigned sum = 0, k = 0;
-    for (size_t i = s.n; i-- > 0;) {
-        if (s.p[i] < '0' || s.p[i] > '9') continue;
-        unsigned d = (unsigned)(s.p[i] - '0') * (k++ % 2 ? 2 : 1);
-        sum += d > 9 ? d - 9 : d;
-    }
-    return sum % 10 == 0;
-}
-
-static void put_replacement(struct buf *out, const char *replacement, struct span group) {
-    if (replacement[0] == '\\') {
-        buf_put(out, group.p, group.n);
-        replacement += 2;
-    }
-    buf_puts(out, replacement);
-}
-
-static struct span redact_matched(const char *text, regmatch_t m) {
-    if (m.rm_so < 0) return (struct span){text, 0};
-    return (struct span){text + m.rm_so, (size_t)(m.rm_eo - m.rm_so)};
-}
-
 /* text is NUL-terminated. */
-static void redact_apply(const struct rule *rule, const char *text, struct buf *out) {
-    regmatch_t m[2];
-    for (int flags = 0; *text && regexec(&rule->regex, text, 2, m, flags) == 0; flags = REG_NOTBOL) {
-        struct span whole = redact_matched(text, m[0]);
-        buf_put(out, text, (size_t)m[0].rm_so);
-        text = whole.p + whole.n;
-        if (whole.n == 0) { /* a place, not a text: go on behind the next character */
-            if (*text) buf_putc(out, *text++);
-        } else if (rule->check == CHECK_ANY || luhn(whole)) {
-            put_replacement(out, rule->replacement, redact_matched(whole.p - m[0].rm_so, m[1]));
-        } else {
-            buf_put(out, whole.p, whole.n);
-        }
+static void redact_apply(const regex_t *rule, const char *text, struct buf *out) {
+    regmatch_t m;
+    for (int flags = 0; *text && regexec(rule, text, 1, &m, flags) == 0; flags = REG_NOTBOL) {
+        buf_put(out, text, (size_t)m.rm_so);
+        text += m.rm_eo;
+        if (m.rm_eo > m.rm_so)
+            buf_puts(out, "<redacted>");
+        else if (*text) /* a place, not a text: go on behind the next character */
+            buf_putc(out, *text++);
     }
     buf_puts(out, text);
 }
 
+/* text with what the scan marks replaced. */
+static void redact_put(struct span text, const unsigned char *mark, struct buf *out) {
+    for (size_t i = 0, end; i < text.n; i = end) {
+        for (end = i; end < text.n && mark[end] == mark[i];) end++;
+        if (mark[i] == REDACT_KEEP)
+            buf_put(out, text.p + i, end - i);
+        else
+            buf_puts(out, REPLACEMENT[mark[i]]);
+    }
+}
+
 void redact_run(const struct redact *r, struct span text, struct buf *out) {
     struct buf side[2];
+    const char *nul = text.n ? memchr(text.p, '\0', text.n) : NULL;
+    if (nul) text.n = (size_t)(nul - text.p);
+    unsigned char *mark = must_calloc(text.n + 1, 1);
     for (int i = 0; i < 2; i++) buf_init(&side[i], 16 * (text.n + 64));
-    buf_put(&side[0], text.p, text.n);
+    redact_scan(text, mark);
+    redact_put(text, mark, &side[0]);
     buf_putc(&side[0], '\0');
     size_t from = 0;
     for (size_t i = 0; i < r->n && !side[from].failed; i++, from = 1 - from) {
@@ -147,4 +117,5 @@ void redact_run(const struct redact *r, struct span text, struct buf *out) {
     else
         buf_put(out, side[from].p, strlen(side[from].p));
     for (int i = 0; i < 2; i++) buf_release(&side[i]);
+    free(mark);
 }

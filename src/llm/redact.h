@@ -1,5 +1,6 @@
 /* redact: takes secrets and personal data out of a text before it is sent to somebody else. The built-in rules are
- * redact.def; a file can add more. Immutable once open; any thread may use it. */
+ * found by how they stand in the text (redact_scan.h); a file of patterns can add more. Immutable once open; any thread
+ * may use it. */
 #ifndef LLM_REDACT_H
 #define LLM_REDACT_H
 

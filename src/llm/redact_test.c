@@ -38,7 +38,7 @@ static void secrets_go(void) {
         {"api-key => zzz", "api-key => <secret>"},
         {"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K#MDENG", "AWS_SECRET_ACCESS_KEY=<secret>"},
         {"session token=abc", "session token=<secret>"},
-        {"Authorization: Bearer abcdefghijklmnopqrst", "Authorization: <secret> <secret>"},
+        {"Authorization: Bearer abcdefghijklmnopqrst", "Authorization: Bearer <secret>"},
         {"sent Bearer abcdefghijklmnopqrst ok", "sent Bearer <secret> ok"},
         {"sent Basic dXNlcjpwYXNzd29yZA== ok", "sent Basic <secret> ok"},
         {"key sk-abcdEFGH# used", "key <secret> used"},

@@ -14,6 +14,8 @@ struct entry {
     double confidence;
     uint8_t label, decider;
     bool used; /* since the hand last passed */
+    uint8_t kind[3];
+    uint16_t lines; /* of that kind, since the last sweep */
 };
 
 struct set {
@@ -30,6 +32,7 @@ struct shard {
 struct memo {
     size_t sets; /* power of two */
     uint64_t seed;
+    struct memo_tally tally; /* add is NULL: nobody counts */
     struct set *set;
     struct shard shard[SHARDS];
 };
@@ -101,16 +104,41 @@ void memo_prefetch(struct memo *m, struct memo_key key) {
     __builtin_prefetch(&set_of(m, key)->way[memo_home_of(key)]);
 }
 
-bool memo_get(struct memo *m, struct memo_key key, struct answer *out) {
+static uint32_t kind_of(const struct entry *e) {
+    return (uint32_t)e->kind[0] | (uint32_t)e->kind[1] << 8 | (uint32_t)e->kind[2] << 16;
+}
+
+static void set_kind(struct entry *e, uint32_t kind) {
+    for (unsigned i = 0; i < 3; i++) e->kind[i] = (uint8_t)(kind >> 8 * i);
+}
+
+/* Hands on what was counted. */
+static void hand_on(const struct memo *m, struct entry *e) {
+    uint32_t kind = kind_of(e);
+    if (kind && m->tally.add && !m->tally.add(m->tally.self, kind, e->lines)) set_kind(e, 0);
+    e->lines = 0;
+}
+
+static bool look_up(struct memo *m, struct memo_key key, bool counts, struct answer *out) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
     struct entry *e = memo_find(set_of(m, key), key);
     if (e) {
         e->used = true;
-        *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider};
+        uint32_t kind = kind_of(e);
+        if (counts && kind && ++e->lines == UINT16_MAX) hand_on(m, e);
+        *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider, .kind = kind};
     }
     pthread_mutex_unlock(&sh->lock);
     return e != NULL;
+}
+
+bool memo_get(struct memo *m, struct memo_key key, struct answer *out) {
+    return look_up(m, key, false, out);
+}
+
+bool memo_see(struct memo *m, struct memo_key key, struct answer *out) {
+    return look_up(m, key, true, out);
 }
 
 /* Second chance: the first entry from the hand on that was not used since the hand last passed. */
@@ -133,9 +161,14 @@ bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
     if (!e) {
         e = victim(s, &sh->hand);
         evicted = true;
+        hand_on(m, e);
     }
     if (fresh && !evicted) sh->n++;
-    *e = (struct entry){.key = key, .confidence = a->confidence, .label = a->label, .decider = a->decider};
+    if (fresh) *e = (struct entry){.key = key};
+    e->confidence = a->confidence;
+    e->label = a->label;
+    e->decider = a->decider;
+    if (a->kind) set_kind(e, a->kind);
     pthread_mutex_unlock(&sh->lock);
     return evicted;
 }
@@ -148,4 +181,18 @@ size_t memo_count(struct memo *m) {
         pthread_mutex_unlock(&m->shard[i].lock);
     }
     return n;
+}
+
+void memo_set_tally(struct memo *m, const struct memo_tally *t) {
+    m->tally = *t;
+}
+
+void memo_sweep(struct memo *m, bool all) {
+    for (size_t n = 0; n < SHARDS; n++) {
+        pthread_mutex_lock(&m->shard[n].lock);
+        for (size_t row = n; row < m->sets; row += SHARDS)
+            for (size_t i = 0; i < WAYS; i++)
+                if (all || m->set[row].way[i].lines) hand_on(m, &m->set[row].way[i]);
+        pthread_mutex_unlock(&m->shard[n].lock);
+    }
 }

@@ -12,6 +12,15 @@
 
 struct memo;
 
+enum { MEMO_KIND_BITS = 24 };
+
+/* Where lines that were counted in entries go. false: there is no such kind any more, and the entry forgets it. Called
+ * under a lock of the memo. */
+struct memo_tally {
+    bool (*add)(void *self, uint32_t kind, uint32_t lines);
+    void *self;
+};
+
 enum { MEMO_ENTRIES_MIN = 2048, MEMO_ENTRIES_MAX = 1 << 26 };
 
 /* entries: capacity, rounded up to a power of two within the limits above. Pages are touched as they fill. */
@@ -28,9 +37,21 @@ void memo_prefetch(struct memo *m, struct memo_key key);
 
 bool memo_get(struct memo *m, struct memo_key key, struct answer *out);
 
-/* Stores or replaces. Returns whether another entry was evicted for it. */
+/* The same, and counts one more line of its kind, where the entry knows that (answer.kind). */
+bool memo_see(struct memo *m, struct memo_key key, struct answer *out);
+
+/* Stores or replaces; the kind that an entry knows stays where a->kind is 0. Of a->kind, MEMO_KIND_BITS are kept.
+ * Returns whether another entry was evicted for it. */
 bool memo_put(struct memo *m, struct memo_key key, const struct answer *a);
 
 size_t memo_count(struct memo *m);
+
+/* From now on counts are handed to t: by memo_sweep, and when an entry is full or evicted. Before the memo is in use.
+ */
+void memo_set_tally(struct memo *m, const struct memo_tally *t);
+
+/* Hands on what was counted since the last sweep. Locks a shard at a time. all: also asks about the kinds of which
+ * there was no line, with 0 lines, so that every entry forgets what is gone. */
+void memo_sweep(struct memo *m, bool all);
 
 #endif

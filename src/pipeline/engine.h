@@ -45,6 +45,7 @@ struct engine {
     struct vector_store *vectors;        /* what the encoder said before; NULL: that is not kept */
     uint64_t vector_version;             /* of what a template's vector depends on */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */
+    uint8_t kind_label[LABEL_MAX];       /* the inventory's; likewise */
     atomic_uint refs;
     atomic_uint pinned; /* batches that it is held for */
 };

@@ -20,6 +20,8 @@ struct fast_path *fast_path_open(struct pipeline *p) {
     struct fast_path *f = must_calloc(1, sizeof *f);
     f->pipeline = p;
     f->work.memo = pipeline_memo(p);
+    f->work.kinds = pipeline_kinds(p);
+    f->work.examples = pipeline_examples(p);
     f->work.text = f->text;
     f->work.scratch = &f->scratch;
     return f;

@@ -41,7 +41,9 @@ struct pipeline {
     uint64_t queue_ns_max;    /* 0: none */
     _Atomic uint64_t turn_ns; /* what a slice lately added to the wait of those behind it */
     struct memo *memo;
-    struct flights *flights; /* NULL exactly when memo is */
+    struct kinds *kinds;       /* NULL: none */
+    struct examples *examples; /* NULL: none */
+    struct flights *flights;   /* NULL exactly when memo is */
     pthread_mutex_t engine_lock;
     struct engine *eng;
     unsigned workers;
@@ -76,6 +78,7 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
     if (a) {
         batch_decide(r, a->decider, a->label, a->confidence);
         if (p->memo && (pend->key.lo | pend->key.hi)) memo_put(p->memo, pend->key, a);
+        if (p->kinds && r->kind) kinds_decided(p->kinds, r->kind, eng->kind_label[a->label], a->decider);
     } else {
         r->err = (uint8_t)why;
         fall_back(eng, r);
@@ -103,6 +106,7 @@ static void hand_over(struct worker *w) {
         uint32_t i = k->todo[t];
         struct pending *pend = &w->origin[i];
         struct err e = {0};
+        stage_count_open(k, i);
         pend->key = k->memo ? k->tpl[i].key : (struct memo_key){0};
         struct question q = question_of(k, i);
         const struct network_stage *net = k->eng->network;
@@ -129,6 +133,7 @@ static void settle_parked(void *self, uint32_t i) {
         struct err e = {0};
         r->nearest = ours->nearest;
         r->nearest_p = ours->nearest_p;
+        stage_count_like(k->kinds, r, ours);
         if (ours->decided) {
             batch_decide(r, ours->decider, ours->label, ours->confidence);
             r->from_memo = true;
@@ -330,6 +335,8 @@ static void *worker_main(void *arg) {
 static void worker_open(struct worker *w, struct pipeline *p) {
     w->p = p;
     w->work.memo = p->memo;
+    w->work.kinds = p->kinds;
+    w->work.examples = p->examples;
     w->work.flights = p->flights;
     w->work.origin = w->origin;
     w->work.landed = settle_parked;
@@ -348,9 +355,16 @@ static void worker_close(struct worker *w) {
 }
 
 /* Finds where the engine's labels are counted; before anybody else sees it. */
-static void name_labels(struct engine *eng) {
-    for (unsigned i = 0; i < eng->labels.n; i++)
+static void name_labels(struct kinds *k, struct engine *eng) {
+    for (unsigned i = 0; i < eng->labels.n; i++) {
         eng->metric[i] = (uint8_t)metrics_name(METRIC_SET_LABEL, eng->labels.label[i].id);
+        eng->kind_label[i] = k ? kinds_label(k, span_of(eng->labels.label[i].id)) : 0;
+    }
+}
+
+/* What the memo counted goes to the inventory. */
+static bool tally_kind(void *self, uint32_t kind, uint32_t lines) {
+    return kinds_count(self, kind, lines);
 }
 
 struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e) {
@@ -362,11 +376,14 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     queue_init(&p->queue, PIPELINE_QUEUE_SLICES, sizeof(struct slice));
     pthread_mutex_init(&p->engine_lock, NULL);
     if (eng) p->eng = engine_ref(eng);
-    if (eng) name_labels(eng);
+    p->kinds = o->kinds;
+    p->examples = o->examples;
+    if (eng) name_labels(p->kinds, eng);
     p->queue_ns_max = clock_ns_of_ms(o->queue_time_ms);
     p->workers = o->workers;
     if (o->memo_entries) {
         p->memo = memo_open(o->memo_entries);
+        if (p->kinds) memo_set_tally(p->memo, &(struct memo_tally){tally_kind, p->kinds});
         p->flights = flight_open((size_t)p->workers * WORK_MAX);
     }
     p->worker = must_calloc(o->workers, sizeof *p->worker);
@@ -489,7 +506,7 @@ void pipeline_view_close(struct pipeline_view *v) {
 }
 
 void pipeline_swap(struct pipeline *p, struct engine *eng) {
-    name_labels(eng);
+    name_labels(p->kinds, eng);
     pthread_mutex_lock(&p->engine_lock);
     struct engine *old = p->eng;
     p->eng = engine_ref(eng);
@@ -517,4 +534,12 @@ size_t pipeline_queue_depth(struct pipeline *p) {
 
 struct memo *pipeline_memo(struct pipeline *p) {
     return p->memo;
+}
+
+struct kinds *pipeline_kinds(struct pipeline *p) {
+    return p->kinds;
+}
+
+struct examples *pipeline_examples(struct pipeline *p) {
+    return p->examples;
 }

@@ -15,9 +15,11 @@ struct pipeline;
 enum { PIPELINE_SLICE = 256, PIPELINE_BATCH_MAX = 262144, PIPELINE_QUEUE_SLICES = 4096, PIPELINE_WORKERS_MAX = 256 };
 
 struct pipeline_opts {
-    unsigned workers;       /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
-    size_t memo_entries;    /* 0: do not remember */
-    unsigned queue_time_ms; /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
+    unsigned workers;          /* compute threads, 1..PIPELINE_WORKERS_MAX: 4 */
+    size_t memo_entries;       /* 0: do not remember */
+    struct kinds *kinds;       /* where lines are counted by kind; must outlive the pipeline. NULL: nowhere */
+    struct examples *examples; /* where some lines are kept; likewise */
+    unsigned queue_time_ms;    /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
 };
 
 /* The network stage of an engine. `hand_over` never waits: it takes the record and answers later, once, with
@@ -74,8 +76,10 @@ void pipeline_view_close(struct pipeline_view *v);
 /* Whether pipeline_submit would refuse a small batch now; e says why. */
 bool pipeline_busy(struct pipeline *p, struct err *e);
 
-bool pipeline_ready(struct pipeline *p);         /* there is an engine */
-size_t pipeline_queue_depth(struct pipeline *p); /* slices waiting */
-struct memo *pipeline_memo(struct pipeline *p);  /* NULL: none */
+bool pipeline_ready(struct pipeline *p);                /* there is an engine */
+size_t pipeline_queue_depth(struct pipeline *p);        /* slices waiting */
+struct memo *pipeline_memo(struct pipeline *p);         /* NULL: none */
+struct kinds *pipeline_kinds(struct pipeline *p);       /* NULL: none */
+struct examples *pipeline_examples(struct pipeline *p); /* NULL: none */
 
 #endif

@@ -68,6 +68,11 @@ void stage_run(struct work *w, enum stage_id from, enum stage_id to) {
     }
 }
 
+void stage_try(struct work *w) {
+    for (unsigned s = 0; s < STAGE_COUNT && w->todo_n > 0; s++)
+        if (stage_table[s].run) stage_table[s].run(w);
+}
+
 void stage_look_at_network(struct work *w) {
     const struct network_stage *net = w->eng->network;
     w->unavailable = net && net->unavailable ? net->unavailable(net->self) : ERR_OK;
@@ -99,6 +104,88 @@ uint64_t stage_network_version(const struct engine *eng, uint64_t seed) {
     return XXH3_64bits_withSeed(&eng->network_version, sizeof eng->network_version, seed);
 }
 
+/* ---- the inventory ---- */
+
+static uint16_t ten_thousandths(double p) {
+    return (uint16_t)(p * 10000 + 0.5);
+}
+
+/* Where the message begins in a template. */
+static uint16_t message_in_template(const struct engine *eng, const struct record *rec) {
+    char source[MASK_OUTPUT_MAX];
+    if (!engine_uses_source(eng) || rec->source.n == 0) return 0;
+    size_t n = mask_line(span_sub(rec->source, 0, TEMPLATE_SOURCE_MAX), source);
+    return (uint16_t)(n > 0 ? n + 2 : 0);
+}
+
+static void keep_example(struct work *w, uint32_t i, bool seldom) {
+    if (!w->examples || (!seldom && ++w->sampled % EXAMPLES_SAMPLE != 0)) return;
+    examples_add(w->examples, w->res[i]->kind, w->rec[i]->source, w->rec[i]->message, seldom);
+}
+
+static void stage_sight(struct work *w, uint32_t i, struct kinds_sight *s, bool seldom) {
+    if (w->res[i]->kind) return;
+    s->message_at = message_in_template(w->eng, w->rec[i]);
+    w->res[i]->kind = kinds_see(w->kinds, s);
+    keep_example(w, i, seldom);
+}
+
+/* Of a record whose template is not written: a rule or a person decided it. */
+static void sight_of_line(struct work *w, uint32_t i, uint32_t lines, bool by_rule) {
+    char text[TEMPLATE_MAX];
+    const struct result *r = w->res[i];
+    struct kinds_sight s = {.lines = lines,
+                            .by_rule = by_rule,
+                            .decided = by_rule,
+                            .label = w->eng->kind_label[r->label],
+                            .stage = r->decider};
+    s.text =
+        (struct span){text, template_write(w->rec[i]->source, w->rec[i]->message, engine_uses_source(w->eng), text)};
+    stage_sight(w, i, &s, false);
+}
+
+/* A rule decides without a template. So many lines of a second are counted one by one; of the others one in
+ * RULED_SAMPLE stands for all. */
+static void sight_of_rule(struct work *w, uint32_t i) {
+    enum { RULED_EACH = 256, RULED_SAMPLE = 256 };
+    if (!w->kinds) return;
+    unsigned turn = kinds_turn(w->kinds);
+    if (turn != w->kinds_turn) w->kinds_turn = turn, w->ruled = 0;
+    unsigned n = w->ruled++;
+    if (n < RULED_EACH)
+        sight_of_line(w, i, 1, true);
+    else if (n % RULED_SAMPLE == RULED_SAMPLE - 1)
+        sight_of_line(w, i, RULED_SAMPLE, true);
+}
+
+/* Of a record whose template is written. prob: what the head thought; NULL: it was not asked. */
+static void sight_of_template(struct work *w, uint32_t i, const struct answer *a, const float *prob) {
+    struct kinds_sight s = {
+        .text = {w->text + w->tpl[i].from, w->tpl[i].len}, .lines = 1, .decided = true, .stage = a->decider};
+    s.label = w->eng->kind_label[a->decider == DECIDER_FALLBACK ? w->eng->labels.unclassified : a->label];
+    unsigned best = 0, second = 1;
+    for (unsigned k = 0; prob && k < w->eng->labels.n; k++) {
+        if (prob[k] > prob[best])
+            second = best, best = k;
+        else if (k != best && (second == best || prob[k] > prob[second]))
+            second = k;
+    }
+    if (prob) {
+        s.best = w->eng->kind_label[best], s.p1 = ten_thousandths((double)prob[best]);
+        s.second = w->eng->kind_label[second], s.p2 = ten_thousandths((double)prob[second]);
+    }
+    stage_sight(w, i, &s, true);
+}
+
+void stage_count_open(struct work *w, uint32_t i) {
+    static const struct answer OPEN = {.decider = DECIDER_FALLBACK};
+    if (w->kinds) sight_of_template(w, i, &OPEN, NULL);
+}
+
+void stage_count_like(struct kinds *k, struct result *r, const struct result *like) {
+    if (k && !r->kind && like->kind && kinds_count(k, like->kind, 1)) r->kind = like->kind;
+}
+
 /* ---- what people said ---- */
 
 /* True: settled by a correction about `masked`, the message's masked form. It is a rule of one template, written by a
@@ -110,6 +197,7 @@ static bool review_masked(struct work *w, uint32_t i, struct span masked) {
     if (label < 0) return false; /* of another label set */
     batch_decide(w->res[i], DECIDER_REGEX, (unsigned)label, 1);
     w->res[i]->correction = word.id;
+    if (w->kinds) sight_of_line(w, i, 1, false);
     return true;
 }
 
@@ -142,6 +230,7 @@ static bool match_rules(struct work *w, uint32_t i) {
     w->res[i]->rule = (uint16_t)rule;
     w->res[i]->match_from = where.from;
     w->res[i]->match_to = where.to;
+    sight_of_rule(w, i);
     return true;
 }
 
@@ -184,10 +273,22 @@ static void note_nearest(struct result *r, const struct answer *a) {
     r->nearest_p = (float)a->confidence;
 }
 
+/* The memory knows it and does not know its kind: that was dropped, or there was no room for it. */
+static void sight_of_remembered(struct work *w, uint32_t i, struct answer *a) {
+    sight_of_template(w, i, a, NULL);
+    a->kind = w->res[i]->kind;
+    if (a->kind) memo_put(w->memo, w->tpl[i].key, a);
+}
+
 /* True: settled from memory. A remembered "not sure" settles too, unless a network stage may know more. */
 static bool stage_recall(struct work *w, uint32_t i) {
     struct answer a;
-    if (!memo_get(w->memo, w->tpl[i].key, &a)) return false;
+    if (!(w->res[i]->kind ? memo_get : memo_see)(w->memo, w->tpl[i].key, &a)) return false;
+    if (w->kinds && a.kind && !w->res[i]->kind) {
+        w->res[i]->kind = a.kind;
+        keep_example(w, i, false);
+    }
+    if (w->kinds && !w->res[i]->kind) sight_of_remembered(w, i, &a);
     if (a.decider == DECIDER_FALLBACK) note_nearest(w->res[i], &a);
     if (a.decider == DECIDER_FALLBACK && w->has_network && !stage_is_settled(w->eng, w->res[i])) return false;
     if (a.decider == DECIDER_FALLBACK) {
@@ -266,6 +367,8 @@ static void decide_by_vector(struct work *w, uint32_t i, const float *vector) {
         a = nearest_of(w->eng, prob);
         note_nearest(w->res[i], &a);
     }
+    if (w->kinds) sight_of_template(w, i, &a, prob);
+    a.kind = w->res[i]->kind;
     if (w->memo && memo_put(w->memo, w->tpl[i].key, &a)) metrics_add(METRIC_MEMO_EVICTIONS, 0, 0, 0, 1);
 }
 
@@ -355,6 +458,7 @@ static void follow_leader(struct work *w, uint32_t i) {
     const struct result *r = w->res[leader];
     w->res[i]->nearest = r->nearest;
     w->res[i]->nearest_p = r->nearest_p;
+    stage_count_like(w->kinds, w->res[i], r);
     if (!r->decided) return;
     batch_decide(w->res[i], r->decider, r->label, r->confidence);
     w->res[i]->from_memo = true;

@@ -8,6 +8,8 @@
 #include "memo/flight.h"
 #include "memo/memo.h"
 #include "pipeline/engine.h"
+#include "review/examples.h"
+#include "review/kinds.h"
 #include "review/overlay.h"
 
 enum { WORK_MAX = 1024 };
@@ -33,6 +35,10 @@ struct work {
     struct engine_scratch *scratch;
     const struct overlay *overlay; /* what people said; NULL: nothing */
     struct memo *memo;             /* NULL: do not remember */
+    struct kinds *kinds;           /* where lines are counted by kind; NULL: nowhere */
+    struct examples *examples;     /* where some lines are kept; NULL: nowhere */
+    unsigned kinds_turn, ruled;    /* lines of rules that were counted in that second */
+    unsigned sampled;              /* of the lines that may be kept one in EXAMPLES_SAMPLE is */
     struct flights *flights;       /* what other workers decide just now; NULL: nobody else does */
     struct pending *origin; /* with flights: where each record came from. Without a batch it is not ours any more */
     void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */
@@ -69,6 +75,9 @@ void stage_work_begin(struct work *w, uint32_t n);
 /* Runs stages [from, to) over what is still open, and observes how long each took. */
 void stage_run(struct work *w, enum stage_id from, enum stage_id to);
 
+/* Runs all stages over what is open, unobserved: for lines that nobody waits for. */
+void stage_try(struct work *w);
+
 /* Counts what a stage took for one batch; by stage_run, but for stages that run elsewhere. */
 void stage_observe(enum stage_id s, double seconds);
 
@@ -80,6 +89,12 @@ void stage_count_reason(const struct engine *eng, const struct result *r);
 
 /* The first stage that is not cheap. */
 enum stage_id stage_first_costly(void);
+
+/* Counts record i, which no stage decided, as one of its kind, unless it was counted before. */
+void stage_count_open(struct work *w, uint32_t i);
+
+/* The same for a record that follows the decided record `like`. */
+void stage_count_like(struct kinds *k, struct result *r, const struct result *like);
 
 /* Puts record i into todo, its template written elsewhere: what stage_memo_run would have done had it missed. */
 void stage_memo_missed(struct work *w, uint32_t i, struct memo_key key, struct span template);

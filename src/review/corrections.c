@@ -5,6 +5,7 @@
 #include "base/json_out.h"
 #include "base/must.h"
 #include "text/mask.h"
+#include "review/kinds.h"
 #include "text/utf8.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 #include <yyjson.h>
 
-enum { LINE_BYTES_MAX = 1 << 16 };
+enum { LINE_BYTES_MAX = 8 << 20 }; /* of what is said at once */
 
 /* ---- reading ---- */
 
@@ -26,9 +27,42 @@ static struct span word_text(struct arena *a, yyjson_val *object, const char *na
     return arena_copy(a, (struct span){yyjson_get_str(v), yyjson_get_len(v)});
 }
 
-static void mark_undone(struct corrections *c, uint64_t id) {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->row[i].id == id) c->row[i].undone = true;
+/* Words are undone soon or never: the search begins at the end. */
+static void mark_undone(struct corrections *c, uint64_t id, bool batch, const struct correction *by) {
+    for (size_t i = c->n; i-- > 0;) {
+        struct correction *r = &c->row[i];
+        if ((batch ? r->batch : r->id) == id && !r->undone) {
+            r->undone = true;
+            r->undone_by = by->by, r->undone_at = by->at;
+        }
+        if (r->id < id) return;
+    }
+}
+
+/* What the stages say counts again: as if all that was said about its label were undone. */
+static void mark_taken_back(struct corrections *c, const struct correction *by) {
+    for (size_t i = 0; i < c->n; i++) {
+        struct correction *r = &c->row[i];
+        bool same = r->family == by->family && span_eq(r->source, by->source);
+        if (!same || r->undone || !r->label[0]) continue;
+        r->undone = true;
+        r->undone_by = by->by, r->undone_at = by->at;
+    }
+}
+
+static uint64_t word_hash(yyjson_val *object, const char *name) {
+    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
+    return text ? strtoull(text, NULL, 16) : 0;
+}
+
+static void word_name(char to[LABEL_ID_MAX], yyjson_val *object, const char *name) {
+    yyjson_val *v = yyjson_obj_get(object, name);
+    if (yyjson_is_str(v) && yyjson_get_len(v) < LABEL_ID_MAX) memcpy(to, yyjson_get_str(v), yyjson_get_len(v));
+}
+
+static uint32_t word_number(yyjson_val *object, const char *name, uint32_t none) {
+    yyjson_val *v = yyjson_obj_get(object, name);
+    return yyjson_is_uint(v) && yyjson_get_uint(v) <= UINT32_MAX ? (uint32_t)yyjson_get_uint(v) : none;
 }
 
 static struct correction *new_row(struct corrections *c) {
@@ -42,27 +76,50 @@ static struct correction *new_row(struct corrections *c) {
     return r;
 }
 
-/* False: it is no word. */
-static bool read_word(struct corrections *c, yyjson_val *object) {
-    yyjson_val *id = yyjson_obj_get(object, "id"), *undoes = yyjson_obj_get(object, "undoes"),
-               *label = yyjson_obj_get(object, "label"), *message = yyjson_obj_get(object, "log_message");
-    uint32_t number = yyjson_is_uint(id) ? (uint32_t)yyjson_get_uint(id) : c->last_id + 1;
-    if (yyjson_is_uint(undoes)) {
-        mark_undone(c, yyjson_get_uint(undoes));
-        c->last_id = number > c->last_id ? number : c->last_id;
-        return true;
-    }
-    if (!yyjson_is_str(label) || yyjson_get_len(label) >= LABEL_ID_MAX || !yyjson_is_str(message)) return false;
-    struct correction *r = new_row(c);
-    r->id = number;
-    memcpy(r->label, yyjson_get_str(label), yyjson_get_len(label));
-    r->source = word_text(&c->text, object, "source");
-    r->message = word_text(&c->text, object, "log_message");
+/* The kind that a word is about, where it does not say so: one of before, or one about a line. */
+static void fill_kind(struct correction *r) {
+    char masked[MASK_OUTPUT_MAX];
+    if (r->family == 0) r->family = kinds_id_of((struct span){masked, mask_line(r->message, masked)});
+}
+
+static void read_texts(struct corrections *c, yyjson_val *object, struct correction *r) {
     r->by = word_text(&c->text, object, "by");
     r->at = word_text(&c->text, object, "at");
+    r->source = word_text(&c->text, object, "source");
+    r->message = word_text(&c->text, object, "log_message");
     r->note = word_text(&c->text, object, "note");
-    c->last_id = number > c->last_id ? number : c->last_id;
-    return r->source.p && r->message.p && r->by.p && r->at.p && r->note.p;
+    r->from = word_text(&c->text, object, "from");
+    r->was = word_text(&c->text, object, "was");
+    r->request = word_text(&c->text, object, "request");
+}
+
+/* A label, the taking back of all labels (null) or a state; the two latter name the kind. */
+static bool is_word(yyjson_val *object, const struct correction *r) {
+    yyjson_val *label = yyjson_obj_get(object, "label"), *message = yyjson_obj_get(object, "log_message");
+    if (!yyjson_is_str(message)) return false;
+    if (yyjson_is_str(label)) return r->label[0] && yyjson_get_len(label) < LABEL_ID_MAX;
+    return r->family != 0 && (r->state[0] || yyjson_is_null(label));
+}
+
+/* False: it is no word. */
+static bool read_word(struct corrections *c, yyjson_val *object) {
+    uint32_t id = word_number(object, "id", c->last_id + 1), undoes = word_number(object, "undoes", 0),
+             batch = word_number(object, "undoes_batch", 0);
+    struct correction r = {
+        .id = id, .batch = word_number(object, "batch", id), .until = word_number(object, "until", 0)};
+    read_texts(c, object, &r);
+    word_name(r.label, object, "label");
+    word_name(r.state, object, "state");
+    r.kind = word_hash(object, "kind"), r.family = word_hash(object, "family");
+    r.redacted = yyjson_is_true(yyjson_obj_get(object, "redacted"));
+    bool undo = undoes || batch;
+    if (!undo && !is_word(object, &r)) return false;
+    if (undo) mark_undone(c, batch ? batch : undoes, batch != 0, &r);
+    if (!undo) fill_kind(&r);
+    if (!undo && !r.label[0] && !r.state[0]) mark_taken_back(c, &r);
+    if (!undo) *new_row(c) = r;
+    c->last_id = id > c->last_id ? id : c->last_id;
+    return r.source.p && r.message.p && r.by.p && r.at.p && r.note.p && r.from.p && r.was.p && r.request.p;
 }
 
 static void corrections_line(struct corrections *c, struct span line) {
@@ -100,22 +157,22 @@ void corrections_release(struct corrections *c) {
 
 /* ---- writing ---- */
 
-static void word_put(struct buf *b, const char *name, struct span text) {
+void corrections_member(struct buf *b, const char *name, struct span text) {
     char *whole = must_calloc(3, text.n + 1);
     buf_printf(b, ",\"%s\":", name);
     json_out_string(b, (struct span){whole, utf8_repair(text, whole)});
     free(whole);
 }
 
-static void word_begin(struct buf *b, uint32_t id) {
-    char at[32], by[64] = "";
+void corrections_begin(struct buf *b, uint32_t id, struct span by) {
+    char at[32], name[64];
     time_t now = time(NULL);
     struct tm utc;
     strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     const char *user = getenv("SUDO_USER") ? getenv("SUDO_USER") : getenv("USER");
-    snprintf(by, sizeof by, "%.60s", user ? user : "");
-    buf_printf(b, "\n{\"id\":%u,\"at\":\"%s\"", id, at);
-    word_put(b, "by", by[0] ? span_of(by) : SPAN_LIT("unknown"));
+    snprintf(name, sizeof name, "%.60s", user && user[0] ? user : "unknown");
+    buf_printf(b, "%s{\"id\":%u,\"at\":\"%s\"", b->n ? "" : "\n", id, at);
+    corrections_member(b, "by", by.n > 0 ? by : span_of(name));
 }
 
 /* Was the last line cut off? Then what comes begins a line of its own. */
@@ -128,9 +185,6 @@ static bool write_whole(int fd, struct span text) {
     return write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
 }
 
-/* Under the lock: reads the log, lets `word` say what comes behind it, and appends that. */
-typedef bool corrections_word(const struct corrections *c, const void *what, struct buf *b, struct err *e);
-
 static bool append_locked(int fd, const char *path, corrections_word *word, const void *what, struct err *e) {
     struct corrections c;
     struct stat st;
@@ -138,16 +192,17 @@ static bool append_locked(int fd, const char *path, corrections_word *word, cons
     buf_init(&b, LINE_BYTES_MAX);
     bool ok = corrections_read(&c, path, e) && word(&c, what, &b, e);
     if (ok && (b.failed || c.n >= CORRECTIONS_MAX))
-        ok = err_set(e, ERR_LIMIT, "%s: a word has at most %d bytes, the log %d words", path, LINE_BYTES_MAX,
-                     CORRECTIONS_MAX);
-    if (ok && (fstat(fd, &st) != 0 || !write_whole(fd, span_sub(buf_span(&b), is_torn(fd, &st) ? 0 : 1, b.n))))
+        ok = err_set(e, ERR_LIMIT, "%s: what is said at once has at most %d bytes, the log %d words", path,
+                     LINE_BYTES_MAX, CORRECTIONS_MAX);
+    if (ok && b.n > 0 &&
+        (fstat(fd, &st) != 0 || !write_whole(fd, span_sub(buf_span(&b), is_torn(fd, &st) ? 0 : 1, b.n))))
         ok = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     corrections_release(&c);
     buf_release(&b);
     return ok;
 }
 
-static bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e) {
+bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e) {
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || flock(fd, LOCK_EX) != 0) {
         err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
@@ -169,11 +224,11 @@ static bool say_label(const struct corrections *c, const void *what, struct buf 
     char text[MASK_OUTPUT_MAX];
     (void)e;
     *s->id = c->last_id + 1;
-    word_begin(b, *s->id);
-    word_put(b, "label", span_of(s->word->label));
-    word_put(b, "source", s->word->source);
-    word_put(b, "log_message", (struct span){text, mask_line(s->word->message, text)});
-    word_put(b, "note", span_sub(s->word->note, 0, CORRECTIONS_NOTE_MAX));
+    corrections_begin(b, *s->id, (struct span){0});
+    corrections_member(b, "label", span_of(s->word->label));
+    corrections_member(b, "source", s->word->source);
+    corrections_member(b, "log_message", (struct span){text, mask_line(s->word->message, text)});
+    corrections_member(b, "note", span_sub(s->word->note, 0, CORRECTIONS_NOTE_MAX));
     buf_puts(b, "}\n");
     return true;
 }
@@ -189,7 +244,7 @@ static bool say_undone(const struct corrections *c, const void *what, struct buf
         if (c->row[i].id == id) found = &c->row[i];
     if (!found) return err_set(e, ERR_INPUT, "there is no correction %u; 'logclass correct --list' lists them", id);
     if (found->undone) return err_set(e, ERR_INPUT, "correction %u is undone already", id);
-    word_begin(b, c->last_id + 1);
+    corrections_begin(b, c->last_id + 1, (struct span){0});
     buf_printf(b, ",\"undoes\":%u,\"label\":null}\n", id);
     return true;
 }

@@ -6,6 +6,7 @@
 #define REVIEW_CORRECTIONS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "data/label.h"
@@ -15,14 +16,21 @@
 
 enum { CORRECTIONS_FILE_BYTES_MAX = 64 << 20, CORRECTIONS_MAX = 100000, CORRECTIONS_NOTE_MAX = 512 };
 
-/* One word. Spans lie in the log that it was read into. */
+/* One word: a label for a kind of line, or its state. Spans lie in the log that it was read into. */
 struct correction {
     uint32_t id;
-    char label[LABEL_ID_MAX];
-    struct span source;  /* it counts for lines of this source only; empty: of all */
-    struct span message; /* the template; of words by earlier versions the line itself */
-    struct span by, at, note;
+    uint32_t batch; /* id of the first of those that were said together */
+    uint64_t kind;  /* id in the inventory (review/kinds.h) that it was said about; 0: it was said about a line */
+    uint64_t family;
+    char label[LABEL_ID_MAX]; /* "": what the stages say counts again, or a word about the state */
+    char state[LABEL_ID_MAX]; /* "": a word about the label */
+    uint32_t until;           /* of the state, in seconds; 0: none was said */
+    bool redacted;            /* message is not the template, but what may be shown of it: family tells the kind */
+    struct span source;       /* it counts for lines of this source only; empty: of all */
+    struct span message;      /* the template; of words by earlier versions the line itself */
+    struct span by, at, note, from, was, request;
     bool undone;
+    struct span undone_by, undone_at;
 };
 
 struct corrections {
@@ -40,6 +48,15 @@ void corrections_release(struct corrections *c); /* zero-filled is fine */
 /* Adds a word: label, source, message (masked here), note. The file is made where it is missing, and the word is on
  * disk when this returns. *id: its number. */
 bool corrections_append(const char *path, const struct correction *word, uint32_t *id, struct err *e);
+
+/* Under the log's lock: reads it, has `word` write what comes behind it (lines, each from corrections_begin to "}\n"),
+ * and appends that; on disk when it returns. `word` returns false to write nothing. */
+typedef bool corrections_word(const struct corrections *c, const void *what, struct buf *b, struct err *e);
+bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e);
+
+/* Begins a line: "{"id":ID,"at":NOW,"by":BY", and adds a member to it. An empty `by`: whoever runs this process. */
+void corrections_begin(struct buf *b, uint32_t id, struct span by);
+void corrections_member(struct buf *b, const char *name, struct span text);
 
 /* Takes word number `id` back. False also where there is none, or it was taken back before. */
 bool corrections_undo(const char *path, uint32_t id, struct err *e);

@@ -1,6 +1,7 @@
 #include "review/overlay.h"
 
 #include "base/must.h"
+#include "review/kinds.h"
 #include "text/mask.h"
 
 #include <stdatomic.h>
@@ -20,7 +21,7 @@ struct overlay_entry {
 struct overlay {
     atomic_uint refs;
     uint64_t seed; /* nobody can prepare a line that collides with another */
-    bool by_source;
+    bool by_source, by_hash;
     size_t slots; /* a power of two, at most half of them taken */
     struct overlay_entry *entry;
 };
@@ -46,19 +47,31 @@ static struct overlay_entry *overlay_slot(const struct overlay *o, XXH128_hash_t
     }
 }
 
+/* Of a word whose text is not the template: by the template's hash, which nobody has to guess who wants the label. */
+static XXH128_hash_t overlay_key_of_hash(uint64_t family, uint64_t seed) {
+    return (XXH128_hash_t){family, seed | 1};
+}
+
 static void overlay_add(struct overlay *o, const struct correction *c) {
     char masked[MASK_OUTPUT_MAX];
-    size_t n = mask_line(c->message, masked);
-    struct overlay_entry *e = overlay_slot(o, overlay_key((struct span){masked, n}, source_seed(o, c->source)));
-    e->key = overlay_key((struct span){masked, n}, source_seed(o, c->source));
+    uint64_t seed = source_seed(o, c->source);
+    XXH128_hash_t key = c->redacted ? overlay_key_of_hash(c->family, seed)
+                                    : overlay_key((struct span){masked, mask_line(c->message, masked)}, seed);
+    struct overlay_entry *e = overlay_slot(o, key);
+    e->key = key;
     e->id = c->id;
     memcpy(e->label, c->label, sizeof e->label);
     o->by_source |= c->source.n > 0;
+    o->by_hash |= c->redacted;
+}
+
+static bool overlay_takes(const struct correction *c) {
+    return !c->undone && !c->state[0];
 }
 
 struct overlay *overlay_open(const struct corrections *c) {
     size_t live = 0;
-    for (size_t i = 0; i < c->n; i++) live += !c->row[i].undone;
+    for (size_t i = 0; i < c->n; i++) live += overlay_takes(&c->row[i]);
     if (live == 0) return NULL;
     struct overlay *o = must_calloc(1, sizeof *o);
     atomic_init(&o->refs, 1);
@@ -68,7 +81,7 @@ struct overlay *overlay_open(const struct corrections *c) {
         ;
     o->entry = must_calloc(o->slots, sizeof *o->entry);
     for (size_t i = 0; i < c->n; i++)
-        if (!c->row[i].undone) overlay_add(o, &c->row[i]);
+        if (overlay_takes(&c->row[i])) overlay_add(o, &c->row[i]);
     return o;
 }
 
@@ -83,14 +96,20 @@ void overlay_unref(struct overlay *o) {
     free(o);
 }
 
+/* False: nothing was said, or it was taken back by a later word. */
 static bool overlay_look(const struct overlay *o, XXH128_hash_t key, struct overlay_word *out) {
     const struct overlay_entry *e = overlay_slot(o, key);
-    if (!XXH128_isEqual(e->key, key)) return false;
+    if (!XXH128_isEqual(e->key, key) || !e->label[0]) return false;
     *out = (struct overlay_word){e->label, e->id};
     return true;
 }
 
+static bool overlay_look_seeded(const struct overlay *o, struct span masked, uint64_t seed, struct overlay_word *out) {
+    if (overlay_look(o, overlay_key(masked, seed), out)) return true;
+    return o->by_hash && overlay_look(o, overlay_key_of_hash(kinds_id_of(masked), seed), out);
+}
+
 bool overlay_find(const struct overlay *o, struct span source, struct span masked, struct overlay_word *out) {
-    if (o->by_source && source.n > 0 && overlay_look(o, overlay_key(masked, source_seed(o, source)), out)) return true;
-    return overlay_look(o, overlay_key(masked, o->seed), out);
+    if (o->by_source && source.n > 0 && overlay_look_seeded(o, masked, source_seed(o, source), out)) return true;
+    return overlay_look_seeded(o, masked, o->seed, out);
 }

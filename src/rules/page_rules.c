@@ -69,6 +69,22 @@ static void put_part(struct buf *out, struct span text, size_t from, size_t to) 
     if (part.n > 0) buf_put(out, part.p, part.n);
 }
 
+static struct span replaced_by(const struct rule_draft *d) {
+    return d->replaces.n > 0 ? d->replaces : d->name;
+}
+
+unsigned page_rules_before(struct span text, const struct rule_draft *d) {
+    struct ini i = ini_open(text);
+    struct err ignored;
+    unsigned n = 0;
+    for (enum ini_item item; (item = ini_next(&i, &ignored)) != INI_END;) {
+        if (item != INI_SECTION) continue;
+        if (span_eq(i.name, replaced_by(d))) return n;
+        n++;
+    }
+    return 0;
+}
+
 bool page_rules_with(struct span text, const struct rule_draft *d, const struct label_set *labels, struct buf *out,
                      struct err *e) {
     struct buf block;
@@ -78,7 +94,7 @@ bool page_rules_with(struct span text, const struct rule_draft *d, const struct 
     buf_init(&block, PAGE_RULES_BYTES_MAX);
     put_block(d, &block);
     bool ok = !block.failed && reads_back(buf_span(&block), d, labels, e);
-    if (ok && !find_block(text, d->name, &from, &to)) from = to = 0;
+    if (ok && !find_block(text, replaced_by(d), &from, &to)) from = to = 0;
     if (ok) {
         put_part(out, text, 0, from);
         put_part(out, buf_span(&block), 0, block.n);

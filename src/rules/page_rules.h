@@ -20,16 +20,20 @@ enum {
 struct rule_draft {
     struct span name, label, pattern, source; /* source: empty: any */
     double confidence;
+    struct span replaces; /* the name of the rule that it takes the place of; empty: of the one of its own name */
 };
 
 /* Reads the file at path into *text (file_free); one that is not there is empty. *revision: a hash of its bytes. */
 bool page_rules_read(const char *path, struct span *text, uint64_t *revision, struct err *e);
 
-/* Writes to out what the file becomes with this rule: in place of the one of the same name, else as the first. False,
+/* Writes to out what the file becomes with this rule: in place of the one that it replaces, else as the first. False,
  * with what is wrong: the rule does not read back as it was written (a line break, blanks around the pattern), its
  * label is unknown, a name or pattern is too long. The pattern itself is not compiled. */
 bool page_rules_with(struct span text, const struct rule_draft *d, const struct label_set *labels, struct buf *out,
                      struct err *e);
+
+/* How many rules of the text stand before the place that the rule gets. */
+unsigned page_rules_before(struct span text, const struct rule_draft *d);
 
 /* Writes to out what the file becomes without the rule of this name. False: there is none. */
 bool page_rules_without(struct span text, struct span name, struct buf *out, struct err *e);

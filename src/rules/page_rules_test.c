@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static struct rule_draft draft(const char *name, const char *label, const char *pattern) {
-    return (struct rule_draft){span_of(name), span_of(label), span_of(pattern), {0}, 0.95};
+    return (struct rule_draft){span_of(name), span_of(label), span_of(pattern), {0}, 0.95, {0}};
 }
 
 static bool with(const char *text, struct rule_draft d, struct buf *out, struct err *e) {
@@ -27,6 +27,13 @@ static void a_new_rule_stands_first_and_one_of_the_same_name_in_its_place(void) 
     CHECK_SPAN(buf_span(&out), BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a b"));
     CHECK(with(BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a b"), draft("two", "INFO", "y"), &out, &e));
     CHECK_SPAN(buf_span(&out), BLOCK("two", "INFO", "y") BLOCK("one", "INFO", "a b"));
+    struct rule_draft renamed = draft("three", "INFO", "z");
+    renamed.replaces = SPAN_LIT("one");
+    CHECK(with(BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a b"), renamed, &out, &e));
+    CHECK_SPAN(buf_span(&out), BLOCK("two", "BACKUP", "x") BLOCK("three", "INFO", "z"));
+    CHECK_INT(page_rules_before(SPAN_LIT(BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a")), &renamed), 1);
+    renamed.replaces = (struct span){0};
+    CHECK_INT(page_rules_before(SPAN_LIT(BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a")), &renamed), 0);
     buf_reset(&out);
     CHECK(
         page_rules_without(SPAN_LIT(BLOCK("two", "BACKUP", "x") BLOCK("one", "INFO", "a")), SPAN_LIT("two"), &out, &e));

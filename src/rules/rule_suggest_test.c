@@ -2,6 +2,8 @@
 #include "base/file.h"
 #include "rules/rule_suggest.h"
 #include "rules/rules.h"
+#include "rules/rule_sample.h"
+#include "text/mask.h"
 
 struct suggestion {
     const char *template[3];
@@ -69,5 +71,35 @@ static void the_pattern_matches_the_lines_behind_the_templates(void) {
     buf_release(&pattern), buf_release(&name), buf_release(&text);
 }
 
-CHECK_MAIN(CHECK_TEST(what_templates_have_in_common_becomes_a_pattern),
+/* What is suggested for a template matches the line that stands for it, and that line has the same template again. */
+static void a_sample_stands_for_its_template(void) {
+    static const char *const ALL[] = {
+        "Failed password for <user> from <ip> port # ssh#",
+        "disk <path> is #% full: <id> at <time>",
+        "upgrade to <version> of <host> done",
+        "link <mac> down: see <link> or write to <email>",
+        "no value at all",
+    };
+    struct buf pattern, name, text, line;
+    struct err e = {0};
+    char masked[MASK_OUTPUT_MAX];
+    buf_init(&pattern, RULES_PATTERN_MAX), buf_init(&name, RULES_NAME_MAX);
+    buf_init(&text, 1 << 16), buf_init(&line, 1 << 16);
+    for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
+        struct span t = span_of(ALL[i]);
+        buf_reset(&pattern), buf_reset(&name), buf_reset(&text), buf_reset(&line);
+        rule_sample(t, &line);
+        CHECK_SPAN(((struct span){masked, mask_line(buf_span(&line), masked)}), ALL[i]);
+        CHECK(rule_suggest(&t, 1, &pattern, &name, &e));
+        buf_printf(&text, "[rule x]\nlabel = INFO\npattern = %.*s\n", (int)pattern.n, pattern.p);
+        struct rules *r = rules_open_text(buf_span(&text), "x", label_default(), &e);
+        struct rules_scratch *s = r ? rules_scratch_open(r, &e) : NULL;
+        CHECK(s && rules_match(r, s, &(struct record){{0}, buf_span(&line)}, NULL) == 0);
+        rules_scratch_close(s);
+        rules_close(r);
+    }
+    buf_release(&pattern), buf_release(&name), buf_release(&text), buf_release(&line);
+}
+
+CHECK_MAIN(CHECK_TEST(a_sample_stands_for_its_template), CHECK_TEST(what_templates_have_in_common_becomes_a_pattern),
            CHECK_TEST(the_pattern_matches_the_lines_behind_the_templates))

@@ -55,6 +55,23 @@ def one_template_is_one_call_whatever_its_values():
 
 
 @test
+def what_is_kept_is_what_was_sent():
+    e, db = Endpoint(chat("BACKUP")), store()
+    secrets = ["kLqWmZtRvXpB", "correct horse battery", "hunter@corp.example"]
+    lines = [f'restore with passphrase="{s}" of the tape' for s in secrets]
+    _, answers = classify(e, lines, keep=db)
+    equal(len(by(answers, "llm")), 3)
+    asked = len(e.asked)
+    _, answers = classify(e, [lines[0].replace("kLq", "ZZt")], keep=db)  # it differs in the secret alone: the answer is known
+    equal((len(by(answers, "llm")), len(e.asked)), (1, asked))
+    kept = b"".join(open(db + end, "rb").read() for end in ("", "-wal") if os.path.exists(db + end)) + json.dumps(e.asked).encode()
+    for s in secrets:
+        assert s.encode() not in kept, s
+    rows = sqlite3.connect(db).execute("SELECT template FROM answers").fetchall()
+    equal({r[0] for r in rows}, {f'restore with passphrase="{s}" of the tape' for s in ("<secret>", "<email>")})
+
+
+@test
 def what_has_no_answer_is_kept_for_a_shorter_time():
     e, db = Endpoint(lambda path, body: (200, completion("no idea"))), store()
     for _ in range(2):

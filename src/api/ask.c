@@ -1,0 +1,75 @@
+#include "api/ask.h"
+
+#include "api/json_put.h"
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+bool ask_open(struct exchange *x, struct ask *f) {
+    yyjson_read_err why;
+    *f = (struct ask){0};
+    if (x->req.encoding != INFLATE_PLAIN)
+        return exchange_refuse(x, REFUSE_ENCODING, "the page's requests are not compressed");
+    if (x->body.n > ASK_BYTES_MAX)
+        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body has %zu bytes, at most %d are read here", x->body.n,
+                               ASK_BYTES_MAX);
+    f->doc = yyjson_read_opts(x->body.p, x->body.n, 0, NULL, &why);
+    if (!f->doc) return exchange_refuse(x, REFUSE_MALFORMED, "byte %zu: %s", why.pos, why.msg);
+    f->root = yyjson_doc_get_root(f->doc);
+    if (yyjson_is_obj(f->root)) return true;
+    ask_close(f);
+    return exchange_refuse(x, REFUSE_MALFORMED, "expected a JSON object");
+}
+
+void ask_close(struct ask *f) {
+    yyjson_doc_free(f->doc);
+    *f = (struct ask){0};
+}
+
+static struct span ask_span(yyjson_val *v) {
+    return yyjson_is_str(v) ? (struct span){yyjson_get_str(v), yyjson_get_len(v)} : (struct span){0};
+}
+
+struct span ask_text(const struct ask *f, const char *name) {
+    return ask_span(yyjson_obj_get(f->root, name));
+}
+
+double ask_number(const struct ask *f, const char *name, double otherwise) {
+    yyjson_val *v = yyjson_obj_get(f->root, name);
+    return yyjson_is_num(v) ? yyjson_get_num(v) : otherwise;
+}
+
+bool ask_flag(const struct ask *f, const char *name) {
+    return yyjson_is_true(yyjson_obj_get(f->root, name));
+}
+
+size_t ask_texts(const struct ask *f, const char *name, const char *key, struct span *out) {
+    yyjson_val *list = yyjson_obj_get(f->root, name), *item;
+    size_t n = 0, i, max;
+    yyjson_arr_foreach(list, i, max, item) {
+        yyjson_val *v = key ? yyjson_obj_get(item, key) : item;
+        if (yyjson_is_str(v) && n < ASK_LIST_MAX) out[n++] = ask_span(v);
+    }
+    return n;
+}
+
+uint64_t ask_hash(const struct ask *f, const char *name) {
+    struct span text = ask_text(f, name);
+    return text.n > 0 ? strtoull(text.p, NULL, 16) : 0; /* yyjson ends strings with a NUL */
+}
+
+unsigned ask_error(struct exchange *x, unsigned status, const char *fmt, ...) {
+    char text[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    buf_reset(&x->out);
+    buf_puts(&x->out, "{\"error\":");
+    json_put_text(&x->out, span_of(text));
+    buf_putc(&x->out, '}');
+    return status;
+}

@@ -1,0 +1,132 @@
+/* GET /api/corrections: what people said, newest first. GET /api/corrections/export: what is in force, as a file. */
+#include "api/context.h"
+#include "api/desk.h"
+#include "api/handlers.h"
+#include "api/history_put.h"
+#include "api/json_put.h"
+#include "api/params.h"
+#include "text/csv.h"
+
+#include <inttypes.h>
+
+enum { HISTORY_PAGE_MAX = 500, EXPORT_BYTES_MAX = 128 << 20 };
+
+static struct words *words_of(struct exchange *x) {
+    struct book *b = api_of(x)->book;
+    if (!b) exchange_refuse(x, REFUSE_ROUTE, "kinds of line are not kept (kinds-max is 0)");
+    return b ? book_words(b) : NULL;
+}
+
+static unsigned answer_history(struct exchange *x) {
+    struct param p[] = {{.name = "after"}, {.name = "by"}, {.name = "limit"}};
+    uint64_t after, limit;
+    if (!params_read(x, p, 3) || !params_number(x, &p[0], 0, UINT32_MAX, UINT32_MAX, &after) ||
+        !params_number(x, &p[2], 1, HISTORY_PAGE_MAX, 100, &limit))
+        return 0;
+    struct words *w = words_of(x);
+    if (x->refused) return 0;
+    const struct corrections *log = w ? words_log(w) : NULL;
+    uint64_t n = 0, last = 0;
+    buf_puts(&x->out, "{\"items\":[");
+    for (size_t i = log ? log->n : 0; i-- > 0 && n < limit;) {
+        const struct correction *c = &log->row[i];
+        if (c->id >= after || (p[1].value.n > 0 && !span_eq(p[1].value, c->by))) continue;
+        if (n++) buf_putc(&x->out, ',');
+        history_put(&x->out, c);
+        last = c->id;
+    }
+    buf_printf(&x->out, n == limit ? "],\"next\":\"%" PRIu64 "\"" : "],\"next\":null", last);
+    buf_printf(&x->out, ",\"words\":%zu,\"in_force\":%zu}", log ? log->n : 0, words_in_force(w));
+    words_unref(w);
+    return 200;
+}
+
+enum step api_corrections(struct exchange *x) {
+    return desk_run(x, answer_history);
+}
+
+/* ---- export ---- */
+
+static void export_jsonl(struct buf *out, const struct correction *c) {
+    buf_puts(out, "{\"label\":");
+    json_put_text(out, span_of(c->label));
+    json_put_member(out, "source", c->source);
+    json_put_member(out, "log_message", c->message);
+    json_put_member(out, "by", c->by);
+    json_put_member(out, "at", c->at);
+    json_put_member(out, "note", c->note);
+    buf_puts(out, "}\n");
+}
+
+static void export_csv(struct buf *out, const struct correction *c) {
+    const struct span field[] = {span_of(c->label), c->source, c->message, c->by, c->at, c->note};
+    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+        if (i) buf_putc(out, ',');
+        csv_put(out, field[i]);
+    }
+    buf_putc(out, '\n');
+}
+
+/* A template as a pattern: words are quoted, what was masked may be anything without blanks. */
+static void put_pattern(struct buf *out, struct span text) {
+    static const char QUOTED[] = "\\^$.|?*+()[]{}";
+    buf_putc(out, '^');
+    for (size_t i = 0; i < text.n; i++) {
+        const char *end = text.p[i] == '<' ? memchr(text.p + i, '>', text.n - i) : NULL;
+        bool blank = !end || memchr(text.p + i, ' ', (size_t)(end - text.p) - i) != NULL;
+        if (text.p[i] == '#') {
+            buf_puts(out, "\\d+");
+        } else if (!blank) {
+            buf_puts(out, "\\S+");
+            i = (size_t)(end - text.p);
+        } else {
+            if (text.p[i] && strchr(QUOTED, text.p[i])) buf_putc(out, '\\');
+            buf_putc(out, (unsigned char)text.p[i] < ' ' ? ' ' : text.p[i]);
+        }
+    }
+    buf_putc(out, '$');
+}
+
+static void export_rule(struct buf *out, const struct correction *c) {
+    buf_printf(out, "[rule correction %u]\n; %.*s %.*s\nlabel = %s\npattern = ", c->id, (int)c->at.n, c->at.p,
+               (int)c->by.n, c->by.p, c->label);
+    put_pattern(out, c->message);
+    buf_puts(out, "\n\n");
+}
+
+static const struct export {
+    const char *as, *file, *head;
+    void (*put)(struct buf * out, const struct correction *c);
+}
+EXPORTS[] = {{"jsonl", "corrections.jsonl", "", export_jsonl},
+             {"csv", "corrections.csv", "label,source,log_message,by,at,note\n", export_csv},
+             {"rules", "corrections-rules.conf", "; Corrections as rules. Look through them before they are used.\n\n",
+              export_rule}};
+
+static unsigned answer_export(struct exchange *x) {
+    struct param p[] = {{.name = "as"}};
+    const struct export *how = NULL;
+    if (!params_read(x, p, 1)) return 0;
+    for (size_t i = 0; i < sizeof EXPORTS / sizeof EXPORTS[0]; i++)
+        if (span_eq(p[0].value, span_of(EXPORTS[i].as))) how = &EXPORTS[i];
+    if (!how) {
+        exchange_refuse(x, REFUSE_MALFORMED, "query: as: expected jsonl, csv or rules");
+        return 0;
+    }
+    struct words *w = words_of(x);
+    if (x->refused) return 0;
+    const struct corrections *log = w ? words_log(w) : NULL;
+    buf_puts(&x->out, how->head);
+    for (size_t i = 0; log && i < log->n; i++) {
+        const struct correction *c = &log->row[i];
+        if (!c->undone && c->label[0]) how->put(&x->out, c);
+    }
+    words_unref(w);
+    x->file = how->file;
+    desk_set_type(x, "text/plain; charset=utf-8");
+    return 200;
+}
+
+enum step api_corrections_export(struct exchange *x) {
+    return desk_run(x, answer_export);
+}

@@ -1,0 +1,234 @@
+/* GET /api/pulse: what the page asks every other second, from what is at hand. GET /api/overview: its first view. */
+#include "api/context.h"
+#include "api/desk.h"
+#include "api/handlers.h"
+#include "api/json_put.h"
+#include "api/kind_put.h"
+#include "api/params.h"
+#include "data/decider.h"
+#include "http/response.h"
+#include "metrics/metrics.h"
+#include "review/news.h"
+
+#include "build_info.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LOOK_MAX = 12, ALL_LABELS = 0, ALL_STAGES = -1 };
+
+/* ---- totals ---- */
+
+/* Minutes or hours from .. to. */
+struct stretch {
+    uint64_t (*of)(struct totals *t, uint32_t at, unsigned label, unsigned stage);
+    uint32_t from, to;
+};
+
+static uint64_t stretch_lines(const struct book *b, const struct stretch *s, unsigned label, int stage) {
+    uint64_t sum = 0;
+    unsigned l_from = label ? label : 0, l_to = label ? label : kinds_labels(b->kinds);
+    for (uint32_t at = s->from; at <= s->to; at++)
+        for (unsigned l = l_from; l <= l_to && l < LABEL_MAX; l++)
+            for (unsigned d = 0; d < DECIDER_COUNT; d++)
+                if (stage < 0 || d == (unsigned)stage) sum += s->of(b->totals, at, l, d);
+    return sum;
+}
+
+static double rate_now(struct book *b) {
+    uint32_t now = kinds_now(b->kinds), minute = now / 60;
+    struct stretch last = {totals_minute, minute - 1, minute};
+    return (double)stretch_lines(b, &last, ALL_LABELS, ALL_STAGES) / (60 + now % 60);
+}
+
+/* ---- pulse ---- */
+
+/* seq holds both counters: words in its upper half, kinds in the lower. */
+static void put_changed(struct buf *out, uint64_t since, uint64_t seq) {
+    bool words = since >> 32 != seq >> 32, kinds = words || (uint32_t)since != (uint32_t)seq;
+    buf_printf(out, ",\"changed\":[%s%s]", kinds ? "\"kinds\"" : "", words ? ",\"corrections\"" : "");
+}
+
+static void put_pulse(struct exchange *x, uint64_t since) {
+    struct book *b = api_of(x)->book;
+    struct buf *out = &x->out;
+    struct news n;
+    book_news(b, &n);
+    uint64_t seq = (uint64_t)(atomic_load(&b->words_seq) & 0xfffff) << 32 | atomic_load(&b->kinds_seq);
+    buf_printf(out, "{\"seq\":%" PRIu64 ",\"at\":%u,\"build\":\"" BUILD_COMMIT "\",\"rate\":%.1f,\"undecided\":%.4g",
+               seq, kinds_now(b->kinds), rate_now(b),
+               n.lines_24h ? (double)n.undecided_lines_24h / (double)n.lines_24h : 0.0);
+    buf_printf(out, ",\"waiting\":%" PRIu64 ",\"new_24h\":%" PRIu64 ",\"rising\":%" PRIu64 ",\"kinds\":%" PRIu64,
+               n.waiting, n.new_24h, n.rising, n.kinds);
+    buf_puts(out, ",\"alerts\":[],\"learn\":null,\"llm\":");
+    if (api_settings_of(x)->has_llm)
+        buf_printf(out, "{\"cost\":%.4f}", metrics_value(METRIC_LLM_COST, 0, 0, 0));
+    else
+        buf_puts(out, "null");
+    put_changed(out, since, seq);
+    buf_putc(out, '}');
+}
+
+enum step api_pulse(struct exchange *x) {
+    struct param p[] = {{.name = "since"}};
+    uint64_t since;
+    if (!params_read(x, p, 1) || !params_number(x, &p[0], 0, INT64_MAX, 0, &since)) return STEP_SEND;
+    if (!api_of(x)->book) {
+        exchange_refuse(x, REFUSE_ROUTE, "kinds of line are not kept (kinds-max is 0)");
+        return STEP_SEND;
+    }
+    put_pulse(x, since);
+    return response_send(x, 200, RESPONSE_JSON);
+}
+
+/* ---- overview ---- */
+
+struct overview {
+    struct exchange *x;
+    struct book *book;
+    struct words *words;
+    struct news news;
+    struct stretch span, before; /* what is shown, and as long before that */
+    uint32_t step;               /* seconds of a place in the series */
+};
+
+static bool read_span(struct overview *o) {
+    struct param p[] = {{.name = "span"}};
+    if (!params_read(o->x, p, 1)) return false;
+    uint32_t now = kinds_now(o->book->kinds), hour = now / 3600;
+    bool day = p[0].value.n == 0 || span_eq(p[0].value, SPAN_LIT("24h"));
+    uint32_t places = day ? 24 : span_eq(p[0].value, SPAN_LIT("7d")) ? 168 : 0;
+    o->step = 3600;
+    o->span = (struct stretch){totals_hour, hour - places + 1, hour};
+    if (span_eq(p[0].value, SPAN_LIT("1h"))) {
+        places = o->step = 60;
+        o->span = (struct stretch){totals_minute, now / 60 - places + 1, now / 60};
+    }
+    o->before = (struct stretch){o->span.of, o->span.from - places, o->span.from - 1};
+    return places || exchange_refuse(o->x, REFUSE_MALFORMED, "query: span: expected 1h, 24h or 7d");
+}
+
+/* Of the lines of a stretch, the share that no stage decided. */
+static double undecided_share(const struct overview *o, const struct stretch *s) {
+    uint64_t all = stretch_lines(o->book, s, ALL_LABELS, ALL_STAGES);
+    return all ? (double)stretch_lines(o->book, s, ALL_LABELS, DECIDER_FALLBACK) / (double)all : 0;
+}
+
+static void put_tiles(struct overview *o) {
+    struct buf *out = &o->x->out;
+    const struct book *b = o->book;
+    const struct news *n = &o->news;
+    uint32_t minute = kinds_now(b->kinds) / 60 - 24 * 60;
+    struct stretch yesterday = {totals_minute, minute + 1, minute + 2};
+    buf_printf(
+        out,
+        "\"tiles\":{\"rate\":{\"now\":%.1f,\"yesterday\":%.1f},\"lines\":{\"now\":%" PRIu64 ",\"before\":%" PRIu64 "}",
+        rate_now(o->book), (double)stretch_lines(b, &yesterday, ALL_LABELS, ALL_STAGES) / 120,
+        stretch_lines(b, &o->span, ALL_LABELS, ALL_STAGES), stretch_lines(b, &o->before, ALL_LABELS, ALL_STAGES));
+    buf_printf(out, ",\"undecided\":{\"now\":%.4g,\"before\":%.4g,\"waiting\":%" PRIu64 ",\"lines\":%" PRIu64 "}",
+               undecided_share(o, &o->span), undecided_share(o, &o->before), n->waiting, n->waiting_lines_24h);
+    buf_printf(out, ",\"new\":{\"now\":%" PRIu64 ",\"last_hour\":%" PRIu64 "},\"rising\":%" PRIu64 ",\"unseen\":%.4g",
+               n->new_24h, n->new_1h, n->rising, n->unseen);
+    double cost = metrics_value(METRIC_LLM_COST, 0, 0, 0);
+    if (cost > 0)
+        buf_printf(out, ",\"llm\":{\"cost\":%.4f}", cost);
+    else
+        buf_puts(out, ",\"llm\":null");
+    buf_putc(out, '}');
+}
+
+static void put_label_series(struct overview *o, unsigned label, const char *before) {
+    struct buf *out = &o->x->out;
+    buf_printf(out, "%s{\"label_id\":", before);
+    json_put_text(out, span_of(kinds_label_id(o->book->kinds, (uint8_t)label)));
+    buf_puts(out, ",\"lines\":[");
+    for (uint32_t at = o->span.from; at <= o->span.to; at++) {
+        struct stretch one = {o->span.of, at, at};
+        buf_printf(out, "%s%" PRIu64, at > o->span.from ? "," : "", stretch_lines(o->book, &one, label, ALL_STAGES));
+    }
+    buf_puts(out, "]}");
+}
+
+static void put_series(struct overview *o) {
+    struct buf *out = &o->x->out;
+    const char *before = "";
+    buf_printf(out, ",\"from\":%u,\"step\":%u,\"series\":[", o->span.from * o->step, o->step);
+    for (unsigned l = 1; l <= kinds_labels(o->book->kinds) && l < LABEL_MAX; l++) {
+        if (stretch_lines(o->book, &o->span, l, ALL_STAGES) == 0) continue;
+        put_label_series(o, l, before);
+        before = ",";
+    }
+    buf_puts(out, "],\"marks\":[],\"stages\":{");
+    for (int d = 0; d < DECIDER_COUNT; d++)
+        buf_printf(out, "%s\"%s\":%" PRIu64, d ? "," : "", decider_name((enum decider)d),
+                   stretch_lines(o->book, &o->span, ALL_LABELS, d));
+    buf_putc(out, '}');
+}
+
+/* ---- worth a look ---- */
+
+static bool is_listed(const struct kinds_result *all, uint64_t id) {
+    for (unsigned i = 0; i < all->n; i++)
+        if (all->hit[i].id == id) return true;
+    return false;
+}
+
+static void look_for(struct overview *o, struct kinds_result *all, int state, unsigned property) {
+    struct kinds_result r;
+    struct kinds_query q = KINDS_QUERY_ALL;
+    q.state = state;
+    q.property = property;
+    q.limit = LOOK_MAX;
+    kinds_query_run(o->book, o->words, &q, &r);
+    for (unsigned i = 0; i < r.n; i++)
+        if (!is_listed(all, r.hit[i].id)) all->hit[all->n++] = r.hit[i];
+}
+
+static int by_lines(const void *a, const void *b) {
+    const struct kinds_hit *p = a, *q = b;
+    if (p->key < q->key || p->key > q->key) return p->key < q->key ? 1 : -1;
+    return p->id < q->id ? 1 : -1;
+}
+
+/* New, undecided, rising and returned kinds, those with most lines first. */
+static void put_look(struct overview *o) {
+    struct kinds_result all = {.n = 0};
+    char text[KINDS_TEXT_MAX];
+    const char *before = "{";
+    look_for(o, &all, KIND_RISING, 0);
+    look_for(o, &all, KIND_RETURNED, 0);
+    look_for(o, &all, KIND_NEW, 0);
+    look_for(o, &all, -1, KINDS_WAITING);
+    qsort(all.hit, all.n, sizeof all.hit[0], by_lines);
+    buf_puts(&o->x->out, ",\"look\":[");
+    for (unsigned i = 0; i < all.n && i < LOOK_MAX; i++) {
+        struct kind_view v;
+        if (!kinds_find(o->book->kinds, all.hit[i].id, &v, text)) continue;
+        buf_puts(&o->x->out, before);
+        kind_put_members(&o->x->out, o->book->kinds, o->words, &v, false);
+        buf_putc(&o->x->out, '}');
+        before = ",{";
+    }
+    buf_putc(&o->x->out, ']');
+}
+
+static unsigned answer_overview(struct exchange *x) {
+    struct overview o = {.x = x, .book = api_of(x)->book};
+    if (!o.book) exchange_refuse(x, REFUSE_ROUTE, "kinds of line are not kept (kinds-max is 0)");
+    if (x->refused || !read_span(&o)) return 0;
+    o.words = book_words(o.book);
+    news_find(o.book, o.words, &o.news);
+    buf_putc(&x->out, '{');
+    put_tiles(&o);
+    put_series(&o);
+    put_look(&o);
+    buf_printf(&x->out, ",\"warmup\":{\"done\":%s,\"known\":%.4g},\"kinds\":%" PRIu64 ",\"at\":%u}",
+               o.news.unseen < 0.01 && o.news.lines_24h >= 10000 ? "true" : "false", 1 - o.news.unseen, o.news.kinds,
+               o.news.at);
+    words_unref(o.words);
+    return 200;
+}
+
+enum step api_overview(struct exchange *x) {
+    return desk_run(x, answer_overview);
+}

@@ -1,0 +1,89 @@
+#include "pipeline/trial.h"
+
+#include "base/must.h"
+#include "pipeline/stage.h"
+#include "text/template.h"
+
+#include <stdlib.h>
+
+struct trial {
+    struct pipeline *pipeline;
+    struct pipeline_view view;
+    struct engine *eng;
+    struct engine_scratch scratch;
+    struct work work;
+};
+
+struct trial *trial_open(struct pipeline *p, struct err *e) {
+    struct trial *t = must_calloc(1, sizeof *t);
+    t->pipeline = p;
+    t->eng = pipeline_engine(p);
+    if (!t->eng) err_set(e, ERR_BUSY, "rules and model are being loaded");
+    if (!t->eng || !engine_scratch_open(t->eng, &t->scratch, e)) {
+        trial_close(t);
+        return NULL;
+    }
+    pipeline_look(p, &t->view);
+    t->work.eng = t->eng;
+    t->work.scratch = &t->scratch;
+    t->work.overlay = t->view.overlay;
+    t->work.text = must_calloc(TRIAL_RECORDS_MAX, TEMPLATE_MAX);
+    t->work.prob = must_calloc((size_t)TRIAL_RECORDS_MAX * LABEL_MAX, sizeof(float));
+    if (t->eng->encoder)
+        t->work.vector = must_calloc((size_t)STAGE_ENCODER_ROWS * encoder_dim(t->eng->encoder), sizeof(float));
+    return t;
+}
+
+void trial_close(struct trial *t) {
+    if (!t) return;
+    pipeline_view_close(&t->view);
+    engine_scratch_close(&t->scratch);
+    engine_unref(t->eng);
+    free(t->work.text);
+    free(t->work.prob);
+    free(t->work.vector);
+    free(t);
+}
+
+struct engine *trial_engine(struct trial *t) {
+    return t->eng;
+}
+
+struct engine_scratch *trial_scratch(struct trial *t) {
+    return &t->scratch;
+}
+
+void trial_run(struct trial *t, const struct record *rec, struct result *res, uint32_t n) {
+    struct work *w = &t->work;
+    MUST(n > 0 && n <= TRIAL_RECORDS_MAX);
+    stage_work_begin(w, n);
+    for (uint32_t i = 0; i < n; i++) {
+        res[i] = (struct result){.decider = DECIDER_FALLBACK};
+        w->rec[i] = &rec[i];
+        w->res[i] = &res[i];
+        w->todo[i] = i;
+    }
+    w->n = w->todo_n = n;
+    stage_try(w);
+    for (uint32_t k = 0; k < w->todo_n; k++)
+        batch_decide(&res[w->todo[k]], DECIDER_FALLBACK, t->eng->labels.unclassified, 0);
+}
+
+bool trial_is_remembered(struct trial *t, const struct record *rec) {
+    char text[TEMPLATE_MAX];
+    struct answer a;
+    struct memo *m = pipeline_memo(t->pipeline);
+    if (!m) return false;
+    struct span template = {text, template_write(rec->source, rec->message, engine_uses_source(t->eng), text)};
+    return memo_get(m, memo_key(m, template, t->eng->version), &a);
+}
+
+bool trial_embed(struct trial *t, const struct span *text, uint32_t n, float *vector) {
+    if (!t->eng->encoder) return false;
+    size_t dim = encoder_dim(t->eng->encoder);
+    for (uint32_t from = 0; from < n; from += STAGE_ENCODER_ROWS) {
+        uint32_t some = n - from < STAGE_ENCODER_ROWS ? n - from : STAGE_ENCODER_ROWS;
+        encoder_embed(t->eng->encoder, t->scratch.encoder, text + from, some, vector + from * dim);
+    }
+    return true;
+}

@@ -1,0 +1,183 @@
+/* One kind: why it has its label, what it looks like, what people said about it. */
+import {get, post} from './api.js';
+import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure, toast, undo} from './changes.js';
+import {h, log, put, visible} from './dom.js';
+import {ago, money, moment, number, plural} from './format.js';
+import {act, amounts, by, chip, copyButton, decider, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
+import {spark} from './plots.js';
+import {may, needs, store} from './store.js';
+
+/* What stood in the way of each stage, in the order in which a line passes them. */
+function whyText(k) {
+  const w = k.why || {},
+    top = k.top || [];
+  if (typeof w === 'string') return visible(w);
+  const parts = [];
+  if (k.corrected_by) parts.push(`${visible(k.corrected_by)} said so`);
+  if (w.rule) parts.push(['rule ', h('strong', visible(w.rule))]);
+  else parts.push('no rule matches');
+  if (top.length) parts.push(`encoder: ${top.map(t => `${t.label_id} ${t.p.toFixed(2)}`).join(', ')}`);
+  if (w.threshold !== undefined) parts.push(`threshold ${w.threshold.toFixed(2)}`);
+  if (w.reason) parts.push(visible(w.reason));
+  if (w.llm) parts.push(`LLM: ${visible(w.llm)}`);
+  return parts.map((p, i) => [i ? ' · ' : null, p]);
+}
+
+function nearestList(items) {
+  if (!items || !items.length) return h('p.quiet', 'None is near.');
+  return h(
+    'ul.near',
+    items.map(n =>
+      h(
+        'li',
+        h('span.number.quiet', (n.similarity ?? n.p ?? 0).toFixed(2)),
+        n.id ? h('a', {href: kindLink(n.id)}, log(n.template)) : log(n.template),
+        h('span', chip(n.label_id), n.corrected_by ? h('span.quiet', ` ${visible(n.corrected_by)}`) : null),
+      ),
+    ),
+  );
+}
+
+function examples(k) {
+  if (store.session.examples === 'none') return h('p.quiet', 'Examples are not kept (kinds-examples is none).');
+  if (!k.examples || !k.examples.length) return h('p.quiet', 'None since the program started.');
+  return h(
+    'div.examples',
+    k.examples.map(e => log(e, {values: false})),
+  );
+}
+
+function history(k, again) {
+  const rows = (k.history || []).map(w =>
+    h(
+      'li',
+      moment(w.at),
+      ' ',
+      h('strong', visible(w.by)),
+      ' ',
+      w.was ? [chip(w.was), ' → '] : null,
+      w.label_id ? chip(w.label_id) : w.state ? visible(w.state) : 'took it back',
+      w.note ? h('span.quiet', ` “${visible(w.note)}”`) : null,
+      ' ',
+      w.batch && !w.undone
+        ? act(
+            'undo',
+            'label',
+            async () => {
+              if (await undo(w.batch)) {
+                toast('Undone.');
+                again();
+              }
+            },
+            {small: true},
+          )
+        : w.undone
+          ? h('span.quiet', 'undone')
+          : null,
+    ),
+  );
+  return h('ul', rows, h('li', moment(k.first), ' first seen'));
+}
+
+async function askLlm(k, say) {
+  put(say, 'Asking …');
+  try {
+    const r = await post('explain', {
+      entries: [{source: (k.sources && k.sources[0] && k.sources[0][0]) || '', log_message: k.message || k.template}],
+      ask_llm: true,
+    });
+    const e = (r.items || r)[0];
+    put(say, 'The LLM says ', chip(e.label_id), e.stage === 'llm' ? '' : ` (${decider(e.stage)})`, '. ');
+  } catch (e) {
+    put(say, h('span.bad', visible(e.message)));
+  }
+}
+
+function acts(k, state) {
+  const said = h('span', {role: 'status'}),
+    price = store.pulse && store.pulse.llm && store.pulse.llm.price_one,
+    ask = `ask the LLM once${price ? ` ≈ ${money(price)}` : ''}`;
+  return h(
+    'div.bar',
+    act('mute until it rises', 'label', () => state.set('muted'), {key: 'm'}),
+    act('known', 'label', () => state.set('known'), {key: 'k'}),
+    act('rule from this', 'view', () => state.rule(), {key: 'r'}),
+    store.session.labels.length > 9 ? act('label by name', 'label', () => state.byName(), {key: 'l'}) : null,
+    store.session.features.llm ? act(ask, 'label', () => askLlm(k, said)) : null,
+    said,
+    needs('label') ? h('span.quiet', needs('label')) : null,
+  );
+}
+
+function seen(k, state) {
+  const days = k.days && k.days.length ? [spark(k.days), h('span.quiet', plural(k.days.length, 'day'))] : null;
+  const sources = (k.sources || []).map(([name, n], i) => [i ? ', ' : '', h('bdi', visible(name || '(none)')), ` ${number(n)}`]);
+  const how = store.session.examples === 'raw' ? 'as they came; in memory only' : 'redacted; in memory only';
+  return h(
+    'section',
+    h('h2', 'Lines'),
+    h('p', `${number(k.lines_24h)} in 24 h, ${number(k.lines)} in all, first `, moment(k.first), ', last ', ago(k.last, '', ' ago')),
+    h('p.bar', spark(k.hours), h('span.quiet', '24 hours'), days),
+    h('p', h('span.quiet', 'sources: '), sources.length ? sources : 'none'),
+    h('h2', 'Examples ', h('span.quiet.small', how)),
+    examples(k),
+    h('h2', 'History'),
+    history(k, () => state.load()),
+  );
+}
+
+function draw(view, state) {
+  return k => {
+    state.kind = k;
+    view.title(k.template.slice(0, 60));
+    return h(
+      'div',
+      h('p.bar.quiet.small', h('a', {href: '#kinds'}, '‹ Kinds'), h('span.log', k.id), copyButton(location.href, 'copy link')),
+      h('h1', {tabindex: '-1'}, log(k.template)),
+      h('p.bar', chip(k.label_id), by(k), tag(k), k.stage === 'fallback' ? h('span.quiet', 'nobody was sure') : null),
+      labelKeys(id => state.label(id)),
+      acts(k, state),
+      h(
+        'div.columns',
+        h('section', h('h2', 'Why'), h('p', whyText(k)), amounts(k.top), h('h2', 'Nearest known kinds'), nearestList(k.nearest)),
+        seen(k, state),
+      ),
+    );
+  };
+}
+
+export default async function kindView(view) {
+  const state = {kind: null};
+  const body = part(view, signal => get('kind', {id: view.params.id || ''}, signal), draw(view, state));
+  state.load = body.load;
+  state.label = async id => {
+    if (!state.kind || !may('label')) return;
+    try {
+      tellDecision(await decide([state.kind], id), id, 1);
+    } catch (e) {
+      tellFailure(e);
+    }
+    body.load();
+  };
+  state.set = async s => {
+    if (state.kind && (await setState([state.kind], s))) body.load();
+  };
+  state.rule = () => {
+    if (state.kind) location.hash = `#rules?from=${encodeURIComponent(state.kind.id)}`;
+  };
+  state.byName = async () => {
+    const id = await chooseLabel();
+    if (id) state.label(id);
+  };
+  put(view.node, body.node);
+  view.title('Kind');
+  view.keys({
+    ...digitKeys(id => state.label(id)),
+    m: () => state.set('muted'),
+    k: () => state.set('known'),
+    r: () => state.rule(),
+    l: () => state.byName(),
+  });
+  view.atEnd(onUndo(() => body.load()));
+  await body.load();
+}

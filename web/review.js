@@ -1,0 +1,301 @@
+/* Review: one card after the other; one key labels and shows the next. */
+import {get} from './api.js';
+import {chooseAlike, chooseLabel, decide, onUndo, say, setState, tellFailure, toast, undoLast} from './changes.js';
+import {h, put, visible} from './dom.js';
+import {plural, share} from './format.js';
+import {act, digitKeys, failure, labelKeys, lines} from './parts.js';
+import {cardOf, drawBlind, rank} from './review_card.js';
+import {may, needs, store} from './store.js';
+
+const ORDERS = [
+  ['lines', 'most lines'],
+  ['unsure', 'least sure'],
+  ['newest', 'newest'],
+  ['mixed', 'mixed, with sure ones'],
+];
+const BATCH = 50,
+  AHEAD = 10;
+
+class Desk {
+  constructor(view) {
+    this.view = view;
+    this.order = ORDERS.some(o => o[0] === view.params.order) ? view.params.order : 'lines';
+    this.items = [];
+    this.at = 0;
+    this.seen = new Set();
+    this.settled = 0; /* lines of today */
+    this.decided = new Map(); /* id → {batch, card} of this sitting */
+    this.head = h('div');
+    this.card = h('div');
+    this.keys = h('div');
+    this.after = h('div.bar.after');
+    this.blind = new Map();
+  }
+
+  get kind() {
+    return this.items[this.at];
+  }
+
+  async more() {
+    const r = await get('review', {order: this.order, limit: BATCH}, this.view.signal);
+    this.waiting = r.waiting;
+    this.share = r.share;
+    if (this.startShare === undefined) this.startShare = r.share;
+    for (const k of r.items)
+      if (!this.seen.has(k.id)) {
+        this.seen.add(k.id);
+        this.items.push(k);
+      }
+  }
+
+  async start() {
+    this.items = [];
+    this.seen = new Set(this.decided.keys());
+    this.at = 0;
+    try {
+      await this.more();
+      this.draw();
+    } catch (e) {
+      if (e.name !== 'AbortError')
+        put(
+          this.card,
+          failure(e, () => this.start()),
+        );
+    }
+  }
+
+  drawHead() {
+    const n = this.decided.size,
+      total = n + Math.max(0, this.waiting || 0);
+    const select = h(
+      'select',
+      {
+        id: 'order',
+        on: {
+          change: () => {
+            this.order = select.value;
+            this.view.set({order: this.order});
+            this.start();
+          },
+        },
+      },
+      ORDERS.map(([id, text]) => h('option', {value: id, selected: id === this.order}, text)),
+    );
+    put(
+      this.head,
+      h(
+        'div.title',
+        h('h1', {tabindex: '-1'}, 'Review'),
+        total ? h('p', h('progress', {max: total, value: n, 'aria-label': 'decided in this sitting'}), ` ${n} of ${total} done`) : null,
+        Number.isFinite(this.share)
+          ? h('p.quiet', `undecided lines ${this.startShare !== this.share && n ? share(this.startShare) + ' → ' : ''}${share(this.share)}`)
+          : null,
+        h('p', h('label', {for: 'order'}, 'order '), select),
+      ),
+    );
+  }
+
+  draw(focus = false) {
+    this.drawHead();
+    const k = this.kind;
+    if (!k) return this.drawEmpty();
+    if (!this.blind.has(k.id)) this.blind.set(k.id, drawBlind());
+    const blind = this.blind.get(k.id),
+      likely = blind ? [] : (k.top || [k.best, k.second].filter(Boolean)).slice(0, 1).map(t => t.label_id);
+    put(this.card, cardOf(k, blind));
+    const narrow = matchMedia('(max-width: 40rem)').matches,
+      choose = id => this.label(id);
+    const few = narrow ? [...store.session.labels].sort((a, b) => rank(k, a, blind) - rank(k, b, blind)).slice(0, 3) : null,
+      grid = labelKeys(choose, {likely, only: few});
+    if (narrow) grid.append(act('More …', 'label', () => this.byName()));
+    const first = likely.length ? act('first is right', 'label', () => choose(likely[0]), {key: 'Enter'}) : null,
+      back = this.at > 0 ? act('back', null, () => this.step(-1), {key: 'b'}) : null;
+    put(
+      this.keys,
+      grid,
+      h(
+        'div.bar',
+        first,
+        act('skip', null, () => this.step(1), {key: 's'}),
+        act(narrow ? 'mute' : 'mute until it rises', 'label', () => this.mute(), {key: 'm'}),
+        back,
+        narrow ? null : act('rule from this', 'view', () => this.leave(id => `#rules?from=${id}`), {key: 'r'}),
+        act('details', null, () => this.leave(id => `#kind?id=${id}`), {key: 'd'}),
+        !narrow && store.session.labels.length > 9 ? act('label by name', 'label', () => this.byName(), {key: 'l'}) : null,
+        needs('label') ? h('span.quiet', needs('label')) : null,
+      ),
+    );
+    if (focus || this.card.contains(document.activeElement) || document.activeElement === document.body)
+      this.card.firstChild.focus({preventScroll: true});
+  }
+
+  drawEmpty() {
+    const n = this.decided.size;
+    put(
+      this.card,
+      h(
+        'div.notice',
+        h(
+          'p',
+          {tabindex: '-1', 'data-focus': true},
+          n
+            ? `Nothing waits. You decided ${plural(n, 'kind')} in this sitting; that was ${lines(this.settled)} of today.`
+            : 'Nothing waits: every kind of line is decided, or muted.',
+        ),
+      ),
+    );
+    put(
+      this.keys,
+      this.order === 'mixed'
+        ? null
+        : h(
+            'p',
+            act('Check the sure ones', null, () => {
+              this.order = 'mixed';
+              this.start();
+            }),
+          ),
+    );
+    this.card.querySelector('[data-focus]').focus({preventScroll: true});
+  }
+
+  step(by) {
+    this.at = Math.max(0, Math.min(this.items.length, this.at + by));
+    put(this.after);
+    this.draw(true);
+    this.fill();
+  }
+
+  /* Behind the last card there may be more. */
+  async fill() {
+    if (this.items.length - this.at > AHEAD || this.filling) return;
+    this.filling = true;
+    const had = this.kind;
+    try {
+      await this.more();
+      if (!had && this.kind) this.draw(true);
+      else this.drawHead();
+    } catch {
+      /* the header tells when nobody answers */
+    }
+    this.filling = false;
+  }
+
+  async label(label_id) {
+    const k = this.kind;
+    if (!k || !may('label')) return;
+    const blind = this.blind.get(k.id),
+      card = {kind: k, label_id};
+    this.decided.set(k.id, card);
+    this.settled += k.lines_24h;
+    this.waiting = Math.max(0, (this.waiting || 0) - (k.stage === 'fallback' ? 1 : 0));
+    this.step(1);
+    put(this.after, `${visible(label_id)}: ${lines(k.lines_24h)} a day from now on.`);
+    try {
+      const r = await decide([k], label_id, blind ? {blind: true} : {});
+      card.batch = r.batch;
+      this.last = card;
+      this.tell(card, r);
+    } catch (e) {
+      this.putBack(card);
+      tellFailure(e);
+    }
+  }
+
+  tell(card, r) {
+    const text = `${visible(card.label_id)}: ${lines(r.lines_24h ?? card.kind.lines_24h)} a day from now on.`;
+    put(
+      this.after,
+      h('span', text),
+      r.alike ? h('span', ` ${plural(r.alike, 'kind')} ${r.alike === 1 ? 'looks' : 'look'} alike `) : null,
+      r.alike ? act('show and apply', 'label', () => this.alike(), {key: 'a'}) : null,
+      act('undo', 'label', undoLast, {key: 'u'}),
+    );
+    say(text);
+  }
+
+  /* The card stands where it stood, and nothing counts. */
+  putBack(card) {
+    if (!this.decided.delete(card.kind.id)) return;
+    this.settled -= card.kind.lines_24h;
+    if (card.kind.stage === 'fallback') this.waiting++;
+    const i = this.items.indexOf(card.kind);
+    this.at = i >= 0 ? i : this.at;
+    put(this.after);
+    this.draw(true);
+  }
+
+  async alike() {
+    const card = this.last;
+    if (!card) return;
+    try {
+      const r = await get('kinds', {alike: card.kind.id, limit: 200}, this.view.signal);
+      const items = r.items.filter(k => k.id !== card.kind.id && !this.decided.has(k.id));
+      if (!items.length) return toast('No other kind looks like this one.');
+      const some = await chooseAlike(items, card.label_id);
+      if (!some || !some.length) return;
+      const answer = await decide(some, card.label_id);
+      for (const k of some) this.decided.set(k.id, {kind: k, label_id: card.label_id, batch: answer.batch});
+      const here = this.kind;
+      this.items = this.items.filter(k => !some.some(a => a.id === k.id));
+      this.at = here && this.items.includes(here) ? this.items.indexOf(here) : Math.min(this.at, this.items.length);
+      this.draw(true);
+      put(this.after, `${visible(card.label_id)}: ${plural(some.length, 'kind')} more.`, act('undo', 'label', undoLast, {key: 'u'}));
+    } catch (e) {
+      tellFailure(e);
+    }
+  }
+
+  async mute() {
+    const k = this.kind;
+    if (!k || !may('label')) return;
+    this.step(1);
+    if (!(await setState([k], 'muted'))) this.step(-1);
+  }
+
+  async byName() {
+    const id = await chooseLabel();
+    if (id) this.label(id);
+  }
+
+  rule() {
+    if (this.kind) location.hash = `#rules?from=${encodeURIComponent(this.kind.id)}`;
+  }
+  details() {
+    if (this.kind) location.hash = kindLink(this.kind.id);
+  }
+
+  undone(batch) {
+    for (const card of [...this.decided.values()]) if (card.batch === batch) this.putBack(card);
+    put(this.after, 'Undone.');
+  }
+
+  keymap() {
+    return {
+      ...digitKeys(id => this.label(id)),
+      Enter: () => {
+        const first = this.kind && !this.blind.get(this.kind.id) && (this.kind.top || [this.kind.best])[0];
+        if (first) this.label(first.label_id);
+      },
+      s: () => this.step(1),
+      b: () => this.step(-1),
+      m: () => this.mute(),
+      a: () => this.alike(),
+      r: () => this.leave(id => `#rules?from=${id}`),
+      d: () => this.leave(id => `#kind?id=${id}`),
+      l: () => this.byName(),
+    };
+  }
+}
+
+export default async function review(view) {
+  view.title('Review');
+  const desk = new Desk(view);
+  put(view.node, desk.head, desk.card, h('div.stick', desk.keys, desk.after));
+  view.keys(desk.keymap());
+  view.atEnd(onUndo(batch => desk.undone(batch)));
+  await desk.start();
+  view.follow(() => {
+    if (!store.silent && !desk.kind) desk.fill();
+  });
+}
