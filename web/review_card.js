@@ -25,12 +25,7 @@ function sources(k) {
 }
 
 const REASONS = {unsure: 'no label is likely enough', other: 'surely none of the labels', below_threshold: 'no label is likely enough'};
-const why = k =>
-  k.why
-    ? visible(REASONS[k.why] || k.why)
-    : k.best
-      ? `the likeliest is below ${share(store.session.threshold ?? 0.5, 0)}`
-      : 'nothing decided it';
+const why = k => (k.why ? visible(REASONS[k.why] || k.why) : 'no label is likely enough');
 
 function nearest(k) {
   const n = k.nearest1 || (k.nearest || [])[0];

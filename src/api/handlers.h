@@ -25,6 +25,7 @@ route_run api_learn_start;
 route_run api_learn_stop;
 route_run api_heads;
 route_run api_heads_use;
+route_run api_heads_compare;
 route_run api_cost;
 route_run api_page;       /* the files of the page */
 route_run api_page_alias; /* /ui leads to /ui/ */

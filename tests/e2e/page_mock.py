@@ -26,6 +26,7 @@ class State:
 
     def __init__(self, kinds=300, templates=None, seed=1):
         r = random.Random(seed)
+        self.lock = threading.Lock()
         self.fail, self.dead, self.role, self.tokens = {}, False, "admin", None
         self.batches, self.history, self.rules, self.learn = {}, [], [], {"state": "idle"}
         self.now, self.kinds, self.requests = int(time.time()), [], []
@@ -141,12 +142,13 @@ def corrections(s, q, body):
 
 
 def undo(s, q, body):
-    old = s.batches.pop(body["batch"])
+    old, out = s.batches.pop(body["batch"]), []
     for o in old:
         k = next(k for k in s.kinds if k["id"] == o["id"])
         k.update(o, rev=k["rev"] + 1)
+        out.append(k)
         s.history.append({"id": "u", "batch": "u" + body["batch"], "undoes": body["batch"], "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": None, "label_id": k["label_id"]})
-    return {"items": []}
+    return {"items": out}
 
 
 def set_state(s, q, body):
@@ -217,7 +219,8 @@ def health(s, q, body):
 
 
 def cost(s, q, body):
-    return {"days": [{"at": s.now - 86400 * (39 - i), "cost": random.Random(i).random()} for i in range(40)]}
+    days = [{"at": s.now - 86400 * (39 - i), "calls": 100, "tokens": 61000, "cost": random.Random(i).random()} for i in range(40)]
+    return {"configured": True, "limits": {"tokens_day": 0, "calls_day": 0}, "today": days[-1], "days": days, "recalled": 41000, "saved": 146.2, "refused": 3, "breaker_open": False}
 
 
 def drift(s, q, body):
@@ -251,6 +254,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(200, f.read_bytes(), TYPES[f.suffix]) if f.is_file() else self.send(404, b"{}")
         path, q = url.path.removeprefix("/api/"), dict(urllib.parse.parse_qsl(url.query))
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0))) if self.command == "POST" else None
+        s.lock.acquire()
         s.requests.append((self.command, path, q, body))
         if s.tokens and self.headers.get("Authorization", "").removeprefix("Bearer ") not in s.tokens and path != "session":
             out = 401, {"error": "a valid bearer token is required"}
@@ -263,7 +267,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 s.role = s.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "), "none")
             out = table[path](s, q, body)
         status, data = out if isinstance(out, tuple) else (200, out)
-        self.send(status, json.dumps(data).encode())
+        text = json.dumps(data).encode()
+        s.lock.release()
+        self.send(status, text)
 
     def do_GET(self):
         self.answer(GET)
