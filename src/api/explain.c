@@ -25,7 +25,7 @@ struct explaining {
     uint32_t n;
 };
 
-static bool read_entries(struct explaining *g, yyjson_val *root) {
+static bool explain_read_entries(struct explaining *g, yyjson_val *root) {
     yyjson_val *entries = yyjson_obj_get(root, "entries"), *one;
     size_t i, n = yyjson_arr_size(entries), bytes = 0;
     if (!yyjson_is_arr(entries) || n == 0)
@@ -131,7 +131,7 @@ static unsigned explain_all(struct explaining *g, yyjson_val *root) {
     struct book *b = api_of(g->x)->book;
     if (yyjson_is_true(yyjson_obj_get(root, "ask_llm")))
         exchange_refuse(g->x, REFUSE_MALFORMED, "ask_llm: the LLM can't be asked from here");
-    if (g->x->refused || !read_entries(g, root)) return 0;
+    if (g->x->refused || !explain_read_entries(g, root)) return 0;
     if (!(g->trial = trial_open(api_of(g->x)->pipeline, &e))) {
         exchange_refuse(g->x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
         return 0;

@@ -31,7 +31,7 @@ static bool is_of_kind(const struct book *b, const struct engine *eng, const str
     return same;
 }
 
-static void put_example(struct buf *out, const struct book *b, const struct example *e) {
+static void kind_put_example(struct buf *out, const struct book *b, const struct example *e) {
     struct buf shown;
     buf_init(&shown, 4 * EXAMPLES_LINE_MAX);
     if (b->redact)
@@ -45,7 +45,7 @@ static void put_example(struct buf *out, const struct book *b, const struct exam
     buf_release(&shown);
 }
 
-static void put_examples(struct exchange *x, const struct kind_view *v, struct trial *t) {
+static void kind_put_examples(struct exchange *x, const struct kind_view *v, struct trial *t) {
     struct book *b = api_of(x)->book;
     struct example e[EXAMPLES];
     char *text = b->examples ? malloc(EXAMPLES * 2 * (size_t)EXAMPLES_LINE_MAX) : NULL;
@@ -55,7 +55,7 @@ static void put_examples(struct exchange *x, const struct kind_view *v, struct t
     for (unsigned i = 0; i < n; i++) {
         if (!is_of_kind(b, t ? trial_engine(t) : NULL, &e[i], v)) continue;
         buf_puts(&x->out, before);
-        put_example(&x->out, b, &e[i]);
+        kind_put_example(&x->out, b, &e[i]);
         before = ",";
     }
     buf_putc(&x->out, ']');
@@ -80,7 +80,7 @@ static void put_whole(struct exchange *x, const struct kind_view *v, const struc
     buf_puts(out, ",\"nearest\":[");
     near_put(out, api_of(x), w, v, t, NEAREST);
     buf_putc(out, ']');
-    put_examples(x, v, t);
+    kind_put_examples(x, v, t);
     buf_puts(out, ",\"history\":[");
     history_put_kind(out, w, v);
     buf_puts(out, "]}");

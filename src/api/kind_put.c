@@ -40,7 +40,7 @@ static void put_decision(struct buf *out, const struct kinds *k, const struct ki
     buf_printf(out, ",\"rev\":%u", d->rev);
 }
 
-static void put_sources(struct buf *out, const struct kind_view *v) {
+static void kind_put_sources(struct buf *out, const struct kind_view *v) {
     buf_puts(out, ",\"sources\":[");
     if (v->message_at >= 2) {
         buf_putc(out, '[');
@@ -65,7 +65,7 @@ void kind_put_members(struct buf *out, const struct kinds *k, const struct words
                v->lines_24h, v->lines_1h, v->lines, v->first, v->last);
     for (unsigned i = 0; i < KINDS_HOURS; i++) buf_printf(out, "%s%u", i ? "," : "", v->hour[i]);
     buf_putc(out, ']');
-    put_sources(out, v);
+    kind_put_sources(out, v);
     buf_printf(out, ",\"by_rule\":%s", v->by_rule ? "true" : "null");
 }
 

@@ -167,7 +167,7 @@ static void put_series(struct overview *o) {
 
 /* ---- worth a look ---- */
 
-static bool is_listed(const struct kinds_result *all, uint64_t id) {
+static bool overview_lists(const struct kinds_result *all, uint64_t id) {
     for (unsigned i = 0; i < all->n; i++)
         if (all->hit[i].id == id) return true;
     return false;
@@ -181,7 +181,7 @@ static void look_for(struct overview *o, struct kinds_result *all, int state, un
     q.limit = LOOK_MAX;
     kinds_query_run(o->book, o->words, &q, &r);
     for (unsigned i = 0; i < r.n; i++)
-        if (!is_listed(all, r.hit[i].id)) all->hit[all->n++] = r.hit[i];
+        if (!overview_lists(all, r.hit[i].id)) all->hit[all->n++] = r.hit[i];
 }
 
 static int by_lines(const void *a, const void *b) {

@@ -163,6 +163,8 @@ static bool daemon_open_streams(struct daemon *s, struct err *e) {
         .push = s->push,
         .checkpoint = s->conf.name[0] ? s->conf.name : "main",
         .checkpoint_interval_ms = (unsigned)s->conf.checkpoint_interval,
+        .dead_letter = s->conf.dead_letter,
+        .dead_letter_bytes = (size_t)s->conf.dead_letter_bytes,
         .on_end = daemon_on_end,
         .ctx = s,
     };

@@ -6,8 +6,10 @@
 #include "base/must.h"
 #include "base/thread.h"
 #include "stream/checkpoint.h"
+#include "stream/dead_letters.h"
 #include "stream/flow.h"
 #include "stream/form.h"
+#include "stream/kafka.h"
 #include "stream/sink_fd.h"
 #include "stream/push.h"
 #include "stream/source.h"
@@ -30,6 +32,9 @@ struct streams_source {
 struct streams {
     struct streams_opts o;
     struct checkpoint *checkpoint;
+    struct kafka_link kafka; /* where kafka_linked: from the source's offsets to the sink's transactions */
+    bool kafka_linked;
+    struct dead_letters *dead_letters; /* NULL: the sink needs none */
     struct form form;
     struct sink_fd_result result;
     struct flow *flow;
@@ -45,12 +50,12 @@ static const enum source_id SOURCE_OF[SECTION_KIND_COUNT] = {
     [SECTION_IN_FILE] = SOURCE_FOLLOW,
     [SECTION_IN_SYSLOG] = SOURCE_SYSLOG,
     [SECTION_IN_JOURNAL] = SOURCE_JOURNAL,
+    [SECTION_IN_KAFKA] = SOURCE_KAFKA,
 };
 
 static const enum sink_id SINK_OF[SECTION_KIND_COUNT] = {
-    [SECTION_OUT_STDOUT] = SINK_FD,
-    [SECTION_OUT_FILE] = SINK_FILE,
-    [SECTION_OUT_SYSLOG] = SINK_SYSLOG,
+    [SECTION_OUT_STDOUT] = SINK_FD, [SECTION_OUT_FILE] = SINK_FILE, [SECTION_OUT_SYSLOG] = SINK_SYSLOG,
+    [SECTION_OUT_OTLP] = SINK_OTLP, [SECTION_OUT_LOKI] = SINK_LOKI, [SECTION_OUT_KAFKA] = SINK_KAFKA,
 };
 
 /* ---- the sink ---- */
@@ -89,7 +94,8 @@ static bool check_drop(const struct section *sink, const struct label_set *label
 
 static void streams_set_up_form(struct form *f, const struct section *sink) {
     bool terminal = sink->kind == SECTION_OUT_STDOUT && isatty(STDOUT_FILENO);
-    int id = strcmp(sink->output, "auto") == 0 ? (terminal ? FORM_TABLE : FORM_JSONL) : form_find(sink->output);
+    int id = !sink->output || strcmp(sink->output, "auto") == 0 ? (terminal ? FORM_TABLE : FORM_JSONL)
+                                                                : form_find(sink->output);
     if (sink->kind == SECTION_OUT_SYSLOG) id = FORM_SYSLOG;
     MUST(id >= 0); /* section.def lists the same words */
     *f = (struct form){.id = (enum form_id)id, .drop = sink->drop, .sd_id = sink->sd_id};
@@ -103,10 +109,49 @@ static void streams_set_up_form(struct form *f, const struct section *sink) {
     };
 }
 
+static bool streams_open_dead_letters(struct streams *s, const struct section *sink, struct err *e) {
+    char name[NAME_MAX], path[PATH_MAX];
+    if (sink->kind != SECTION_OUT_OTLP && sink->kind != SECTION_OUT_LOKI && sink->kind != SECTION_OUT_KAFKA)
+        return true;
+    snprintf(name, sizeof name, "dead-letters/%.200s.jsonl", s->o.checkpoint ? s->o.checkpoint : "follow");
+    if (s->o.dead_letter && s->o.dead_letter[0])
+        snprintf(path, sizeof path, "%s", s->o.dead_letter);
+    else if (!state_dir_path(name, path, sizeof path))
+        return err_set(e, ERR_USAGE,
+                       "there is no folder for dead letters: set dead-letter, STATE_DIRECTORY, "
+                       "XDG_STATE_HOME or HOME");
+    else if (!state_dir_make_folders(path, e))
+        return false;
+    s->dead_letters = dead_letters_open(path, s->o.dead_letter_bytes);
+    return true;
+}
+
+/* Exactly once, from Kafka to Kafka: the sink commits what the source has read. */
+static bool streams_link_kafka(struct streams *s, const struct section *sink, struct err *e) {
+    const struct section *source = NULL;
+    unsigned n = 0;
+    if (sink->kind != SECTION_OUT_KAFKA || !sink->exactly_once) return true;
+    for (size_t i = 0; i < s->o.sections->n; i++) {
+        if (s->o.sections->v[i].side != SECTION_SOURCE) continue;
+        source = &s->o.sections->v[i];
+        n++;
+    }
+    if (n != 1 || source->kind != SECTION_IN_KAFKA)
+        return err_set(e, ERR_USAGE, "%s: [sink %s]: exactly-once: expected one source, of type kafka", sink->place,
+                       sink->name);
+    kafka_link_init(&s->kafka, source);
+    s->kafka_linked = true;
+    return true;
+}
+
 static bool streams_open_flow(struct streams *s, const struct section *sink, struct err *e) {
     struct sink_opts to = {
         .fd = STDOUT_FILENO, .form = &s->form, .result = &s->result, .section = sink, .reopened = &s->reopened};
     streams_set_up_form(&s->form, sink);
+    if (!streams_open_dead_letters(s, sink, e)) return false;
+    to.dead_letters = s->dead_letters;
+    if (!streams_link_kafka(s, sink, e)) return false;
+    to.kafka_link = s->kafka_linked ? &s->kafka : NULL;
     s->flow = flow_open(
         &(struct flow_opts){.pipeline = s->o.pipeline, .sink = sink_table[SINK_OF[sink->kind]], .sink_opts = &to}, e);
     return s->flow != NULL;
@@ -155,6 +200,7 @@ static bool streams_open_sources(struct streams *s, const struct section *sink, 
         struct streams_source *x = &s->source[s->n];
         struct source_opts o = {.section = from,
                                 .checkpoint = s->checkpoint,
+                                .kafka_link = s->kafka_linked ? &s->kafka : NULL,
                                 .own_path = sink->kind == SECTION_OUT_FILE ? sink->path : NULL};
         if (!source_open(&x->source, SOURCE_OF[from->kind], &o, s->flow, &s->stop, e))
             return err_prefix(e, "[source %s]", from->name);
@@ -258,5 +304,7 @@ void streams_close(struct streams *s) {
     flow_close(s->flow);
     form_close(&s->form);
     checkpoint_close(s->checkpoint);
+    dead_letters_close(s->dead_letters);
+    if (s->kafka_linked) kafka_link_release(&s->kafka);
     free(s);
 }

@@ -17,6 +17,8 @@ struct streams_opts {
     struct push *const *push;            /* [PUSH_KINDS], for sections of these types; NULL: there may be none */
     const char *checkpoint;              /* its name; NULL: no place is kept */
     unsigned checkpoint_interval_ms;
+    const char *dead_letter; /* file of records that nobody takes; "": dead-letters/NAME.jsonl of the state folder */
+    size_t dead_letter_bytes;
     void (*on_end)(
         void *ctx); /* once, when no source reads any more although nobody stopped them; NULL: nobody cares */
     void *ctx;

@@ -28,3 +28,18 @@ void json_out_string(struct buf *out, struct span s) {
     buf_put(out, s.p + from, s.n - from);
     buf_putc(out, '"');
 }
+
+void json_out_base64(struct buf *out, struct span s) {
+    static const char DIGIT[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    buf_putc(out, '"');
+    for (size_t i = 0; i < s.n; i += 3) {
+        unsigned v = (unsigned)(unsigned char)s.p[i] << 16, left = (unsigned)(s.n - i);
+        if (left > 1) v |= (unsigned)(unsigned char)s.p[i + 1] << 8;
+        if (left > 2) v |= (unsigned)(unsigned char)s.p[i + 2];
+        buf_putc(out, DIGIT[v >> 18]);
+        buf_putc(out, DIGIT[v >> 12 & 63]);
+        buf_putc(out, left > 1 ? DIGIT[v >> 6 & 63] : '=');
+        buf_putc(out, left > 2 ? DIGIT[v & 63] : '=');
+    }
+    buf_putc(out, '"');
+}

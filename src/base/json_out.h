@@ -9,4 +9,7 @@
  * be UTF-8. */
 void json_out_string(struct buf *out, struct span s);
 
+/* Appends bytes in quotes, as base64 (RFC 4648, section 4). */
+void json_out_base64(struct buf *out, struct span s);
+
 #endif

@@ -167,6 +167,8 @@ static bool follow_run(const struct conf *c, const struct classifier *k, const s
         .labels = &k->engine->labels,
         .checkpoint = c->name[0] ? c->name : NULL,
         .checkpoint_interval_ms = (unsigned)c->checkpoint_interval,
+        .dead_letter = c->dead_letter,
+        .dead_letter_bytes = (size_t)c->dead_letter_bytes,
         .on_end = on_end,
         .ctx = &over,
     };

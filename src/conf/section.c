@@ -29,6 +29,8 @@ static const struct {
 #include "conf/section.def"
 };
 
+enum { RDKAFKA_BYTES_MAX = 65536 };
+
 static const char *const SIDE[] = {"source", "sink"};
 
 enum section_kind section_kind_find(enum section_side side, const char *type) {
@@ -126,8 +128,26 @@ static bool section_set_type(struct section *s, const char *value, const char *f
     return s->kind || err_set(e, ERR_USAGE, "%s: type is '%s': a %s is one of %s", from, value, SIDE[s->side], types);
 }
 
+/* "rdkafka.NAME = VALUE": a line more in the text of all of them. */
+static bool section_set_rdkafka(struct section *s, const char *key, const char *value, const char *from,
+                                struct err *e) {
+    const struct option_row *r = section_key(s->side, "rdkafka");
+    struct buf all;
+    MUST(r != NULL);
+    buf_init(&all, RDKAFKA_BYTES_MAX);
+    buf_printf(&all, "%s%s=%s\n", s->rdkafka, key + strlen("rdkafka."), value);
+    buf_putc(&all, '\0');
+    s->given |= UINT64_C(1) << (r - KEYS);
+    bool ok = !all.failed
+                  ? row_assign(s, r, all.p, from, e)
+                  : err_set(e, ERR_LIMIT, "%s: more than %d bytes of rdkafka settings", from, RDKAFKA_BYTES_MAX);
+    buf_release(&all);
+    return ok;
+}
+
 bool section_set(struct section *s, const char *key, const char *value, const char *from, struct err *e) {
     if (strcmp(key, "type") == 0) return section_set_type(s, value, from, e);
+    if (strncmp(key, "rdkafka.", strlen("rdkafka.")) == 0) return section_set_rdkafka(s, key, value, from, e);
     const struct option_row *r = section_key(s->side, key);
     if (!r)
         return err_set(e, ERR_USAGE, "%s: a %s has no key '%s'; see 'logclass config doc'", from, SIDE[s->side], key);

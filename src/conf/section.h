@@ -47,7 +47,8 @@ struct section_list {
 struct section *section_add(struct section_list *l, enum section_side side, const char *name, const char *place,
                             struct err *e);
 
-/* Sets `type` or another key ("batch-wait"). A list key that is set again grows. from: for errors. */
+/* Sets `type` or another key ("batch-wait"); "rdkafka.NAME" becomes a line "NAME=VALUE" of `rdkafka`. A list key that
+ * is set again grows. from: for errors. */
 bool section_set(struct section *s, const char *key, const char *value, const char *from, struct err *e);
 
 bool section_takes(const struct section *s, const char *key);    /* is it a key of its type? */

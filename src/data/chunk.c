@@ -37,7 +37,6 @@ static struct span chunk_copy(struct chunk *c, struct span s) {
 
 void chunk_want_origins(struct chunk *c) {
     if (!c->origin_room) c->origin_room = must_calloc(CHUNK_RECORDS, sizeof *c->origin_room);
-    memset(c->origin_room, 0, CHUNK_RECORDS * sizeof *c->origin_room);
     c->origin = c->origin_room;
 }
 
@@ -46,6 +45,7 @@ struct origin *chunk_point(struct chunk *c, struct span source, struct span mess
     uint32_t i = c->batch.n++;
     c->rec[i] = (struct record){source, message};
     c->place[i] = (struct place){.severity = SEVERITY_NONE};
+    if (c->origin) c->origin[i] = (struct origin){0};
     return c->origin ? &c->origin[i] : NULL;
 }
 

@@ -27,6 +27,9 @@ struct origin {
     struct span time; /* as it was written: RFC 3339; empty: not told */
     struct span otlp; /* the LogRecord on the wire; p == NULL: it did not come as one */
     const struct otlp_scope *scope;
+    struct span key;           /* of the message that it was; p == NULL: none */
+    const struct attr *header; /* that stood beside it */
+    uint32_t header_n;
     const struct attr *attr;
     uint32_t attr_n;
     uint32_t stream_n; /* the first of attr are the labels of a Loki stream */

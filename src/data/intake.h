@@ -7,7 +7,7 @@
 #include "data/chunk.h"
 
 /* INTAKE_RECORD_MAX: bytes of one record, its attributes and what stands around it included. */
-enum { INTAKE_RECORD_MAX = 1 << 20, INTAKE_ATTRS_MAX = 128 };
+enum { INTAKE_RECORD_MAX = 3 << 19 /* 1.5 MiB */, INTAKE_ATTRS_MAX = 128 };
 
 enum intake_trouble {
     INTAKE_OK,

@@ -63,21 +63,6 @@ static void put_json_double(struct buf *out, uint64_t bits) {
     buf_puts(out, text);
 }
 
-static void put_json_base64(struct buf *out, struct span s) {
-    static const char DIGIT[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    buf_putc(out, '"');
-    for (size_t i = 0; i < s.n; i += 3) {
-        unsigned v = (unsigned)(unsigned char)s.p[i] << 16, left = (unsigned)(s.n - i);
-        if (left > 1) v |= (unsigned)(unsigned char)s.p[i + 1] << 8;
-        if (left > 2) v |= (unsigned)(unsigned char)s.p[i + 2];
-        buf_putc(out, DIGIT[v >> 18]);
-        buf_putc(out, DIGIT[v >> 12 & 63]);
-        buf_putc(out, left > 1 ? DIGIT[v >> 6 & 63] : '=');
-        buf_putc(out, left > 2 ? DIGIT[v & 63] : '=');
-    }
-    buf_putc(out, '"');
-}
-
 static bool put_json_array(struct buf *out, struct span list, unsigned depth) {
     struct proto_field f;
     const char *before = "";
@@ -127,7 +112,7 @@ bool otlp_wire_json(struct buf *out, struct span value, unsigned depth) {
     else if (f.number == VALUE_KVLIST && bytes)
         return put_json_object(out, f.bytes, depth);
     else if (f.number == VALUE_BYTES && bytes)
-        put_json_base64(out, f.bytes);
+        json_out_base64(out, f.bytes);
     else
         buf_puts(out, "null");
     return true;

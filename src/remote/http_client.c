@@ -56,6 +56,8 @@ static char *copy_or_null(const char *s) {
     return copy;
 }
 
+enum { LINE_MAX_BYTES = 4096 };
+
 static void add_header(struct http_endpoint *p, const char *line) {
     struct curl_slist *longer = curl_slist_append(p->headers, line);
     MUST(longer != NULL);
@@ -71,6 +73,31 @@ static bool add_key(struct http_endpoint *p, const char *key, struct err *e) {
     snprintf(line, sizeof line, "Authorization: Bearer %s", key);
     add_header(p, line);
     explicit_bzero(line, sizeof line);
+    return true;
+}
+
+static void add_named(struct http_endpoint *p, const char *name, const char *value) {
+    char line[LINE_MAX_BYTES];
+    snprintf(line, sizeof line, "%s: %s", name, value);
+    add_header(p, line);
+}
+
+static bool add_further(struct http_endpoint *p, const char *headers, struct err *e) {
+    char line[LINE_MAX_BYTES];
+    for (struct span list = span_of(headers); list.n > 0;) {
+        const char *comma = memchr(list.p, ',', list.n);
+        size_t n = comma ? (size_t)(comma - list.p) : list.n;
+        struct span item = span_trim(span_sub(list, 0, n));
+        list = span_sub(list, n + 1, list.n);
+        if (item.n == 0) continue;
+        if (item.n >= sizeof line || !memchr(item.p, ':', item.n))
+            return err_set(e, ERR_USAGE, "headers: '%.*s': expected \"Name: value\"", item.n < 80 ? (int)item.n : 80,
+                           item.p);
+        for (size_t i = 0; i < item.n; i++)
+            if ((unsigned char)item.p[i] < ' ') return err_set(e, ERR_USAGE, "headers: there is a control character");
+        snprintf(line, sizeof line, "%.*s", (int)item.n, item.p);
+        add_header(p, line);
+    }
     return true;
 }
 
@@ -94,11 +121,12 @@ struct http_endpoint *http_endpoint_open(const struct http_endpoint_opts *o, str
     p->url = copy_or_null(o->url);
     p->proxy = copy_or_null(o->proxy);
     p->ca_file = copy_or_null(o->ca_file);
-    add_header(p, "Content-Type: application/json");
-    add_header(p, "Accept: application/json");
+    add_named(p, "Content-Type", o->type ? o->type : "application/json");
+    add_named(p, "Accept", o->type ? o->type : "application/json");
+    if (o->encoding) add_named(p, "Content-Encoding", o->encoding);
     add_header(p, "User-Agent: logclass");
     add_header(p, "Expect:"); /* no round trip before the body */
-    if (o->key && o->key[0] && !add_key(p, o->key, e)) {
+    if ((o->key && o->key[0] && !add_key(p, o->key, e)) || !add_further(p, o->headers ? o->headers : "", e)) {
         http_endpoint_close(p);
         return NULL;
     }
@@ -207,6 +235,7 @@ struct http_call *http_client_take(struct http_client *c) {
     if (!t) return NULL;
     c->idle = t->next;
     buf_reset(&t->call.request);
+    t->call.request.max = HTTP_REQUEST_BYTES_MAX;
     buf_reset(&t->call.reply);
     t->call.status = 0;
     t->call.retry_after_ms = RETRY_AFTER_NONE;
@@ -234,8 +263,7 @@ bool http_client_start(struct http_client *c, struct http_call *call, const stru
                        uint64_t timeout_ms, struct err *e) {
     struct http_transfer *t = call->transfer;
     MUST(!t->in_flight);
-    if (call->request.failed)
-        return err_set(e, ERR_LIMIT, "the request is larger than %d bytes", HTTP_REQUEST_BYTES_MAX);
+    if (call->request.failed) return err_set(e, ERR_LIMIT, "the request is larger than %zu bytes", call->request.max);
     bool ok = aim(t, to, timeout_ms > 0 ? timeout_ms : 1) && /* 0 would mean no limit to curl */
               curl_multi_add_handle(c->multi, t->easy) == CURLM_OK;
     if (!ok) return err_set(e, ERR_MEMORY, "no memory for a request");

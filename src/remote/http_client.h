@@ -21,10 +21,13 @@ struct http_client;
 struct http_endpoint; /* one URL with its headers; immutable, must outlive the calls to it */
 
 struct http_endpoint_opts {
-    const char *url;     /* http:// or https://, without user, password or fragment */
-    const char *key;     /* sent as "Authorization: Bearer …", to this URL only; NULL or "": none */
-    const char *proxy;   /* URL; NULL or "": none, whatever the environment says */
-    const char *ca_file; /* certificates to trust instead of the system's; NULL or "": the system's */
+    const char *url;      /* http:// or https://, without user, password or fragment */
+    const char *key;      /* sent as "Authorization: Bearer …", to this URL only; NULL or "": none */
+    const char *proxy;    /* URL; NULL or "": none, whatever the environment says */
+    const char *type;     /* Content-Type and Accept; NULL: application/json */
+    const char *encoding; /* Content-Encoding; NULL: none */
+    const char *headers;  /* further ones, "Name: value", separated by commas; NULL or "": none */
+    const char *ca_file;  /* certificates to trust instead of the system's; NULL or "": the system's */
 };
 
 /* Copies what it needs. Errors never contain the key. */
@@ -37,7 +40,7 @@ void http_endpoint_show_headers(const struct http_endpoint *p, struct buf *out);
 
 /* One exchange. Belongs to its client; the user fills `request` and reads the rest once it is done. */
 struct http_call {
-    struct buf request; /* JSON */
+    struct buf request; /* HTTP_REQUEST_BYTES_MAX at most, unless the user raises request.max */
     struct buf reply;
     long status;            /* 0: no answer came */
     int64_t retry_after_ms; /* how long the service asks us to stay away; -1: it does not */

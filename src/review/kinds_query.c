@@ -63,7 +63,7 @@ static bool holds_text(struct span text, struct span part) {
     return false;
 }
 
-static struct span source_of(const struct kind_view *v) {
+static struct span kinds_source_of(const struct kind_view *v) {
     return span_sub(v->text, 0, v->message_at >= 2 ? v->message_at - 2U : 0);
 }
 
@@ -74,7 +74,7 @@ static bool query_takes(const struct kinds_query *q, const struct kind_view *v, 
     if (q->by_person && !d->word) return false;
     if (q->stage >= 0 && (d->word || v->stage != q->stage)) return false;
     if (v->last < q->seen_s) return false;
-    if (q->source.n > 0 && !span_eq(source_of(v), q->source)) return false;
+    if (q->source.n > 0 && !span_eq(kinds_source_of(v), q->source)) return false;
     if (q->text.n > 0 && !holds_text(v->text, q->text)) return false;
     return !q->matches || q->matches(q->self, v->text);
 }

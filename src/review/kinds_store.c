@@ -404,7 +404,7 @@ static bool load_totals(struct kinds_store *s, struct kinds *k, struct totals *t
     return rc == SQLITE_DONE || kinds_error(s, e);
 }
 
-static bool load_block(struct kinds_store *s, struct kinds *k, struct err *e) {
+static bool kinds_load_block(struct kinds_store *s, struct kinds *k, struct err *e) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(s->db, "SELECT value FROM blocks WHERE name = 'seen'", -1, &st, NULL) != SQLITE_OK)
         return kinds_error(s, e);
@@ -422,7 +422,7 @@ bool kinds_store_load(struct kinds_store *s, struct kinds *k, struct totals *t, 
     snprintf(prune, sizeof prune,
              "DELETE FROM kinds WHERE id NOT IN (SELECT id FROM kinds ORDER BY flags & %d DESC, last DESC LIMIT %zu)",
              KIND_FLAG_KEPT, k->o.max);
-    if (!load_block(s, k, e) || !load_totals(s, k, t, e) || !kinds_exec(s, prune, e)) return false;
+    if (!kinds_load_block(s, k, e) || !load_totals(s, k, t, e) || !kinds_exec(s, prune, e)) return false;
     if (sqlite3_prepare_v2(s->db, "SELECT * FROM kinds", -1, &st, NULL) != SQLITE_OK) return kinds_error(s, e);
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) load_row(k, st);

@@ -53,6 +53,11 @@ static bool flow_wait(struct flow *f, const struct timespec *until) {
     return pthread_cond_timedwait(&f->changed, &f->lock, until) == 0;
 }
 
+/* Something has changed that the sink's thread may be waiting for. Under the lock: afterwards the flow may be gone. */
+static void flow_wake_sink(struct flow *f) {
+    if (f->sink->wake) f->sink->wake(f->sink_self);
+}
+
 /* ---- feeds ---- */
 
 struct feed *feed_open(struct flow *f, const struct feed_opts *o, struct err *e) {
@@ -125,6 +130,7 @@ static void flow_decided(struct batch *b) {
     MUST(s->state == SLOT_DECIDING);
     s->state = SLOT_DECIDED;
     pthread_cond_broadcast(&f->changed);
+    flow_wake_sink(f);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -198,10 +204,11 @@ static struct slot *flow_wait_decided(struct flow *f, bool *over) {
     struct timespec until = clock_deadline(SINK_STEP_MS);
     struct slot *s;
     pthread_mutex_lock(&f->lock);
-    while (!(s = flow_next_decided(f)) && !f->closing && flow_wait(f, f->sink->step ? &until : NULL))
+    while (!(s = flow_next_decided(f)) && !f->closing && !f->sink->wake && flow_wait(f, f->sink->step ? &until : NULL))
         ;
     *over = !s && f->closing;
     pthread_mutex_unlock(&f->lock);
+    if (!s && !*over && f->sink->wake) f->sink->step(f->sink_self, SINK_STEP_MS);
     return s;
 }
 
@@ -273,6 +280,7 @@ void flow_abandon(struct flow *f) {
     pthread_mutex_lock(&f->lock);
     f->abandoned = true;
     pthread_cond_broadcast(&f->changed);
+    flow_wake_sink(f);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -313,6 +321,7 @@ void flow_close(struct flow *f) {
         MUST(f->feeds == NULL);
         f->closing = true;
         pthread_cond_broadcast(&f->changed);
+        flow_wake_sink(f);
         pthread_mutex_unlock(&f->lock);
         pthread_join(f->thread, NULL);
         f->sink->close(f->sink_self);

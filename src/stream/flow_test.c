@@ -277,7 +277,7 @@ static void late_close(void *self) {
 
 /* However the sink settles, the source hears of it in the order in which it sent. */
 static void late_settlement_is_told_in_order(void) {
-    static const struct sink_kind LATE_SINK = {late_open, late_put, late_step, NULL, late_close};
+    static const struct sink_kind LATE_SINK = {late_open, late_put, late_step, NULL, late_close, NULL};
     struct rig r = {0};
     struct err e = {0};
     unsigned next = 0;
@@ -308,7 +308,7 @@ static void late_abandon(void *self) {
 /* A sink that has no room any more: when the time of a drain is over, everything comes back as lost, and nobody hangs.
  */
 static void what_is_abandoned_comes_back_as_lost(void) {
-    static const struct sink_kind FULL_SINK = {late_open, late_put, late_step, late_abandon, late_close};
+    static const struct sink_kind FULL_SINK = {late_open, late_put, late_step, late_abandon, late_close, NULL};
     struct rig r = {0};
     struct err e = {0};
     unsigned next = 0;

@@ -79,20 +79,24 @@ struct form_item {
     const char *sd_id;
 };
 
-static void form_jsonl(struct buf *out, const struct form_item *i) {
+void form_origin(struct buf *out, const struct record *rec, const struct origin *o) {
     static const struct origin NONE = {0};
-    const struct origin *o = i->o ? i->o : &NONE;
-    buf_putc(out, '{');
-    result_json_members(out, i->labels, i->res);
+    if (!o) o = &NONE;
     form_member(out, "log_time", o->time);
     form_member(out, "log_host", o->host);
-    form_member(out, "log_source", i->rec->source);
+    form_member(out, "log_source", rec->source);
     form_member(out, "log_file", o->file);
     if (o->severity > 0) buf_printf(out, ",\"log_severity\":\"%s\"", SEVERITY[o->severity - 1]);
     form_attrs(out, "log_attributes", o);
     if (o->truncated) buf_puts(out, ",\"truncated\":true");
     buf_puts(out, ",\"log_message\":");
-    form_text(out, body_of(i->rec, i->o));
+    form_text(out, body_of(rec, o));
+}
+
+static void form_jsonl(struct buf *out, const struct form_item *i) {
+    buf_putc(out, '{');
+    result_json_members(out, i->labels, i->res);
+    form_origin(out, i->rec, i->o);
     buf_puts(out, "}\n");
 }
 
@@ -274,7 +278,7 @@ static void form_follow_engine(struct form *f, const struct engine *eng) {
     for (unsigned i = 0; i < eng->labels.n; i++) f->dropped[i] = is_in_list(f->drop, eng->labels.label[i].id);
 }
 
-static void form_record(struct form *f, struct buf *out, const struct chunk *c, uint32_t i) {
+void form_one(struct form *f, struct buf *out, const struct chunk *c, uint32_t i) {
     static void (*const WRITE[])(struct buf *, const struct form_item *) = {form_jsonl, form_annotated, form_ecs,
                                                                             form_mmexternal, form_syslog};
     struct form_item item = {&c->batch.engine->labels, &c->rec[i], &c->res[i], c->origin ? &c->origin[i] : NULL,
@@ -285,16 +289,22 @@ static void form_record(struct form *f, struct buf *out, const struct chunk *c, 
         WRITE[f->id](out, &item);
 }
 
-void form_chunk(struct form *f, struct buf *out, const struct chunk *c) {
+void form_start(struct form *f, const struct chunk *c) {
     form_follow_engine(f, c->batch.engine);
     memset(f->counted, 0, sizeof f->counted);
-    for (uint32_t i = 0; i < c->batch.n; i++) {
-        unsigned label = c->res[i].label;
-        if (f->drop && f->dropped[label])
-            f->counted[c->batch.engine->metric[label]]++;
-        else
-            form_record(f, out, c, i);
-    }
+}
+
+bool form_drops(struct form *f, const struct chunk *c, uint32_t i) {
+    unsigned label = c->res[i].label;
+    if (!f->drop || !f->dropped[label]) return false;
+    f->counted[c->batch.engine->metric[label]]++;
+    return true;
+}
+
+void form_chunk(struct form *f, struct buf *out, const struct chunk *c) {
+    form_start(f, c);
+    for (uint32_t i = 0; i < c->batch.n; i++)
+        if (!form_drops(f, c, i)) form_one(f, out, c, i);
 }
 
 void form_count(const struct form *f) {

@@ -38,6 +38,17 @@ int form_find(const char *name); /* "jsonl", "annotated", …; -1: none of them 
 /* Appends the records of a chunk that is pinned. */
 void form_chunk(struct form *f, struct buf *out, const struct chunk *c);
 
+/* The same for those who write records their own way: form_start for a chunk that is pinned, then form_drops for each
+ * of its records: it is not written. */
+void form_start(struct form *f, const struct chunk *c);
+bool form_drops(struct form *f, const struct chunk *c, uint32_t i);
+
+void form_one(struct form *f, struct buf *out, const struct chunk *c, uint32_t i); /* a record of it, dropped or not */
+
+/* Appends what is known of a record as members, each with a comma in front: "log_time", …, "log_message". o: NULL:
+ * nothing else. */
+void form_origin(struct buf *out, const struct record *rec, const struct origin *o);
+
 void form_count(const struct form *f); /* what form_chunk left out the last time, in /metrics: the chunk is written */
 
 void form_close(struct form *f);

@@ -8,7 +8,9 @@
 #include <stdatomic.h>
 
 struct flow;
+struct dead_letters;
 struct form;
+struct kafka_link;
 struct section;
 struct sink_fd_result;
 struct top;
@@ -28,8 +30,10 @@ struct sink_opts {
     struct top *top;               /* SINK_TOP: what it counts into */
     struct sink_fd_result *result; /* SINK_FD: filled while it writes; whole after flow_drain */
     struct form *form;             /* SINK_FILE, and SINK_FD instead of the writer: which records, and how they look */
-    const struct section *section; /* SINK_FILE: what the config says */
-    const atomic_uint *reopened;   /* SINK_FILE: when it changes, the path is opened anew; NULL: never */
+    const struct section *section; /* of kinds that have one: what the config says */
+    struct dead_letters *dead_letters; /* SINK_OTLP, SINK_LOKI, SINK_KAFKA: where goes what nobody takes */
+    struct kafka_link *kafka_link;     /* SINK_KAFKA: the source whose offsets it commits; NULL: there is none */
+    const atomic_uint *reopened;       /* SINK_FILE: when it changes, the path is opened anew; NULL: never */
 };
 
 struct sink_kind {
@@ -45,6 +49,10 @@ struct sink_kind {
     void (*abandon)(void *self);
 
     void (*close)(void *self); /* everything it took is settled */
+
+    /* Ends the wait of a step that has begun or begins next; any thread. Where there is one, all waiting is done in
+     * step. NULL: there is none. */
+    void (*wake)(void *self);
 };
 
 extern const struct sink_kind *const sink_table[SINK_COUNT];

@@ -89,4 +89,4 @@ static void sink_fd_close(void *self) {
 }
 
 extern const struct sink_kind sink_fd;
-const struct sink_kind sink_fd = {sink_fd_open, sink_fd_put, NULL, NULL, sink_fd_close};
+const struct sink_kind sink_fd = {sink_fd_open, sink_fd_put, NULL, NULL, sink_fd_close, NULL};

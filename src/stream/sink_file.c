@@ -218,4 +218,5 @@ static void *sink_file_open(const struct sink_opts *o, struct flow *f, struct er
 }
 
 extern const struct sink_kind sink_file;
-const struct sink_kind sink_file = {sink_file_open, sink_file_put, sink_file_step, sink_file_abandon, sink_file_close};
+const struct sink_kind sink_file = {sink_file_open,    sink_file_put,   sink_file_step,
+                                    sink_file_abandon, sink_file_close, NULL};

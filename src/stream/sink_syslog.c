@@ -243,5 +243,5 @@ static void *sink_syslog_open(const struct sink_opts *o, struct flow *f, struct 
 }
 
 extern const struct sink_kind sink_syslog;
-const struct sink_kind sink_syslog = {sink_syslog_open, sink_syslog_put, sink_syslog_step, sink_syslog_abandon,
-                                      sink_syslog_close};
+const struct sink_kind sink_syslog = {sink_syslog_open,    sink_syslog_put,   sink_syslog_step,
+                                      sink_syslog_abandon, sink_syslog_close, NULL};

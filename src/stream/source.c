@@ -25,7 +25,9 @@ static void source_settled(void *self, uint64_t seq, bool safe) {
 bool source_open(struct source *s, enum source_id id, const struct source_opts *o, struct flow *f,
                  const atomic_bool *stop, struct err *e) {
     *s = (struct source){.kind = source_table[id], .flow = f, .stop = stop};
-    s->self = s->kind->open(o, e);
+    struct source_opts own = *o;
+    own.safe = &s->safe;
+    s->self = s->kind->open(&own, e);
     if (s->self) s->feed = feed_open(f, &(struct feed_opts){source_settled, s}, e);
     if (s->feed) return true;
     source_close(s);

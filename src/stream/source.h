@@ -11,6 +11,7 @@
 struct checkpoint;
 struct feed;
 struct flow;
+struct kafka_link;
 struct section;
 
 enum source_id {
@@ -42,6 +43,8 @@ struct source_opts {
     struct reader_opts reader;     /* FILES */
     const struct section *section; /* FOLLOW, SYSLOG: what the config says */
     struct checkpoint *checkpoint; /* FOLLOW: where its places are kept; NULL: nowhere */
+    struct kafka_link *kafka_link; /* KAFKA: for a sink that commits its offsets; NULL: it commits them itself */
+    const _Atomic uint64_t *safe;  /* set by source_open: all chunks up to this number are durable */
     const char *own_path; /* FOLLOW: never read, whatever the patterns say: the sink's file; NULL: there is none */
     void (*on_progress)(void *user, const struct source_progress *p); /* FILES: after each commit; NULL: nobody looks */
     void (*on_trouble)(void *user, const struct err *e); /* FILES: a file that can't be read (to its end), and the next

@@ -9,11 +9,11 @@ import time
 
 from check import equal, main, test
 from peers import Run, peer
+from push_wire import JSON, WIRE, otlp
 from stream import ids, line, place, wait_until
 
 PYTHON = os.path.join(peer("python"), "env/bin/python")
 SECTIONS = "[source sdk]\ntype = otlp\n[source lines]\ntype = loki\nsource = nobody\n[sink out]\ntype = file\npath = {}\nbatch-wait = 20\n"
-WIRE, JSON = {"Content-Type": "application/x-protobuf"}, {"Content-Type": "application/json"}
 
 
 def start(p, *args, **popen):
@@ -22,23 +22,6 @@ def start(p, *args, **popen):
 
 def python(text, *args):
     subprocess.run([PYTHON, "-c", text, *map(str, args)], check=True, timeout=120)
-
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def otlp(numbers):
-    """A request with a record a number, fields last to first, as Go writes them."""
-    records = b"".join(field(2, field(5, field(1, line(i).strip().encode()))) for i in numbers)
-    return field(1, field(2, records) + field(1, field(1, field(2, field(1, b"shop")) + field(1, b"service.name"))))
 
 
 def loki(numbers):
