@@ -98,7 +98,7 @@ class Desk {
     this.drawHead();
     const k = this.kind;
     if (!k) return this.drawEmpty();
-    if (!this.blind.has(k.id)) this.blind.set(k.id, drawBlind());
+    if (!this.blind.has(k.id)) this.blind.set(k.id, drawBlind() || k.blind === true);
     const blind = this.blind.get(k.id);
     put(this.card, cardOf(k, blind));
     put(this.keys, drawKeys(this, k, blind));
@@ -184,7 +184,7 @@ class Desk {
     this.step(1);
     put(this.after, `${visible(label_id)}: ${lines(k.lines_24h)} a day from now on.`);
     try {
-      const r = await decide([k], label_id, blind ? {blind: true} : {});
+      const r = await decide([k], label_id, blind ? {note: 'blind check'} : {});
       card.batch = r.batch;
       if (card === this.newest) this.tell(card, r);
     } catch (e) {
