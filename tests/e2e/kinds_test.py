@@ -315,7 +315,7 @@ def kinds_are_listed_and_reviewed_in_the_terminal():
         wait_until(lambda: get(s, "/api/corrections")["words"] == 3)
         log = get(s, "/api/corrections")["items"]
         equal([(w["label_id"], w["state"], w["undone"]) for w in reversed(log)], [("USER_ACTION", None, True), ("BACKUP", None, False), (None, "muted", False)])
-        wait_until(lambda: s.lines("at com.example.cart.Cart.total(Cart.java:9)")[0]["label_id"] == "BACKUP")
+        wait_until(lambda: s.lines("nginx: worker process 9 exited on signal 11")[0]["label_id"] == "BACKUP")
         logclass(s, "review", keys=b"m")
         wait_until(lambda: get(s, "/api/review")["waiting"] == 0)
     r = subprocess.run([BINARY, "kinds"], capture_output=True, env={**os.environ, "XDG_STATE_HOME": tempfile.mkdtemp()})
