@@ -39,8 +39,10 @@ function nearestList(items) {
 }
 
 function examples(k) {
-  if (store.session.examples === 'none') return h('p.quiet', 'Examples are not kept (kinds-examples is none).');
-  if (!k.examples || !k.examples.length) return h('p.quiet', 'None since the program was started.');
+  if (!k.examples || !k.examples.length)
+    return store.session.examples === 'none'
+      ? h('p.quiet', 'Examples are not kept (kinds-examples).')
+      : h('p.quiet', 'None since the program was started.');
   return h(
     'div.examples',
     k.examples.map(e => log(e.log_message, {values: false})),
@@ -97,7 +99,7 @@ function acts(k, state) {
 function seen(k, state) {
   const days = k.days && k.days.length ? [spark(k.days), h('span.quiet', plural(k.days.length, 'day'))] : null;
   const sources = (k.sources || []).map(([name, n], i) => [i ? ', ' : '', h('bdi', visible(name || '(none)')), ` ${number(n)}`]);
-  const how = store.session.examples === 'raw' ? 'as they came; in memory only' : 'redacted; in memory only';
+  const how = `${store.session.examples === 'raw' ? 'as they came' : 'redacted'}; in memory only`;
   return h(
     'section',
     h('h2', 'Lines'),

@@ -81,15 +81,12 @@ function plot(o, span, pick) {
 
 function warmup(w) {
   if (!w || w.done) return null;
-  return h(
-    'div.notice',
-    h(
-      'p',
-      `Getting to know your logs: ${share(w.known, 0)} of the lines are of kinds seen before. `,
-      'New kinds are not announced until that is 99 %.',
-    ),
-  );
+  const known = w.known < 0.99 ? `${share(w.known, 0)} of the lines are of kinds seen before` : 'the first 10,000 lines are not over';
+  return h('div.notice', h('p', `Getting to know your logs: ${known}. New kinds are not announced yet.`));
 }
+
+/* On the first day a plot of 24 hours shows one place; then the hour is better. */
+const onlyNow = o => o.series.length > 0 && o.series.every(l => l.lines.slice(0, -2).every(n => n === 0));
 
 /* A list that changes while somebody reads it waits for them. */
 function lookList() {
@@ -147,6 +144,10 @@ export default async function now(view) {
     signal => get('overview', {span}, signal),
     o => {
       if (!o.kinds && !o.tiles.lines.now) return waiting();
+      if (!view.params.span && span === '24h' && onlyNow(o)) {
+        span = '1h';
+        body.load();
+      }
       put(top, figures(o), warmup(o.warmup));
       const sign = JSON.stringify([span, o.series, o.marks]);
       const pick = id => {

@@ -38,15 +38,8 @@ function verdict(e) {
 }
 
 function thresholds(e) {
-  const t = e.thresholds || (e.threshold !== undefined ? {classifier: e.threshold} : null);
-  return t
-    ? h(
-        'p.quiet.small',
-        `threshold ${Object.values(t)
-          .map(v => share(v, 0))
-          .join(', ')}`,
-      )
-    : null;
+  const t = e.thresholds;
+  return t ? h('p.quiet.small', `a label needs ${share(t.classifier, 0)} of the encoder, and ${share(t.pipeline, 0)} to be taken`) : null;
 }
 
 function nearest(items) {
