@@ -135,7 +135,7 @@ static void try_kind(void *self, struct kind_view *v) {
     p->hit[p->hits++] = (struct preview_hit){v->id, v->lines_24h};
 }
 
-static int by_lines(const void *a, const void *b) {
+static int by_hit_lines(const void *a, const void *b) {
     const struct preview_hit *x = a, *y = b;
     return (y->lines > x->lines) - (y->lines < x->lines);
 }
@@ -145,7 +145,7 @@ static void try_all(struct preview *p) {
     if (p->book->examples) examples_each(p->book->examples, try_example, p);
     if (p->numbers) qsort(p->number, p->numbers, sizeof p->number[0], by_number);
     kinds_each(p->book->kinds, try_kind, p);
-    if (p->hits) qsort(p->hit, p->hits, sizeof p->hit[0], by_lines);
+    if (p->hits) qsort(p->hit, p->hits, sizeof p->hit[0], by_hit_lines);
 }
 
 /* ---- what that comes to ---- */

@@ -34,6 +34,7 @@ struct streams {
     struct checkpoint *checkpoint;
     struct kafka_link kafka; /* where kafka_linked: from the source's offsets to the sink's transactions */
     bool kafka_linked;
+    bool driven;                       /* the checkpoint, by the sink */
     struct dead_letters *dead_letters; /* NULL: the sink needs none */
     struct form form;
     struct sink_fd_result result;
@@ -144,13 +145,30 @@ static bool streams_link_kafka(struct streams *s, const struct section *sink, st
     return true;
 }
 
+/* Exactly once, into a file: the sink drives the checkpoint, which its own length is in. */
+static bool streams_drive_checkpoint(struct streams *s, const struct section *sink, struct err *e) {
+    if (sink->kind != SECTION_OUT_FILE || !sink->exactly_once) return true;
+    if (!s->checkpoint) return err_set(e, ERR_USAGE, "[sink %s]: exactly-once needs a checkpoint: --name", sink->name);
+    for (size_t i = 0; i < s->o.sections->n; i++) {
+        const struct section *from = &s->o.sections->v[i];
+        bool keeps = from->kind == SECTION_IN_FILE || from->kind == SECTION_IN_JOURNAL;
+        if (from->side == SECTION_SOURCE && !keeps)
+            return err_set(e, ERR_USAGE, "%s: [sink %s]: exactly-once: expected sources of type file and journald only",
+                           sink->place, sink->name);
+    }
+    checkpoint_drive(s->checkpoint);
+    s->driven = true;
+    return true;
+}
+
 static bool streams_open_flow(struct streams *s, const struct section *sink, struct err *e) {
     struct sink_opts to = {
         .fd = STDOUT_FILENO, .form = &s->form, .result = &s->result, .section = sink, .reopened = &s->reopened};
     streams_set_up_form(&s->form, sink);
     if (!streams_open_dead_letters(s, sink, e)) return false;
     to.dead_letters = s->dead_letters;
-    if (!streams_link_kafka(s, sink, e)) return false;
+    if (!streams_link_kafka(s, sink, e) || !streams_drive_checkpoint(s, sink, e)) return false;
+    to.checkpoint = s->driven ? s->checkpoint : NULL;
     to.kafka_link = s->kafka_linked ? &s->kafka : NULL;
     s->flow = flow_open(
         &(struct flow_opts){.pipeline = s->o.pipeline, .sink = sink_table[SINK_OF[sink->kind]], .sink_opts = &to}, e);
@@ -200,6 +218,7 @@ static bool streams_open_sources(struct streams *s, const struct section *sink, 
         struct streams_source *x = &s->source[s->n];
         struct source_opts o = {.section = from,
                                 .checkpoint = s->checkpoint,
+                                .driven = s->driven,
                                 .kafka_link = s->kafka_linked ? &s->kafka : NULL,
                                 .own_path = sink->kind == SECTION_OUT_FILE ? sink->path : NULL};
         if (!source_open(&x->source, SOURCE_OF[from->kind], &o, s->flow, &s->stop, e))

@@ -2,9 +2,8 @@
 
 #include "base/must.h"
 
-/* What a chunk's arena may keep from before: its pieces may be too small, and then two of our records still fit behind
- * them. */
-enum { INTAKE_KEPT_MAX = 4 * CHUNK_BYTES - 2 * INTAKE_RECORD_MAX - 65536 };
+/* What a chunk's arena may keep from before: its pieces may be too small, and then a record still fits behind them. */
+enum { INTAKE_KEPT_MAX = 4 * CHUNK_BYTES - INTAKE_RECORD_MAX - 65536 };
 
 static bool intake_reserve(struct intake *in, size_t bytes) {
     in->room = arena_alloc(&in->now->arena, bytes);
@@ -30,8 +29,11 @@ bool intake_room(struct intake *in, size_t bytes) {
         in->trouble = INTAKE_TOO_LARGE;
         return false;
     }
-    bool here = in->now && in->now->batch.n < CHUNK_RECORDS && intake_reserve(in, bytes);
-    return here || intake_next_chunk(in, bytes);
+    return intake_room_here(in, bytes) || intake_next_chunk(in, bytes);
+}
+
+bool intake_room_here(struct intake *in, size_t bytes) {
+    return in->now && in->now->batch.n < CHUNK_RECORDS && intake_reserve(in, bytes);
 }
 
 static char *intake_part(struct intake *in, size_t n) {
@@ -40,6 +42,11 @@ static char *intake_part(struct intake *in, size_t n) {
     in->room += n;
     in->room_n -= n;
     return p;
+}
+
+void intake_align(struct intake *in) {
+    size_t over = (uintptr_t)in->room % INTAKE_ALIGNMENT;
+    intake_part(in, over ? INTAKE_ALIGNMENT - over : 0);
 }
 
 struct span intake_copy(struct intake *in, struct span s) {

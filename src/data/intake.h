@@ -7,7 +7,7 @@
 #include "data/chunk.h"
 
 /* INTAKE_RECORD_MAX: bytes of one record, its attributes and what stands around it included. */
-enum { INTAKE_RECORD_MAX = 3 << 19 /* 1.5 MiB */, INTAKE_ATTRS_MAX = 128 };
+enum { INTAKE_ALIGNMENT = 16, INTAKE_RECORD_MAX = 3 << 19 /* 1.5 MiB */, INTAKE_ATTRS_MAX = 128 };
 
 enum intake_trouble {
     INTAKE_OK,
@@ -30,10 +30,16 @@ struct intake {
  * take from. False: in->trouble says why. */
 bool intake_room(struct intake *in, size_t bytes);
 
+/* The same, but only in in->now; false: there is none, or it is full, which is no trouble. */
+bool intake_room_here(struct intake *in, size_t bytes);
+
 struct span intake_copy(struct intake *in, struct span s);
 
-/* Room for n attributes, before any copies; so many bytes of the room. */
+/* Room for n attributes, before any copies or behind intake_align; so many bytes of the room. */
 struct attr *intake_attrs(struct intake *in, size_t n);
+
+/* Passes over up to INTAKE_ALIGNMENT bytes of the room, so that attributes may stand behind copies. */
+void intake_align(struct intake *in);
 
 /* A record in in->now, and its empty origin. */
 struct origin *intake_add(struct intake *in, struct span source, struct span message);

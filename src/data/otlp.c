@@ -100,15 +100,14 @@ static bool otlp_body(struct otlp_reader *r, struct otlp_record *o, struct span 
 /* ---- a record into the chunk ---- */
 
 static size_t otlp_shared_bytes(const struct otlp_reader *r) {
-    size_t n = sizeof *r->scope + r->resource_logs.n + r->scope_logs.n + r->service.n + r->host.n + 64;
+    size_t n = sizeof *r->scope + r->resource_logs.n + r->scope_logs.n + r->service.n + r->host.n + INTAKE_ALIGNMENT;
     for (uint32_t i = 0; i < r->shared_n; i++) n += r->shared[i].key.n + r->shared[i].value.n;
     return n;
 }
 
-/* What its records share, once a chunk. */
-static bool otlp_copy_scope(struct otlp_reader *r) {
+/* What its records share, once a chunk, in front of its first record. */
+static void otlp_copy_scope(struct otlp_reader *r) {
     struct intake *in = r->in;
-    if (!intake_room(in, otlp_shared_bytes(r))) return false;
     struct otlp_scope *s = (void *)intake_attrs(in, 1);
     *s = (struct otlp_scope){intake_copy(in, buf_span(&r->resource_logs)), intake_copy(in, buf_span(&r->scope_logs))};
     r->own_service = intake_copy(in, r->service);
@@ -117,18 +116,17 @@ static bool otlp_copy_scope(struct otlp_reader *r) {
         r->own[i].key = intake_copy(in, r->shared[i].key);
         r->own[i].value = intake_copy(in, r->shared[i].value);
     }
+    intake_align(in);
     r->scope = s;
     r->copied_to = in->now;
-    return true;
 }
 
 /* Room for a record, in a chunk that has its scope. */
 static bool otlp_room(struct otlp_reader *r, size_t bytes) {
-    do {
-        bool known = r->in->now && r->copied_to == r->in->now;
-        if (!known && !otlp_copy_scope(r)) return false;
-        if (!intake_room(r->in, bytes)) return false;
-    } while (r->in->now != r->copied_to);
+    bool known = r->in->now && r->copied_to == r->in->now;
+    if (known && bytes <= INTAKE_RECORD_MAX && intake_room_here(r->in, bytes)) return true;
+    if (!intake_room(r->in, otlp_shared_bytes(r) + bytes)) return false;
+    otlp_copy_scope(r);
     return true;
 }
 

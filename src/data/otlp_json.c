@@ -54,7 +54,7 @@ static struct span json_string(yyjson_val *v) {
 
 /* ---- bytes ---- */
 
-static int hex_digit(char c) {
+static int json_hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
@@ -64,7 +64,7 @@ static bool json_put_hex(struct buf *out, uint32_t number, struct span hex) {
     if (hex.n % 2) return false;
     proto_put_head(out, number, hex.n / 2);
     for (size_t i = 0; i < hex.n; i += 2) {
-        int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
+        int high = json_hex_digit(hex.p[i]), low = json_hex_digit(hex.p[i + 1]);
         if (high < 0 || low < 0) return false;
         buf_putc(out, (char)(high << 4 | low));
     }

@@ -186,7 +186,7 @@ static void many_records_fill_several_chunks_under_one_scope(void) {
 
 static void large_records_go_on_in_the_next_chunk_or_are_refused(void) {
     static char big[INTAKE_RECORD_MAX];
-    enum { NEARLY = INTAKE_RECORD_MAX - 200 };
+    enum { NEARLY = INTAKE_RECORD_MAX - 400 };
     otlp_begin();
     memset(big, 'x', sizeof big);
     for (int i = 0; i < 9; i++) { /* a ResourceLogs each, so that its scope is copied, too */

@@ -7,7 +7,7 @@
 
 enum { SURE = 7000, CLOSE = 1500 }; /* in 1/10,000 */
 
-static const char *const SORT_NAMES[KINDS_SORTS] = {"lines", "last", "first", "unsure", "settles"};
+static const char *const SORT_NAMES[KINDS_SORTS] = {"lines", "last", "first", "unsure", "rise", "settles"};
 
 const char *kinds_sort_name(enum kinds_sort s) {
     return SORT_NAMES[s];
@@ -87,6 +87,7 @@ static double sort_key(const struct kinds_query *q, const struct kind_view *v) {
     case KINDS_BY_LAST: return v->last;
     case KINDS_BY_FIRST: return v->first;
     case KINDS_BY_UNSURE: return -p1;
+    case KINDS_BY_RISE: return v->lines_1h / (1 + (v->lines_24h - v->lines_1h) / 23.0);
     case KINDS_BY_SETTLES: return v->lines_24h * (1 - p1 + p2) * weight;
     case KINDS_BY_LINES:
     case KINDS_SORTS: break;

@@ -36,6 +36,9 @@ struct checkpoint {
     struct checkpoint_block block[CHECKPOINT_SOURCES_MAX];
     unsigned n;
     bool dirty;
+    bool driven;
+    uint64_t round, committed_round;
+    unsigned joined, confirmed, leaving;
 };
 
 /* ---- reading ---- */
@@ -165,7 +168,8 @@ void checkpoint_set(struct checkpoint *c, const char *source, struct span rows) 
 
 bool checkpoint_is_due(struct checkpoint *c) {
     pthread_mutex_lock(&c->lock);
-    bool due = clock_now_ns(NULL) - c->written_ns >= c->interval_ns;
+    bool due = c->driven ? c->round != c->committed_round || c->leaving > 0
+                         : clock_now_ns(NULL) - c->written_ns >= c->interval_ns;
     pthread_mutex_unlock(&c->lock);
     return due;
 }
@@ -211,9 +215,8 @@ static bool checkpoint_replace(struct checkpoint *c, struct span text, struct er
     return true;
 }
 
-bool checkpoint_write(struct checkpoint *c, struct err *e) {
+static bool checkpoint_write_locked(struct checkpoint *c, struct err *e) {
     struct buf text;
-    pthread_mutex_lock(&c->lock);
     bool ok = true;
     if (c->dirty) {
         buf_init(&text, CHECKPOINT_BYTES_MAX);
@@ -225,6 +228,75 @@ bool checkpoint_write(struct checkpoint *c, struct err *e) {
         c->written_ns = clock_now_ns(NULL);
         metrics_add(METRIC_CHECKPOINT_WRITES, ok ? RESULT_OK : RESULT_FAILED, 0, 0, 1);
     }
+    return ok;
+}
+
+bool checkpoint_write(struct checkpoint *c, struct err *e) {
+    pthread_mutex_lock(&c->lock);
+    bool ok = c->driven || checkpoint_write_locked(c, e);
     pthread_mutex_unlock(&c->lock);
     return ok;
+}
+
+/* ---- driven by a sink ---- */
+
+void checkpoint_drive(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    c->driven = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void checkpoint_begin_round(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    c->round++;
+    c->confirmed = 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool checkpoint_is_confirmed(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    bool all = c->confirmed >= c->joined;
+    pthread_mutex_unlock(&c->lock);
+    return all;
+}
+
+bool checkpoint_commit(struct checkpoint *c, struct err *e) {
+    pthread_mutex_lock(&c->lock);
+    bool ok = checkpoint_write_locked(c, e);
+    if (ok) c->committed_round = c->round;
+    pthread_mutex_unlock(&c->lock);
+    return ok;
+}
+
+void checkpoint_join(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    c->joined++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t checkpoint_round(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    uint64_t round = c->driven ? c->round : 0;
+    pthread_mutex_unlock(&c->lock);
+    return round;
+}
+
+void checkpoint_confirm(struct checkpoint *c, uint64_t round) {
+    pthread_mutex_lock(&c->lock);
+    if (round == c->round) c->confirmed++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void checkpoint_begin_leave(struct checkpoint *c) {
+    pthread_mutex_lock(&c->lock);
+    c->leaving++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void checkpoint_leave(struct checkpoint *c, uint64_t confirmed) {
+    pthread_mutex_lock(&c->lock);
+    c->leaving--;
+    c->joined--;
+    if (confirmed == c->round && c->confirmed > 0) c->confirmed--;
+    pthread_mutex_unlock(&c->lock);
 }

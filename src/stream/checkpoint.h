@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
+#include <stdint.h>
+
 struct checkpoint;
 
 enum { CHECKPOINT_BYTES_MAX = 64 << 20, CHECKPOINT_KEPT_S = 24 * 3600 /* of sources that are no longer there */ };
@@ -32,6 +34,23 @@ bool checkpoint_is_due(struct checkpoint *c);
 
 /* Writes what was set. False: it could not be written (counted); what was set is kept and written the next time. */
 bool checkpoint_write(struct checkpoint *c, struct err *e);
+
+/* ---- driven by a sink: places and the length of its output in one file ----
+ * From checkpoint_drive on, checkpoint_write does nothing, and it is due in a round only. The sink makes records
+ * durable, settles them, begins a round, and settles nothing further until each source that has joined has set its
+ * lines in that round; then it sets its own line and commits. So places and length always belong together. */
+void checkpoint_drive(struct checkpoint *c);
+void checkpoint_begin_round(struct checkpoint *c);
+bool checkpoint_is_confirmed(struct checkpoint *c);
+bool checkpoint_commit(struct checkpoint *c, struct err *e);
+
+/* The sources': the number of the round, which a source looks at before it looks at what is settled (0: there is none
+ * so far, or nobody drives); its word that its lines are set; and the last word of one that ends. */
+void checkpoint_join(struct checkpoint *c);
+uint64_t checkpoint_round(struct checkpoint *c);
+void checkpoint_confirm(struct checkpoint *c, uint64_t round);
+void checkpoint_begin_leave(struct checkpoint *c); /* it is due now */
+void checkpoint_leave(struct checkpoint *c, uint64_t confirmed);
 
 void checkpoint_close(struct checkpoint *c); /* does not write; NULL is fine */
 

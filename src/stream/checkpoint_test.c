@@ -121,5 +121,41 @@ static void a_full_disk_costs_nothing(void) {
     checkpoint_end();
 }
 
+static bool round_is_due(struct checkpoint *c, const char *rows) {
+    if (!checkpoint_is_due(c)) return false;
+    checkpoint_set(c, "a", span_of(rows));
+    return true;
+}
+
+/* Nothing is written but in a round, and with the lines of all who have joined. */
+static void a_sink_drives_it_in_rounds(void) {
+    checkpoint_begin();
+    struct err e = {0};
+    struct checkpoint *c = open_it();
+    checkpoint_drive(c);
+    checkpoint_join(c);
+    checkpoint_join(c);
+    CHECK(checkpoint_round(c) == 0 && !round_is_due(c, "early"));
+    checkpoint_set(c, "a", SPAN_LIT("{\"at\":0}\n"));
+    CHECK(checkpoint_write(c, &e) && access(g_path, F_OK) != 0); /* that is the sink's now */
+    checkpoint_begin_round(c);
+    CHECK(checkpoint_round(c) == 1 && !checkpoint_is_confirmed(c) && round_is_due(c, "{\"at\":1}\n"));
+    checkpoint_confirm(c, 1);
+    CHECK(!checkpoint_is_confirmed(c));
+    checkpoint_confirm(c, 0); /* of a round that is over */
+    CHECK(!checkpoint_is_confirmed(c));
+    checkpoint_begin_leave(c); /* the other one ends */
+    checkpoint_leave(c, 0);
+    CHECK(checkpoint_is_confirmed(c));
+    checkpoint_set(c, "sink", SPAN_LIT("{\"bytes\":7}\n"));
+    CHECK(checkpoint_commit(c, &e) && !round_is_due(c, "late"));
+    checkpoint_close(c);
+    c = open_it();
+    CHECK_SPAN(checkpoint_rows(c, "a"), "{\"at\":1}\n");
+    CHECK_SPAN(checkpoint_rows(c, "sink"), "{\"bytes\":7}\n");
+    checkpoint_close(c);
+    checkpoint_end();
+}
+
 CHECK_MAIN(CHECK_TEST(rows_come_back), CHECK_TEST(damage_is_seen), CHECK_TEST(one_process_at_a_time),
-           CHECK_TEST(a_full_disk_costs_nothing))
+           CHECK_TEST(a_full_disk_costs_nothing), CHECK_TEST(a_sink_drives_it_in_rounds))

@@ -157,7 +157,6 @@ static enum push_result push_refuse(struct push *p, const struct intake *in, uns
 static void push_send_taken(struct push *p, struct push_ticket *t) {
     struct feed *d = atomic_load(&p->feed);
     unsigned n = 0;
-    if (p->taken[p->n - 1]->batch.n == 0) feed_put_back(d, p->taken[--p->n]); /* a scope, and no record behind it */
     atomic_store(&t->lost, false);
     atomic_store(&t->open, p->n + 1); /* one is ours */
     for (; n < p->n; n++) {

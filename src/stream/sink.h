@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 struct flow;
+struct checkpoint;
 struct dead_letters;
 struct form;
 struct kafka_link;
@@ -32,6 +33,7 @@ struct sink_opts {
     struct form *form;             /* SINK_FILE, and SINK_FD instead of the writer: which records, and how they look */
     const struct section *section; /* of kinds that have one: what the config says */
     struct dead_letters *dead_letters; /* SINK_OTLP, SINK_LOKI, SINK_KAFKA: where goes what nobody takes */
+    struct checkpoint *checkpoint;     /* SINK_FILE: that it drives, where the section says exactly-once; else NULL */
     struct kafka_link *kafka_link;     /* SINK_KAFKA: the source whose offsets it commits; NULL: there is none */
     const atomic_uint *reopened;       /* SINK_FILE: when it changes, the path is opened anew; NULL: never */
 };

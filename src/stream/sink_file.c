@@ -6,14 +6,18 @@
 #include "base/must.h"
 #include "conf/section.h"
 #include "metrics/metrics.h"
+#include "stream/checkpoint.h"
 #include "stream/flow.h"
 #include "stream/form.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SINK_ROWS "sink:out" /* no source has this name */
 
 enum {
     SINK_FILE_BYTES_MAX = 256 << 20,
@@ -37,6 +41,7 @@ struct sink_file {
     bool torn;                   /* and it could not be cut back to them yet */
     uint64_t first_ns;           /* when the oldest of them was put */
     uint64_t failed_ns, rest_ms; /* rest_ms 0: all is well */
+    bool in_round;               /* exactly once: settled, and not in the checkpoint yet */
 };
 
 /* ---- the file ---- */
@@ -63,13 +68,49 @@ static bool cut_torn_line(struct sink_file *s, struct err *e) {
     return at == 0 || err_set(e, ERR_INPUT, "%s: its end is no text; it is not touched", s->conf->path);
 }
 
+/* ---- exactly once: the checkpoint has the length that belongs to the places ---- */
+
+static bool record_length(struct sink_file *s, struct err *e) {
+    char row[128];
+    struct stat st;
+    if (fstat(s->fd, &st) != 0) return err_set(e, ERR_IO, "%s: %s", s->conf->path, strerror(errno));
+    int n = snprintf(row, sizeof row, "{\"dev\":%llu,\"ino\":%llu,\"bytes\":%lld}\n", (unsigned long long)st.st_dev,
+                     (unsigned long long)st.st_ino, (long long)s->base);
+    checkpoint_set(s->o.checkpoint, SINK_ROWS, (struct span){row, (size_t)n});
+    return checkpoint_commit(s->o.checkpoint, e);
+}
+
+/* What was written behind it belongs to lines that will come again. */
+static bool cut_to_checkpoint(struct sink_file *s, const struct stat *st, struct err *e) {
+    unsigned long long dev, ino;
+    long long bytes;
+    char row[128];
+    struct span text = checkpoint_rows(s->o.checkpoint, SINK_ROWS);
+    snprintf(row, sizeof row, "%.*s", (int)(text.n < sizeof row ? text.n : sizeof row - 1), text.p);
+    if (sscanf(row, "{\"dev\":%llu,\"ino\":%llu,\"bytes\":%lld}", &dev, &ino, &bytes) != 3)
+        return err_set(e, ERR_INPUT, "%s: the checkpoint's line about it is not one of ours", s->conf->path);
+    if (dev != st->st_dev || ino != st->st_ino || bytes > st->st_size)
+        return err_set(
+            e, ERR_USAGE,
+            "%s is not the file that was written before, or was cut: with exactly-once nobody else may touch "
+            "it; put it back, or use another --name and another file",
+            s->conf->path);
+    if (bytes < st->st_size && ftruncate(s->fd, bytes) != 0)
+        return err_set(e, ERR_IO, "%s: %s", s->conf->path, strerror(errno));
+    s->base = bytes;
+    return true;
+}
+
 static bool sink_file_begin(struct sink_file *s, struct err *e) {
     struct stat st;
     s->fd = open(s->conf->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (s->fd < 0 || fstat(s->fd, &st) != 0) return err_set(e, ERR_IO, "%s: %s", s->conf->path, strerror(errno));
     if (!S_ISREG(st.st_mode)) return err_set(e, ERR_USAGE, "%s: expected a regular file", s->conf->path);
     s->base = st.st_size;
-    if (s->base > 0) return cut_torn_line(s, e);
+    if (s->o.checkpoint && checkpoint_rows(s->o.checkpoint, SINK_ROWS).n > 0) return cut_to_checkpoint(s, &st, e);
+    if (s->base > 0 && !cut_torn_line(s, e)) return false;
+    if (s->o.checkpoint) return record_length(s, e);
+    if (s->base > 0) return true;
     buf_reset(&s->text);
     writer_header(&s->o.form->writer, &s->text);
     return true;
@@ -132,8 +173,8 @@ static void settle_all(struct sink_file *s, bool safe) {
 /* Everything that was put is on the disk, and settled. After a failed sync the kernel may have forgotten pages: all of
  * it is written again. */
 static bool sink_file_sync(struct sink_file *s) {
-    if (is_resting(s) || !sink_file_write(s)) return false;
-    if (strcmp(s->conf->sync, "batch") == 0 && fdatasync(s->fd) != 0) {
+    if (s->in_round || is_resting(s) || !sink_file_write(s)) return false;
+    if ((s->o.checkpoint || strcmp(s->conf->sync, "batch") == 0) && fdatasync(s->fd) != 0) {
         sink_file_rest(s, "it can't be synced");
         cut_back(s, 0);
         return false;
@@ -142,7 +183,9 @@ static bool sink_file_sync(struct sink_file *s) {
     s->base += (off_t)s->done;
     s->whole = s->done = 0;
     buf_reset(&s->text);
+    s->in_round = s->o.checkpoint && s->n > 0;
     settle_all(s, true);
+    if (s->in_round) checkpoint_begin_round(s->o.checkpoint);
     return true;
 }
 
@@ -150,7 +193,7 @@ static bool sink_file_sync(struct sink_file *s) {
 static void reopen_when_told(struct sink_file *s) {
     struct err e = {0};
     unsigned now = s->o.reopened ? atomic_load(s->o.reopened) : 0;
-    if (now == s->reopened || !sink_file_sync(s)) return;
+    if (now == s->reopened || s->o.checkpoint || !sink_file_sync(s)) return; /* exactly once: it is ours alone */
     int before = s->fd;
     s->reopened = now;
     if (sink_file_begin(s, &e)) {
@@ -162,11 +205,24 @@ static void reopen_when_told(struct sink_file *s) {
     s->fd = before;
 }
 
+/* Waits wait_ms at most for the sources to have set their places. */
+static void round_step(struct sink_file *s, int wait_ms) {
+    struct err e = {0};
+    while (s->in_round && !checkpoint_is_confirmed(s->o.checkpoint) && wait_ms-- > 0)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (!s->in_round || is_resting(s) || !checkpoint_is_confirmed(s->o.checkpoint)) return;
+    s->in_round = !record_length(s, &e);
+    if (!s->in_round) return;
+    errno = EIO;
+    sink_file_rest(s, "its length can't be kept in the checkpoint");
+}
+
 /* ---- what the flow calls ---- */
 
 static bool sink_file_put(void *self, struct chunk *c) {
     struct sink_file *s = self;
     reopen_when_told(s);
+    round_step(s, 0);
     if (is_resting(s) || (s->n == UNSYNCED_CHUNKS_MAX && !sink_file_sync(s))) return false;
     size_t before = s->text.n;
     form_chunk(s->o.form, &s->text, c);
@@ -186,6 +242,7 @@ static bool sink_file_put(void *self, struct chunk *c) {
 static void sink_file_step(void *self, int wait_ms) {
     struct sink_file *s = self;
     if (wait_ms > 0 && is_resting(s)) nanosleep(&(struct timespec){.tv_nsec = wait_ms * 1000000L}, NULL);
+    round_step(s, wait_ms);
     bool due = s->n > 0 && clock_now_ns(NULL) - s->first_ns >= clock_ns_of_ms((uint64_t)s->conf->batch_wait);
     if (due) sink_file_sync(s);
     reopen_when_told(s);
@@ -198,6 +255,9 @@ static void sink_file_abandon(void *self) {
 
 static void sink_file_close(void *self) {
     struct sink_file *s = self;
+    struct err e = {0};
+    if (s->in_round && !record_length(s, &e))
+        log_warn("checkpoint.failed", "%s", e.msg); /* it comes again, after a cut */
     if (s->fd >= 0) close(s->fd);
     buf_release(&s->text);
     free(s);

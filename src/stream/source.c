@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "stream/checkpoint.h"
 #include "stream/feed.h"
 
 #define SOURCE(id, kind) extern const struct source_kind kind;
@@ -29,17 +30,35 @@ bool source_open(struct source *s, enum source_id id, const struct source_opts *
     own.safe = &s->safe;
     s->self = s->kind->open(&own, e);
     if (s->self) s->feed = feed_open(f, &(struct feed_opts){source_settled, s}, e);
+    if (s->feed && o->driven) {
+        s->checkpoint = o->checkpoint;
+        checkpoint_join(s->checkpoint);
+        s->joined = true;
+    }
     if (s->feed) return true;
     source_close(s);
     return false;
 }
 
 static bool source_commit(struct source *s, struct err *e) {
+    uint64_t round = s->checkpoint ? checkpoint_round(s->checkpoint) : 0; /* before what is settled is looked at */
     uint64_t safe = atomic_load_explicit(&s->safe, memory_order_acquire);
-    if (safe == s->committed || !s->kind->commit) return true;
-    if (!s->kind->commit(s->self, safe, e)) return false;
+    bool news = safe != s->committed || (round != s->round && safe > 0);
+    if (news && s->kind->commit && !s->kind->commit(s->self, safe, e)) return false;
     s->committed = safe;
+    if (round != s->round) checkpoint_confirm(s->checkpoint, round);
+    s->round = round;
     return true;
+}
+
+/* Nothing more comes, and everything is settled: the sink need not wait for us any more. */
+static void source_leave(struct source *s) {
+    struct err ignored = {0};
+    if (!s->joined) return;
+    checkpoint_begin_leave(s->checkpoint);
+    if (s->committed > 0) s->kind->commit(s->self, s->committed, &ignored);
+    checkpoint_leave(s->checkpoint, s->round);
+    s->joined = false;
 }
 
 /* One turn: takes a chunk, has it filled, sends it, commits what has become durable. */
@@ -68,10 +87,13 @@ bool source_run(struct source *s, struct err *e) {
     while (now == SOURCE_GOES_ON && !atomic_load(s->stop) && flow_is_well(s->flow, &of_sink)) now = source_turn(s, e);
     if (s->kind->stop && now == SOURCE_GOES_ON && flow_is_well(s->flow, &of_sink)) now = source_run_out(s, e);
     while (!feed_wait_settled(s->feed, SOURCE_WAIT_MS)) source_commit(s, &ignored);
-    return source_commit(s, e) && now != SOURCE_FAILED;
+    bool ok = source_commit(s, e);
+    source_leave(s);
+    return ok && now != SOURCE_FAILED;
 }
 
 void source_close(struct source *s) {
+    if (s->joined) source_leave(s);
     feed_close(s->feed);
     if (s->self) s->kind->close(s->self);
     *s = (struct source){0};

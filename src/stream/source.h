@@ -42,7 +42,8 @@ struct source_opts {
     size_t paths_n;
     struct reader_opts reader;     /* FILES */
     const struct section *section; /* FOLLOW, SYSLOG: what the config says */
-    struct checkpoint *checkpoint; /* FOLLOW: where its places are kept; NULL: nowhere */
+    struct checkpoint *checkpoint; /* FOLLOW, JOURNAL: where its places are kept; NULL: nowhere */
+    bool driven;                   /* the sink drives the checkpoint */
     struct kafka_link *kafka_link; /* KAFKA: for a sink that commits its offsets; NULL: it commits them itself */
     const _Atomic uint64_t *safe;  /* set by source_open: all chunks up to this number are durable */
     const char *own_path; /* FOLLOW: never read, whatever the patterns say: the sink's file; NULL: there is none */
@@ -80,6 +81,9 @@ struct source {
     _Atomic uint64_t safe;   /* all chunks up to this number are durable */
     bool lost;               /* one was not made durable: what came after it is not committed */
     uint64_t committed;
+    struct checkpoint *checkpoint; /* that the sink drives; NULL: it does not */
+    uint64_t round;                /* of it, the last that was confirmed */
+    bool joined;
 };
 
 /* stop: may be set at any time, from a signal handler too; must outlive the source. */

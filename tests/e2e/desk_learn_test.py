@@ -189,6 +189,7 @@ def a_candidate_is_learnt_watched_and_put_in_force():
         with open(os.path.join(folder_of_heads, "candidate.taught"), "w"):
             pass
         assert "by hand" in d.get("/api/heads")[1]["candidate"]["about"]
+        equal(d.get("/api/learn")[1]["differs"], [])
         status, used = d.post("/api/heads/use", name="candidate")
         heads = d.get("/api/heads")[1]
         equal((status, used["head"], heads["candidate"]), (200, heads["in_use"], None))
@@ -200,6 +201,30 @@ def a_candidate_is_learnt_watched_and_put_in_force():
         heads = d.get("/api/heads")[1]["items"]
         assert any("error" in h for h in heads), heads
         equal(d.post("/api/learn/stop", discard=True)[0], 202)
+
+
+@test
+def heads_are_compared_by_the_kinds_they_differ_on():
+    lines = [f"quux: {a} {b} handled" for a in ("amber", "birch", "cedar", "dune") for b in ("ember", "fjord", "gale")]
+    with Desk() as d:
+        before = {x: d.label(x) for x in lines}
+        folder_of_heads = os.path.join(d.state, "logclass", "heads")
+        os.makedirs(folder_of_heads, exist_ok=True)
+        with open("data/head.json") as f:
+            head = json.load(f)
+        labels = [x["id"] for x in head["labels"]]
+        head["layers"][0]["bias"][labels.index("BACKUP")] += 30  # it says BACKUP whatever comes
+        with open(os.path.join(folder_of_heads, "20200101-000000.json"), "w") as f:
+            json.dump(head, f)
+        wait_until(lambda: d.get("/api/kinds")[1]["total"] == len(lines))
+        status, c = d.get("/api/heads/compare?a=shipped&b=20200101-000000")
+        equal((status, c["compared"], c["skipped"]), (200, len(lines), 0))
+        want = {x: (r["label_id"], "BACKUP") for x, r in before.items() if r["label_id"] != "BACKUP" and r["source"] != "regex"}
+        equal({k["template"]: (k["was"], k["is"]) for k in c["differs"]}, want)
+        equal(d.get("/api/heads/compare?a=shipped&b=shipped")[1]["differs"], [])
+        equal(d.get("/api/heads/compare?a=shipped&b=20990101-000000")[0], 404)
+        equal(d.post("/api/heads/use", name="20200101-000000")[0], 200)
+        equal({d.label(x)["label_id"] for x in lines}, {"BACKUP"})
 
 
 @test

@@ -75,6 +75,66 @@ def killed_at_any_time_it_goes_on():
 
 
 @test
+def with_exactly_once_a_kill_brings_nothing_twice():
+    """Two files, rotated now and then: each line is in the output once, in the order of its file, and none is torn."""
+    once = ("--start", "beginning", "--exactly-once", "--batch-wait", "20")
+    with place() as p:
+        rnd, kills, n = random.Random(3), 10 * SCALE, 0
+        run = p.follow(*once)
+        for kill in range(kills):
+            for _ in range(rnd.randrange(1, 6)):
+                name, count = rnd.choice(["a.log", "b.log"]), rnd.randrange(1, 6000)
+                p.write("".join(line(i) for i in range(n, n + count)), name)
+                n += count
+                time.sleep(rnd.random() * 0.05)
+            if kill % 4 == 3:
+                os.rename(p.log("a.log"), p.log(f"a.log.{kill}"))
+            run.kill()
+            run.wait()
+            run = p.follow(*once)
+        p.wait_ids(range(n))
+        p.stop(run)
+        equal(p.twice(), 0)
+        order = {}
+        for o in p.whole():
+            i = ids((o["log_message"] + " ").encode())[0]
+            file = os.path.basename(o["log_file"])[0]
+            assert order.get(file, -1) < i, (file, i)
+            order[file] = i
+        run = p.follow(*once)  # and a whole one is not cut
+        p.write("id=1000000000 \n", "b.log")
+        p.wait_ids([1000000000])
+        p.stop(run)
+        equal((len(p.ids()), p.twice()), (n + 1, 0))
+        with open(p.out, "ab") as f:
+            f.write(b"half a line")  # as a kill leaves it
+        run = p.follow(*once)
+        wait_until(lambda: p.text().endswith(b"}\n"))
+        run.kill()
+        equal(len(p.whole()), n + 1)
+
+
+@test
+def with_exactly_once_the_output_is_ours_alone():
+    with place() as p:
+        p.write(line(1))
+        once = ("--start", "beginning", "--exactly-once")
+        run = p.follow(*once)
+        p.wait_ids([1])
+        p.stop(run)
+        os.truncate(p.out, 5)
+        run = p.follow(*once)
+        equal(run.wait(timeout=30), 2)
+        assert "nobody else may touch it" in p.said(), p.said()
+        run = p.start("--to", f"file={p.out}", "--exactly-once", p.log())
+        equal(run.wait(timeout=30), 2)
+        assert "exactly-once needs a checkpoint" in p.said(), p.said()
+        run = p.start("--name", "u", "--from", "syslog=udp://127.0.0.1:0", "--to", f"file={p.out}", "--exactly-once")
+        equal(run.wait(timeout=30), 2)
+        assert "sources of type file and journald only" in p.said(), p.said()
+
+
+@test
 def stopped_and_started_nothing_comes_twice():
     with place() as p:
         writer = Writer(p)
