@@ -32,7 +32,7 @@ function nearestList(items) {
         'li',
         h('span.number.quiet', (n.similarity ?? n.p ?? 0).toFixed(2)),
         n.id ? h('a', {href: kindLink(n.id)}, log(n.template)) : log(n.template),
-        h('span', chip(n.label_id), n.by || n.corrected_by ? h('span.quiet', ` ${visible(n.by || n.corrected_by)}`) : null),
+        h('span', chip(n.label_id), n.corrected_by ? h('span.quiet', ` ${visible(n.corrected_by)}`) : null),
       ),
     ),
   );
@@ -45,7 +45,7 @@ function examples(k) {
       : h('p.quiet', 'None since the program was started.');
   return h(
     'div.examples',
-    k.examples.map(e => log(e.log_message, {values: false})),
+    k.examples.map(e => log(e, {values: false})),
   );
 }
 

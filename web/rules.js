@@ -114,7 +114,7 @@ async function suggestion(ids, signal) {
     labels = new Set(kinds.map(k => k.label_id));
   const s = await post('rules/suggest', {templates, ids}, signal);
   return {
-    lines: kinds.map(k => (k.examples && k.examples[0] ? k.examples[0].log_message : k.template)),
+    lines: kinds.map(k => (k.examples && k.examples[0]) || k.template),
     name: s.name || '',
     label_id: s.label_id || (labels.size === 1 ? [...labels][0] : ''),
     source: s.source || '',
