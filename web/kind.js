@@ -16,7 +16,7 @@ function whyText(k) {
     parts = [];
   if (w.correction || k.corrected_by) parts.push(`${visible((w.correction || {}).by || k.corrected_by)} said so`);
   if (now.rule) parts.push(['rule ', h('strong', visible(now.rule))]);
-  else parts.push('no rule matches');
+  else parts.push(k.stage === 'regex' && !k.corrected_by ? 'a rule decides its lines' : 'no rule matches');
   if (top.length) parts.push(`encoder: ${top.map(t => `${visible(t.label_id)} ${t.p.toFixed(2)}`).join(', ')}`);
   if (Number.isFinite(w.threshold)) parts.push(`threshold ${w.threshold.toFixed(2)}`);
   if (w.reason) parts.push(visible(w.reason.replace(/_/g, ' ')));

@@ -94,7 +94,8 @@ def what_is_new_is_on_the_first_view():
         open_view(b, p, "now")
         p.send(*[f"grue-{i} ate the lamp of the player" for i in range(50)], source="cave")
         b.wait("return [...document.querySelectorAll('.row a')].some(n => n.innerText.includes('ate the lamp'))", seconds=10)
-        b.keys("j", "Enter")
+        b.run("[...document.querySelectorAll('.row a')].find(n => n.innerText.includes('ate the lamp')).focus()")
+        b.keys("Enter")
         b.wait("return location.hash.startsWith('#kind?id=')")
         b.wait_text("cave")
 
