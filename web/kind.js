@@ -1,10 +1,10 @@
 /* One kind: why it has its label, what it looks like, what people said about it. */
-import {get, post} from './api.js';
+import {get} from './api.js';
 import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
 import {undoOf, wordOf} from './history.js';
-import {ago, money, moment, number, plural} from './format.js';
-import {act, amounts, by, chip, copyButton, decider, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
+import {ago, moment, number, plural} from './format.js';
+import {act, amounts, by, chip, copyButton, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
 import {spark} from './plots.js';
 import {may, needs, store} from './store.js';
 
@@ -66,32 +66,13 @@ function history(k, again) {
   return h('ul', rows, h('li', moment(k.first), ' first seen'));
 }
 
-async function askLlm(k, say) {
-  put(say, 'Asking …');
-  try {
-    const r = await post('explain', {
-      entries: [{source: (k.sources && k.sources[0] && k.sources[0][0]) || '', log_message: k.message || k.template}],
-      ask_llm: true,
-    });
-    const e = (r.items || r)[0];
-    put(say, 'The LLM says ', chip(e.label_id), e.stage === 'llm' ? '' : ` (${decider(e.stage)})`, '. ');
-  } catch (e) {
-    put(say, h('span.bad', visible(e.message)));
-  }
-}
-
 function acts(k, state) {
-  const said = h('span', {role: 'status'}),
-    price = store.pulse && store.pulse.llm && store.pulse.llm.price_one,
-    ask = `ask the LLM once${price ? ` ≈ ${money(price)}` : ''}`;
   return h(
     'div.bar',
     act('mute until it rises', 'label', () => state.set('muted'), {key: 'm'}),
     act('known', 'label', () => state.set('known'), {key: 'k'}),
     act('rule from this', 'view', () => state.rule(), {key: 'r'}),
     store.session.labels.length > 9 ? act('label by name', 'label', () => state.byName(), {key: 'l'}) : null,
-    store.session.features.llm ? act(ask, 'label', () => askLlm(k, said)) : null,
-    said,
     needs('label') ? h('span.quiet', needs('label')) : null,
   );
 }

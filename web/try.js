@@ -2,10 +2,9 @@
 import {post} from './api.js';
 import {decide, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
-import {money, number, plural, share} from './format.js';
+import {number, plural, share} from './format.js';
 import {act, amounts, chip, decider, failure, kindLink, labelKeys} from './parts.js';
 import {pasted, setPasted} from './pasted.js';
-import {store} from './store.js';
 
 const LINES = 200,
   BYTES = 64 * 1024;
@@ -92,35 +91,26 @@ function result(entry, e, one) {
   );
 }
 
-async function ask(view, box, source, out, llm) {
+async function ask(view, box, source, out) {
   const text = box.value,
-    entries = text
-      .split('\n')
-      .filter(l => l.trim() !== '')
-      .map(l => ({source: source.value, log_message: l.replace(/\r$/, '')}));
+    some = text.split('\n').filter(l => l.trim() !== ''),
+    entries = some.map(l => ({source: source.value, log_message: l.replace(/\r$/, '')})),
+    much = tooMuch(text);
   setPasted(text);
-  const much = tooMuch(text);
   if (much) return put(out, h('div.notice.bad', {role: 'alert'}, h('p', much)));
   if (!entries.length) return put(out);
   out.setAttribute('aria-busy', 'true');
   try {
-    const r = await post('explain', {entries, ask_llm: llm}, view.signal),
-      items = r.items || r;
+    const {items} = await post('explain', {entries}, view.signal);
+    const cards = entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1));
     put(
       out,
-      h(
-        'p.quiet.small',
-        {role: 'status'},
-        `${plural(entries.length, 'line')} explained; ${llm ? 'the LLM was asked where needed' : 'the LLM was not asked'}.`,
-      ),
-      entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1)),
+      h('p.quiet.small', {role: 'status'}, `${plural(entries.length, 'line')} explained. Nobody was asked over the network.`),
+      cards,
     );
   } catch (e) {
-    if (e.name !== 'AbortError')
-      put(
-        out,
-        failure(e, () => ask(view, box, source, out, llm)),
-      );
+    const again = () => ask(view, box, source, out);
+    if (e.name !== 'AbortError') put(out, failure(e, again));
   }
   out.removeAttribute('aria-busy');
 }
@@ -128,12 +118,11 @@ async function ask(view, box, source, out, llm) {
 export default async function tryView(view) {
   view.title('Try a line');
   const out = h('div'),
-    box = h('textarea.wide', {id: 'lines', rows: 4, spellcheck: 'false', 'aria-label': 'Lines, one each', value: pasted()});
-  const source = h('input', {id: 'source', type: 'text', size: 14, spellcheck: 'false', autocomplete: 'off'});
-  const price = store.pulse && store.pulse.llm && store.pulse.llm.price_one;
-  const go = llm => ask(view, box, source, out, llm);
+    box = h('textarea.wide', {id: 'lines', rows: 4, spellcheck: 'false', 'aria-label': 'Lines, one each', value: pasted()}),
+    source = h('input', {id: 'source', type: 'text', size: 14, spellcheck: 'false', autocomplete: 'off'}),
+    go = () => ask(view, box, source, out);
   box.addEventListener('keydown', e => {
-    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) go(false);
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) go();
   });
   put(
     view.node,
@@ -143,14 +132,8 @@ export default async function tryView(view) {
       h('p.quiet', `Up to ${LINES} lines, each explained by itself. Nothing is counted or kept.`),
     ),
     box,
-    h(
-      'div.bar',
-      h('label', {for: 'source'}, 'source'),
-      source,
-      act('Explain', 'view', () => go(false), {first: true}),
-      store.session.features.llm ? act(`Ask the LLM too${price ? ` ≈ ${money(price)} a line` : ''}`, 'label', () => go(true)) : null,
-    ),
+    h('div.bar', h('label', {for: 'source'}, 'source'), source, act('Explain', 'view', go, {first: true})),
     out,
   );
-  await go(false);
+  await go();
 }
