@@ -63,20 +63,41 @@ export function tellFailure(e) {
 /* What is not known of a kind is not sent: the server then takes the family. */
 const change = (k, label_id, more) => ({id: k.id, rev: k.rev, label_id, scope: 'family', ...more});
 
+/* Changes on their way: an undo waits for them, so that it takes back what the person did last. */
+const under = new Set();
+
+/** Resolves when what is on its way has been answered. */
+export const settled = () => Promise.allSettled([...under]);
+
+async function send(path, body, text) {
+  const entry = {text, batch: null},
+    sent = post(path, body);
+  under.add(sent);
+  done.push(entry); /* in the order of the strokes, whichever answer comes first */
+  try {
+    const r = await sent;
+    entry.batch = r.batch;
+    changed('corrections', 'kinds');
+    return r;
+  } finally {
+    under.delete(sent);
+    if (!entry.batch) done.splice(done.indexOf(entry), 1);
+  }
+}
+
 /** Labels these kinds. Resolves to the server's answer; throws what it refused. */
-export async function decide(kinds, label_id, more = {}) {
-  const r = await post('corrections', {request: requestId(), changes: kinds.map(k => change(k, label_id, more))});
-  done.push({batch: r.batch, text: `${label_id} for ${kinds.length === 1 ? 'a kind' : plural(kinds.length, 'kind')}`});
-  changed('corrections', 'kinds');
-  return r;
+export function decide(kinds, label_id, more = {}) {
+  const changes = kinds.map(k => change(k, label_id, more));
+  return send(
+    'corrections',
+    {request: requestId(), changes},
+    `${label_id} for ${kinds.length === 1 ? 'a kind' : plural(kinds.length, 'kind')}`,
+  );
 }
 
 /** Labels all kinds that a filter finds, if there are as many as the person saw. */
-export async function decideAll(filter, expect, label_id) {
-  const r = await post('corrections', {request: requestId(), filter, expect, label_id});
-  done.push({batch: r.batch, text: `${label_id} for ${plural(expect, 'kind')}`});
-  changed('corrections', 'kinds');
-  return r;
+export function decideAll(filter, expect, label_id) {
+  return send('corrections', {request: requestId(), filter, expect, label_id}, `${label_id} for ${plural(expect, 'kind')}`);
 }
 
 /** "BACKUP: 412 lines a day from now on." */
@@ -89,27 +110,11 @@ export function tellDecision(r, label_id, n, ...acts) {
 export async function setState(kinds, state) {
   if (!may('label')) return toast(needs('label'));
   try {
-    const r = await post('kinds/state', {ids: kinds.map(k => k.id), state});
-    if (r.batch) done.push({batch: r.batch, text: state});
+    await send('kinds/state', {ids: kinds.map(k => k.id), state}, state);
     toast(
       `${kinds.length === 1 ? 'One kind' : plural(kinds.length, 'kind')} ${state === 'muted' ? 'muted until it rises' : state}.`,
       undoButton(),
     );
-    changed('kinds');
-    return true;
-  } catch (e) {
-    tellFailure(e);
-    return false;
-  }
-}
-
-/** Takes a batch back. */
-export async function undo(batch) {
-  try {
-    await post('corrections/undo', {batch});
-    const i = done.findIndex(d => d.batch === batch);
-    if (i >= 0) done.splice(i, 1);
-    changed('corrections', 'kinds');
     return true;
   } catch (e) {
     tellFailure(e);
@@ -118,19 +123,34 @@ export async function undo(batch) {
 }
 
 const undone = new Set();
-/** f(batch) after each undo; returns what ends that. */
+
+/** f(batch, kinds as they are now) after each undo; returns what ends that. */
 export function onUndo(f) {
   undone.add(f);
   return () => undone.delete(f);
 }
 
+/** Takes a batch back. Resolves to whether that was done. */
+export async function undo(batch) {
+  try {
+    const r = await post('corrections/undo', {batch});
+    const i = done.findIndex(d => d.batch === batch);
+    if (i >= 0) done.splice(i, 1);
+    changed('corrections', 'kinds');
+    for (const f of undone) f(batch, r.items || []);
+    return true;
+  } catch (e) {
+    tellFailure(e);
+    return false;
+  }
+}
+
 /** The u key. */
 export async function undoLast() {
+  await settled();
   const last = done[done.length - 1];
   if (!last) return toast('Nothing to undo in this sitting. Older changes are on Learn, under History.');
-  if (!(await undo(last.batch))) return;
-  toast(`Undone: ${visible(last.text)}.`);
-  for (const f of undone) f(last.batch);
+  if (await undo(last.batch)) toast(`Undone: ${visible(last.text)}.`);
 }
 
 /** A label by name: type, Enter takes the first that fits. */
@@ -153,7 +173,9 @@ export function chooseLabel() {
       );
     input.addEventListener('input', draw);
     input.addEventListener('keydown', e => {
-      if (e.key === 'Enter' && fits().length) close(fits()[0].label_id);
+      if (e.key !== 'Enter' || !fits().length) return;
+      e.preventDefault(); /* or the same stroke would press the first button of what opens next */
+      close(fits()[0].label_id);
     });
     draw();
     return [input, list];

@@ -63,59 +63,38 @@ function decided(x) {
   );
 }
 
-function llm(x, cost) {
-  const l = x.llm;
-  if (!l)
-    return block(
-      'LLM',
-      null,
-      off('No LLM is configured: what the encoder is not sure of stays UNCLASSIFIED.', 'docs/llm.md tells how to add one.'),
-    );
-  const spent = l.budget && l.cost_24h >= l.budget;
-  const days = cost && cost.days && cost.days.length ? cost.days : null;
+/* What the LLM is paid with: /api/cost; how it is: /api/health. */
+function llmFacts(l, c, spent) {
+  const today = c.today || {},
+    limit = (c.limits || {}).tokens_day || 0,
+    price = Number.isFinite(today.cost) ? `, ${money(today.cost)}${l.budget ? ` of ${money(l.budget)}` : ''}` : '';
+  const saved = Number.isFinite(c.saved) ? ` (≈ ${money(c.saved)} not spent)` : '';
+  return facts([
+    l.model ? ['Model', visible(l.model)] : null,
+    ['Breaker', l.breaker ? visible(l.breaker) : c.breaker_open ? 'open' : 'closed'],
+    ['Today', `${plural(today.calls || 0, 'call')}, ${number(today.tokens || 0)}${limit ? ` of ${number(limit)}` : ''} tokens${price}`],
+    spent ? ['Budget', h('span.bad', 'spent: what the encoder is not sure of stays UNCLASSIFIED until tomorrow')] : null,
+    c.refused ? ['Not asked, for a limit', number(c.refused)] : null,
+    Number.isFinite(c.recalled) ? ['Answers recalled', number(c.recalled) + saved] : null,
+  ]);
+}
+
+function llm(x, c) {
+  if (!c || !c.configured) {
+    const why = 'No LLM is configured: what the encoder is not sure of stays UNCLASSIFIED.';
+    return block('LLM', null, off(why, 'docs/llm.md tells how to add one.'));
+  }
+  const l = x.llm || {},
+    limits = c.limits || {},
+    today = c.today || {},
+    spent = (limits.tokens_day && today.tokens >= limits.tokens_day) || (limits.calls_day && today.calls >= limits.calls_day),
+    priced = c.days.some(d => d.cost > 0),
+    days = {caption: `${priced ? 'Cost' : 'Tokens'} a day`, name: priced ? 'cost' : 'tokens', times: c.days.map(d => d.at)};
   return block(
     'LLM',
-    l.breaker !== 'open' && !spent,
-    spent
-      ? h('div.notice.bad', h('p', 'The budget of today is spent: what the encoder is not sure of stays UNCLASSIFIED until tomorrow.'))
-      : null,
-    facts([
-      ['Model', visible(l.model || '')],
-      ['Breaker', visible(l.breaker || '')],
-      [
-        'Today',
-        [
-          plural(l.calls_24h || 0, 'call'),
-          l.tokens_24h ? `, ${number(l.tokens_24h)} tokens` : '',
-          `, ${money(l.cost_24h, l.currency)}`,
-          l.budget ? ` of ${money(l.budget)}` : '',
-        ],
-      ],
-      Number.isFinite(l.recalled)
-        ? ['Answers recalled', `${number(l.recalled)}${Number.isFinite(l.saved) ? ` (≈ ${money(l.saved, l.currency)} not spent)` : ''}`]
-        : null,
-      l.failures
-        ? [
-            'Failures',
-            visible(
-              typeof l.failures === 'string'
-                ? l.failures
-                : Object.entries(l.failures)
-                    .map(([k, n]) => `${k} ${n}`)
-                    .join(', ') || 'none',
-            ),
-          ]
-        : null,
-    ]),
-    days
-      ? timeColumns({
-          caption: `Cost a day, the last ${days.length} days`,
-          times: days.map(d => d.at),
-          values: days.map(d => d.cost),
-          name: 'cost',
-          limit: l.budget || 0,
-        })
-      : null,
+    !c.breaker_open && !spent,
+    llmFacts(l, c, spent),
+    c.days.length > 1 ? timeColumns({...days, values: c.days.map(d => (priced ? d.cost : d.tokens) || 0)}) : null,
   );
 }
 

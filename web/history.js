@@ -15,43 +15,37 @@ export async function download(as) {
   }
 }
 
+/** Whether it was taken back, or a button that does it; again() afterwards. */
+export function undoOf(w, again) {
+  if (w.undone_by) return h('span.quiet', `undone by ${visible(w.undone_by)}`);
+  const back = async () => {
+    if (!(await undo(w.batch))) return;
+    toast('Undone.');
+    again();
+  };
+  return act('undo', 'label', back, {small: true});
+}
+
+/** What was said: from which label to which, or which state. */
+export function wordOf(w) {
+  const now = w.label_id ? chip(w.label_id) : w.state ? visible(w.state) : 'as the stages say';
+  return h('span.nowrap', w.was && w.label_id ? [chip(w.was), ' → '] : null, now);
+}
+
 /** Draws an answer of /api/corrections; again() after an undo. */
 export function drawHistory(again) {
   return d => {
-    const taken = new Set(d.items.filter(w => w.undoes).map(w => w.undoes));
     if (!d.items.length) return h('p', 'Nobody has corrected anything yet. Review is where to begin.');
-    return h(
-      'div',
+    const row = w =>
       h(
-        'ul.rows',
-        d.items.map(w =>
-          h(
-            'li.bar',
-            moment(w.at),
-            h('strong', visible(w.by)),
-            w.undoes ? h('span.quiet', 'took back') : null,
-            w.kind ? h('a', {href: kindLink(w.kind)}, log(w.template ?? w.log_message)) : log(w.template ?? w.log_message),
-            h('span.nowrap', w.was ? [chip(w.was), ' → '] : null, w.label_id ? chip(w.label_id) : w.state ? visible(w.state) : null),
-            w.note ? h('span.quiet', `“${visible(w.note)}”`) : null,
-            w.undoes
-              ? null
-              : w.undone || taken.has(w.batch) || taken.has(w.id)
-                ? h('span.quiet', 'undone')
-                : act(
-                    'undo',
-                    'label',
-                    async () => {
-                      if (await undo(w.batch)) {
-                        toast('Undone.');
-                        again();
-                      }
-                    },
-                    {small: true},
-                  ),
-          ),
-        ),
-      ),
-      d.next ? h('p.quiet.small', 'Older ones are in the export.') : null,
-    );
+        'li.bar',
+        moment(w.at),
+        h('strong', visible(w.by)),
+        w.kind ? h('a', {href: kindLink(w.kind)}, log(w.template)) : log(w.template),
+        wordOf(w),
+        w.note ? h('span.quiet', `“${visible(w.note)}”`) : null,
+        undoOf(w, again),
+      );
+    return h('div', h('ul.rows', d.items.map(row)), d.next ? h('p.quiet.small', 'Older ones are in the export.') : null);
   };
 }

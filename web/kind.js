@@ -1,7 +1,8 @@
 /* One kind: why it has its label, what it looks like, what people said about it. */
 import {get, post} from './api.js';
-import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure, toast, undo} from './changes.js';
+import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
+import {undoOf, wordOf} from './history.js';
 import {ago, money, moment, number, plural} from './format.js';
 import {act, amounts, by, chip, copyButton, decider, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
 import {spark} from './plots.js';
@@ -10,16 +11,15 @@ import {may, needs, store} from './store.js';
 /* What stood in the way of each stage, in the order in which a line passes them. */
 function whyText(k) {
   const w = k.why || {},
-    top = k.top || [];
-  if (typeof w === 'string') return visible(w);
-  const parts = [];
-  if (k.corrected_by) parts.push(`${visible(k.corrected_by)} said so`);
-  if (w.rule) parts.push(['rule ', h('strong', visible(w.rule))]);
+    now = w.now || {},
+    top = k.top || [],
+    parts = [];
+  if (w.correction || k.corrected_by) parts.push(`${visible((w.correction || {}).by || k.corrected_by)} said so`);
+  if (now.rule) parts.push(['rule ', h('strong', visible(now.rule))]);
   else parts.push('no rule matches');
-  if (top.length) parts.push(`encoder: ${top.map(t => `${t.label_id} ${t.p.toFixed(2)}`).join(', ')}`);
-  if (w.threshold !== undefined) parts.push(`threshold ${w.threshold.toFixed(2)}`);
-  if (w.reason) parts.push(visible(w.reason));
-  if (w.llm) parts.push(`LLM: ${visible(w.llm)}`);
+  if (top.length) parts.push(`encoder: ${top.map(t => `${visible(t.label_id)} ${t.p.toFixed(2)}`).join(', ')}`);
+  if (Number.isFinite(w.threshold)) parts.push(`threshold ${w.threshold.toFixed(2)}`);
+  if (w.reason) parts.push(visible(w.reason.replace(/_/g, ' ')));
   return parts.map((p, i) => [i ? ' · ' : null, p]);
 }
 
@@ -32,7 +32,7 @@ function nearestList(items) {
         'li',
         h('span.number.quiet', (n.similarity ?? n.p ?? 0).toFixed(2)),
         n.id ? h('a', {href: kindLink(n.id)}, log(n.template)) : log(n.template),
-        h('span', chip(n.label_id), n.corrected_by ? h('span.quiet', ` ${visible(n.corrected_by)}`) : null),
+        h('span', chip(n.label_id), n.by || n.corrected_by ? h('span.quiet', ` ${visible(n.by || n.corrected_by)}`) : null),
       ),
     ),
   );
@@ -40,10 +40,10 @@ function nearestList(items) {
 
 function examples(k) {
   if (store.session.examples === 'none') return h('p.quiet', 'Examples are not kept (kinds-examples is none).');
-  if (!k.examples || !k.examples.length) return h('p.quiet', 'None since the program started.');
+  if (!k.examples || !k.examples.length) return h('p.quiet', 'None since the program was started.');
   return h(
     'div.examples',
-    k.examples.map(e => log(e, {values: false})),
+    k.examples.map(e => log(e.log_message, {values: false})),
   );
 }
 
@@ -55,25 +55,10 @@ function history(k, again) {
       ' ',
       h('strong', visible(w.by)),
       ' ',
-      w.was ? [chip(w.was), ' → '] : null,
-      w.label_id ? chip(w.label_id) : w.state ? visible(w.state) : 'took it back',
+      wordOf(w),
       w.note ? h('span.quiet', ` “${visible(w.note)}”`) : null,
       ' ',
-      w.batch && !w.undone
-        ? act(
-            'undo',
-            'label',
-            async () => {
-              if (await undo(w.batch)) {
-                toast('Undone.');
-                again();
-              }
-            },
-            {small: true},
-          )
-        : w.undone
-          ? h('span.quiet', 'undone')
-          : null,
+      undoOf(w, again),
     ),
   );
   return h('ul', rows, h('li', moment(k.first), ' first seen'));

@@ -3,7 +3,7 @@ import {get} from './api.js';
 import {chooseLabel, confirmMany, decide, decideAll, onUndo, setState, tellDecision, tellFailure} from './changes.js';
 import {h, keyed, put} from './dom.js';
 import {ago, number, plural, share} from './format.js';
-import {act, digitKeys, failure, kindRow, labelKeys, lines, off, rowHead} from './parts.js';
+import {act, digitKeys, failure, kindRow, labelKeys, kindsOff, lines, rowHead} from './parts.js';
 import {FILTERS, drawFilters} from './kinds_filters.js';
 import {Selection, rowKeys} from './rows.js';
 import {may, needs} from './store.js';
@@ -37,8 +37,7 @@ class Kinds {
   }
 
   query(more) {
-    const {re, ...rest} = this.params;
-    return {...rest, re: re ? 1 : '', limit: PAGE, ...more};
+    return {...this.params, limit: PAGE, ...more};
   }
 
   async load() {
@@ -53,10 +52,7 @@ class Kinds {
       if (mine === this.turn && e.name !== 'AbortError') {
         put(this.count);
         put(this.list);
-        put(
-          this.foot,
-          failure(e, () => this.load()),
-        );
+        put(this.foot, kindsOff(e) || failure(e, () => this.load()));
       }
     }
     this.list.removeAttribute('aria-busy');
@@ -107,11 +103,6 @@ class Kinds {
   }
 
   drawFoot(r, filtered) {
-    if (r.off)
-      return put(
-        this.foot,
-        off('Kinds are not kept (kinds-max is 0).', 'Set the option kinds-max to a number, such as 100000, and restart.'),
-      );
     const parts = [];
     if (!this.items.length)
       parts.push(
@@ -196,7 +187,7 @@ class Kinds {
       id = await chooseLabel();
     if (!id || !(await confirmMany(r.total, r.lines, id))) return;
     try {
-      const answer = await decideAll({...filter, ...(filter.re ? {re: true} : {})}, r.total, id);
+      const answer = await decideAll(filter, r.total, id);
       this.selection.clear();
       tellDecision(answer, id, r.total);
     } catch (e) {

@@ -20,6 +20,7 @@ const STAGES = [
   ['bert', 'encoder'],
   ['llm', 'LLM'],
   ['fallback', 'nobody'],
+  ['person', 'a person'],
 ];
 const SEEN = [
   ['', 'any time'],
@@ -31,10 +32,9 @@ const SORTS = [
   ['lines', 'lines'],
   ['last', 'last seen'],
   ['first', 'first seen'],
-  ['rise', 'rise'],
   ['unsure', 'least sure'],
 ];
-export const FILTERS = ['q', 're', 'state', 'label', 'stage', 'source', 'seen', 'sort'];
+export const FILTERS = ['q', 'state', 'label', 'stage', 'source', 'seen', 'sort'];
 
 function selectField(name, id, options, value, change) {
   const select = h(
@@ -69,11 +69,6 @@ export function drawFilters(node, params, set) {
         'data-search': true,
         on: {input: late('q')},
       }),
-    ),
-    h(
-      'span.field',
-      h('label', {for: 're'}, 'as pattern'),
-      h('input', {id: 're', type: 'checkbox', checked: !!p.re, on: {change: e => set('re', e.target.checked ? '1' : '')}}),
     ),
     selectField('State', 'f-state', STATES, p.state, v => set('state', v)),
     selectField('Label', 'f-label', labels, p.label, v => set('label', v)),

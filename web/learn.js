@@ -2,7 +2,7 @@
 import {get, post} from './api.js';
 import {onUndo, tellFailure, toast} from './changes.js';
 import {h, put, visible} from './dom.js';
-import {duration, moment, number, plural} from './format.js';
+import {duration, moment, number, plural, share} from './format.js';
 import {download, drawHistory} from './history.js';
 import {differs, resultTable} from './learn_result.js';
 import {act, off, part} from './parts.js';
@@ -115,15 +115,6 @@ function drawLearn(view, again) {
 
 function drawHeads(view, again) {
   return d => {
-    const place = h('div');
-    const compare = async name => {
-      try {
-        const r = await get('heads/compare', {a: d.in_use, b: name}, view.signal);
-        put(place, differs(view, r.differs || r.items, again));
-      } catch (e) {
-        tellFailure(e);
-      }
-    };
     const use = async name => {
       const a = await send('heads/use', {name});
       if (a) {
@@ -142,13 +133,12 @@ function drawHeads(view, again) {
             h('strong', visible(x.name)),
             x.at ? h('span.quiet', moment(x.at)) : null,
             x.about ? h('span.quiet', visible(x.about)) : null,
-            x.name === d.in_use || x.in_use
-              ? h('span.quiet', 'in use')
-              : [act('use', 'admin', () => use(x.name), {small: true}), act('compare', 'view', () => compare(x.name), {small: true})],
+            x.judged ? h('span.quiet', `${share(x.judged.right)} right of ${plural(x.judged.rows, 'row')}`) : null,
+            x.error ? h('span.bad', visible(x.error)) : null,
+            x.name === d.in_use || x.in_use ? h('span.quiet', 'in use') : act('use', 'admin', () => use(x.name), {small: true}),
           ),
         ),
       ),
-      place,
     );
   };
 }

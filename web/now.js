@@ -16,40 +16,36 @@ const SPANS = [
 const figure = (name, value, text, href) =>
   h('section.figure', h('h2', name), h('p.value', value), h('p', href ? h('a', {href}, text) : text));
 
+/* "11.2 % before", where there was a before. */
+const before = (n, text) => (Number.isFinite(n) && n > 0 ? `${text} before` : null);
+
+function llmFigure(l) {
+  if (!l)
+    return figure(
+      'LLM',
+      store.session.features.llm ? '0' : 'off',
+      store.session.features.llm ? 'not asked yet' : 'no line leaves here',
+      '#health',
+    );
+  const spent = l.budget ? [money(l.cost), h('small', ` of ${money(l.budget)}`)] : money(l.cost);
+  return figure('LLM', spent, Number.isFinite(l.calls) ? plural(l.calls, 'call') : 'spent', '#health');
+}
+
 function figures(o) {
-  const t = o.tiles,
-    llm = t.llm;
-  const asked = llm ? [money(llm.cost, llm.currency), llm.budget ? h('small', ` of ${money(llm.budget)}`) : null] : 'off';
-  const drifted = t.drift && t.drift.alarm ? h('span.bad', 'yes') : t.drift ? 'none' : '–';
+  const {rate, lines, undecided, unseen, llm} = o.tiles,
+    fresh = o.tiles.new,
+    waits = `${plural(undecided.waiting, 'kind')} ${undecided.waiting === 1 ? 'waits' : 'wait'}`,
+    usual = rate.yesterday > 0 ? `yesterday ${number(Math.round(rate.yesterday))}` : plural(lines.now, 'line') + ' in this time';
   return h(
     'div.figures',
+    figure('Lines a second', rate.now > 0 && rate.now < 10 ? rate.now.toFixed(1) : number(Math.round(rate.now)), usual),
+    figure('Undecided', share(undecided.now), [before(undecided.before, share(undecided.before)), ' ', h('a', {href: '#review'}, waits)]),
+    figure('New kinds, 24 h', number(fresh.now), `${number(fresh.last_hour)} in the last hour`, '#kinds?state=new&sort=first'),
+    llmFigure(llm),
     figure(
-      'Lines a second',
-      number(Math.round(t.rate.now)),
-      Number.isFinite(t.rate.usual) ? `usual: ${number(Math.round(t.rate.usual))}` : 'the last minute',
-    ),
-    figure(
-      'Undecided',
-      share(t.undecided.share),
-      `${plural(t.undecided.waiting, 'kind')} ${t.undecided.waiting === 1 ? 'waits' : 'wait'}`,
-      '#review',
-    ),
-    figure(
-      'New kinds, 24 h',
-      number(t.new_kinds.n),
-      Number.isFinite(t.new_kinds.usual) ? `usual: ${number(t.new_kinds.usual)} a day` : 'show them',
-      '#kinds?state=new&sort=first',
-    ),
-    figure(
-      'LLM, 24 h',
-      asked,
-      llm ? plural(llm.calls, 'call') + (llm.open ? `, ${llm.open} open` : '') : 'no line leaves this machine',
-      '#health',
-    ),
-    figure(
-      'Drift',
-      drifted,
-      t.drift && t.drift.unseen_share > 0 ? `unseen: 1 in ${number(Math.round(1 / t.drift.unseen_share))} lines` : 'how it is measured',
+      'Not seen before',
+      unseen > 0 ? share(unseen, unseen < 0.1 ? 2 : 0) : '0 %',
+      unseen > 0 ? `1 in ${plural(Math.round(1 / unseen), 'line')}` : 'of the lines',
       '#health',
     ),
   );
@@ -68,35 +64,29 @@ function waiting() {
   );
 }
 
-function plot(o, view, pick) {
+function plot(o, span, pick) {
   const tools = SPANS.map(([id, text]) =>
-    h('button', {type: 'button', 'aria-pressed': String(o.span === id), on: {click: () => pick(id)}}, text),
+    h('button', {type: 'button', 'aria-pressed': String(span === id), on: {click: () => pick(id)}}, text),
   );
-  const {from, step, labels} = o.series,
-    n = Math.max(0, ...labels.map(l => l.n.length));
-  const times = Array.from({length: n}, (_, i) => from + i * step);
+  const n = Math.max(0, ...o.series.map(l => l.lines.length)),
+    times = Array.from({length: n}, (_, i) => o.from + i * o.step);
   return stackedAreas({
-    caption: `Lines by label, the last ${SPANS.find(s => s[0] === o.span)[1]}`,
+    caption: `Lines by label, the last ${SPANS.find(s => s[0] === span)[1]}`,
     times,
     tools,
-    series: labels.map(l => ({
-      name: visible(labelOf(l.label_id).label_id),
-      colour: colour(l.label_id),
-      values: l.n,
-      mark: chip(l.label_id),
-    })),
+    series: o.series.map(l => ({name: visible(l.label_id), colour: colour(l.label_id), values: l.lines, mark: chip(l.label_id)})),
     events: (o.marks || []).map(m => ({at: m.at, text: visible(m.what)})),
   });
 }
 
 function warmup(w) {
-  if (!w) return null;
+  if (!w || w.done) return null;
   return h(
     'div.notice',
     h(
       'p',
-      `Getting to know your logs: ${share(w.known_share, 0)} of the lines are of kinds seen before. `,
-      `New kinds are not announced until that is ${share(w.needed || 0.99, 0)}.`,
+      `Getting to know your logs: ${share(w.known, 0)} of the lines are of kinds seen before. `,
+      'New kinds are not announced until that is 99 %.',
     ),
   );
 }
@@ -156,19 +146,15 @@ export default async function now(view) {
     view,
     signal => get('overview', {span}, signal),
     o => {
-      if (!o.tiles.rate.ever) return waiting();
+      if (!o.kinds && !o.tiles.lines.now) return waiting();
       put(top, figures(o), warmup(o.warmup));
-      const sign = JSON.stringify([o.span, o.series, o.marks]);
-      if (sign !== drawn)
-        put(
-          middle,
-          h('h2', 'Lines by label'),
-          plot(o, view, id => {
-            span = id;
-            view.set({span});
-            body.load();
-          }),
-        );
+      const sign = JSON.stringify([span, o.series, o.marks]);
+      const pick = id => {
+        span = id;
+        view.set({span});
+        body.load();
+      };
+      if (sign !== drawn) put(middle, h('h2', 'Lines by label'), plot(o, span, pick));
       drawn = sign;
       look.take(o.look || []);
       return whole;

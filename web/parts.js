@@ -153,6 +153,12 @@ export function failure(e, again) {
 /** Something that is switched off, and how to switch it on. */
 export const off = (what, how) => h('div.notice', h('p', what), how ? h('p.quiet', how) : null);
 
+/** Where kinds of line are not kept, that instead of a failure; else null. */
+export const kindsOff = e =>
+  e.status === 404 && /kinds-max/.test(e.message)
+    ? off('Kinds of line are not kept (kinds-max is 0).', 'Set the option kinds-max to a number, such as 100000, and restart.')
+    : null;
+
 /**
  * A part of a view that is loaded: load(signal) → data, draw(data) → nodes. Late answers of earlier loads are dropped; while it
  * loads again, what is there stays. Returns {node, load()}.
@@ -173,7 +179,7 @@ export function part(view, load, draw, tag = 'div') {
     } catch (e) {
       if (mine !== turn || view.signal.aborted || e.name === 'AbortError') return;
       if (e.status === 0 && node.hasChildNodes() && !node.querySelector('.notice')) return; /* the header says that nobody answers */
-      put(node, failure(e, again));
+      put(node, kindsOff(e) || failure(e, again));
     } finally {
       clearTimeout(slow);
       node.removeAttribute('aria-busy');

@@ -1,11 +1,12 @@
 /* Review: one card after the other; one key labels and shows the next. */
 import {get} from './api.js';
-import {chooseAlike, chooseLabel, decide, onUndo, say, setState, tellFailure, toast, undoLast} from './changes.js';
+import {chooseAlike, chooseLabel, decide, onUndo, say, setState, settled, tellFailure, toast, undoLast} from './changes.js';
 import {h, put, visible} from './dom.js';
 import {plural, share} from './format.js';
-import {act, digitKeys, failure, labelKeys, lines} from './parts.js';
-import {cardOf, drawBlind, rank} from './review_card.js';
-import {may, needs, store} from './store.js';
+import {act, failure, kindsOff, lines} from './parts.js';
+import {cardOf, drawBlind} from './review_card.js';
+import {drawKeys, keymap} from './review_keys.js';
+import {may, store} from './store.js';
 
 const ORDERS = [
   ['lines', 'most lines'],
@@ -37,8 +38,10 @@ class Desk {
   }
 
   async more() {
+    await settled();
+    const before = this.decided.size;
     const r = await get('review', {order: this.order, limit: BATCH}, this.view.signal);
-    this.waiting = r.waiting;
+    this.waiting = r.waiting - (this.decided.size - before);
     this.share = r.share;
     if (this.startShare === undefined) this.startShare = r.share;
     for (const k of r.items)
@@ -56,11 +59,7 @@ class Desk {
       await this.more();
       this.draw();
     } catch (e) {
-      if (e.name !== 'AbortError')
-        put(
-          this.card,
-          failure(e, () => this.start()),
-        );
+      if (e.name !== 'AbortError') put(this.card, kindsOff(e) || failure(e, () => this.start()));
     }
   }
 
@@ -99,32 +98,10 @@ class Desk {
     this.drawHead();
     const k = this.kind;
     if (!k) return this.drawEmpty();
-    if (!this.blind.has(k.id)) this.blind.set(k.id, drawBlind());
-    const blind = this.blind.get(k.id),
-      likely = blind ? [] : (k.top || [k.best, k.second].filter(Boolean)).slice(0, 1).map(t => t.label_id);
+    if (!this.blind.has(k.id)) this.blind.set(k.id, drawBlind() || k.blind === true);
+    const blind = this.blind.get(k.id);
     put(this.card, cardOf(k, blind));
-    const narrow = matchMedia('(max-width: 40rem)').matches,
-      choose = id => this.label(id);
-    const few = narrow ? [...store.session.labels].sort((a, b) => rank(k, a, blind) - rank(k, b, blind)).slice(0, 3) : null,
-      grid = labelKeys(choose, {likely, only: few});
-    if (narrow) grid.append(act('More …', 'label', () => this.byName()));
-    const first = likely.length ? act('first is right', 'label', () => choose(likely[0]), {key: 'Enter'}) : null,
-      back = this.at > 0 ? act('back', null, () => this.step(-1), {key: 'b'}) : null;
-    put(
-      this.keys,
-      grid,
-      h(
-        'div.bar',
-        first,
-        act('skip', null, () => this.step(1), {key: 's'}),
-        act(narrow ? 'mute' : 'mute until it rises', 'label', () => this.mute(), {key: 'm'}),
-        back,
-        narrow ? null : act('rule from this', 'view', () => this.leave(id => `#rules?from=${id}`), {key: 'r'}),
-        act('details', null, () => this.leave(id => `#kind?id=${id}`), {key: 'd'}),
-        !narrow && store.session.labels.length > 9 ? act('label by name', 'label', () => this.byName(), {key: 'l'}) : null,
-        needs('label') ? h('span.quiet', needs('label')) : null,
-      ),
-    );
+    put(this.keys, drawKeys(this, k, blind));
     if (focus || this.card.contains(document.activeElement) || document.activeElement === document.body)
       this.card.firstChild.focus({preventScroll: true});
   }
@@ -163,7 +140,20 @@ class Desk {
     this.at = Math.max(0, Math.min(this.items.length, this.at + by));
     put(this.after);
     this.draw(true);
+    if (by < 0) this.refresh(this.kind);
     this.fill();
+  }
+
+  /* A card that was decided already has another revision now. */
+  async refresh(k) {
+    if (!k || !this.decided.has(k.id)) return;
+    try {
+      await settled();
+      Object.assign(k, await get('kind', {id: k.id}, this.view.signal));
+      if (k === this.kind) this.draw(true);
+    } catch (e) {
+      if (e.name !== 'AbortError') tellFailure(e);
+    }
   }
 
   /* Behind the last card there may be more. */
@@ -185,17 +175,18 @@ class Desk {
     const k = this.kind;
     if (!k || !may('label')) return;
     const blind = this.blind.get(k.id),
+      again = this.decided.has(k.id),
       card = {kind: k, label_id};
     this.decided.set(k.id, card);
-    this.settled += k.lines_24h;
-    this.waiting = Math.max(0, (this.waiting || 0) - (k.stage === 'fallback' ? 1 : 0));
+    this.newest = card;
+    if (!again) this.settled += k.lines_24h;
+    if (!again && k.stage === 'fallback') this.waiting = Math.max(0, (this.waiting || 0) - 1);
     this.step(1);
     put(this.after, `${visible(label_id)}: ${lines(k.lines_24h)} a day from now on.`);
     try {
-      const r = await decide([k], label_id, blind ? {blind: true} : {});
+      const r = await decide([k], label_id, blind ? {note: 'blind check'} : {});
       card.batch = r.batch;
-      this.last = card;
-      this.tell(card, r);
+      if (card === this.newest) this.tell(card, r);
     } catch (e) {
       this.putBack(card);
       tellFailure(e);
@@ -203,6 +194,7 @@ class Desk {
   }
 
   tell(card, r) {
+    card.alike = r.alike;
     const text = `${visible(card.label_id)}: ${lines(r.lines_24h ?? card.kind.lines_24h)} a day from now on.`;
     put(
       this.after,
@@ -226,8 +218,8 @@ class Desk {
   }
 
   async alike() {
-    const card = this.last;
-    if (!card) return;
+    const card = this.newest;
+    if (!card || !card.alike) return;
     try {
       const r = await get('kinds', {alike: card.kind.id, limit: 200}, this.view.signal);
       const items = r.items.filter(k => k.id !== card.kind.id && !this.decided.has(k.id));
@@ -258,33 +250,14 @@ class Desk {
     if (id) this.label(id);
   }
 
-  rule() {
-    if (this.kind) location.hash = `#rules?from=${encodeURIComponent(this.kind.id)}`;
-  }
-  details() {
-    if (this.kind) location.hash = kindLink(this.kind.id);
+  leave(link) {
+    if (this.kind) location.hash = link(encodeURIComponent(this.kind.id));
   }
 
-  undone(batch) {
+  undone(batch, kinds) {
+    for (const k of kinds) Object.assign(this.items.find(i => i.id === k.id) || {}, k);
     for (const card of [...this.decided.values()]) if (card.batch === batch) this.putBack(card);
     put(this.after, 'Undone.');
-  }
-
-  keymap() {
-    return {
-      ...digitKeys(id => this.label(id)),
-      Enter: () => {
-        const first = this.kind && !this.blind.get(this.kind.id) && (this.kind.top || [this.kind.best])[0];
-        if (first) this.label(first.label_id);
-      },
-      s: () => this.step(1),
-      b: () => this.step(-1),
-      m: () => this.mute(),
-      a: () => this.alike(),
-      r: () => this.leave(id => `#rules?from=${id}`),
-      d: () => this.leave(id => `#kind?id=${id}`),
-      l: () => this.byName(),
-    };
   }
 }
 
@@ -292,8 +265,8 @@ export default async function review(view) {
   view.title('Review');
   const desk = new Desk(view);
   put(view.node, desk.head, desk.card, h('div.stick', desk.keys, desk.after));
-  view.keys(desk.keymap());
-  view.atEnd(onUndo(batch => desk.undone(batch)));
+  view.keys(keymap(desk));
+  view.atEnd(onUndo((batch, kinds) => desk.undone(batch, kinds)));
   await desk.start();
   view.follow(() => {
     if (!store.silent && !desk.kind) desk.fill();

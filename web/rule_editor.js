@@ -4,21 +4,30 @@ import {tellFailure, toast} from './changes.js';
 import {h, log, put, visible} from './dom.js';
 import {bytes, number, plural} from './format.js';
 import {act, chip, kindLink, lines} from './parts.js';
+import {pasted} from './pasted.js';
 import {needs, store} from './store.js';
 
-const TYPING_MS = 300;
+const TYPING_MS = 300,
+  LINES_MAX = 200;
 
 const field = (name, id, control) => h('span.field', h('label', {for: id}, name), control);
 
 /* [{from, to, kinds, lines_24h}] in a line. */
 function changesLine(p) {
-  const kinds = p.changes.reduce((a, c) => a + c.kinds, 0),
-    sum = p.changes.reduce((a, c) => a + c.lines_24h, 0);
-  if (!kinds) return h('p', 'Would change nothing that was seen.');
+  const changes = p.changes || [],
+    kinds = changes.reduce((a, c) => a + c.kinds, 0),
+    sum = changes.reduce((a, c) => a + c.lines_24h, 0);
+  if (!kinds)
+    return h(
+      'p',
+      (p.items || []).length
+        ? `Matches ${plural(p.items.length, 'line')} of those it was tried on.`
+        : 'Would change nothing that was seen.',
+    );
   return h(
     'p',
     h('strong', `Would change ${plural(kinds, 'kind')}, ${lines(sum)} a day: `),
-    p.changes.map((c, i) => [i ? ' · ' : null, chip(c.from), ' → ', chip(c.to), ` ${plural(c.kinds, 'kind')} (${number(c.lines_24h)})`]),
+    changes.map((c, i) => [i ? ' · ' : null, chip(c.from), ' → ', chip(c.to), ` ${plural(c.kinds, 'kind')} (${number(c.lines_24h)})`]),
   );
 }
 
@@ -97,6 +106,12 @@ export class Editor {
     };
   }
 
+  /* What it is tried on besides what the server has seen: the chosen kinds' examples, and what was pasted last. */
+  lines() {
+    const all = [...(this.rule.lines || []), ...pasted().split('\n')];
+    return all.filter(l => l.trim() !== '').slice(0, LINES_MAX);
+  }
+
   typed() {
     clearTimeout(this.timer);
     this.save.disabled = true;
@@ -115,7 +130,7 @@ export class Editor {
     try {
       const p = await post(
         'rules/preview',
-        {...text, ids: this.rule.ids || [], lines: [], replaces: this.rule.from ? this.rule.name : undefined},
+        {...text, ids: this.rule.ids || [], lines: this.lines(), replaces: this.rule.from ? this.rule.name : undefined},
         mine.signal,
       );
       this.result = p;
@@ -131,7 +146,8 @@ export class Editor {
 
   /* The engine's sentence, and where in the pattern. */
   drawBroken(e, text) {
-    const at = e.data && Number.isInteger(e.data.at) ? e.data.at : -1;
+    const told = / at index (\d+)/.exec(e.message),
+      at = Number.isInteger(e.data && e.data.at) ? e.data.at : told ? Number(told[1]) : -1;
     return h(
       'div.notice.bad',
       h('p', visible(e.message)),
@@ -155,7 +171,7 @@ export class Editor {
             h(
               'li.bar',
               log(k.example, {values: false, span: k.span}),
-              h('span.nowrap', chip(k.from), ' → ', chip(this.label.value)),
+              k.from ? h('span.nowrap', chip(k.from), ' → ', chip(this.label.value)) : null,
               k.id ? h('a.small', {href: kindLink(k.id), target: '_blank', rel: 'noopener'}, 'kind') : null,
             ),
           ),

@@ -7,6 +7,8 @@ import {act, chip, part} from './parts.js';
 import {Editor} from './rule_editor.js';
 import {changed, needs} from './store.js';
 
+const KINDS_MAX = 50;
+
 /* name, label, lines, last, pattern */
 function ruleRow(r, i, edit, drop) {
   const never = !r.last;
@@ -118,10 +120,14 @@ async function removeRule(r, body) {
 
 /** What the templates of these kinds have in common, as a first pattern. */
 async function suggestion(ids, signal) {
-  const s = await post('rules/suggest', {ids}, signal);
+  const kinds = await Promise.all(ids.slice(0, KINDS_MAX).map(id => get('kind', {id}, signal)));
+  const templates = kinds.map(k => k.template),
+    labels = new Set(kinds.map(k => k.label_id));
+  const s = await post('rules/suggest', {templates, ids}, signal);
   return {
+    lines: kinds.map(k => (k.examples && k.examples[0] ? k.examples[0].log_message : k.template)),
     name: s.name || '',
-    label_id: s.label_id || '',
+    label_id: s.label_id || (labels.size === 1 ? [...labels][0] : ''),
     source: s.source || '',
     confidence: s.confidence || 0.95,
     pattern: s.pattern || '',

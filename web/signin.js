@@ -18,7 +18,9 @@ export default function signIn(why, done) {
     }
   };
   field.addEventListener('keydown', e => {
-    if (e.key === 'Enter') enter();
+    if (e.key !== 'Enter') return;
+    e.preventDefault();
+    enter();
   });
   document.title = 'Sign in · logclass';
   return h(

@@ -32,8 +32,8 @@ function verdict(e) {
     chip(e.label_id),
     sure,
     who,
-    e.memo === undefined ? null : h('span.quiet', ` · remembered: ${e.memo ? 'yes' : 'no'}`),
-    e.reason ? h('span.quiet', ` · ${visible(e.reason)}`) : null,
+    h('span.quiet', ` · remembered: ${e.remembered ? 'yes' : 'no'}`),
+    e.reason ? h('span.quiet', ` · ${visible(e.reason.replace(/_/g, ' '))}`) : null,
   );
 }
 
@@ -73,13 +73,13 @@ function nearest(items) {
 function result(entry, e, one) {
   const top = e.top && e.top.length ? e.top : null;
   const correct =
-    e.id && one
+    e.seen && one
       ? h(
           'section',
           h('h3', 'Correct this kind'),
           labelKeys(async id => {
             try {
-              tellDecision(await decide([{id: e.id, rev: e.rev}], id), id, 1);
+              tellDecision(await decide([{id: e.kind, rev: e.rev}], id), id, 1);
             } catch (x) {
               tellFailure(x);
             }
@@ -91,10 +91,10 @@ function result(entry, e, one) {
     h('p.template', log(entry.log_message, {values: false, span: e.span || null})),
     verdict(e),
     e.template !== undefined
-      ? h('p', h('span.quiet', 'template '), log(e.template), e.id ? [' ', h('a.small', {href: kindLink(e.id)}, 'its kind')] : null)
+      ? h('p', h('span.quiet', 'template '), log(e.template), e.seen ? [' ', h('a.small', {href: kindLink(e.kind)}, 'its kind')] : null)
       : null,
     top ? h('div', h('p.quiet.small', e.rule || e.correction ? 'without it:' : 'the encoder:'), amounts(top), thresholds(e)) : null,
-    nearest(e.nearest_kinds || (Array.isArray(e.nearest) ? e.nearest : null)),
+    nearest(e.nearest),
     correct,
   );
 }

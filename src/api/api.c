@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/context.h"
+#include "api/near.h"
 #include "api/learner.h"
 #include "api/intake.h"
 #include "api/openapi.h"
@@ -86,6 +87,7 @@ static void api_close(void *self) {
     struct api *api = self;
     learner_close(api->learner);
     client_quota_release(&api->quota);
+    near_close(api->near);
     free(api);
 }
 
@@ -101,6 +103,8 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->ready_self = o->ready_self;
     for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
     api->book = o->book;
+    api->has_llm = o->has_llm;
+    api->near = o->book ? near_open() : NULL;
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

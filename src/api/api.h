@@ -14,6 +14,7 @@ struct push;
 struct api_places {
     const char *page_rules;        /* a file (rules/page_rules.h); NULL: there is no state folder */
     const char *heads;             /* a folder (train/head_versions.h); NULL: likewise */
+    const char *shipped_head;      /* the file of the head that came with logclass; "": it is missing */
     const char *const *learn_args; /* for the `learn` that is run here, NULL at the end */
     void *ctx;
     /* Loads rules and head anew, and waits until they are in force. */

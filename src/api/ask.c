@@ -1,5 +1,6 @@
 #include "api/ask.h"
 
+#include "api/body.h"
 #include "api/json_put.h"
 #include "base/err.h"
 
@@ -8,20 +9,10 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-bool ask_open(struct exchange *x, struct ask *f) {
-    yyjson_read_err why;
-    *f = (struct ask){0};
-    if (x->req.encoding != INFLATE_PLAIN)
-        return exchange_refuse(x, REFUSE_ENCODING, "the page's requests are not compressed");
-    if (x->body.n > ASK_BYTES_MAX)
-        return exchange_refuse(x, REFUSE_BODY_BYTES, "the body has %zu bytes, at most %d are read here", x->body.n,
-                               ASK_BYTES_MAX);
-    f->doc = yyjson_read_opts(x->body.p, x->body.n, 0, NULL, &why);
-    if (!f->doc) return exchange_refuse(x, REFUSE_MALFORMED, "byte %zu: %s", why.pos, why.msg);
-    f->root = yyjson_doc_get_root(f->doc);
-    if (yyjson_is_obj(f->root)) return true;
-    ask_close(f);
-    return exchange_refuse(x, REFUSE_MALFORMED, "expected a JSON object");
+bool ask_open(struct exchange *x, struct ask *a) {
+    *a = (struct ask){.doc = body_read(x)};
+    if (a->doc) a->root = yyjson_doc_get_root(a->doc);
+    return a->doc != NULL;
 }
 
 void ask_close(struct ask *f) {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { ASK_BYTES_MAX = 1 << 20, ASK_LIST_MAX = 500 };
+enum { ASK_LIST_MAX = 500 };
 
 struct yyjson_val;
 struct yyjson_doc;

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/json_put.h"
 #include "api/kind_put.h"
+#include "api/near.h"
 #include "api/params.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
@@ -196,6 +197,19 @@ static unsigned put_conflicts(struct saying_request *r) {
     return 409;
 }
 
+/* Of one kind that was labelled, how many others look like it. */
+static unsigned count_alike(const struct saying_request *r) {
+    struct near_hit hit[NEAR_HITS_MAX];
+    struct kind_view v;
+    struct err e = {0};
+    char text[KINDS_TEXT_MAX];
+    if (r->say.n != 1 || !kinds_find(r->book->kinds, r->say.change[0].kind, &v, text)) return 0;
+    struct trial *t = trial_open(api_of(r->x)->pipeline, &e);
+    unsigned n = near_alike(api_of(r->x), &v, t, hit);
+    trial_close(t);
+    return n;
+}
+
 static unsigned say_and_answer(struct saying_request *r, unsigned action) {
     struct err e = {0};
     enum say_end end = say_words(r->book->corrections, &r->say, &e);
@@ -207,8 +221,8 @@ static unsigned say_and_answer(struct saying_request *r, unsigned action) {
     r->book->refresh(r->book->refresh_self);
     if (end == SAY_DONE) metrics_add(METRIC_WORDS, action, 0, 0, r->say.n);
     r->x->entries = (unsigned)r->say.n;
-    buf_printf(&r->x->out, "{\"batch\":\"%u\",\"applied\":%zu,\"lines_24h\":%" PRIu64 ",\"alike\":0}", r->say.batch,
-               r->say.n, r->lines_24h);
+    buf_printf(&r->x->out, "{\"batch\":\"%u\",\"applied\":%zu,\"lines_24h\":%" PRIu64 ",\"alike\":%u}", r->say.batch,
+               r->say.n, r->lines_24h, action == ACTION_LABEL ? count_alike(r) : 0);
     return end == SAY_DONE ? 201 : 200;
 }
 

@@ -25,7 +25,7 @@ struct explaining {
     uint32_t n;
 };
 
-static bool read_entries(struct explaining *g, yyjson_val *root) {
+static bool explain_read_entries(struct explaining *g, yyjson_val *root) {
     yyjson_val *entries = yyjson_obj_get(root, "entries"), *one;
     size_t i, n = yyjson_arr_size(entries), bytes = 0;
     if (!yyjson_is_arr(entries) || n == 0)
@@ -57,7 +57,7 @@ static void put_kind_of_line(struct explaining *g, struct span template, struct 
         v.family = kinds_id_of((struct span){masked, mask_line(message, masked)});
         v.text = template;
     }
-    buf_puts(out, ",\"kind\":");
+    buf_puts(out, seen ? ",\"id\":" : ",\"kind\":");
     kind_put_id(out, v.id);
     buf_printf(out, ",\"seen\":%s,\"rev\":%u,\"nearest\":[", seen ? "true" : "false",
                words_about(g->words, v.id, v.family).rev);
@@ -93,7 +93,7 @@ static void put_correction(struct explaining *g, const struct result *r) {
     buf_puts(out, ",\"correction\":null");
 }
 
-static void put_rule(struct buf *out, const struct explanation *y) {
+static void explain_put_rule(struct buf *out, const struct explanation *y) {
     const struct result *r = y->res;
     if (r->decider != DECIDER_REGEX || r->correction || !y->eng->rules) {
         buf_puts(out, ",\"rule\":null,\"span\":null,\"matched\":null");
@@ -114,14 +114,14 @@ static void put_explained(struct explaining *g, uint32_t i) {
     result_json_members(out, &eng->labels, r);
     buf_printf(out, ",\"stage\":\"%s\"", decider_name((enum decider)r->decider));
     json_put_member(out, "template", g->why->template);
-    put_rule(out, g->why);
+    explain_put_rule(out, g->why);
     put_likeliest(out, g->why);
     put_correction(g, r);
     if (g->why->reason)
         json_put_member(out, "reason", span_of(reason_name(g->why->reason)));
     else
         buf_puts(out, ",\"reason\":null");
-    buf_printf(out, ",\"remembered\":%s", trial_is_remembered(g->trial, &g->rec[i]) ? "true" : "false");
+    buf_printf(out, ",\"memo\":%s", trial_is_remembered(g->trial, &g->rec[i]) ? "true" : "false");
     put_kind_of_line(g, g->why->template, g->rec[i].message);
     buf_putc(out, '}');
 }
@@ -131,7 +131,7 @@ static unsigned explain_all(struct explaining *g, yyjson_val *root) {
     struct book *b = api_of(g->x)->book;
     if (yyjson_is_true(yyjson_obj_get(root, "ask_llm")))
         exchange_refuse(g->x, REFUSE_MALFORMED, "ask_llm: the LLM can't be asked from here");
-    if (g->x->refused || !read_entries(g, root)) return 0;
+    if (g->x->refused || !explain_read_entries(g, root)) return 0;
     if (!(g->trial = trial_open(api_of(g->x)->pipeline, &e))) {
         exchange_refuse(g->x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
         return 0;

@@ -25,10 +25,13 @@ route_run api_learn_start;
 route_run api_learn_stop;
 route_run api_heads;
 route_run api_heads_use;
+route_run api_heads_compare;
 route_run api_cost;
 route_run api_page;       /* the files of the page */
 route_run api_page_alias; /* /ui leads to /ui/ */
 route_run api_pulse;
+route_run api_page_health;
+route_run api_drift;
 route_run api_overview;
 route_run api_explain;
 route_run api_kinds;

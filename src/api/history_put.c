@@ -29,6 +29,8 @@ void history_put(struct buf *out, const struct correction *c) {
     put_or_null(out, "source", c->source);
     json_put_member(out, "template", c->message);
     json_put_member(out, "note", c->note);
+    buf_printf(out, ",\"undone\":%s", c->undone ? "true" : "false");
+    buf_printf(out, ",\"undone_at\":%u", c->undone ? kind_time_of(c->undone_at) : 0);
     put_or_null(out, "undone_by", c->undone ? c->undone_by : (struct span){0});
     buf_putc(out, '}');
 }

@@ -31,31 +31,28 @@ static bool is_of_kind(const struct book *b, const struct engine *eng, const str
     return same;
 }
 
-static void put_example(struct buf *out, const struct book *b, const struct example *e) {
+static void kind_put_example(struct buf *out, const struct book *b, const struct example *e) {
     struct buf shown;
     buf_init(&shown, 4 * EXAMPLES_LINE_MAX);
     if (b->redact)
         b->redact(b->redact_self, e->line, &shown);
     else
         buf_put(&shown, e->line.p, e->line.n);
-    buf_puts(out, "{\"source\":");
-    json_put_text(out, e->source);
-    json_put_member(out, "log_message", buf_span(&shown));
-    buf_putc(out, '}');
+    json_put_text(out, buf_span(&shown));
     buf_release(&shown);
 }
 
-static void put_examples(struct exchange *x, const struct kind_view *v, struct trial *t) {
+static void kind_put_examples(struct exchange *x, const struct kind_view *v, struct trial *t, unsigned max) {
     struct book *b = api_of(x)->book;
     struct example e[EXAMPLES];
     char *text = b->examples ? malloc(EXAMPLES * 2 * (size_t)EXAMPLES_LINE_MAX) : NULL;
-    unsigned n = text ? examples_of(b->examples, v->number, e, EXAMPLES, text) : 0;
+    unsigned n = text ? examples_of(b->examples, v->number, e, max, text) : 0;
     const char *before = "";
     buf_puts(&x->out, ",\"examples\":[");
     for (unsigned i = 0; i < n; i++) {
         if (!is_of_kind(b, t ? trial_engine(t) : NULL, &e[i], v)) continue;
         buf_puts(&x->out, before);
-        put_example(&x->out, b, &e[i]);
+        kind_put_example(&x->out, b, &e[i]);
         before = ",";
     }
     buf_putc(&x->out, ']');
@@ -75,12 +72,13 @@ static void put_whole(struct exchange *x, const struct kind_view *v, const struc
     buf_putc(out, '{');
     kind_put_members(out, api_of(x)->book->kinds, w, v, true);
     put_days(out, v);
+    json_put_member(out, "message", span_sub(v->text, v->message_at, v->text.n));
     buf_printf(out, ",\"redacted\":%s", v->redacted ? "true" : "false");
     why_put(out, v, w, t);
     buf_puts(out, ",\"nearest\":[");
     near_put(out, api_of(x), w, v, t, NEAREST);
     buf_putc(out, ']');
-    put_examples(x, v, t);
+    kind_put_examples(x, v, t, EXAMPLES);
     buf_puts(out, ",\"history\":[");
     history_put_kind(out, w, v);
     buf_puts(out, "]}");
@@ -119,6 +117,7 @@ enum step api_kind(struct exchange *x) {
 struct reviewing {
     struct exchange *x;
     struct words *words;
+    struct trial *trial; /* NULL: there is no engine yet */
     struct kinds_result waiting, sure;
     uint64_t limit;
     bool mixed;
@@ -155,6 +154,15 @@ static void find_sure(struct reviewing *r) {
     kinds_query_run(api_of(r->x)->book, r->words, &q, &r->sure);
 }
 
+static void put_nearest1(struct reviewing *r, const struct kind_view *v) {
+    struct buf *out = &r->x->out;
+    size_t before = out->n;
+    buf_puts(out, ",\"nearest1\":");
+    size_t empty = out->n;
+    near_put(out, api_of(r->x), r->words, v, r->trial, 1);
+    if (out->n == empty) out->n = before;
+}
+
 static void put_card(struct reviewing *r, uint64_t id, bool blind, const char **before) {
     struct api *a = api_of(r->x);
     struct kind_view v;
@@ -166,9 +174,10 @@ static void put_card(struct reviewing *r, uint64_t id, bool blind, const char **
     buf_printf(out, ",\"blind\":%s,\"top\":[", blind ? "true" : "false");
     if (v.best) kind_put_likely(out, a->book->kinds, v.best, v.p1);
     if (v.second) buf_putc(out, ','), kind_put_likely(out, a->book->kinds, v.second, v.p2);
-    buf_puts(out, "],\"nearest\":[");
-    near_put(out, a, r->words, &v, NULL, 1);
-    buf_puts(out, "]}");
+    buf_putc(out, ']');
+    put_nearest1(r, &v);
+    kind_put_examples(r->x, &v, r->trial, 1);
+    buf_putc(out, '}');
     *before = ",{";
 }
 
@@ -197,7 +206,9 @@ static unsigned answer_review(struct exchange *x) {
         free(r);
         return 0;
     }
+    struct err e = {0};
     r->words = book_words(b);
+    r->trial = trial_open(api_of(x)->pipeline, &e);
     kinds_query_run(b, r->words, &q, &r->waiting);
     if (r->mixed) find_sure(r);
     buf_puts(&x->out, "{\"items\":[");
@@ -206,6 +217,7 @@ static unsigned answer_review(struct exchange *x) {
     buf_printf(&x->out, "],\"waiting\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"share\":%.4g,\"at\":%u}", r->waiting.total,
                lines, all ? (double)(lines < all ? lines : all) / (double)all : 0.0, kinds_now(b->kinds));
     words_unref(r->words);
+    trial_close(r->trial);
     free(r);
     return 200;
 }

@@ -40,7 +40,7 @@ static void put_decision(struct buf *out, const struct kinds *k, const struct ki
     buf_printf(out, ",\"rev\":%u", d->rev);
 }
 
-static void put_sources(struct buf *out, const struct kind_view *v) {
+static void kind_put_sources(struct buf *out, const struct kind_view *v) {
     buf_puts(out, ",\"sources\":[");
     if (v->message_at >= 2) {
         buf_putc(out, '[');
@@ -65,7 +65,9 @@ void kind_put_members(struct buf *out, const struct kinds *k, const struct words
                v->lines_24h, v->lines_1h, v->lines, v->first, v->last);
     for (unsigned i = 0; i < KINDS_HOURS; i++) buf_printf(out, "%s%u", i ? "," : "", v->hour[i]);
     buf_putc(out, ']');
-    put_sources(out, v);
+    kind_put_sources(out, v);
+    if (v->state == KIND_RISING && v->busiest > 0)
+        buf_printf(out, ",\"rise\":%.1f,\"busiest\":%u", (double)v->lines_1h / v->busiest, v->busiest);
     buf_printf(out, ",\"by_rule\":%s", v->by_rule ? "true" : "null");
 }
 
@@ -73,7 +75,7 @@ uint64_t kind_lines_24h(struct book *b) {
     uint64_t sum = 0;
     uint32_t hour = kinds_now(b->kinds) / 3600;
     for (unsigned h = 0; h < 24; h++)
-        for (unsigned l = 0; l < LABEL_MAX; l++)
+        for (unsigned l = 1; l <= kinds_labels(b->kinds) && l < LABEL_MAX; l++)
             for (unsigned d = 0; d < DECIDER_COUNT; d++) sum += totals_hour(b->totals, hour - h, l, d);
     return sum;
 }

@@ -1,9 +1,11 @@
-/* GET /api/kinds: the list of kinds of line. GET /api/review: those that wait for a person. */
+/* GET /api/kinds: the list of kinds of line, or those that look like one. */
 #include "api/context.h"
 #include "api/desk.h"
 #include "api/handlers.h"
 #include "api/json_put.h"
 #include "api/kind_put.h"
+#include "api/kinds_search.h"
+#include "api/near.h"
 #include "api/params.h"
 #include "base/unconst.h"
 #include "data/decider.h"
@@ -13,7 +15,15 @@
 
 /* ---- what is asked ---- */
 
-enum { P_Q, P_STATE, P_LABEL, P_STAGE, P_SOURCE, P_SEEN, P_SORT, P_AFTER, P_LIMIT, P_COUNT };
+enum { P_Q, P_RE, P_STATE, P_LABEL, P_STAGE, P_SOURCE, P_SEEN, P_SORT, P_AFTER, P_LIMIT, P_ALIKE, P_COUNT };
+
+/* A request, while it is read. re: q is a regular expression. */
+struct listing {
+    struct kinds_query q;
+    struct kinds_search *re; /* NULL: q is a text */
+    uint64_t alike;          /* kinds that look like this one, where is_alike */
+    bool is_alike;
+};
 
 static bool refuse_value(struct exchange *x, const struct param *p, const char *expected) {
     return exchange_refuse(x, REFUSE_MALFORMED, "query: %s is '%.*s'; expected %s", p->name,
@@ -50,7 +60,7 @@ static bool take_seen(struct exchange *x, const struct param *p, struct kinds_qu
 
 static bool take_sort(struct exchange *x, const struct param *p, struct kinds_query *q) {
     int sort = kinds_sort_find(p->value);
-    if (sort < 0) return refuse_value(x, p, "lines, last, first, unsure or settles");
+    if (sort < 0) return refuse_value(x, p, "lines, last, first, unsure, rise or settles");
     q->sort = (enum kinds_sort)sort;
     return true;
 }
@@ -69,38 +79,58 @@ static void make_small(struct span s) {
         if (p[i] >= 'A' && p[i] <= 'Z') p[i] = (char)(p[i] | 0x20);
 }
 
-static bool read_query(struct exchange *x, struct kinds_query *q) {
-    struct param p[P_COUNT] = {
-        [P_Q] = {.name = "q"},         [P_STATE] = {.name = "state"},   [P_LABEL] = {.name = "label"},
-        [P_STAGE] = {.name = "stage"}, [P_SOURCE] = {.name = "source"}, [P_SEEN] = {.name = "seen"},
-        [P_SORT] = {.name = "sort"},   [P_AFTER] = {.name = "after"},   [P_LIMIT] = {.name = "limit"}};
+static bool take_pattern(struct exchange *x, struct span text, struct listing *l) {
+    struct err e = {0};
+    l->re = kinds_search_open(text, &e);
+    if (!l->re) return exchange_refuse(x, REFUSE_MALFORMED, "query: q: %s", e.msg);
+    l->q.matches = kinds_search_matches;
+    l->q.self = l->re;
+    l->q.text = (struct span){0};
+    return true;
+}
+
+static bool take_texts(struct exchange *x, const struct param *p, struct listing *l) {
+    const struct span label = p[P_LABEL].value;
+    l->q.source = p[P_SOURCE].value;
+    l->q.text = p[P_Q].value;
+    l->is_alike = p[P_ALIKE].value.n > 0;
+    if (l->is_alike && !params_id(p[P_ALIKE].value, &l->alike))
+        return refuse_value(x, &p[P_ALIKE], "16 hexadecimal digits");
+    bool re = span_eq(p[P_RE].value, SPAN_LIT("1")) || span_eq(p[P_RE].value, SPAN_LIT("true"));
+    if (re && l->q.text.n > 0 && !take_pattern(x, l->q.text, l)) return false;
+    if (!re) make_small(l->q.text);
+    if (label.n == 0) return true;
+    char *copy = arena_alloc(&x->arena, label.n + 1);
+    if (!copy) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the query");
+    memcpy(copy, label.p, label.n);
+    copy[label.n] = '\0';
+    l->q.label = copy;
+    return true;
+}
+
+static bool read_query(struct exchange *x, struct listing *l) {
+    static const char *const NAMES[P_COUNT] = {"q",    "re",   "state", "label", "stage", "source",
+                                               "seen", "sort", "after", "limit", "alike"};
     static bool (*const TAKE[P_COUNT])(struct exchange * x, const struct param *p,
                                        struct kinds_query *q) = {[P_STATE] = take_state,
                                                                  [P_STAGE] = take_stage,
                                                                  [P_SEEN] = take_seen,
                                                                  [P_SORT] = take_sort,
                                                                  [P_AFTER] = take_after};
+    struct param p[P_COUNT] = {0};
     uint64_t limit;
-    *q = KINDS_QUERY_ALL;
+    for (unsigned i = 0; i < P_COUNT; i++) p[i].name = NAMES[i];
+    l->q = KINDS_QUERY_ALL;
     if (!params_read(x, p, P_COUNT) || !params_number(x, &p[P_LIMIT], 1, KINDS_QUERY_MAX, 100, &limit)) return false;
     for (unsigned i = 0; i < P_COUNT; i++)
-        if (TAKE[i] && p[i].value.n > 0 && !TAKE[i](x, &p[i], q)) return false;
-    q->limit = (unsigned)limit;
-    q->source = p[P_SOURCE].value;
-    q->text = p[P_Q].value;
-    make_small(q->text);
-    if (p[P_LABEL].value.n == 0) return true;
-    char *label = arena_alloc(&x->arena, p[P_LABEL].value.n + 1);
-    if (!label) return exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the query");
-    memcpy(label, p[P_LABEL].value.p, p[P_LABEL].value.n);
-    label[p[P_LABEL].value.n] = '\0';
-    q->label = label;
-    return true;
+        if (TAKE[i] && p[i].value.n > 0 && !TAKE[i](x, &p[i], &l->q)) return false;
+    l->q.limit = (unsigned)limit;
+    return take_texts(x, p, l);
 }
 
 /* ---- the answer ---- */
 
-static void put_items(struct exchange *x, const struct words *w, const struct kinds_result *r) {
+static void put_items(struct exchange *x, const struct words *w, const struct kinds_result *r, bool similar) {
     struct kinds *k = api_of(x)->book->kinds;
     char text[KINDS_TEXT_MAX];
     bool first = true;
@@ -110,6 +140,7 @@ static void put_items(struct exchange *x, const struct words *w, const struct ki
         if (!kinds_find(k, r->hit[i].id, &v, text)) continue; /* dropped meanwhile */
         buf_puts(&x->out, first ? "{" : ",{");
         kind_put_members(&x->out, k, w, &v, false);
+        if (similar) buf_printf(&x->out, ",\"similarity\":%.4f", r->hit[i].key);
         buf_putc(&x->out, '}');
         first = false;
     }
@@ -136,18 +167,40 @@ static unsigned refuse_off(struct exchange *x) {
     return 0;
 }
 
+/* Those that look like one and are answered alike, as if that were a query: on one page. */
+static bool find_alike(struct exchange *x, const struct listing *l, struct kinds_result *r) {
+    struct near_hit hit[NEAR_HITS_MAX];
+    struct kind_view v;
+    struct err e = {0};
+    char text[KINDS_TEXT_MAX];
+    if (!kinds_find(api_of(x)->book->kinds, l->alike, &v, text))
+        return exchange_refuse(x, REFUSE_ROUTE, "there is no such kind");
+    struct trial *t = trial_open(api_of(x)->pipeline, &e);
+    unsigned n = near_alike(api_of(x), &v, t, hit);
+    trial_close(t);
+    for (r->n = 0; r->n < n && r->n + 1 < l->q.limit; r->n++)
+        r->hit[r->n] = (struct kinds_hit){hit[r->n].id, hit[r->n].similarity};
+    r->total = r->n;
+    r->lines = 0;
+    return true;
+}
+
 static unsigned answer_kinds(struct exchange *x) {
-    struct kinds_query q;
-    struct kinds_result r;
+    struct listing l = {0};
+    struct kinds_result r = {.n = 0};
     if (!api_of(x)->book) return refuse_off(x);
-    if (!read_query(x, &q)) return 0;
-    struct words *w = book_words(api_of(x)->book);
-    kinds_query_run(api_of(x)->book, w, &q, &r);
-    put_items(x, w, &r);
-    put_counts(x, &q, &r);
-    buf_putc(&x->out, '}');
+    bool ok = read_query(x, &l);
+    struct words *w = ok ? book_words(api_of(x)->book) : NULL;
+    if (ok && l.is_alike) ok = find_alike(x, &l, &r);
+    if (ok && !l.is_alike) kinds_query_run(api_of(x)->book, w, &l.q, &r);
+    if (ok) {
+        put_items(x, w, &r, l.is_alike);
+        put_counts(x, &l.q, &r);
+        buf_putc(&x->out, '}');
+    }
+    kinds_search_close(l.re);
     words_unref(w);
-    return 200;
+    return ok ? 200 : 0;
 }
 
 enum step api_kinds(struct exchange *x) {

@@ -3,8 +3,10 @@
 #include "api/desk.h"
 #include "api/ask.h"
 #include "api/handlers.h"
+#include "api/head_compare.h"
 #include "api/json_put.h"
 #include "api/learner.h"
+#include "api/params.h"
 #include "train/head_versions.h"
 
 #include <limits.h>
@@ -27,12 +29,27 @@ static void head_in_use(const char *folder, char name[HEAD_VERSIONS_NAME_MAX]) {
 
 /* ---- learn ---- */
 
+/* The file of a head of the list, of the candidate or the shipped one. */
+static bool head_file(const struct api_places *p, const char *name, char path[PATH_MAX]) {
+    if (strcmp(name, "shipped") != 0) return head_versions_path(p->heads, name, path, PATH_MAX);
+    return p->shipped_head[0] && snprintf(path, PATH_MAX, "%s", p->shipped_head) < PATH_MAX;
+}
+
+/* ,"differs":[…]…: what changes from one head to the other. */
+static bool put_difference(struct exchange *x, const char *was, const char *is, struct err *e) {
+    const struct api_places *p = &api_of(x)->places;
+    char a[PATH_MAX], b[PATH_MAX];
+    if (!head_file(p, was, a)) return err_set(e, ERR_INPUT, "there is no head '%s'", was);
+    if (!head_file(p, is, b)) return err_set(e, ERR_INPUT, "there is no head '%s'", is);
+    return head_compare_put(x, a, b, e);
+}
+
 /* How learning goes, and what there is to learn from: {"off":true} where nothing can be kept. */
 static unsigned learn_look(struct exchange *x) {
     struct api *api = api_of(x);
     struct err e = {0};
     struct buf count;
-    char name[HEAD_VERSIONS_NAME_MAX];
+    char name[HEAD_VERSIONS_NAME_MAX], path[PATH_MAX];
     if (!api->places.heads) {
         buf_puts(&x->out, "{\"off\":true}");
         return 200;
@@ -42,6 +59,8 @@ static unsigned learn_look(struct exchange *x) {
     x->out.n--; /* its last bracket: more members follow */
     head_in_use(api->places.heads, name);
     json_put_member(&x->out, "head", span_of(name));
+    if (head_versions_path(api->places.heads, HEAD_VERSIONS_CANDIDATE, path, sizeof path))
+        put_difference(x, name, HEAD_VERSIONS_CANDIDATE, &e);
     if (learner_count(api->learner, &count, &e) && count.n > 2) {
         buf_putc(&x->out, ',');
         buf_put(&x->out, count.p + 1, count.n - 1);
@@ -190,4 +209,26 @@ static unsigned heads_use(struct exchange *x) {
 
 enum step api_heads_use(struct exchange *x) {
     return desk_run(x, heads_use);
+}
+
+/* GET /api/heads/compare?a=&b= */
+static unsigned heads_compare(struct exchange *x) {
+    struct param p[] = {{.name = "a"}, {.name = "b"}};
+    char a[HEAD_VERSIONS_NAME_MAX], b[HEAD_VERSIONS_NAME_MAX];
+    struct err e = {0};
+    if (!api_of(x)->places.heads) return no_state_folder(x);
+    if (!params_read(x, p, 2)) return 0;
+    if (p[0].value.n >= sizeof a || p[1].value.n >= sizeof b) return ask_error(x, 404, "there is no such head");
+    snprintf(a, sizeof a, "%.*s", (int)p[0].value.n, p[0].value.n ? p[0].value.p : "");
+    snprintf(b, sizeof b, "%.*s", (int)p[1].value.n, p[1].value.n ? p[1].value.p : "");
+    buf_puts(&x->out, "{\"a\":");
+    json_put_text(&x->out, span_of(a));
+    json_put_member(&x->out, "b", span_of(b));
+    if (!put_difference(x, a, b, &e)) return ask_error(x, e.code == ERR_INPUT ? 404 : 422, "%s", e.msg);
+    buf_putc(&x->out, '}');
+    return 200;
+}
+
+enum step api_heads_compare(struct exchange *x) {
+    return desk_run(x, heads_compare);
 }

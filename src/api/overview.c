@@ -8,14 +8,17 @@
 #include "data/decider.h"
 #include "http/response.h"
 #include "metrics/metrics.h"
+#include "api/alerts.h"
+#include "api/learner.h"
 #include "review/news.h"
 
 #include "build_info.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <yyjson.h>
 
-enum { LOOK_MAX = 12, ALL_LABELS = 0, ALL_STAGES = -1 };
+enum { SERVICE_LLM = 1, LOOK_MAX = 12, ALL_LABELS = 0, ALL_STAGES = -1 };
 
 /* ---- totals ---- */
 
@@ -27,7 +30,7 @@ struct stretch {
 
 static uint64_t stretch_lines(const struct book *b, const struct stretch *s, unsigned label, int stage) {
     uint64_t sum = 0;
-    unsigned l_from = label ? label : 0, l_to = label ? label : kinds_labels(b->kinds);
+    unsigned l_from = label ? label : 1, l_to = label ? label : kinds_labels(b->kinds);
     for (uint32_t at = s->from; at <= s->to; at++)
         for (unsigned l = l_from; l <= l_to && l < LABEL_MAX; l++)
             for (unsigned d = 0; d < DECIDER_COUNT; d++)
@@ -49,6 +52,21 @@ static void put_changed(struct buf *out, uint64_t since, uint64_t seq) {
     buf_printf(out, ",\"changed\":[%s%s]", kinds ? "\"kinds\"" : "", words ? ",\"corrections\"" : "");
 }
 
+/* How far learning has come, while it runs. */
+static void put_learning(struct exchange *x) {
+    struct learner *l = api_of(x)->learner;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    if (l) learner_json(l, &text);
+    bool runs = memmem(text.p ? text.p : "", text.n, "\"state\":\"running\"", 17) != NULL;
+    buf_puts(&x->out, ",\"learn\":");
+    if (runs)
+        buf_put(&x->out, text.p, text.n);
+    else
+        buf_puts(&x->out, "null");
+    buf_release(&text);
+}
+
 static void put_pulse(struct exchange *x, uint64_t since) {
     struct book *b = api_of(x)->book;
     struct buf *out = &x->out;
@@ -60,9 +78,12 @@ static void put_pulse(struct exchange *x, uint64_t since) {
                n.lines_24h ? (double)n.undecided_lines_24h / (double)n.lines_24h : 0.0);
     buf_printf(out, ",\"waiting\":%" PRIu64 ",\"new_24h\":%" PRIu64 ",\"rising\":%" PRIu64 ",\"kinds\":%" PRIu64,
                n.waiting, n.new_24h, n.rising, n.kinds);
-    buf_puts(out, ",\"alerts\":[],\"learn\":null,\"llm\":");
+    alerts_put(out, &n);
+    put_learning(x);
+    buf_puts(out, ",\"llm\":");
     if (api_settings_of(x)->has_llm)
-        buf_printf(out, "{\"cost\":%.4f}", metrics_value(METRIC_LLM_COST, 0, 0, 0));
+        buf_printf(out, "{\"cost\":%.4f,\"breaker\":\"%s\"}", metrics_value(METRIC_LLM_COST, 0, 0, 0),
+                   metrics_value(METRIC_BREAKER_OPEN, SERVICE_LLM, 0, 0) > 0 ? "open" : "closed");
     else
         buf_puts(out, "null");
     put_changed(out, since, seq);
@@ -90,6 +111,7 @@ struct overview {
     struct news news;
     struct stretch span, before; /* what is shown, and as long before that */
     uint32_t step;               /* seconds of a place in the series */
+    const char *name;            /* of the span */
 };
 
 static bool read_span(struct overview *o) {
@@ -104,6 +126,7 @@ static bool read_span(struct overview *o) {
         places = o->step = 60;
         o->span = (struct stretch){totals_minute, now / 60 - places + 1, now / 60};
     }
+    o->name = o->step == 60 ? "1h" : day ? "24h" : "7d";
     o->before = (struct stretch){o->span.of, o->span.from - places, o->span.from - 1};
     return places || exchange_refuse(o->x, REFUSE_MALFORMED, "query: span: expected 1h, 24h or 7d");
 }
@@ -114,26 +137,44 @@ static double undecided_share(const struct overview *o, const struct stretch *s)
     return all ? (double)stretch_lines(o->book, s, ALL_LABELS, DECIDER_FALLBACK) / (double)all : 0;
 }
 
+/* Of today, by the answers that are kept. */
+static void put_llm_tile(struct overview *o) {
+    const struct api_places *p = &api_of(o->x)->places;
+    struct buf text;
+    struct err e = {0};
+    buf_init(&text, 1 << 16);
+    bool ok = p->cost && p->cost(p->ctx, 1, &text, &e);
+    yyjson_doc *doc = ok ? yyjson_read(text.p, text.n, 0) : NULL;
+    yyjson_val *root = yyjson_doc_get_root(doc), *today = yyjson_obj_get(root, "today");
+    if (yyjson_is_true(yyjson_obj_get(root, "configured")))
+        buf_printf(&o->x->out, "{\"calls\":%" PRIu64 ",\"cost\":%.6g}", yyjson_get_uint(yyjson_obj_get(today, "calls")),
+                   yyjson_get_num(yyjson_obj_get(today, "cost")));
+    else
+        buf_puts(&o->x->out, "null");
+    yyjson_doc_free(doc);
+    buf_release(&text);
+}
+
 static void put_tiles(struct overview *o) {
     struct buf *out = &o->x->out;
     const struct book *b = o->book;
     const struct news *n = &o->news;
     uint32_t minute = kinds_now(b->kinds) / 60 - 24 * 60;
     struct stretch yesterday = {totals_minute, minute + 1, minute + 2};
-    buf_printf(
-        out,
-        "\"tiles\":{\"rate\":{\"now\":%.1f,\"yesterday\":%.1f},\"lines\":{\"now\":%" PRIu64 ",\"before\":%" PRIu64 "}",
-        rate_now(o->book), (double)stretch_lines(b, &yesterday, ALL_LABELS, ALL_STAGES) / 120,
-        stretch_lines(b, &o->span, ALL_LABELS, ALL_STAGES), stretch_lines(b, &o->before, ALL_LABELS, ALL_STAGES));
-    buf_printf(out, ",\"undecided\":{\"now\":%.4g,\"before\":%.4g,\"waiting\":%" PRIu64 ",\"lines\":%" PRIu64 "}",
+    uint64_t usual = stretch_lines(b, &yesterday, ALL_LABELS, ALL_STAGES);
+    buf_printf(out, "\"tiles\":{\"rate\":{\"now\":%.1f", rate_now(o->book));
+    if (usual > 0) buf_printf(out, ",\"usual\":%.1f", (double)usual / 120);
+    buf_printf(out, ",\"ever\":%s},\"lines\":{\"now\":%" PRIu64 ",\"before\":%" PRIu64 "}",
+               n->kinds > 0 ? "true" : "false", stretch_lines(b, &o->span, ALL_LABELS, ALL_STAGES),
+               stretch_lines(b, &o->before, ALL_LABELS, ALL_STAGES));
+    buf_printf(out, ",\"undecided\":{\"share\":%.4g,\"before\":%.4g,\"waiting\":%" PRIu64 ",\"lines\":%" PRIu64 "}",
                undecided_share(o, &o->span), undecided_share(o, &o->before), n->waiting, n->waiting_lines_24h);
-    buf_printf(out, ",\"new\":{\"now\":%" PRIu64 ",\"last_hour\":%" PRIu64 "},\"rising\":%" PRIu64 ",\"unseen\":%.4g",
-               n->new_24h, n->new_1h, n->rising, n->unseen);
-    double cost = metrics_value(METRIC_LLM_COST, 0, 0, 0);
-    if (cost > 0)
-        buf_printf(out, ",\"llm\":{\"cost\":%.4f}", cost);
-    else
-        buf_puts(out, ",\"llm\":null");
+    buf_printf(out, ",\"new_kinds\":{\"n\":%" PRIu64 ",\"last_hour\":%" PRIu64 "},\"rising\":%" PRIu64, n->new_24h,
+               n->new_1h, n->rising);
+    buf_printf(out,
+               ",\"drift\":{\"alarm\":%s,\"unseen_share\":%.4g},\"llm\":", drift_alarm(&n->drift) ? "true" : "false",
+               n->unseen);
+    put_llm_tile(o);
     buf_putc(out, '}');
 }
 
@@ -141,7 +182,7 @@ static void put_label_series(struct overview *o, unsigned label, const char *bef
     struct buf *out = &o->x->out;
     buf_printf(out, "%s{\"label_id\":", before);
     json_put_text(out, span_of(kinds_label_id(o->book->kinds, (uint8_t)label)));
-    buf_puts(out, ",\"lines\":[");
+    buf_puts(out, ",\"n\":[");
     for (uint32_t at = o->span.from; at <= o->span.to; at++) {
         struct stretch one = {o->span.of, at, at};
         buf_printf(out, "%s%" PRIu64, at > o->span.from ? "," : "", stretch_lines(o->book, &one, label, ALL_STAGES));
@@ -152,13 +193,13 @@ static void put_label_series(struct overview *o, unsigned label, const char *bef
 static void put_series(struct overview *o) {
     struct buf *out = &o->x->out;
     const char *before = "";
-    buf_printf(out, ",\"from\":%u,\"step\":%u,\"series\":[", o->span.from * o->step, o->step);
+    buf_printf(out, ",\"series\":{\"from\":%u,\"step\":%u,\"labels\":[", o->span.from * o->step, o->step);
     for (unsigned l = 1; l <= kinds_labels(o->book->kinds) && l < LABEL_MAX; l++) {
         if (stretch_lines(o->book, &o->span, l, ALL_STAGES) == 0) continue;
         put_label_series(o, l, before);
         before = ",";
     }
-    buf_puts(out, "],\"marks\":[],\"stages\":{");
+    buf_puts(out, "]},\"marks\":[],\"stages\":{");
     for (int d = 0; d < DECIDER_COUNT; d++)
         buf_printf(out, "%s\"%s\":%" PRIu64, d ? "," : "", decider_name((enum decider)d),
                    stretch_lines(o->book, &o->span, ALL_LABELS, d));
@@ -167,7 +208,7 @@ static void put_series(struct overview *o) {
 
 /* ---- worth a look ---- */
 
-static bool is_listed(const struct kinds_result *all, uint64_t id) {
+static bool overview_lists(const struct kinds_result *all, uint64_t id) {
     for (unsigned i = 0; i < all->n; i++)
         if (all->hit[i].id == id) return true;
     return false;
@@ -181,7 +222,7 @@ static void look_for(struct overview *o, struct kinds_result *all, int state, un
     q.limit = LOOK_MAX;
     kinds_query_run(o->book, o->words, &q, &r);
     for (unsigned i = 0; i < r.n; i++)
-        if (!is_listed(all, r.hit[i].id)) all->hit[all->n++] = r.hit[i];
+        if (!overview_lists(all, r.hit[i].id)) all->hit[all->n++] = r.hit[i];
 }
 
 static int by_lines(const void *a, const void *b) {
@@ -218,13 +259,13 @@ static unsigned answer_overview(struct exchange *x) {
     if (x->refused || !read_span(&o)) return 0;
     o.words = book_words(o.book);
     news_find(o.book, o.words, &o.news);
+    news_drift(o.book, &o.news);
     buf_putc(&x->out, '{');
     put_tiles(&o);
     put_series(&o);
     put_look(&o);
-    buf_printf(&x->out, ",\"warmup\":{\"done\":%s,\"known\":%.4g},\"kinds\":%" PRIu64 ",\"at\":%u}",
-               o.news.unseen < 0.01 && o.news.lines_24h >= 10000 ? "true" : "false", 1 - o.news.unseen, o.news.kinds,
-               o.news.at);
+    alerts_put_warmup(&x->out, &o.news);
+    buf_printf(&x->out, ",\"span\":\"%s\",\"kinds\":%" PRIu64 ",\"at\":%u}", o.name, o.news.kinds, o.news.at);
     words_unref(o.words);
     return 200;
 }

@@ -3,7 +3,7 @@
 #include "http/exchange.h"
 #include "http/query.h"
 
-static int hex_digit(char c) {
+static int params_hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     char low = (char)(c | 0x20);
     return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
@@ -15,7 +15,7 @@ size_t params_decode(struct span value, char *to) {
         char c = value.p[i];
         if (c == '%') {
             if (value.n - i < 3) return SIZE_MAX;
-            int high = hex_digit(value.p[i + 1]), low = hex_digit(value.p[i + 2]);
+            int high = params_hex_digit(value.p[i + 1]), low = params_hex_digit(value.p[i + 2]);
             if (high < 0 || low < 0) return SIZE_MAX;
             c = (char)(16 * high + low);
             i += 2;
@@ -71,7 +71,7 @@ bool params_id(struct span text, uint64_t *id) {
     *id = 0;
     if (text.n != 16) return false;
     for (size_t i = 0; i < text.n; i++) {
-        int d = hex_digit(text.p[i]);
+        int d = params_hex_digit(text.p[i]);
         if (d < 0) return false;
         *id = *id << 4 | (uint64_t)d;
     }

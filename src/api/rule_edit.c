@@ -4,6 +4,7 @@
 #include "api/ask.h"
 #include "api/handlers.h"
 #include "api/json_put.h"
+#include "api/params.h"
 #include "api/rule_preview.h"
 #include "base/file.h"
 #include "rules/page_rules.h"
@@ -23,7 +24,7 @@ static bool is_of_page(const struct rule *r, const char *own) {
     return own && strcmp(r->path, own) == 0;
 }
 
-static void put_rule(struct buf *out, const struct rule *r, const struct label_set *labels, const char *own) {
+static void put_rule_row(struct buf *out, const struct rule *r, const struct label_set *labels, const char *own) {
     buf_printf(out, "{\"from\":\"%s\"", is_of_page(r, own) ? "page" : "file");
     json_put_member(out, "name", span_of(r->name));
     json_put_member(out, "label_id", span_of(labels->label[r->label].id));
@@ -60,7 +61,7 @@ static unsigned put_rules(struct exchange *x, unsigned status) {
         buf_puts(&x->out, ",\"items\":[");
         for (size_t i = 0; r && i < rules_count(r) && i < RULE_LIST_MAX; i++) {
             if (i > 0) buf_putc(&x->out, ',');
-            put_rule(&x->out, rules_get(r, i), &eng->labels, own);
+            put_rule_row(&x->out, rules_get(r, i), &eng->labels, own);
         }
         buf_puts(&x->out, "]}");
     }
@@ -78,16 +79,36 @@ enum step api_rules(struct exchange *x) {
 
 /* ---- suggest ---- */
 
+/* The messages' templates of the kinds that were chosen, into text; or those that are in the request itself. */
+static size_t chosen_templates(struct exchange *x, const struct ask *f, struct buf *text, struct span *template) {
+    struct book *b = api_of(x)->book;
+    struct span chosen[ASK_LIST_MAX];
+    size_t n = ask_texts(f, "ids", NULL, chosen), from[RULE_SUGGEST_TEMPLATES_MAX + 1] = {0}, found = 0;
+    if (n == 0) return ask_texts(f, "templates", NULL, template);
+    for (size_t i = 0; i < n && found < RULE_SUGGEST_TEMPLATES_MAX; i++) {
+        struct kind_view v;
+        char whole[KINDS_TEXT_MAX];
+        uint64_t id;
+        if (!b || !b->kinds || !params_id(chosen[i], &id) || !kinds_find(b->kinds, id, &v, whole)) continue;
+        buf_put(text, v.text.p + v.message_at, v.text.n - v.message_at);
+        from[++found] = text->n;
+    }
+    for (size_t i = 0; i < found; i++) template[i] = span_sub(buf_span(text), from[i], from[i + 1]);
+    return found;
+}
+
+/* {"name","pattern"}: what {"ids"} or {"templates"} have in common. */
 static unsigned suggest(struct exchange *x, const struct ask *f, const struct rule_now *now) {
-    (void)now;
     struct span template[ASK_LIST_MAX];
-    struct buf pattern, name;
+    struct buf pattern, name, text;
     struct err e = {0};
-    size_t n = ask_texts(f, "templates", NULL, template);
-    if (n == 0 || n > RULE_SUGGEST_TEMPLATES_MAX)
-        return ask_error(x, 422, "templates: expected 1 to %d", RULE_SUGGEST_TEMPLATES_MAX);
+    (void)now;
     buf_init(&pattern, RULES_PATTERN_MAX), buf_init(&name, RULES_NAME_MAX);
-    bool ok = rule_suggest(template, n, &pattern, &name, &e);
+    buf_init(&text, RULE_SUGGEST_TEMPLATES_MAX * KINDS_TEXT_MAX);
+    size_t n = chosen_templates(x, f, &text, template);
+    bool ok = n > 0 && n <= RULE_SUGGEST_TEMPLATES_MAX;
+    if (!ok) err_set(&e, ERR_INPUT, "expected ids or templates of 1 to %d kinds", RULE_SUGGEST_TEMPLATES_MAX);
+    ok = ok && rule_suggest(template, n, &pattern, &name, &e);
     if (ok && pattern.failed) ok = err_set(&e, ERR_LIMIT, "what they have in common is too long for a pattern");
     if (ok) {
         buf_puts(&x->out, "{\"name\":");
@@ -95,7 +116,7 @@ static unsigned suggest(struct exchange *x, const struct ask *f, const struct ru
         json_put_member(&x->out, "pattern", buf_span(&pattern));
         buf_putc(&x->out, '}');
     }
-    buf_release(&pattern), buf_release(&name);
+    buf_release(&pattern), buf_release(&name), buf_release(&text);
     return ok ? 200 : ask_error(x, 422, "%s", e.msg);
 }
 

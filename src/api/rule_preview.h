@@ -1,4 +1,5 @@
-/* rule_preview: what a rule would change, before it is saved. */
+/* rule_preview: what a rule would change, before it is saved: tried on all kinds of line that are known, on the lines
+ * that are kept as examples, and on lines that somebody pasted. */
 #ifndef API_RULE_PREVIEW_H
 #define API_RULE_PREVIEW_H
 
@@ -6,7 +7,7 @@
 #include "pipeline/engine.h"
 #include "rules/page_rules.h"
 
-/* The rule in a request: {"name","label_id","pattern","source","confidence"}. Borrowed from it. */
+/* The rule in a request: {"name","label_id","pattern","source","confidence","replaces"}. Borrowed from it. */
 struct rule_draft rule_preview_draft(const struct ask *f);
 
 /* Of exactly this rule, on top of this revision of the page's rules: save takes only what a preview was made of. */

@@ -30,6 +30,13 @@ static void put_features(struct buf *out, const struct api_settings *set) {
                has_route("/api/share/words"));
 }
 
+/* How lines are shown as examples. */
+static const char *examples_of_site(const struct exchange *x) {
+    const struct book *b = api_of(x)->book;
+    if (!b || !b->examples) return "none";
+    return b->redact ? "redacted" : "raw";
+}
+
 enum step api_session(struct exchange *x) {
     const struct api_settings *set = api_settings_of(x);
     struct engine *eng = pipeline_engine(api_of(x)->pipeline);
@@ -46,7 +53,7 @@ enum step api_session(struct exchange *x) {
     put_features(out, set);
     json_put_member(out, "build", SPAN_LIT(BUILD_COMMIT));
     json_put_member(out, "instance", span_of(set->instance));
-    json_put_member(out, "examples", SPAN_LIT("none"));
+    json_put_member(out, "examples", span_of(examples_of_site(x)));
     buf_putc(out, '}');
     engine_unref(eng);
     return response_send(x, 200, RESPONSE_JSON);

@@ -48,11 +48,14 @@ void why_put(struct buf *out, const struct kind_view *v, const struct words *w, 
     struct result res;
     trial_run(t, &rec, &res, 1);
     explain_find(x, trial_engine(t), trial_scratch(t), &rec, &res, &OPTS);
-    buf_puts(out, ",\"now\":");
-    explain_json(out, x);
+    bool rule = res.decider == DECIDER_REGEX && !res.correction && x->eng->rules;
+    if (rule) json_put_member(out, "rule", span_of(rules_get(x->eng->rules, res.rule)->name));
     buf_puts(out, ",\"threshold\":");
     result_json_number(out, x->likely_n ? x->eng->threshold[x->likely[0].label] : 0);
-    buf_printf(out, ",\"reason\":\"%s\"}", x->reason ? reason_name(x->reason) : "");
+    if (x->reason) json_put_member(out, "reason", span_of(reason_about(x->reason)));
+    buf_puts(out, ",\"now\":");
+    explain_json(out, x);
+    buf_putc(out, '}');
     put_top(out, x);
     free(x);
 }

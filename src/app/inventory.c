@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { NEWS_EVERY_S = 2, TURN_MS = 1000, WRITE_EVERY_S = 10, ALL_EVERY_S = 600, OPEN_EVERY_S = 60 };
+enum { NEWS_EVERY_S = 2, DRIFT_EVERY_S = 60, TURN_MS = 1000, WRITE_EVERY_S = 10, ALL_EVERY_S = 600, OPEN_EVERY_S = 60 };
 
 struct inventory {
     struct book book;
@@ -28,8 +28,10 @@ struct inventory {
     pthread_cond_t changed;
     bool ending, running;
     pthread_t thread;
+    uint64_t entered; /* new kinds, as of the last turn */
     uint32_t news_at; /* when they were last found */
-    bool told;        /* that the file can't be written; until it can */
+    bool alarmed[NEWS_ALARMS];
+    bool told; /* that the file can't be written; until it can */
     char path[PATH_MAX];
 };
 
@@ -110,10 +112,49 @@ static void take_totals(struct inventory *v, uint32_t now_s) {
     }
 }
 
+static void publish_news(struct inventory *v, const struct news *n, const struct words *w) {
+    struct kinds *k = v->book.kinds;
+    struct kinds_figures f;
+    kinds_figures(k, &f);
+    metrics_gauge_set(METRIC_KINDS, 0, (double)f.kinds);
+    metrics_gauge_set(METRIC_KINDS_MAX, 0, (double)f.kinds_max);
+    metrics_gauge_set(METRIC_KINDS_FORGOTTEN, 0, (double)f.forgotten);
+    metrics_gauge_set(METRIC_KINDS_WAITING, 0, (double)n->waiting);
+    metrics_gauge_set(METRIC_KINDS_RISING, 0, (double)n->rising);
+    metrics_gauge_set(METRIC_KINDS_UNSEEN, 0, n->unseen);
+    metrics_gauge_set(METRIC_KINDS_WARM, 0, n->drift.warm);
+    metrics_gauge_set(METRIC_WORDS_IN_FORCE, 0, (double)words_in_force(w));
+    metrics_gauge_set(METRIC_DRIFT_JSD, 0, n->drift.jsd < 0 ? 0 : n->drift.jsd);
+    metrics_gauge_set(METRIC_DRIFT_JSD_LIMIT, 0, n->drift.jsd_limit);
+    metrics_gauge_set(METRIC_UNDECIDED_SHARE, 0, n->drift.undecided < 0 ? 0 : n->drift.undecided);
+    metrics_gauge_set(METRIC_DRIFT_ALARM, 0, n->drift.new_alarm);
+    metrics_gauge_set(METRIC_DRIFT_ALARM, 1, n->drift.jsd_alarm);
+    metrics_gauge_set(METRIC_DRIFT_ALARM, 2, n->drift.undecided_alarm);
+    for (unsigned l = 1; l <= kinds_labels(k); l++)
+        metrics_gauge_set(METRIC_KINDS_NEW, metrics_name(METRIC_SET_LABEL, kinds_label_id(k, (uint8_t)l)),
+                          (double)kinds_entered_by(k, (uint8_t)l));
+}
+
+/* An alarm is said once in the log when it begins. */
+static void say_alarms(struct inventory *v, const struct news *n) {
+    for (unsigned i = 0; i < NEWS_ALARMS; i++) {
+        char text[NEWS_TEXT_MAX];
+        news_alarm(n, i, text);
+        if (text[0] && !v->alarmed[i]) log_warn("kinds.alarm", "%s", text);
+        v->alarmed[i] = text[0] != '\0';
+    }
+}
+
 static void inventory_news(struct inventory *v) {
-    struct news n;
+    struct news n, before;
     struct words *w = book_words(&v->book);
     news_find(&v->book, w, &n);
+    book_news(&v->book, &before);
+    n.drift = before.drift;
+    bool due = before.at == 0 || n.at / DRIFT_EVERY_S != before.at / DRIFT_EVERY_S || n.new_1h != before.new_1h;
+    if (due) news_drift(&v->book, &n);
+    publish_news(v, &n, w);
+    say_alarms(v, &n);
     book_set_news(&v->book, &n);
     words_unref(w);
     v->news_at = n.at;
@@ -128,6 +169,11 @@ static void inventory_turn(struct inventory *v) {
     if (m) memo_sweep(m, dropped);
     kinds_sweep_end(k);
     take_totals(v, now_s);
+    struct kinds_figures f;
+    kinds_figures(k, &f);
+    if (f.entered > v->entered)
+        totals_add(v->book.totals, now_s, TOTALS_NEW_KINDS, 0, (uint32_t)(f.entered - v->entered));
+    v->entered = f.entered;
     if (now_s % NEWS_EVERY_S == 0 || v->news_at == 0) inventory_news(v);
 }
 

@@ -17,7 +17,7 @@ struct places {
     struct cost *cost;
     struct reload *reload;
     const char *learn_args[PLACES_ARGS_MAX];
-    char page_rules[PATH_MAX], heads[PATH_MAX];
+    char page_rules[PATH_MAX], heads[PATH_MAX], shipped_head[PATH_MAX];
 };
 
 /* By the options of the start, whose texts must stay. Before other threads begin: the environment is changed. */

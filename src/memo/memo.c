@@ -104,18 +104,18 @@ void memo_prefetch(struct memo *m, struct memo_key key) {
     __builtin_prefetch(&set_of(m, key)->way[memo_home_of(key)]);
 }
 
-static uint32_t kind_of(const struct entry *e) {
+static uint32_t memo_kind_of(const struct entry *e) {
     return (uint32_t)e->kind[0] | (uint32_t)e->kind[1] << 8 | (uint32_t)e->kind[2] << 16;
 }
 
-static void set_kind(struct entry *e, uint32_t kind) {
+static void memo_set_kind(struct entry *e, uint32_t kind) {
     for (unsigned i = 0; i < 3; i++) e->kind[i] = (uint8_t)(kind >> 8 * i);
 }
 
 /* Hands on what was counted. */
-static void hand_on(const struct memo *m, struct entry *e) {
-    uint32_t kind = kind_of(e);
-    if (kind && m->tally.add && !m->tally.add(m->tally.self, kind, e->lines)) set_kind(e, 0);
+static void memo_hand_on(const struct memo *m, struct entry *e) {
+    uint32_t kind = memo_kind_of(e);
+    if (kind && m->tally.add && !m->tally.add(m->tally.self, kind, e->lines)) memo_set_kind(e, 0);
     e->lines = 0;
 }
 
@@ -125,8 +125,8 @@ static bool look_up(struct memo *m, struct memo_key key, bool counts, struct ans
     struct entry *e = memo_find(set_of(m, key), key);
     if (e) {
         e->used = true;
-        uint32_t kind = kind_of(e);
-        if (counts && kind && ++e->lines == UINT16_MAX) hand_on(m, e);
+        uint32_t kind = memo_kind_of(e);
+        if (counts && kind && ++e->lines == UINT16_MAX) memo_hand_on(m, e);
         *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider, .kind = kind};
     }
     pthread_mutex_unlock(&sh->lock);
@@ -161,14 +161,14 @@ bool memo_put(struct memo *m, struct memo_key key, const struct answer *a) {
     if (!e) {
         e = victim(s, &sh->hand);
         evicted = true;
-        hand_on(m, e);
+        memo_hand_on(m, e);
     }
     if (fresh && !evicted) sh->n++;
     if (fresh) *e = (struct entry){.key = key};
     e->confidence = a->confidence;
     e->label = a->label;
     e->decider = a->decider;
-    if (a->kind) set_kind(e, a->kind);
+    if (a->kind) memo_set_kind(e, a->kind);
     pthread_mutex_unlock(&sh->lock);
     return evicted;
 }
@@ -192,7 +192,7 @@ void memo_sweep(struct memo *m, bool all) {
         pthread_mutex_lock(&m->shard[n].lock);
         for (size_t row = n; row < m->sets; row += SHARDS)
             for (size_t i = 0; i < WAYS; i++)
-                if (all || m->set[row].way[i].lines) hand_on(m, &m->set[row].way[i]);
+                if (all || m->set[row].way[i].lines) memo_hand_on(m, &m->set[row].way[i]);
         pthread_mutex_unlock(&m->shard[n].lock);
     }
 }

@@ -75,5 +75,47 @@ static void threads_never_see_half_an_answer(void) {
     memo_close(g_memo);
 }
 
-CHECK_MAIN(CHECK_TEST(an_answer_comes_back_exactly), CHECK_TEST(a_full_table_evicts_and_stays_bounded),
-           CHECK_TEST(what_is_used_is_kept), CHECK_TEST(threads_never_see_half_an_answer))
+static struct {
+    uint64_t lines[8];
+    unsigned gone; /* this kind is no more */
+} tallied;
+
+static bool tally_add(void *self, uint32_t kind, uint32_t lines) {
+    CHECK(self == &tallied && kind > 0 && kind < 8);
+    if (kind == tallied.gone) return false;
+    tallied.lines[kind] += lines;
+    return true;
+}
+
+/* Every line is counted once: by a sweep, when its entry is full, or when that is evicted. */
+static void lines_are_counted_by_kind(void) {
+    struct memo *m = memo_open(0);
+    struct answer got;
+    memo_set_tally(m, &(struct memo_tally){tally_add, &tallied});
+    memo_put(m, memo_key_of(m, 1), &(struct answer){.label = 1});
+    CHECK(memo_see(m, memo_key_of(m, 1), &got) && got.kind == 0); /* not counted: it has no kind */
+    memo_put(m, memo_key_of(m, 1), &(struct answer){.label = 1, .kind = 3});
+    memo_put(m, memo_key_of(m, 1), &(struct answer){.label = 2}); /* it stays */
+    for (unsigned i = 0; i < 70000; i++) CHECK(memo_see(m, memo_key_of(m, 1), &got) && got.kind == 3 && got.label == 2);
+    CHECK(memo_get(m, memo_key_of(m, 1), &got) && got.kind == 3); /* looks only */
+    CHECK_INT(tallied.lines[3], UINT16_MAX);
+    memo_sweep(m, false);
+    CHECK_INT(tallied.lines[3], 70000);
+    memo_sweep(m, true);
+    CHECK_INT(tallied.lines[3], 70000);
+    CHECK(memo_see(m, memo_key_of(m, 1), &got));
+    for (unsigned i = 10; i < 10 + 64 * MEMO_ENTRIES_MIN; i++) memo_put(m, memo_key_of(m, i), &(struct answer){0});
+    CHECK(!memo_get(m, memo_key_of(m, 1), &got)); /* evicted */
+    CHECK_INT(tallied.lines[3], 70001);
+    memo_put(m, memo_key_of(m, 1), &(struct answer){.kind = 5});
+    tallied.gone = 5;
+    memo_sweep(m, false); /* no line of it: not asked */
+    CHECK(memo_get(m, memo_key_of(m, 1), &got) && got.kind == 5);
+    memo_sweep(m, true);
+    CHECK(memo_get(m, memo_key_of(m, 1), &got) && got.kind == 0);
+    memo_close(m);
+}
+
+CHECK_MAIN(CHECK_TEST(lines_are_counted_by_kind), CHECK_TEST(an_answer_comes_back_exactly),
+           CHECK_TEST(a_full_table_evicts_and_stays_bounded), CHECK_TEST(what_is_used_is_kept),
+           CHECK_TEST(threads_never_see_half_an_answer))

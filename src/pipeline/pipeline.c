@@ -543,3 +543,7 @@ struct kinds *pipeline_kinds(struct pipeline *p) {
 struct examples *pipeline_examples(struct pipeline *p) {
     return p->examples;
 }
+
+unsigned pipeline_workers(const struct pipeline *p) {
+    return p->workers;
+}

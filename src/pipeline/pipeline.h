@@ -76,7 +76,8 @@ void pipeline_view_close(struct pipeline_view *v);
 /* Whether pipeline_submit would refuse a small batch now; e says why. */
 bool pipeline_busy(struct pipeline *p, struct err *e);
 
-bool pipeline_ready(struct pipeline *p);                /* there is an engine */
+bool pipeline_ready(struct pipeline *p); /* there is an engine */
+unsigned pipeline_workers(const struct pipeline *p);
 size_t pipeline_queue_depth(struct pipeline *p);        /* slices waiting */
 struct memo *pipeline_memo(struct pipeline *p);         /* NULL: none */
 struct kinds *pipeline_kinds(struct pipeline *p);       /* NULL: none */

@@ -1,10 +1,14 @@
 #include "pipeline/trial.h"
 
 #include "base/must.h"
+#include "encoder/vector8.h"
+#include "memo/vector_store.h"
 #include "pipeline/stage.h"
 #include "text/template.h"
 
 #include <stdlib.h>
+
+_Static_assert(TRIAL_DIM_MAX == (int)VECTOR8_DIM_MAX, "vectors of the encoder fit");
 
 struct trial {
     struct pipeline *pipeline;
@@ -78,12 +82,20 @@ bool trial_is_remembered(struct trial *t, const struct record *rec) {
     return memo_get(m, memo_key(m, template, t->eng->version), &a);
 }
 
-bool trial_embed(struct trial *t, const struct span *text, uint32_t n, float *vector) {
+unsigned trial_dim(struct trial *t) {
+    return t->eng->encoder ? encoder_dim(t->eng->encoder) : 0;
+}
+
+uint64_t trial_version(struct trial *t) {
+    return t->eng->encoder ? encoder_vector_hash(t->eng->encoder) : 0;
+}
+
+bool trial_vector(struct trial *t, struct span template, bool encode, int8_t *step, float *scale) {
+    struct vector_store *s = t->eng->vectors;
     if (!t->eng->encoder) return false;
-    size_t dim = encoder_dim(t->eng->encoder);
-    for (uint32_t from = 0; from < n; from += STAGE_ENCODER_ROWS) {
-        uint32_t some = n - from < STAGE_ENCODER_ROWS ? n - from : STAGE_ENCODER_ROWS;
-        encoder_embed(t->eng->encoder, t->scratch.encoder, text + from, some, vector + from * dim);
-    }
+    if (s && vector_store_get(s, vector_store_key(s, template, t->eng->vector_version), step, scale)) return true;
+    if (!encode) return false;
+    encoder_embed(t->eng->encoder, t->scratch.encoder, &template, 1, t->work.vector);
+    *scale = vector8_pack(t->work.vector, trial_dim(t), step);
     return true;
 }

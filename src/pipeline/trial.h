@@ -5,7 +5,7 @@
 
 #include "pipeline/pipeline.h"
 
-enum { TRIAL_RECORDS_MAX = 256 };
+enum { TRIAL_RECORDS_MAX = 256, TRIAL_DIM_MAX = 1024 /* of vectors */ };
 
 struct trial;
 
@@ -22,7 +22,10 @@ void trial_run(struct trial *t, const struct record *rec, struct result *res, ui
 /* Whether an answer to the record's template is remembered. */
 bool trial_is_remembered(struct trial *t, const struct record *rec);
 
-/* The encoder's vector of a template, dim numbers (encoder_dim). False: there is no encoder. */
-bool trial_embed(struct trial *t, const struct span *text, uint32_t n, float *vector);
+/* The encoder's vector of a template in whole steps of *scale (encoder/vector8.h), trial_dim numbers: as it was kept,
+ * or encoded now. False: there is no encoder, or encode is false and it is not kept. */
+bool trial_vector(struct trial *t, struct span template, bool encode, int8_t *step, float *scale);
+unsigned trial_dim(struct trial *t);     /* 0: there is no encoder */
+uint64_t trial_version(struct trial *t); /* of the vectors */
 
 #endif

@@ -77,7 +77,7 @@ static struct correction *new_row(struct corrections *c) {
 }
 
 /* The kind that a word is about, where it does not say so: one of before, or one about a line. */
-static void fill_kind(struct correction *r) {
+static void corrections_fill_kind(struct correction *r) {
     char masked[MASK_OUTPUT_MAX];
     if (r->family == 0) r->family = kinds_id_of((struct span){masked, mask_line(r->message, masked)});
 }
@@ -115,7 +115,7 @@ static bool read_word(struct corrections *c, yyjson_val *object) {
     bool undo = undoes || batch;
     if (!undo && !is_word(object, &r)) return false;
     if (undo) mark_undone(c, batch ? batch : undoes, batch != 0, &r);
-    if (!undo) fill_kind(&r);
+    if (!undo) corrections_fill_kind(&r);
     if (!undo && !r.label[0] && !r.state[0]) mark_taken_back(c, &r);
     if (!undo) *new_row(c) = r;
     c->last_id = id > c->last_id ? id : c->last_id;

@@ -61,7 +61,7 @@ static size_t example_next(const struct example_ring *r, size_t at) {
 }
 
 /* Drops the oldest until `bytes` are free from `to` on. */
-static void make_room(struct example_ring *r, size_t bytes) {
+static void examples_make_room(struct example_ring *r, size_t bytes) {
     if (r->to + bytes > EXAMPLES_RING_BYTES) {
         if (r->to + sizeof(struct example_head) <= EXAMPLES_RING_BYTES)
             memset(r->bytes + r->to, 0, sizeof(struct example_head));
@@ -78,7 +78,7 @@ static void make_room(struct example_ring *r, size_t bytes) {
 static void ring_add(struct example_ring *r, uint32_t kind, struct span source, struct span line) {
     struct example_head h = {kind, (uint16_t)source.n, (uint16_t)line.n};
     size_t bytes = example_bytes(&h);
-    make_room(r, bytes);
+    examples_make_room(r, bytes);
     memcpy(r->bytes + r->to, &h, sizeof h);
     if (source.n) memcpy(r->bytes + r->to + sizeof h, source.p, source.n);
     if (line.n) memcpy(r->bytes + r->to + sizeof h + source.n, line.p, line.n);

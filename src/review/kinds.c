@@ -95,6 +95,10 @@ const char *kinds_label_id(const struct kinds *k, uint8_t label) {
     return label <= atomic_load(&k->names) ? k->name[label] : "";
 }
 
+uint64_t kinds_entered_by(const struct kinds *k, uint8_t label) {
+    return atomic_load(&k->entered_by[label]);
+}
+
 unsigned kinds_labels(const struct kinds *k) {
     return atomic_load(&k->names);
 }
@@ -276,8 +280,10 @@ static uint32_t enter_new(struct kinds *k, struct kinds_shard *sh, const struct 
     c->flags |= KIND_FLAG_DIRTY | (redacted ? KIND_FLAG_REDACTED : 0);
     if (kinds_bloom_add(&k->bloom, id, now)) return slot;
     c->state = KIND_NEW;
-    if (atomic_load_explicit(&k->counts, memory_order_relaxed))
+    if (atomic_load_explicit(&k->counts, memory_order_relaxed)) {
         atomic_fetch_add_explicit(&k->entered, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&k->entered_by[s->label], 1, memory_order_relaxed);
+    }
     return slot;
 }
 

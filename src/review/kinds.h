@@ -102,13 +102,14 @@ struct kind_view {
     uint16_t message_at, p1, p2;
     uint8_t label, stage, best, second;
     enum kind_state state;
+    uint32_t busiest;             /* lines of the busiest hour of 8 days before this one */
     bool by_rule, redacted, kept; /* kept: a person said something about it */
     uint32_t hour[KINDS_HOURS];   /* oldest first; the last is the hour that runs */
     uint32_t day[KINDS_DAYS];     /* the last is today */
 };
 
 /* Calls `each` for every kind, a shard at a time and under its lock: it must be quick. The view is the callee's to
- * change, its text the table's, and hour, day and family are not filled: kinds_find does. */
+ * change, its text the table's, and hour, day, busiest and family are not filled: kinds_find does. */
 void kinds_each(struct kinds *k, void (*each)(void *self, struct kind_view *v), void *self);
 
 /* The whole of one kind. Its text is copied to text[KINDS_TEXT_MAX]. False: it is not there. */
@@ -138,6 +139,9 @@ bool kinds_forget(struct kinds *k, uint64_t id);
 /* Until this is called, new kinds are not counted as entered: whoever loads a file may know them. It counts those that
  * are new all the same. */
 void kinds_count_entered(struct kinds *k);
+
+uint64_t kinds_entered_by(const struct kinds *k,
+                          uint8_t label); /* of the kinds that were entered, those with this label */
 
 const char *kind_state_name(enum kind_state s);
 int kind_state_find(struct span name); /* -1: there is none */

@@ -57,7 +57,7 @@ struct kinds {
     struct kinds_opts o;
     _Atomic uint32_t now_s, turn;
     _Atomic uint32_t hour; /* that runs: seconds / 3600; 0: no time was told yet */
-    _Atomic uint64_t entered;
+    _Atomic uint64_t entered, entered_by[KINDS_LABELS_MAX + 1];
     atomic_bool counts; /* kinds that are entered */
     pthread_mutex_t names_lock;
     char name[KINDS_LABELS_MAX + 1][LABEL_ID_MAX];

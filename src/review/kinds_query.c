@@ -7,7 +7,7 @@
 
 enum { SURE = 7000, CLOSE = 1500 }; /* in 1/10,000 */
 
-static const char *const SORT_NAMES[KINDS_SORTS] = {"lines", "last", "first", "unsure", "settles"};
+static const char *const SORT_NAMES[KINDS_SORTS] = {"lines", "last", "first", "unsure", "rise", "settles"};
 
 const char *kinds_sort_name(enum kinds_sort s) {
     return SORT_NAMES[s];
@@ -63,7 +63,7 @@ static bool holds_text(struct span text, struct span part) {
     return false;
 }
 
-static struct span source_of(const struct kind_view *v) {
+static struct span kinds_source_of(const struct kind_view *v) {
     return span_sub(v->text, 0, v->message_at >= 2 ? v->message_at - 2U : 0);
 }
 
@@ -74,7 +74,7 @@ static bool query_takes(const struct kinds_query *q, const struct kind_view *v, 
     if (q->by_person && !d->word) return false;
     if (q->stage >= 0 && (d->word || v->stage != q->stage)) return false;
     if (v->last < q->seen_s) return false;
-    if (q->source.n > 0 && !span_eq(source_of(v), q->source)) return false;
+    if (q->source.n > 0 && !span_eq(kinds_source_of(v), q->source)) return false;
     if (q->text.n > 0 && !holds_text(v->text, q->text)) return false;
     return !q->matches || q->matches(q->self, v->text);
 }
@@ -87,6 +87,7 @@ static double sort_key(const struct kinds_query *q, const struct kind_view *v) {
     case KINDS_BY_LAST: return v->last;
     case KINDS_BY_FIRST: return v->first;
     case KINDS_BY_UNSURE: return -p1;
+    case KINDS_BY_RISE: return v->lines_1h / (1 + (v->lines_24h - v->lines_1h) / 23.0);
     case KINDS_BY_SETTLES: return v->lines_24h * (1 - p1 + p2) * weight;
     case KINDS_BY_LINES:
     case KINDS_SORTS: break;

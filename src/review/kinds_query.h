@@ -11,6 +11,7 @@ enum kinds_sort {
     KINDS_BY_LAST,    /* seen last */
     KINDS_BY_FIRST,   /* newest */
     KINDS_BY_UNSURE,  /* least sure */
+    KINDS_BY_RISE,    /* this hour against the mean of the 23 before */
     KINDS_BY_SETTLES, /* how many lines a decision settles, times how doubtful they are */
     KINDS_SORTS
 };

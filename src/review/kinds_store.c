@@ -270,7 +270,7 @@ static void put_total(void *self, uint32_t hour, unsigned label, unsigned stage,
     w->ok = kinds_step(w->s, KINDS_TOTAL, w->e) && w->ok;
 }
 
-static bool put_block(struct kinds_store *s, struct kinds *k, struct err *e) {
+static bool kinds_put_block(struct kinds_store *s, struct kinds *k, struct err *e) {
     kinds_bloom_save(&k->bloom, s->block);
     sqlite3_bind_text(s->st[KINDS_BLOCK], 1, "seen", -1, SQLITE_STATIC);
     sqlite3_bind_blob(s->st[KINDS_BLOCK], 2, s->block, KINDS_BLOOM_SAVED, SQLITE_STATIC);
@@ -308,7 +308,7 @@ bool kinds_store_write(struct kinds_store *s, struct kinds *k, struct totals *t,
     bool begun = ok;
     for (unsigned i = 0; ok && i < s->rows; i++) ok = put_row(s, k, &s->row[i], e);
     if (ok && t) totals_take_unwritten(t, put_total, &w);
-    ok = ok && w.ok && delete_dropped(s, k, e) && (!all || put_block(s, k, e)) && kinds_exec(s, "COMMIT", e);
+    ok = ok && w.ok && delete_dropped(s, k, e) && (!all || kinds_put_block(s, k, e)) && kinds_exec(s, "COMMIT", e);
     struct err ignored;
     if (!ok && begun) kinds_exec(s, "ROLLBACK", &ignored);
     if (!ok) give_back(s, k);
@@ -404,7 +404,7 @@ static bool load_totals(struct kinds_store *s, struct kinds *k, struct totals *t
     return rc == SQLITE_DONE || kinds_error(s, e);
 }
 
-static bool load_block(struct kinds_store *s, struct kinds *k, struct err *e) {
+static bool kinds_load_block(struct kinds_store *s, struct kinds *k, struct err *e) {
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(s->db, "SELECT value FROM blocks WHERE name = 'seen'", -1, &st, NULL) != SQLITE_OK)
         return kinds_error(s, e);
@@ -422,7 +422,7 @@ bool kinds_store_load(struct kinds_store *s, struct kinds *k, struct totals *t, 
     snprintf(prune, sizeof prune,
              "DELETE FROM kinds WHERE id NOT IN (SELECT id FROM kinds ORDER BY flags & %d DESC, last DESC LIMIT %zu)",
              KIND_FLAG_KEPT, k->o.max);
-    if (!load_block(s, k, e) || !load_totals(s, k, t, e) || !kinds_exec(s, prune, e)) return false;
+    if (!kinds_load_block(s, k, e) || !load_totals(s, k, t, e) || !kinds_exec(s, prune, e)) return false;
     if (sqlite3_prepare_v2(s->db, "SELECT * FROM kinds", -1, &st, NULL) != SQLITE_OK) return kinds_error(s, e);
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) load_row(k, st);

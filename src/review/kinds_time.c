@@ -230,6 +230,7 @@ static void view_past(const struct kinds *k, const struct kind *c, const struct 
     for (uint32_t i = 1; i < KINDS_DAYS; i++)
         v->day[KINDS_DAYS - 1 - i] = kind_lines_of(p->day[(today - i) % KINDS_DAYS]);
     for (uint32_t h = today * KINDS_HOURS; h < k->hour; h++) sum = add_to(sum, kind_lines_of(p->hour[h % KINDS_HOURS]));
+    v->busiest = busiest_hour(p);
     v->hour[KINDS_HOURS - 1] = c->this_hour;
     v->day[KINDS_DAYS - 1] = sum;
 }
@@ -264,8 +265,12 @@ void kinds_count_entered(struct kinds *k) {
     for (unsigned s = 0; s < KINDS_SHARDS; s++) {
         struct kinds_shard *sh = &k->shard[s];
         pthread_mutex_lock(&sh->lock);
-        for (uint32_t i = 0; i < sh->top; i++)
-            n += sh->kind[i].text && sh->kind[i].state == KIND_NEW && !(sh->kind[i].flags & KIND_FLAG_STORED);
+        for (uint32_t i = 0; i < sh->top; i++) {
+            const struct kind *c = &sh->kind[i];
+            if (!c->text || c->state != KIND_NEW || (c->flags & KIND_FLAG_STORED)) continue;
+            atomic_fetch_add(&k->entered_by[c->label], 1);
+            n++;
+        }
         pthread_mutex_unlock(&sh->lock);
     }
     atomic_fetch_add(&k->entered, n);

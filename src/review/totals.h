@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TOTALS_MINUTES = 24 * 60, TOTALS_HOURS = 24 * 90 };
+/* Label 0 is none: under it and stage 0 the new kinds of an hour are counted. */
+enum { TOTALS_NEW_KINDS = 0, TOTALS_MINUTES = 24 * 60, TOTALS_HOURS = 24 * 90 };
 
 struct totals;
 

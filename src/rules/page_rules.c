@@ -34,7 +34,7 @@ static bool reads_back(struct span block, const struct rule_draft *d, const stru
     return ok;
 }
 
-static void put_block(const struct rule_draft *d, struct buf *out) {
+static void put_rule_block(const struct rule_draft *d, struct buf *out) {
     buf_printf(out, "[rule %.*s]\nlabel = %.*s\nconfidence = %.4f\npattern = %.*s\n", (int)d->name.n, d->name.p,
                (int)d->label.n, d->label.p, d->confidence, (int)d->pattern.n, d->pattern.p);
     if (d->source.n > 0) buf_printf(out, "source = %.*s\n", (int)d->source.n, d->source.p);
@@ -92,7 +92,7 @@ bool page_rules_with(struct span text, const struct rule_draft *d, const struct 
     if (!(d->confidence >= 0 && d->confidence <= 1))
         return err_set(e, ERR_RULE, "the confidence is not a number from 0 to 1");
     buf_init(&block, PAGE_RULES_BYTES_MAX);
-    put_block(d, &block);
+    put_rule_block(d, &block);
     bool ok = !block.failed && reads_back(buf_span(&block), d, labels, e);
     if (ok && !find_block(text, replaced_by(d), &from, &to)) from = to = 0;
     if (ok) {

@@ -215,6 +215,10 @@ void rules_close(struct rules *r) {
     free(r);
 }
 
+size_t rules_bytes(const struct rules *r) {
+    return (r->messages ? regex_bytes(r->messages) : 0) + (r->sources ? regex_bytes(r->sources) : 0) + r->span_bytes;
+}
+
 size_t rules_count(const struct rules *r) {
     return r->list.n;
 }

@@ -52,6 +52,7 @@ struct rules *rules_open_text(struct span text, const char *path, const struct l
 
 void rules_close(struct rules *r); /* NULL is fine */
 
+size_t rules_bytes(const struct rules *r); /* of all patterns, compiled */
 size_t rules_count(const struct rules *r);
 const struct rule *rules_get(const struct rules *r, size_t i);
 

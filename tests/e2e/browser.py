@@ -107,7 +107,13 @@ class Browser:
         self.command("POST", f"/element/{element}/click", {})
 
     def press(self, text, within="body"):
-        self.command("POST", f"/element/{self.button(text, within)}/click", {})
+        """The button or link that reads so; one that is drawn anew in that moment is looked for again."""
+        for tries in range(5, -1, -1):
+            try:
+                return self.command("POST", f"/element/{self.button(text, within)}/click", {})
+            except RuntimeError as e:
+                if "stale element" not in str(e) or not tries:
+                    raise
 
     def write(self, selector, text):
         self.command("POST", f"/element/{self.find(selector)}/value", {"text": text})

@@ -85,7 +85,7 @@ def what_can_not_be_a_rule_is_told_before_and_changes_nothing():
             equal((change, status), (change, 422))
             assert word in answer["error"], answer
         status, preview = d.post("/api/rules/preview", **RULE, lines=["a flange 12 corrupt", "flange"])
-        equal((preview["items"], preview["tested"]["lines"]), ([{"example": "a flange 12 corrupt", "span": [2, 19]}], 2))
+        equal((preview["pasted"], preview["items"]), ([{"example": "a flange 12 corrupt", "span": [2, 19]}], []))
         for change in ({"pattern": r"flange \d"}, {"name": "other"}, {"confidence": 0.8}, {"hash": "0"}):
             sent = {**RULE, "hash": preview["hash"], **change}
             equal(d.post("/api/rules/save", **sent)[0], 409)  # it is not what was looked at
@@ -106,9 +106,45 @@ def a_pattern_is_suggested_that_matches():
         equal((status, s["name"]), (200, "payment refused by"))
         status, preview = d.post("/api/rules/preview", name=s["name"], label_id="INFO", pattern=s["pattern"],
                                  lines=["payment 5512 refused by bank for a@b.example", "payment 1 refused by shop"])
-        equal((status, len(preview["items"])), (200, 2))
+        equal((status, len(preview["pasted"])), (200, 2))
         equal(d.post("/api/rules/suggest", templates=["one", "two"])[0], 422)
         equal(d.post("/api/rules/suggest", templates=[])[0], 422)
+
+
+@test
+def a_preview_says_what_would_change():
+    with Desk() as d:
+        for i in range(3):
+            d.label(f"payment {5512 + i} refused by bank for a@b.example")
+        d.label("payment 7 refused by gateway")
+        d.label("coffee is ready")
+        wait_until(lambda: d.get("/api/kinds")[1]["total"] == 3)
+        kinds = d.get("/api/kinds")[1]["items"]
+        ids = {k["template"]: k["id"] for k in kinds}
+        bank = next(v for k, v in ids.items() if "bank" in k)
+        gateway = next(v for k, v in ids.items() if "gateway" in k)
+        coffee = next(v for k, v in ids.items() if "coffee" in k)
+        status, s = d.post("/api/rules/suggest", ids=[bank, gateway])
+        equal((status, s["name"]), (200, "payment refused by"))
+        rule = {"name": s["name"], "label_id": "WORKFLOW_ERROR", "pattern": s["pattern"]}
+        before = {k["id"]: k["label_id"] for k in kinds}
+        status, p = d.post("/api/rules/preview", **rule, ids=[bank, gateway, coffee])
+        equal((status, p["missed"], p["tested"]["kinds"], p["more"]), (200, [coffee], 3, False))
+        changes = {b: sum(k["lines_24h"] for k in kinds if k["id"] in (bank, gateway) and k["label_id"] == b) for b in set(before.values())}
+        equal({c["from"]: c["lines_24h"] for c in p["changes"]}, {k: v for k, v in changes.items() if v and k != "WORKFLOW_ERROR"})
+        for item in p["items"]:
+            assert item["example"][slice(*item["span"])].startswith("payment 7 refused by"), item
+        # a person's word stays, and is named
+        equal(d.post("/api/corrections", request="r1", changes=[{"id": gateway, "rev": 1, "label_id": "INFO"}])[0], 201)
+        p = d.post("/api/rules/preview", **rule)[1]
+        equal([(a["id"], a["label_id"]) for a in p["against"]], [(gateway, "INFO")])
+        # a rule before it hides it, one behind it is hidden
+        equal(d.save(**rule)[0], 200)
+        p = d.post("/api/rules/preview", **{**rule, "name": "later"})[1]
+        equal((p["shadows"][0][0], p["shadowed_by"], p["changes"]), (rule["name"], [], []))
+        equal(d.save(name="second", label_id="BACKUP", pattern="refused by bank")[0], 200)
+        p = d.post("/api/rules/preview", **rule)[1]
+        equal([r[0] for r in p["shadowed_by"]], ["second"])
 
 
 @test
@@ -153,6 +189,7 @@ def a_candidate_is_learnt_watched_and_put_in_force():
         with open(os.path.join(folder_of_heads, "candidate.taught"), "w"):
             pass
         assert "by hand" in d.get("/api/heads")[1]["candidate"]["about"]
+        equal(d.get("/api/learn")[1]["differs"], [])
         status, used = d.post("/api/heads/use", name="candidate")
         heads = d.get("/api/heads")[1]
         equal((status, used["head"], heads["candidate"]), (200, heads["in_use"], None))
@@ -164,6 +201,30 @@ def a_candidate_is_learnt_watched_and_put_in_force():
         heads = d.get("/api/heads")[1]["items"]
         assert any("error" in h for h in heads), heads
         equal(d.post("/api/learn/stop", discard=True)[0], 202)
+
+
+@test
+def heads_are_compared_by_the_kinds_they_differ_on():
+    lines = [f"quux: {a} {b} handled" for a in ("amber", "birch", "cedar", "dune") for b in ("ember", "fjord", "gale")]
+    with Desk() as d:
+        before = {x: d.label(x) for x in lines}
+        folder_of_heads = os.path.join(d.state, "logclass", "heads")
+        os.makedirs(folder_of_heads, exist_ok=True)
+        with open("data/head.json") as f:
+            head = json.load(f)
+        labels = [x["id"] for x in head["labels"]]
+        head["layers"][0]["bias"][labels.index("BACKUP")] += 30  # it says BACKUP whatever comes
+        with open(os.path.join(folder_of_heads, "20200101-000000.json"), "w") as f:
+            json.dump(head, f)
+        wait_until(lambda: d.get("/api/kinds")[1]["total"] == len(lines))
+        status, c = d.get("/api/heads/compare?a=shipped&b=20200101-000000")
+        equal((status, c["compared"], c["skipped"]), (200, len(lines), 0))
+        want = {x: (r["label_id"], "BACKUP") for x, r in before.items() if r["label_id"] != "BACKUP" and r["source"] != "regex"}
+        equal({k["template"]: (k["was"], k["is"]) for k in c["differs"]}, want)
+        equal(d.get("/api/heads/compare?a=shipped&b=shipped")[1]["differs"], [])
+        equal(d.get("/api/heads/compare?a=shipped&b=20990101-000000")[0], 404)
+        equal(d.post("/api/heads/use", name="20200101-000000")[0], 200)
+        equal({d.label(x)["label_id"] for x in lines}, {"BACKUP"})
 
 
 @test

@@ -26,6 +26,7 @@ class State:
 
     def __init__(self, kinds=300, templates=None, seed=1):
         r = random.Random(seed)
+        self.lock = threading.Lock()
         self.fail, self.dead, self.role, self.tokens = {}, False, "admin", None
         self.batches, self.history, self.rules, self.learn = {}, [], [], {"state": "idle"}
         self.now, self.kinds, self.requests = int(time.time()), [], []
@@ -45,7 +46,7 @@ class State:
                 "best": {"label_id": ids[0], "p": round(p[0] / s, 4)}, "second": {"label_id": ids[1], "p": round(p[1] / s, 4)}, "top": [{"label_id": a, "p": round(b / s, 4)} for a, b in zip(ids, p)],
                 "state": ["new", "known", "rising", "known", "returned"][i % 5] if i < 20 else "known", "rise": 14, "corrected_by": None, "rev": 1, "lines_24h": lines, "lines": lines * 3,
                 "first": self.now - r.randrange(60, 500000), "last": self.now - r.randrange(3, 9000), "hours": hours, "days": [sum(hours)] * 8, "sources": [["app", lines // 2], ["app-worker", lines // 4], ["x", 3]],
-                "by_rule": None, "examples": [template.replace("#", "5512").replace("<ip>", "203.0.113.7")], "message": template}
+                "by_rule": None, "examples": [{"source": "app", "log_message": template.replace("#", "5512").replace("<ip>", "203.0.113.7")}]}
 
     def waiting(self):
         return [k for k in self.kinds if k["stage"] == "fallback" and not k["corrected_by"] and k["state"] != "muted"]
@@ -72,17 +73,17 @@ def session(s, q, body):
 
 def pulse(s, q, body):
     return {"seq": len(s.history), "at": int(time.time()), "build": "e7872be2633e", "rate": 10234 if s.kinds else 0, "undecided": .117, "waiting": len(s.waiting()), "new_24h": 23, "alerts": [], "learn": s.learn if s.learn["state"] == "running" else None,
-            "llm": {"calls_24h": 118, "cost_24h": .42, "breaker": "closed"}, "changed": ["kinds"]}
+            "llm": {"cost": .42}, "changed": ["kinds"]}
 
 
 def overview(s, q, body):
     r, n, step = random.Random(5), {"1h": 60, "24h": 24, "7d": 168}[q.get("span", "24h")], {"1h": 60, "24h": 3600, "7d": 3600}[q.get("span", "24h")]
     w = [60, 90, 250, 30, 20, 900, 40, 12, 130]
     look = [k for k in s.kinds if k["state"] in ("new", "rising", "returned") or k in s.waiting()][:12]
-    return {"span": q.get("span", "24h"), "at": s.now, "tiles": {"rate": {"now": 10234, "usual": 9870, "ever": bool(s.kinds)}, "undecided": {"share": .117, "waiting": len(s.waiting())}, "new_kinds": {"n": 23, "usual": 4},
-            "llm": {"cost": .42, "budget": 2.0, "calls": 118, "open": 3}, "drift": {"alarm": False, "unseen_share": 1 / 2300}},
-            "series": {"from": s.now - n * step, "step": step, "labels": [{"label_id": a, "n": [int(x * 20 * (.7 + .6 * r.random())) for _ in range(n)]} for (a, _), x in zip(LABELS, w)]},
-            "marks": [{"at": s.now - n * step // 3, "what": "head 20260102 installed"}], "look": look, "warmup": None}
+    return {"at": s.now, "kinds": len(s.kinds), "tiles": {"rate": {"now": 10234.0, "yesterday": 9870.0}, "lines": {"now": 744053 if s.kinds else 0, "before": 700000}, "undecided": {"now": .117, "before": .12, "waiting": len(s.waiting()), "lines": 10120},
+            "new": {"now": 23, "last_hour": 4}, "rising": 2, "unseen": 1 / 2300, "llm": {"cost": .42}}, "from": s.now - n * step, "step": step,
+            "series": [{"label_id": a, "lines": [int(x * 20 * (.7 + .6 * r.random())) for _ in range(n)]} for (a, _), x in zip(LABELS, w)],
+            "marks": [{"at": s.now - n * step // 3, "what": "head 20260102 installed"}], "look": look, "warmup": {"done": True, "known": 1}}
 
 
 def kinds(s, q, body):
@@ -98,7 +99,7 @@ def kind(s, q, body):
     if not k:
         return 404, {"error": "no kind has this id"}
     near = [{"id": x["id"], "template": x["template"], "label_id": "WORKFLOW_ERROR", "similarity": .93 - i / 20, "corrected_by": "alice"} for i, x in enumerate(s.kinds[9:12])]
-    return {**k, "why": {"threshold": .5, "llm": "budget spent"}, "nearest": near, "history": [h for h in s.history if h["kind"] == k["id"]]}
+    return {**k, "why": {"correction": None, "now": {"memo": False, "threshold": .5}, "threshold": .5, "reason": "below_threshold"}, "nearest": near, "history": [h for h in s.history if h["kind"] == k["id"]]}
 
 
 def review(s, q, body):
@@ -112,8 +113,8 @@ def explain(s, q, body):
         m = e["log_message"]
         i = m.find("User bob logged in")
         out.append({"label_id": "USER_ACTION" if i >= 0 else "INFO", "confidence": .95 if i >= 0 else .6123, "stage": "regex" if i >= 0 else "bert", "rule": "user logged in or out" if i >= 0 else None,
-                    "span": [len(m[:i].encode()), len(m[:i].encode()) + 18] if i >= 0 else None, "template": m, "memo": False, "top": [{"label_id": "INFO", "p": .6123}, {"label_id": "USER_ACTION", "p": .3}, {"label_id": "BACKUP", "p": .02}],
-                    "threshold": .5, "nearest_kinds": [{"id": k["id"], "template": k["template"], "label_id": k["label_id"], "similarity": .9} for k in s.kinds[:5]], "id": s.kinds[0]["id"] if s.kinds else None, "rev": 1})
+                    "span": [len(m[:i].encode()), len(m[:i].encode()) + 18] if i >= 0 else None, "template": m, "remembered": False, "reason": None, "correction": None, "top": [{"label_id": "INFO", "p": .6123}, {"label_id": "USER_ACTION", "p": .3}, {"label_id": "BACKUP", "p": .02}],
+                    "thresholds": {"classifier": .5, "pipeline": .2}, "nearest": [{"id": k["id"], "template": k["template"], "label_id": k["label_id"], "similarity": .9} for k in s.kinds[:5]], "kind": s.kinds[0]["id"] if s.kinds else None, "seen": bool(s.kinds), "rev": 1})
     return {"items": out}
 
 
@@ -135,18 +136,21 @@ def corrections(s, q, body):
     s.batches[batch] = [dict(by_id[c["id"]]) for c in changes]
     for c in changes:
         k = by_id[c["id"]]
-        s.history.append({"id": f"{batch}.0", "batch": batch, "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": k["label_id"], "label_id": c["label_id"], "note": c.get("note")})
+        s.history.append({"id": f"{batch}.0", "batch": batch, "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": k["label_id"], "label_id": c["label_id"], "note": c.get("note", ""), "state": None, "undone_by": None})
         k.update(label_id=c["label_id"], corrected_by="local", rev=k["rev"] + 1, stage="regex", confidence=1)
     return 201, {"batch": batch, "applied": len(changes), "lines_24h": sum(by_id[c["id"]]["lines_24h"] for c in changes), "alike": 6}
 
 
 def undo(s, q, body):
-    old = s.batches.pop(body["batch"])
+    old, out = s.batches.pop(body["batch"]), []
+    for h in s.history:
+        if h["batch"] == body["batch"]:
+            h["undone_by"] = "local"
     for o in old:
         k = next(k for k in s.kinds if k["id"] == o["id"])
         k.update(o, rev=k["rev"] + 1)
-        s.history.append({"id": "u", "batch": "u" + body["batch"], "undoes": body["batch"], "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": None, "label_id": k["label_id"]})
-    return {"items": []}
+        out.append(k)
+    return {"items": out}
 
 
 def set_state(s, q, body):
@@ -217,7 +221,8 @@ def health(s, q, body):
 
 
 def cost(s, q, body):
-    return {"days": [{"at": s.now - 86400 * (39 - i), "cost": random.Random(i).random()} for i in range(40)]}
+    days = [{"at": s.now - 86400 * (39 - i), "calls": 100, "tokens": 61000, "cost": random.Random(i).random()} for i in range(40)]
+    return {"configured": True, "limits": {"tokens_day": 0, "calls_day": 0}, "today": days[-1], "days": days, "recalled": 41000, "saved": 146.2, "refused": 3, "breaker_open": False}
 
 
 def drift(s, q, body):
@@ -251,6 +256,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(200, f.read_bytes(), TYPES[f.suffix]) if f.is_file() else self.send(404, b"{}")
         path, q = url.path.removeprefix("/api/"), dict(urllib.parse.parse_qsl(url.query))
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0))) if self.command == "POST" else None
+        s.lock.acquire()
         s.requests.append((self.command, path, q, body))
         if s.tokens and self.headers.get("Authorization", "").removeprefix("Bearer ") not in s.tokens and path != "session":
             out = 401, {"error": "a valid bearer token is required"}
@@ -263,7 +269,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 s.role = s.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "), "none")
             out = table[path](s, q, body)
         status, data = out if isinstance(out, tuple) else (200, out)
-        self.send(status, json.dumps(data).encode())
+        text = json.dumps(data).encode()
+        s.lock.release()
+        self.send(status, text)
 
     def do_GET(self):
         self.answer(GET)
