@@ -4,7 +4,6 @@
 #include "api/kind_put.h"
 #include "base/must.h"
 #include "encoder/vector8.h"
-#include "memo/vector_store.h"
 #include "pipeline/trial.h"
 #include "text/mask.h"
 
@@ -56,19 +55,12 @@ static int by_compared_lines(const void *a, const void *b) {
 
 /* ---- the vector ---- */
 
-static bool kept_vector(struct comparing *c, struct span text) {
-    struct vector_store *s = c->eng->vectors;
-    float scale;
-    if (!s || !vector_store_get(s, vector_store_key(s, text, c->eng->vector_version), c->step, &scale)) return false;
-    vector8_unpack(c->step, scale, encoder_dim(c->eng->encoder), c->vector);
-    return true;
-}
-
 static bool find_vector(struct comparing *c, struct span text) {
-    if (kept_vector(c, text)) return true;
-    if (c->encoded == COMPARE_ENCODED || !trial_embed(c->trial, &text, 1, c->vector)) return false;
-    vector8_round(c->vector, encoder_dim(c->eng->encoder));
-    c->encoded++;
+    float scale;
+    bool kept = trial_vector(c->trial, text, false, c->step, &scale);
+    if (!kept && (c->encoded == COMPARE_ENCODED || !trial_vector(c->trial, text, true, c->step, &scale))) return false;
+    c->encoded += !kept;
+    vector8_unpack(c->step, scale, encoder_dim(c->eng->encoder), c->vector);
     return true;
 }
 
