@@ -3,6 +3,7 @@
 #include "base/must.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <xxhash.h>
@@ -26,7 +27,8 @@ struct shard {
     pthread_mutex_t lock;
     uint8_t hand;
     size_t n;
-    char pad[128 - sizeof(pthread_mutex_t) - 2 * sizeof(size_t)]; /* neighbours' locks on other cache lines */
+    uint64_t *counted; /* a bit a row: lines were counted in it since the last sweep */
+    char pad[128 - sizeof(pthread_mutex_t) - 3 * sizeof(size_t)]; /* neighbours' locks on other cache lines */
 };
 
 struct memo {
@@ -53,14 +55,20 @@ struct memo *memo_open(size_t entries) {
     MUST(m->sets >= SHARDS && m->sets % SHARDS == 0);
     while (m->sets * WAYS < entries) m->sets *= 2;
     m->set = map_sets(m->sets);
-    for (size_t i = 0; i < SHARDS; i++) pthread_mutex_init(&m->shard[i].lock, NULL);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_init(&m->shard[i].lock, NULL);
+        m->shard[i].counted = must_calloc(m->sets / SHARDS / 64 + 1, sizeof *m->shard[i].counted);
+    }
     if (getrandom(&m->seed, sizeof m->seed, GRND_NONBLOCK) != sizeof m->seed) m->seed = (uintptr_t)m;
     return m;
 }
 
 void memo_close(struct memo *m) {
     if (!m) return;
-    for (size_t i = 0; i < SHARDS; i++) pthread_mutex_destroy(&m->shard[i].lock);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_destroy(&m->shard[i].lock);
+        free(m->shard[i].counted);
+    }
     munmap(m->set, m->sets * sizeof *m->set);
     free(m);
 }
@@ -76,9 +84,12 @@ static struct shard *shard_of(struct memo *m, struct memo_key key) {
 }
 
 /* Sets of one shard share hi % SHARDS, so that a set is only ever touched under its shard's lock. */
+static size_t row_of(const struct memo *m, struct memo_key key) {
+    return (size_t)(key.lo % (m->sets / SHARDS));
+}
+
 static struct set *set_of(struct memo *m, struct memo_key key) {
-    size_t row = (size_t)(key.lo % (m->sets / SHARDS));
-    return &m->set[row * SHARDS + key.hi % SHARDS];
+    return &m->set[row_of(m, key) * SHARDS + key.hi % SHARDS];
 }
 
 /* Where an entry lies unless another took the place first: a lookup then touches one cache line of the set. */
@@ -119,6 +130,11 @@ static void memo_hand_on(const struct memo *m, struct entry *e) {
     e->lines = 0;
 }
 
+static void count_line(const struct memo *m, struct shard *sh, struct entry *e, size_t row) {
+    if (++e->lines == UINT16_MAX) memo_hand_on(m, e);
+    sh->counted[row / 64] |= UINT64_C(1) << row % 64;
+}
+
 static bool look_up(struct memo *m, struct memo_key key, bool counts, struct answer *out) {
     struct shard *sh = shard_of(m, key);
     pthread_mutex_lock(&sh->lock);
@@ -126,7 +142,7 @@ static bool look_up(struct memo *m, struct memo_key key, bool counts, struct ans
     if (e) {
         e->used = true;
         uint32_t kind = memo_kind_of(e);
-        if (counts && kind && ++e->lines == UINT16_MAX) memo_hand_on(m, e);
+        if (counts && kind) count_line(m, sh, e, row_of(m, key));
         *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider, .kind = kind};
     }
     pthread_mutex_unlock(&sh->lock);
@@ -187,12 +203,20 @@ void memo_set_tally(struct memo *m, const struct memo_tally *t) {
     m->tally = *t;
 }
 
+static void sweep_row(struct memo *m, size_t shard, size_t row, bool all) {
+    struct set *set = &m->set[row * SHARDS + shard];
+    for (size_t i = 0; i < WAYS; i++)
+        if (all || set->way[i].lines) memo_hand_on(m, &set->way[i]);
+}
+
 void memo_sweep(struct memo *m, bool all) {
+    size_t rows = m->sets / SHARDS;
     for (size_t n = 0; n < SHARDS; n++) {
-        pthread_mutex_lock(&m->shard[n].lock);
-        for (size_t row = n; row < m->sets; row += SHARDS)
-            for (size_t i = 0; i < WAYS; i++)
-                if (all || m->set[row].way[i].lines) memo_hand_on(m, &m->set[row].way[i]);
-        pthread_mutex_unlock(&m->shard[n].lock);
+        struct shard *sh = &m->shard[n];
+        pthread_mutex_lock(&sh->lock);
+        for (size_t row = 0; row < rows; row++)
+            if (all || (sh->counted[row / 64] >> row % 64 & 1)) sweep_row(m, n, row, all);
+        memset(sh->counted, 0, (rows + 63) / 64 * sizeof *sh->counted);
+        pthread_mutex_unlock(&sh->lock);
     }
 }
