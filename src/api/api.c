@@ -99,6 +99,8 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->pipeline = p;
     api->places = o->places;
     if (o->places.heads) api->learner = learner_open(&(struct learner_opts){PROGRAM, o->places.learn_args});
+    api->is_ready = o->is_ready;
+    api->ready_self = o->ready_self;
     for (unsigned i = 0; o->push && i < PUSH_KINDS; i++) api->push[i] = o->push[i];
     api->book = o->book;
     api->has_llm = o->has_llm;

@@ -38,12 +38,14 @@ enum { API_ENTRIES_MAX = 262144 };
 struct api_opts {
     struct server_opts http;
     enum api_kind kind;
-    unsigned entries_max;        /* of one request [413] */
-    size_t line_bytes_max;       /* source or log_message of one entry [413] */
-    unsigned depth_max;          /* nesting of the JSON text [400] */
-    struct book *book;           /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
-    bool has_llm;                /* an LLM is configured */
-    struct api_places places;    /* of a CLASSIFIER; read when the server is opened */
+    unsigned entries_max;         /* of one request [413] */
+    size_t line_bytes_max;        /* source or log_message of one entry [413] */
+    unsigned depth_max;           /* nesting of the JSON text [400] */
+    struct book *book;            /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
+    bool has_llm;                 /* an LLM is configured */
+    struct api_places places;     /* of a CLASSIFIER; read when the server is opened */
+    bool (*is_ready)(void *self); /* asked by /readyz, from any loop's thread; NULL: nobody is to be asked */
+    void *ready_self;
     struct push *const *push;    /* [PUSH_KINDS], where there is such a source; NULL: there is none */
     unsigned client_entries_max; /* entries one client address may have in flight; IPv6: one /64 network [429] */
 };

@@ -15,10 +15,12 @@
 struct api {
     enum api_kind kind;
     struct pipeline *pipeline;
-    struct book *book;               /* NULL: kinds of line are not kept */
-    bool has_llm;                    /* when the server was opened */
-    struct near *near;               /* the desk's thread alone; NULL exactly when book is */
-    struct client_quota quota;       /* log entries in flight, by client */
+    struct book *book;            /* NULL: kinds of line are not kept */
+    bool has_llm;                 /* when the server was opened */
+    struct near *near;            /* the desk's thread alone; NULL exactly when book is */
+    struct client_quota quota;    /* log entries in flight, by client */
+    bool (*is_ready)(void *self); /* NULL: nobody is to be asked */
+    void *ready_self;
     struct push *push[PUSH_KINDS];   /* NULL: there is no such source */
     struct route route[ROUTE_COUNT]; /* those of this kind */
     struct api_places places;

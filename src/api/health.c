@@ -20,6 +20,8 @@ enum step api_livez(struct exchange *x) {
 enum step api_readyz(struct exchange *x) {
     if (exchange_is_stopping(x)) return say(x, 503, "{\"status\":\"stopping\"}");
     if (!pipeline_ready(api_of(x)->pipeline)) return say(x, 503, "{\"status\":\"starting\"}");
+    const struct api *api = api_of(x);
+    if (api->is_ready && !api->is_ready(api->ready_self)) return say(x, 503, "{\"status\":\"sink_down\"}");
     return say(x, 200, "{\"status\":\"ready\"}");
 }
 

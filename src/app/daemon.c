@@ -37,7 +37,7 @@ struct daemon {
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     struct reload reload;
     struct places places;
-    atomic_bool ending;
+    atomic_bool ending, needs_sink;
     atomic_uint drain_ms; /* of streams, by the options in force */
     atomic_bool taking;   /* a load has passed the point from which it does not turn back */
     struct err failure;   /* of the first load */
@@ -190,6 +190,7 @@ static bool daemon_reload_options(struct daemon *s, struct err *e) {
         s->conf = fresh;
         s->conf.sections = running;
         atomic_store(&s->drain_ms, (unsigned)s->conf.stream_drain_time_max);
+        atomic_store(&s->needs_sink, s->conf.ready_needs_sink);
         conf_release(&old);
         log_info("reload.done", "options, rules, labels, head and model are loaded anew");
     } else {
@@ -292,6 +293,12 @@ static void block_signals(void) {
 
 /* ---- start and end ---- */
 
+static bool daemon_is_ready(void *self) {
+    struct daemon *s = self;
+    const struct streams *streams = atomic_load(&s->streams);
+    return !atomic_load(&s->needs_sink) || (streams && streams_sink_is_up(streams));
+}
+
 /* Those that the config has a section for: they say "not yet" until the streams are open. */
 static void make_pushes(struct daemon *s) {
     for (size_t i = 0; s->role->streams && i < s->conf.sections.n; i++) {
@@ -309,6 +316,8 @@ static bool open_all(struct daemon *s, struct err *e) {
     struct label_set labels = *label_default();
     make_pushes(s);
     o.push = s->push;
+    o.is_ready = s->role->streams ? daemon_is_ready : NULL;
+    o.ready_self = s;
     enum classifier_use use = s->role->kind == API_CLASSIFIER ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
@@ -368,6 +377,7 @@ bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct er
     block_signals();
     bool ok = load_conf(&s, &s.conf, e);
     atomic_store(&s.drain_ms, (unsigned)s.conf.stream_drain_time_max);
+    atomic_store(&s.needs_sink, s.conf.ready_needs_sink);
     ok = ok && open_all(&s, e) && serve(&s, e);
     daemon_close_all(&s); /* nobody waits for a reload any more */
     reload_destroy(&s.reload);

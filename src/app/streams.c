@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/thread.h"
+#include "metrics/metrics.h"
 #include "stream/checkpoint.h"
 #include "stream/dead_letters.h"
 #include "stream/flow.h"
@@ -34,6 +35,7 @@ struct streams {
     struct checkpoint *checkpoint;
     struct kafka_link kafka; /* where kafka_linked: from the source's offsets to the sink's transactions */
     bool kafka_linked;
+    unsigned sink_metric;
     bool driven;                       /* the checkpoint, by the sink */
     struct dead_letters *dead_letters; /* NULL: the sink needs none */
     struct form form;
@@ -243,6 +245,7 @@ struct streams *streams_open(const struct streams_opts *o, struct err *e) {
     if (!sink || !check_drop(sink, o->labels, e)) return NULL;
     struct streams *s = must_calloc(1, sizeof *s);
     s->o = *o;
+    s->sink_metric = metrics_name(METRIC_SET_SINK, sink->name);
     if (!streams_open_checkpoint(s, e) || !streams_open_flow(s, sink, e) || !streams_open_sources(s, sink, e)) {
         streams_close(s);
         return NULL;
@@ -251,6 +254,10 @@ struct streams *streams_open(const struct streams_opts *o, struct err *e) {
     for (; s->started < s->n; s->started++)
         s->source[s->started].thread = thread_start(streams_main, &s->source[s->started]);
     return s;
+}
+
+bool streams_sink_is_up(const struct streams *s) {
+    return metrics_value(METRIC_SINK_UP, s->sink_metric, 0, 0) > 0;
 }
 
 /* ---- the end ---- */

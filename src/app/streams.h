@@ -27,7 +27,8 @@ struct streams_opts {
 /* Opens the sink, then the sources, and starts them. NULL: e says what is wrong; nothing was read. */
 struct streams *streams_open(const struct streams_opts *o, struct err *e);
 
-void streams_stop(struct streams *s);   /* reads nothing more; any thread, any number of times */
+bool streams_sink_is_up(const struct streams *s); /* it takes records, as far as it knows; any thread */
+void streams_stop(struct streams *s);             /* reads nothing more; any thread, any number of times */
 void streams_reopen(struct streams *s); /* file sinks let go of their files and open their paths anew; any thread */
 
 /* Stops, and waits until what was read is settled, drain_ms at most. False: the time was over (what is not settled will

@@ -87,7 +87,7 @@ static const char *content_of(const struct sibling *v, char path[CONTENT_PATH]) 
     return path;
 }
 
-static bool is_listed(const struct sibling *v, size_t n, struct follow_id id) {
+static bool rest_is_listed(const struct sibling *v, size_t n, struct follow_id id) {
     for (size_t i = 0; i < n; i++)
         if (follow_id_is_same(v[i].id, id)) return true;
     return false;
@@ -99,7 +99,7 @@ static bool sibling_open(struct sibling *v, size_t n, const char *name, struct f
     struct stat st;
     s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool fine = s->fd >= 0 && follow_look(s->fd, NULL, &s->id, &s->size, NULL) && fstat(s->fd, &st) == 0 &&
-                (strcmp(s->path, name) != 0 || follow_id_is_same(s->id, id)) && !is_listed(v, n, s->id);
+                (strcmp(s->path, name) != 0 || follow_id_is_same(s->id, id)) && !rest_is_listed(v, n, s->id);
     if (fine) s->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     if (!fine && s->fd >= 0) close(s->fd);
     return fine;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 static bool kafka_is_fixed(const struct kafka_setting *fixed, const char *name) {
@@ -38,9 +37,11 @@ static bool kafka_set_further(rd_kafka_conf_t *conf, const struct section *s, co
     return true;
 }
 
+enum { KAFKA_LOG_ERROR = 3 }; /* syslog's, of which <syslog.h> would bring names that log.h has, too */
+
 static void kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     (void)rk;
-    if (level <= LOG_ERR)
+    if (level <= KAFKA_LOG_ERROR)
         log_warn("kafka.error", "%s: %s", facility, text);
     else
         log_debug("kafka.log", "%s: %s", facility, text);

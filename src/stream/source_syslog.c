@@ -216,7 +216,7 @@ static void connection_read(struct syslog_source *s, struct connection *n, struc
 
 /* ---- what the runner calls ---- */
 
-static void *source_of(struct syslog_source *s, void *ptr, struct syslog_socket **socket) {
+static void *syslog_source_of(struct syslog_source *s, void *ptr, struct syslog_socket **socket) {
     *socket = NULL;
     for (unsigned i = 0; i < s->sockets_n; i++)
         if (ptr == &s->socket[i]) *socket = &s->socket[i];
@@ -240,7 +240,7 @@ static enum source_state source_syslog_read(void *self, struct chunk *c, int wai
     int n = c ? epoll_wait(s->epoll, ev, EVENTS_AT_ONCE, s->stopping ? 0 : wait_ms) : 0;
     for (int i = 0; i < n; i++) {
         struct syslog_socket *socket;
-        struct connection *connection = source_of(s, ev[i].data.ptr, &socket);
+        struct connection *connection = syslog_source_of(s, ev[i].data.ptr, &socket);
         if (connection)
             connection_read(s, connection, c);
         else if (socket->stream)

@@ -1,22 +1,42 @@
 #include "text/rfc3339.h"
 
-#include <stdio.h>
 #include <time.h>
 
 static const uint64_t SECOND = 1000000000u;
 enum { SECONDS_MAX_E3 = 18446744, MINUTE = 60, HOUR = 3600, DAY = 86400 };
 
+/* Days since 1970 → the date, by counting from a March, behind which the leap days stand (400 years are 146,097 days).
+ */
+static void date_of(unsigned days, unsigned *y, unsigned *m, unsigned *d) {
+    unsigned at = days + 719468, era = at / 146097, of_era = at % 146097;
+    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+    *d = of_year - (153 * month + 2) / 5 + 1;
+    *m = month < 10 ? month + 3 : month - 9;
+    *y = year + era * 400 + (*m <= 2);
+}
+
+/* Millions of times a minute, hence by hand. */
+static void put_digits(char *to, unsigned width, unsigned v, char behind) {
+    to[width] = behind;
+    while (width-- > 0) to[width] = (char)('0' + v % 10), v /= 10;
+}
+
 size_t rfc3339_write(uint64_t ns, char to[RFC3339_BYTES]) {
-    time_t s = (time_t)(ns / SECOND);
-    unsigned rest = (unsigned)(ns % SECOND);
-    struct tm tm;
-    gmtime_r(&s, &tm); /* the year is at most 2554 */
-    size_t n = strftime(to, RFC3339_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-    int width = rest == 0 ? 0 : rest % 1000000 == 0 ? 3 : rest % 1000 == 0 ? 6 : 9;
-    for (int i = width; i > 0 && i < 9; i++) rest /= 10;
-    if (width) n += (size_t)snprintf(to + n, RFC3339_BYTES - n, ".%0*u", width, rest);
-    to[n++] = 'Z';
-    return n;
+    unsigned seconds = (unsigned)(ns / SECOND % DAY), rest = (unsigned)(ns % SECOND), y, m, d;
+    date_of((unsigned)(ns / SECOND / DAY), &y, &m, &d);
+    put_digits(to, 4, y, '-');
+    put_digits(to + 5, 2, m, '-');
+    put_digits(to + 8, 2, d, 'T');
+    put_digits(to + 11, 2, seconds / HOUR, ':');
+    put_digits(to + 14, 2, seconds / MINUTE % MINUTE, ':');
+    put_digits(to + 17, 2, seconds % MINUTE, 'Z');
+    if (rest == 0) return 20;
+    unsigned width = rest % 1000000 == 0 ? 3 : rest % 1000 == 0 ? 6 : 9;
+    for (unsigned i = width; i < 9; i++) rest /= 10;
+    to[19] = '.';
+    put_digits(to + 20, width, rest, 'Z');
+    return 20 + width + 1;
 }
 
 /* `digits` digits of the text; false: there are not so many. */

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+#include <time.h>
+
 static void times_are_written_with_the_digits_they_have(void) {
     static const struct {
         uint64_t ns;
@@ -45,4 +47,17 @@ static void zones_and_other_spellings_are_read(void) {
     for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) CHECK(!rfc3339_read(span_of(NONE[i]), &ns));
 }
 
-CHECK_MAIN(CHECK_TEST(times_are_written_with_the_digits_they_have), CHECK_TEST(zones_and_other_spellings_are_read))
+static void every_day_is_the_calendars(void) {
+    char text[RFC3339_BYTES], want[RFC3339_BYTES];
+    struct tm tm;
+    for (time_t s = 0; s < (time_t)(UINT64_MAX / 1000000000u); s += 86400 - 1) {
+        size_t n = rfc3339_write((uint64_t)s * 1000000000u, text);
+        gmtime_r(&s, &tm);
+        strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        struct span got = {text, n};
+        if (!span_eq(got, span_of(want))) CHECK_SPAN(got, want);
+    }
+}
+
+CHECK_MAIN(CHECK_TEST(every_day_is_the_calendars), CHECK_TEST(times_are_written_with_the_digits_they_have),
+           CHECK_TEST(zones_and_other_spellings_are_read))

@@ -2,10 +2,10 @@
 import os
 import sys
 
-if "LOGCLASS_KAFKA" not in os.environ:  # the client for it is in the Python of tests/peers
+if "KAFKA_TEST_PYTHON" not in os.environ:  # the client for it is in the Python of tests/peers
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     from peers import peer
-    os.environ["LOGCLASS_KAFKA"] = "1"
+    os.environ["KAFKA_TEST_PYTHON"] = "1"
     os.execv(python := os.path.join(peer("python"), "env/bin/python"), [python, os.path.abspath(__file__), *sys.argv[1:]])
 
 import collections

@@ -204,9 +204,22 @@ def while_the_sink_takes_nothing_the_answer_is_later():
                 break
         assert b"what came before" in text, text
         equal(run.ask("GET", "/livez")[0].status, 200)
+        equal(run.ask("GET", "/readyz")[0].status, 200)
         run.process.send_signal(signal.SIGTERM)
         equal(run.process.wait(timeout=30), 1)  # not everything was settled, and it says so
         assert "not everything was settled" in p.said(), p.said()
+
+
+@test
+def readyz_can_mean_the_sink_too():
+    with place() as p:
+        sections = "[source sdk]\ntype = otlp\nanswer-wait = 100\n[sink out]\ntype = syslog\naddress = tcp://127.0.0.1:1\n"
+        run = Run(p, sections, "--ready-needs-sink", "--stream-drain-time-max", "100")
+        run.ask("POST", "/v1/logs", otlp(range(10)), WIRE)
+        wait_until(lambda: run.ask("GET", "/readyz")[0].status == 503)
+        equal(run.ask("GET", "/readyz")[1], b'{"status":"sink_down"}')
+        run.process.send_signal(signal.SIGTERM)
+        equal(run.process.wait(timeout=30), 1)
 
 
 main()
