@@ -11,7 +11,6 @@ if "KAFKA_TEST_PYTHON" not in os.environ:  # the client for it is in the Python 
 import collections
 import re
 import signal
-import socket
 import tempfile
 import time
 
@@ -24,14 +23,8 @@ from stream import place
 KILLS = 50 if LONG else 5
 
 
-def free_port():
-    with socket.socket() as x:
-        x.bind(("127.0.0.1", 0))
-        return x.getsockname()[1]
-
-
 folder = tempfile.TemporaryDirectory(prefix="logclass-kafka-")
-broker = Broker(os.path.join(folder.name, "broker"), free_port())
+broker = Broker(os.path.join(folder.name, "broker"))
 
 
 def numbers(messages):
@@ -114,13 +107,17 @@ def a_file_goes_to_a_topic_and_poison_to_the_dead_letters():
 
 
 def kill_often(p, topic_in, topic_out, count, sink):
+    """Killed while messages come in and others are on their way out; offsets are committed as often as they can be."""
+    often = "commit-interval = 10\n"
     for k in range(KILLS):
-        broker.produce(topic_in, range(k * count, k * count + count))
-        q = run(p, "a", topic_in, topic_out, sink=sink)
-        time.sleep(0.6 + 0.11 * (k % 9))
+        q = run(p, "a", topic_in, topic_out, source=often, sink=sink)
+        wait_until(lambda: p.said().count("kafka.assigned") > k, 60)
+        for piece in range(8):
+            broker.produce(topic_in, range(k * count + piece * count // 8, k * count + (piece + 1) * count // 8))
+            time.sleep(0.01 * ((k + piece) % 5))
         q.send_signal(signal.SIGKILL)
         q.wait()
-    q = run(p, "a", topic_in, topic_out, sink=sink)
+    q = run(p, "a", topic_in, topic_out, source=often, sink=sink)
     got = broker.read(topic_out, KILLS * count, seconds=90, quiet=4)
     p.stop(q)
     return got
@@ -131,7 +128,7 @@ def killed_at_any_time_nothing_is_lost():
     with place() as p:
         broker.topic("in4")
         broker.topic("out4")
-        more = check(kill_often(p, "in4", "out4", 4000, ""), range(KILLS * 4000), twice=KILLS * 65536)
+        more = check(kill_often(p, "in4", "out4", 4000, "rdkafka.linger.ms = 100\n"), range(KILLS * 4000), twice=KILLS * 65536)
         print(f"at least once: {KILLS} kills, {more} of {KILLS * 4000} came twice", file=sys.stderr)
 
 
@@ -179,6 +176,24 @@ def over_rebalances_each_is_there_exactly_once():
         broker.topic("out7", 6)
         got, made = three_members(p, "in7", "out7", ONCE)
         check(got, range(made))
+
+
+@test
+def what_is_under_way_at_a_rebalance_is_let_go():
+    """Transactions that last longer than a rebalance waits for: what is in them belongs to the next member."""
+    with place() as p:
+        broker.topic("in11", 4)
+        broker.topic("out11", 4)
+        slow = ONCE + "batch-wait = 5000\n"
+        a = run(p, "a", "in11", "out11", instance="a", sink=slow)
+        wait_until(lambda: "kafka.assigned" in p.said(), 60)
+        broker.produce("in11", range(4000))
+        time.sleep(0.5)  # so that a has read them
+        b = run(p, "b", "in11", "out11", instance="b", sink=ONCE)
+        wait_until(lambda: p.said().count("kafka.assigned") >= 3, 60)
+        check(broker.read("out11", 4000, seconds=60, quiet=8), range(4000))
+        p.stop(a)
+        p.stop(b)
 
 
 @test
