@@ -35,7 +35,8 @@ export function share(p, digits = 1) {
   return `${percent.toFixed(digits)} %`;
 }
 
-export const percent = p => share(p, 0);
+/** 0.4102 → 41 %. */
+export const percent = p => (p > 0 && p < 0.005 ? '< 1 %' : `${Math.round(p * 100)} %`);
 
 /** Prices are told in the currency in which they are configured. */
 export function money(x, unit = '') {

@@ -17,7 +17,7 @@ export async function download(as) {
 
 /** Whether it was taken back, or a button that does it; again() afterwards. */
 export function undoOf(w, again) {
-  if (w.undone_by) return h('span.quiet', `undone by ${visible(w.undone_by)}`);
+  if (w.undone) return h('span.quiet', w.undone_by ? `undone by ${visible(w.undone_by)}` : 'undone');
   const back = async () => {
     if (!(await undo(w.batch))) return;
     toast('Undone.');

@@ -1,10 +1,10 @@
 /* One kind: why it has its label, what it looks like, what people said about it. */
-import {get, post} from './api.js';
+import {get} from './api.js';
 import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
 import {undoOf, wordOf} from './history.js';
-import {ago, money, moment, number, plural} from './format.js';
-import {act, amounts, by, chip, copyButton, decider, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
+import {ago, moment, number, plural} from './format.js';
+import {act, amounts, by, chip, copyButton, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
 import {spark} from './plots.js';
 import {may, needs, store} from './store.js';
 
@@ -16,7 +16,7 @@ function whyText(k) {
     parts = [];
   if (w.correction || k.corrected_by) parts.push(`${visible((w.correction || {}).by || k.corrected_by)} said so`);
   if (now.rule) parts.push(['rule ', h('strong', visible(now.rule))]);
-  else parts.push('no rule matches');
+  else parts.push(k.stage === 'regex' && !k.corrected_by ? 'a rule decides its lines' : 'no rule matches');
   if (top.length) parts.push(`encoder: ${top.map(t => `${visible(t.label_id)} ${t.p.toFixed(2)}`).join(', ')}`);
   if (Number.isFinite(w.threshold)) parts.push(`threshold ${w.threshold.toFixed(2)}`);
   if (w.reason) parts.push(visible(w.reason.replace(/_/g, ' ')));
@@ -32,18 +32,20 @@ function nearestList(items) {
         'li',
         h('span.number.quiet', (n.similarity ?? n.p ?? 0).toFixed(2)),
         n.id ? h('a', {href: kindLink(n.id)}, log(n.template)) : log(n.template),
-        h('span', chip(n.label_id), n.by || n.corrected_by ? h('span.quiet', ` ${visible(n.by || n.corrected_by)}`) : null),
+        h('span', chip(n.label_id), n.corrected_by ? h('span.quiet', ` ${visible(n.corrected_by)}`) : null),
       ),
     ),
   );
 }
 
 function examples(k) {
-  if (store.session.examples === 'none') return h('p.quiet', 'Examples are not kept (kinds-examples is none).');
-  if (!k.examples || !k.examples.length) return h('p.quiet', 'None since the program was started.');
+  if (!k.examples || !k.examples.length)
+    return store.session.examples === 'none'
+      ? h('p.quiet', 'Examples are not kept (kinds-examples).')
+      : h('p.quiet', 'None since the program was started.');
   return h(
     'div.examples',
-    k.examples.map(e => log(e.log_message, {values: false})),
+    k.examples.map(e => log(e, {values: false})),
   );
 }
 
@@ -64,32 +66,13 @@ function history(k, again) {
   return h('ul', rows, h('li', moment(k.first), ' first seen'));
 }
 
-async function askLlm(k, say) {
-  put(say, 'Asking …');
-  try {
-    const r = await post('explain', {
-      entries: [{source: (k.sources && k.sources[0] && k.sources[0][0]) || '', log_message: k.message || k.template}],
-      ask_llm: true,
-    });
-    const e = (r.items || r)[0];
-    put(say, 'The LLM says ', chip(e.label_id), e.stage === 'llm' ? '' : ` (${decider(e.stage)})`, '. ');
-  } catch (e) {
-    put(say, h('span.bad', visible(e.message)));
-  }
-}
-
 function acts(k, state) {
-  const said = h('span', {role: 'status'}),
-    price = store.pulse && store.pulse.llm && store.pulse.llm.price_one,
-    ask = `ask the LLM once${price ? ` ≈ ${money(price)}` : ''}`;
   return h(
     'div.bar',
     act('mute until it rises', 'label', () => state.set('muted'), {key: 'm'}),
     act('known', 'label', () => state.set('known'), {key: 'k'}),
     act('rule from this', 'view', () => state.rule(), {key: 'r'}),
     store.session.labels.length > 9 ? act('label by name', 'label', () => state.byName(), {key: 'l'}) : null,
-    store.session.features.llm ? act(ask, 'label', () => askLlm(k, said)) : null,
-    said,
     needs('label') ? h('span.quiet', needs('label')) : null,
   );
 }
@@ -97,7 +80,7 @@ function acts(k, state) {
 function seen(k, state) {
   const days = k.days && k.days.length ? [spark(k.days), h('span.quiet', plural(k.days.length, 'day'))] : null;
   const sources = (k.sources || []).map(([name, n], i) => [i ? ', ' : '', h('bdi', visible(name || '(none)')), ` ${number(n)}`]);
-  const how = store.session.examples === 'raw' ? 'as they came; in memory only' : 'redacted; in memory only';
+  const how = `${store.session.examples === 'raw' ? 'as they came' : 'redacted'}; in memory only`;
   return h(
     'section',
     h('h2', 'Lines'),

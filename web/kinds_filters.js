@@ -32,9 +32,10 @@ const SORTS = [
   ['lines', 'lines'],
   ['last', 'last seen'],
   ['first', 'first seen'],
+  ['rise', 'rise'],
   ['unsure', 'least sure'],
 ];
-export const FILTERS = ['q', 'state', 'label', 'stage', 'source', 'seen', 'sort'];
+export const FILTERS = ['q', 're', 'state', 'label', 'stage', 'source', 'seen', 'sort'];
 
 function selectField(name, id, options, value, change) {
   const select = h(
@@ -69,6 +70,11 @@ export function drawFilters(node, params, set) {
         'data-search': true,
         on: {input: late('q')},
       }),
+    ),
+    h(
+      'label.check',
+      h('input', {id: 're', type: 'checkbox', checked: !!p.re, on: {change: e => set('re', e.target.checked ? '1' : '')}}),
+      'as pattern',
     ),
     selectField('State', 'f-state', STATES, p.state, v => set('state', v)),
     selectField('Label', 'f-label', labels, p.label, v => set('label', v)),

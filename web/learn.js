@@ -34,6 +34,15 @@ async function send(path, body) {
   }
 }
 
+/* Comparing takes a while the first time: kinds are embedded for it. */
+function candidateDiffers(view, l, again) {
+  const place = h('div', h('p.quiet', 'Comparing what each would answer …'));
+  get('heads/compare', {a: l.head, b: 'candidate'}, view.signal)
+    .then(r => put(place, differs(view, r.differs, again)))
+    .catch(e => e.name !== 'AbortError' && put(place, h('p.bad', visible(e.message))));
+  return place;
+}
+
 function result(view, l, again) {
   const r = l.result;
   if (l.state === 'failed') return h('div.notice.bad', h('p', visible(l.error || 'Learning failed.')));
@@ -45,7 +54,7 @@ function result(view, l, again) {
     h('h2', 'Result'),
     resultTable(r),
     Number.isInteger(r.agree) ? h('p', `Blind checks: people agree in ${r.agree} of ${r.blind}.`) : null,
-    differs(view, l.differs || r.differs, again),
+    l.differs ? differs(view, l.differs, again) : candidateDiffers(view, l, again),
     h(
       'p.bar',
       act(
@@ -115,6 +124,17 @@ function drawLearn(view, again) {
 
 function drawHeads(view, again) {
   return d => {
+    const place = h('div');
+    const compare = async name => {
+      put(place, h('p.quiet', 'Comparing …'));
+      try {
+        const r = await get('heads/compare', {a: d.in_use, b: name}, view.signal);
+        put(place, differs(view, r.differs, again));
+      } catch (e) {
+        put(place);
+        tellFailure(e);
+      }
+    };
     const use = async name => {
       const a = await send('heads/use', {name});
       if (a) {
@@ -135,10 +155,13 @@ function drawHeads(view, again) {
             x.about ? h('span.quiet', visible(x.about)) : null,
             x.judged ? h('span.quiet', `${share(x.judged.right)} right of ${plural(x.judged.rows, 'row')}`) : null,
             x.error ? h('span.bad', visible(x.error)) : null,
-            x.name === d.in_use || x.in_use ? h('span.quiet', 'in use') : act('use', 'admin', () => use(x.name), {small: true}),
+            x.name === d.in_use || x.in_use
+              ? h('span.quiet', 'in use')
+              : [act('use', 'admin', () => use(x.name), {small: true}), act('compare', 'view', () => compare(x.name), {small: true})],
           ),
         ),
       ),
+      place,
     );
   };
 }

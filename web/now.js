@@ -32,20 +32,21 @@ function llmFigure(l) {
 }
 
 function figures(o) {
-  const {rate, lines, undecided, unseen, llm} = o.tiles,
-    fresh = o.tiles.new,
+  const {rate, lines, undecided, drift, llm} = o.tiles,
+    fresh = o.tiles.new_kinds,
     waits = `${plural(undecided.waiting, 'kind')} ${undecided.waiting === 1 ? 'waits' : 'wait'}`,
-    usual = rate.yesterday > 0 ? `yesterday ${number(Math.round(rate.yesterday))}` : plural(lines.now, 'line') + ' in this time';
+    usual = rate.usual > 0 ? `yesterday ${number(Math.round(rate.usual))}` : `${plural(lines.now, 'line')} in this time`,
+    unseen = drift.unseen_share;
   return h(
     'div.figures',
     figure('Lines a second', rate.now > 0 && rate.now < 10 ? rate.now.toFixed(1) : number(Math.round(rate.now)), usual),
-    figure('Undecided', share(undecided.now), [before(undecided.before, share(undecided.before)), ' ', h('a', {href: '#review'}, waits)]),
-    figure('New kinds, 24 h', number(fresh.now), `${number(fresh.last_hour)} in the last hour`, '#kinds?state=new&sort=first'),
+    figure('Undecided', share(undecided.share), [before(undecided.before, share(undecided.before)), ' ', h('a', {href: '#review'}, waits)]),
+    figure('New kinds, 24 h', number(fresh.n), `${number(fresh.last_hour)} in the last hour`, '#kinds?state=new&sort=first'),
     llmFigure(llm),
     figure(
-      'Not seen before',
-      unseen > 0 ? share(unseen, unseen < 0.1 ? 2 : 0) : '0 %',
-      unseen > 0 ? `1 in ${plural(Math.round(1 / unseen), 'line')}` : 'of the lines',
+      'Drift',
+      drift.alarm ? h('span.bad', 'yes') : 'none',
+      unseen > 0 ? `unseen: 1 in ${plural(Math.round(1 / unseen), 'line')}` : 'how it is measured',
       '#health',
     ),
   );
@@ -68,28 +69,29 @@ function plot(o, span, pick) {
   const tools = SPANS.map(([id, text]) =>
     h('button', {type: 'button', 'aria-pressed': String(span === id), on: {click: () => pick(id)}}, text),
   );
-  const n = Math.max(0, ...o.series.map(l => l.lines.length)),
-    times = Array.from({length: n}, (_, i) => o.from + i * o.step);
+  const {from, step, labels} = o.series,
+    n = Math.max(0, ...labels.map(l => l.n.length)),
+    times = Array.from({length: n}, (_, i) => from + i * step);
   return stackedAreas({
     caption: `Lines by label, the last ${SPANS.find(s => s[0] === span)[1]}`,
     times,
     tools,
-    series: o.series.map(l => ({name: visible(l.label_id), colour: colour(l.label_id), values: l.lines, mark: chip(l.label_id)})),
+    series: labels.map(l => ({name: visible(l.label_id), colour: colour(l.label_id), values: l.n, mark: chip(l.label_id)})),
     events: (o.marks || []).map(m => ({at: m.at, text: visible(m.what)})),
   });
 }
 
 function warmup(w) {
-  if (!w || w.done) return null;
-  return h(
-    'div.notice',
-    h(
-      'p',
-      `Getting to know your logs: ${share(w.known, 0)} of the lines are of kinds seen before. `,
-      'New kinds are not announced until that is 99 %.',
-    ),
-  );
+  if (!w) return null;
+  const known =
+    w.known_share < w.needed
+      ? `${share(w.known_share, 0)} of the lines are of kinds seen before`
+      : `fewer than ${plural(w.lines, 'line')} came`;
+  return h('div.notice', h('p', `Getting to know your logs: ${known}. New kinds are not announced yet.`));
 }
+
+/* On the first day a plot of 24 hours shows one place; then the hour is better. */
+const onlyNow = ({series: {labels}}) => labels.length > 0 && labels.every(l => l.n.slice(0, -2).every(n => n === 0));
 
 /* A list that changes while somebody reads it waits for them. */
 function lookList() {
@@ -146,7 +148,11 @@ export default async function now(view) {
     view,
     signal => get('overview', {span}, signal),
     o => {
-      if (!o.kinds && !o.tiles.lines.now) return waiting();
+      if (!o.tiles.rate.ever && !o.tiles.lines.now) return waiting();
+      if (!view.params.span && span === '24h' && onlyNow(o)) {
+        span = '1h';
+        body.load();
+      }
       put(top, figures(o), warmup(o.warmup));
       const sign = JSON.stringify([span, o.series, o.marks]);
       const pick = id => {

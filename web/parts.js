@@ -80,7 +80,7 @@ export function amounts(top) {
         {class: `amount ${colour(t.label_id).replace('.', ' ')}`, viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true'},
         s('rect', {class: 'fill', width: Math.max(0, Math.min(100, t.p * 100)), height: 8}),
       ),
-      h('span.number', percent(t.p)),
+      h('span.number', {title: t.p.toFixed(4)}, percent(t.p)),
     ]),
   );
 }

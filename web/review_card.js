@@ -36,7 +36,7 @@ function nearest(k) {
     h('a', {href: kindLink(n.id)}, log(n.template)),
     ' ',
     chip(n.label_id),
-    n.by || n.corrected_by ? h('span.quiet', ` ${visible(n.by || n.corrected_by)}`) : null,
+    n.corrected_by ? h('span.quiet', ` ${visible(n.corrected_by)}`) : null,
   );
 }
 
@@ -46,7 +46,7 @@ export function cardOf(k, blind) {
     'article.card',
     {tabindex: '-1', 'data-focus': true, 'aria-label': `Kind: ${visible(k.template)}`},
     h('p.template', log(k.template, {cut: k.cut})),
-    k.examples && k.examples[0] ? h('p', h('span.quiet', 'for example '), log(k.examples[0].log_message, {values: false})) : null,
+    k.examples && k.examples[0] ? h('p', h('span.quiet', 'for example '), log(k.examples[0], {values: false})) : null,
     h('p', tag(k), tag(k) ? ' ' : null, `${lines(k.lines_24h)} today · first `, ago(k.first, '', ' ago'), sources(k)),
     blind
       ? h('p.notice', 'A blind check: no suggestion is shown, so that the two of you can be compared.')

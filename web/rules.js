@@ -10,58 +10,47 @@ import {changed, needs} from './store.js';
 const KINDS_MAX = 50;
 
 /* name, label, lines, last, pattern */
-function ruleRow(r, i, edit, drop) {
-  const never = !r.last;
+function ruleRow(r, i, counted, edit, drop) {
+  const never = counted && !r.last;
+  const acts = [act('change', 'admin', () => edit(r), {small: true}), act('remove', 'admin', () => drop(r), {small: true})];
   return h(
     'tr',
     {class: never ? 'quiet' : null},
     h('td.number', i + 1),
     h('td', visible(r.name)),
     h('td', chip(r.label_id)),
-    h('td.number', number(r.lines_24h || 0)),
-    h('td.nowrap', never ? 'never' : ago(r.last)),
+    counted ? [h('td.number', number(r.lines_24h || 0)), h('td.nowrap', never ? 'never' : ago(r.last))] : null,
     h('td', h('code.log', visible(r.pattern)), r.source ? h('span.quiet', ' source ', visible(r.source)) : null),
-    h(
-      'td',
-      r.from === 'page'
-        ? h(
-            'span.bar',
-            act('change', 'admin', () => edit(r), {small: true}),
-            act('remove', 'admin', () => drop(r), {small: true}),
-          )
-        : h('span.quiet.small', visible(r.path || 'file')),
-    ),
+    h('td', r.from === 'page' ? h('span.bar', acts) : h('span.quiet.small', r.line ? `line ${r.line}` : 'file')),
   );
 }
 
 function table(d, edit, drop) {
-  const page = d.items.filter(r => r.from === 'page').length;
   if (!d.items.length)
     return h('p', 'None. Rules are for lines you know word for word. To start one, select kinds under Kinds and press r.');
+  const page = d.items.filter(r => r.from === 'page').length,
+    file = d.items.length - page,
+    counted = d.items.some(r => 'lines_24h' in r),
+    columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last'] : []), 'Pattern', ''];
+  const told = [
+    page ? `${number(page)} from this page, which come first` : null,
+    file ? `${number(file)} from ${visible(d.path || 'the configured file')}, read-only here` : null,
+  ];
+  const heads = columns.map(t =>
+    h(t === '#' || t === 'Lines, 24 h' ? 'th.number' : 'th', {scope: 'col'}, t || h('span.hidden', 'Where from')),
+  );
   return h(
     'div',
-    h(
-      'p.quiet',
-      page ? `${number(page)} from this page, which come first · ` : '',
-      `${number(d.items.length - page)} from ${visible(d.path || 'the configured file')}, read-only here`,
-    ),
+    h('p.quiet', told.filter(Boolean).join(' · ')),
     h(
       'div.scroll-x',
       {tabindex: '0', role: 'region', 'aria-label': 'Rules, in the order in which they are tried'},
       h(
         'table',
-        h(
-          'thead',
-          h(
-            'tr',
-            ['#', 'Name', 'Label', 'Lines, 24 h', 'Last', 'Pattern', ''].map((t, i) =>
-              h(i === 0 || i === 3 ? 'th.number' : 'th', {scope: 'col'}, t || h('span.hidden', 'Acts')),
-            ),
-          ),
-        ),
+        h('thead', h('tr', heads)),
         h(
           'tbody',
-          d.items.map((r, i) => ruleRow(r, i, edit, drop)),
+          d.items.map((r, i) => ruleRow(r, i, counted, edit, drop)),
         ),
       ),
     ),
@@ -125,7 +114,7 @@ async function suggestion(ids, signal) {
     labels = new Set(kinds.map(k => k.label_id));
   const s = await post('rules/suggest', {templates, ids}, signal);
   return {
-    lines: kinds.map(k => (k.examples && k.examples[0] ? k.examples[0].log_message : k.template)),
+    lines: kinds.map(k => (k.examples && k.examples[0]) || k.template),
     name: s.name || '',
     label_id: s.label_id || (labels.size === 1 ? [...labels][0] : ''),
     source: s.source || '',

@@ -2,10 +2,9 @@
 import {post} from './api.js';
 import {decide, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
-import {money, number, plural, share} from './format.js';
+import {number, plural, share} from './format.js';
 import {act, amounts, chip, decider, failure, kindLink, labelKeys} from './parts.js';
 import {pasted, setPasted} from './pasted.js';
-import {store} from './store.js';
 
 const LINES = 200,
   BYTES = 64 * 1024;
@@ -32,21 +31,14 @@ function verdict(e) {
     chip(e.label_id),
     sure,
     who,
-    h('span.quiet', ` · remembered: ${e.remembered ? 'yes' : 'no'}`),
+    h('span.quiet', ` · remembered: ${e.memo ? 'yes' : 'no'}`),
     e.reason ? h('span.quiet', ` · ${visible(e.reason.replace(/_/g, ' '))}`) : null,
   );
 }
 
 function thresholds(e) {
-  const t = e.thresholds || (e.threshold !== undefined ? {classifier: e.threshold} : null);
-  return t
-    ? h(
-        'p.quiet.small',
-        `threshold ${Object.values(t)
-          .map(v => share(v, 0))
-          .join(', ')}`,
-      )
-    : null;
+  const t = e.thresholds;
+  return t ? h('p.quiet.small', `a label needs ${share(t.classifier, 0)} of the encoder, and ${share(t.pipeline, 0)} to be taken`) : null;
 }
 
 function nearest(items) {
@@ -73,13 +65,13 @@ function nearest(items) {
 function result(entry, e, one) {
   const top = e.top && e.top.length ? e.top : null;
   const correct =
-    e.seen && one
+    e.id && one
       ? h(
           'section',
           h('h3', 'Correct this kind'),
           labelKeys(async id => {
             try {
-              tellDecision(await decide([{id: e.kind, rev: e.rev}], id), id, 1);
+              tellDecision(await decide([{id: e.id, rev: e.rev}], id), id, 1);
             } catch (x) {
               tellFailure(x);
             }
@@ -91,7 +83,7 @@ function result(entry, e, one) {
     h('p.template', log(entry.log_message, {values: false, span: e.span || null})),
     verdict(e),
     e.template !== undefined
-      ? h('p', h('span.quiet', 'template '), log(e.template), e.seen ? [' ', h('a.small', {href: kindLink(e.kind)}, 'its kind')] : null)
+      ? h('p', h('span.quiet', 'template '), log(e.template), e.id ? [' ', h('a.small', {href: kindLink(e.id)}, 'its kind')] : null)
       : null,
     top ? h('div', h('p.quiet.small', e.rule || e.correction ? 'without it:' : 'the encoder:'), amounts(top), thresholds(e)) : null,
     nearest(e.nearest),
@@ -99,35 +91,26 @@ function result(entry, e, one) {
   );
 }
 
-async function ask(view, box, source, out, llm) {
+async function ask(view, box, source, out) {
   const text = box.value,
-    entries = text
-      .split('\n')
-      .filter(l => l.trim() !== '')
-      .map(l => ({source: source.value, log_message: l.replace(/\r$/, '')}));
+    some = text.split('\n').filter(l => l.trim() !== ''),
+    entries = some.map(l => ({source: source.value, log_message: l.replace(/\r$/, '')})),
+    much = tooMuch(text);
   setPasted(text);
-  const much = tooMuch(text);
   if (much) return put(out, h('div.notice.bad', {role: 'alert'}, h('p', much)));
   if (!entries.length) return put(out);
   out.setAttribute('aria-busy', 'true');
   try {
-    const r = await post('explain', {entries, ask_llm: llm}, view.signal),
-      items = r.items || r;
+    const {items} = await post('explain', {entries}, view.signal);
+    const cards = entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1));
     put(
       out,
-      h(
-        'p.quiet.small',
-        {role: 'status'},
-        `${plural(entries.length, 'line')} explained; ${llm ? 'the LLM was asked where needed' : 'the LLM was not asked'}.`,
-      ),
-      entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1)),
+      h('p.quiet.small', {role: 'status'}, `${plural(entries.length, 'line')} explained. Nobody was asked over the network.`),
+      cards,
     );
   } catch (e) {
-    if (e.name !== 'AbortError')
-      put(
-        out,
-        failure(e, () => ask(view, box, source, out, llm)),
-      );
+    const again = () => ask(view, box, source, out);
+    if (e.name !== 'AbortError') put(out, failure(e, again));
   }
   out.removeAttribute('aria-busy');
 }
@@ -135,12 +118,11 @@ async function ask(view, box, source, out, llm) {
 export default async function tryView(view) {
   view.title('Try a line');
   const out = h('div'),
-    box = h('textarea.wide', {id: 'lines', rows: 4, spellcheck: 'false', 'aria-label': 'Lines, one each', value: pasted()});
-  const source = h('input', {id: 'source', type: 'text', size: 14, spellcheck: 'false', autocomplete: 'off'});
-  const price = store.pulse && store.pulse.llm && store.pulse.llm.price_one;
-  const go = llm => ask(view, box, source, out, llm);
+    box = h('textarea.wide', {id: 'lines', rows: 4, spellcheck: 'false', 'aria-label': 'Lines, one each', value: pasted()}),
+    source = h('input', {id: 'source', type: 'text', size: 14, spellcheck: 'false', autocomplete: 'off'}),
+    go = () => ask(view, box, source, out);
   box.addEventListener('keydown', e => {
-    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) go(false);
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) go();
   });
   put(
     view.node,
@@ -150,14 +132,8 @@ export default async function tryView(view) {
       h('p.quiet', `Up to ${LINES} lines, each explained by itself. Nothing is counted or kept.`),
     ),
     box,
-    h(
-      'div.bar',
-      h('label', {for: 'source'}, 'source'),
-      source,
-      act('Explain', 'view', () => go(false), {first: true}),
-      store.session.features.llm ? act(`Ask the LLM too${price ? ` ≈ ${money(price)} a line` : ''}`, 'label', () => go(true)) : null,
-    ),
+    h('div.bar', h('label', {for: 'source'}, 'source'), source, act('Explain', 'view', go, {first: true})),
     out,
   );
-  await go(false);
+  await go();
 }

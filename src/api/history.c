@@ -62,7 +62,7 @@ static void export_csv(struct buf *out, const struct correction *c) {
     const struct span field[] = {span_of(c->label), c->source, c->message, c->by, c->at, c->note};
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
         if (i) buf_putc(out, ',');
-        csv_put(out, field[i]);
+        csv_put_text(out, field[i]);
     }
     buf_putc(out, '\n');
 }

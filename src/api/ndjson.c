@@ -32,6 +32,7 @@ struct ndjson {
     uint32_t lines;
     size_t batch_bytes;
     size_t blank_bytes; /* of empty lines since the last other line: nobody is answered for them */
+    char damage[160];   /* of the compressed body; "": none so far. What came before it is still answered */
     bool broken;        /* nothing more can be read; an answer line says why */
 };
 
@@ -128,10 +129,15 @@ static bool more_text(struct exchange *x) {
     buf_drop_front(&s->text, s->text_at);
     s->text_at = 0;
     size_t had = s->text.n;
+    if (s->damage[0]) {
+        break_off(s, s->damage);
+        return false;
+    }
     bool ok = inflate_append(s->decoder, &in, &s->text, PIECE_BYTES, &e);
     buf_drop_front(&x->body, x->body.n - in.n);
-    if (!ok) break_off(s, e.msg);
-    return ok && s->text.n > had;
+    if (!ok) snprintf(s->damage, sizeof s->damage, "%.150s", e.msg);
+    if (!ok && s->text.n == had) break_off(s, s->damage);
+    return s->text.n > had;
 }
 
 /* The next whole line, or at the body's end what is left. */

@@ -3,11 +3,13 @@
 #include "api/handlers.h"
 #include "base/json_out.h"
 #include "http/response.h"
+#include "http/server.h"
 
 #include <llhttp.h>
 
 enum step api_root(struct exchange *x) {
-    if (x->req.takes_html && (api_of(x)->kind & API_CLASSIFIER)) return api_page_alias(x);
+    bool has_page = (api_of(x)->kind & API_CLASSIFIER) && exchange_server_opts(x)->page.mode != SERVER_PAGE_OFF;
+    if (x->req.takes_html && has_page) return api_page_alias(x);
     struct buf *out = &x->out;
     const char *before = "";
     buf_puts(out, "{\"name\":\"logclass\",\"resources\":[");

@@ -63,14 +63,6 @@ struct book *inventory_book(struct inventory *v) {
     return &v->book;
 }
 
-static bool inventory_forget(void *self, uint64_t id, struct err *e) {
-    struct inventory *v = self;
-    pthread_mutex_lock(&v->store_lock);
-    bool ok = !v->store || kinds_store_forget(v->store, id, e);
-    pthread_mutex_unlock(&v->store_lock);
-    return ok;
-}
-
 struct inventory *inventory_open(const struct conf *c) {
     if (c->kinds_max == 0) return NULL;
     struct inventory *v = must_calloc(1, sizeof *v);
@@ -84,8 +76,6 @@ struct inventory *inventory_open(const struct conf *c) {
     if (shown && strcmp(c->kinds_examples, "none") != 0) v->book.examples = examples_open();
     v->book.redact = strcmp(c->kinds_examples, "raw") == 0 ? NULL : inventory_redact;
     v->book.redact_self = v->redact;
-    v->book.forget = inventory_forget;
-    v->book.self = v;
     if (!inventory_path(v->path)) v->path[0] = '\0';
     pthread_condattr_t monotonic;
     pthread_mutex_init(&v->lock, NULL);

@@ -16,6 +16,8 @@ struct review {
     struct pipeline *pipeline;
     struct book *book;         /* NULL: nobody looks */
     pthread_mutex_t look_lock; /* one looks at a time */
+    bool looked;
+    uint32_t last_id; /* of the log when it was last read */
     char path[PATH_MAX];
     struct stat seen; /* of the log as it was read; zero: it was not there */
     pthread_mutex_t lock;
@@ -33,12 +35,23 @@ static bool review_same(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Kinds that somebody said something about are not dropped. */
-static void review_tell(struct book *b, struct words *w) {
+/* Kinds that somebody said something about are not dropped; states that were said elsewhere since the last look are
+ * taken over, those of before are in the inventory's file. */
+static void review_tell(struct review *r, struct words *w) {
     const struct corrections *c = words_log(w);
-    for (size_t i = 0; b->kinds && i < c->n; i++)
-        if (c->row[i].kind && !c->row[i].undone) kinds_keep(b->kinds, c->row[i].kind, true);
-    book_set_words(b, w);
+    struct kinds *k = r->book->kinds;
+    for (size_t i = 0; k && i < c->n; i++) {
+        const struct correction *word = &c->row[i];
+        if (!word->kind || word->undone) continue;
+        kinds_keep(k, word->kind, true);
+        int state = kind_state_find(span_of(word->state));
+        if (r->looked && word->id > r->last_id && state >= 0)
+            kinds_set_state(k, word->kind, (enum kind_state)state, word->until);
+    }
+    for (size_t i = 0; k && i < c->forgotten_n; i++) book_forget(r->book, c->forgotten[i]);
+    r->last_id = c->last_id;
+    r->looked = true;
+    book_set_words(r->book, w);
 }
 
 static void look_locked(struct review *r) {
@@ -52,7 +65,7 @@ static void look_locked(struct review *r) {
         if (c.broken > 0)
             log_warn("review.broken", "%s: %u lines can't be read and are passed over", r->path, c.broken);
         pipeline_review(r->pipeline, overlay_open(&c));
-        if (r->book) review_tell(r->book, words_open(&c));
+        if (r->book) review_tell(r, words_open(&c));
     } else {
         log_warn("review.unread", "what was said before stays in force: %s", e.msg);
     }

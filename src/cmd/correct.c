@@ -108,7 +108,7 @@ static void list_csv(struct buf *out, const struct correction *r) {
     if (r->undone) return;
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
         if (i) buf_putc(out, ',');
-        csv_put(out, field[i]);
+        csv_put_text(out, field[i]);
     }
     buf_putc(out, '\n');
 }

@@ -243,8 +243,8 @@ static bool eval_write_answers(const struct evaluation *v, struct err *e) {
         csv_put(&out, span_of(labels->label[r->answer].id)), buf_putc(&out, ',');
         csv_put(&out, span_of(labels->label[r->best].id));
         buf_printf(&out, ",%.4f,%d,", r->confidence, r->answer == r->label);
-        csv_put(&out, v->data.row[i].source), buf_putc(&out, ',');
-        csv_put(&out, v->data.row[i].message), buf_putc(&out, '\n');
+        csv_put_text(&out, v->data.row[i].source), buf_putc(&out, ',');
+        csv_put_text(&out, v->data.row[i].message), buf_putc(&out, '\n');
     }
     bool ok = !out.failed && file_write(v->o.out, buf_span(&out), e);
     if (out.failed) err_set(e, ERR_LIMIT, "%s: more than %d bytes of answers", v->o.out, ANSWERS_BYTES_MAX);

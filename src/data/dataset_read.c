@@ -131,7 +131,7 @@ static bool read_csv(struct reader *r, char *text, size_t n) {
                            columns);
         struct values v = {0};
         for (unsigned c = 0; c < FIELD_COUNT; c++)
-            if (at[c] >= 0) v.of[c] = row.field[at[c]];
+            if (at[c] >= 0) v.of[c] = csv_text(row.field[at[c]]);
         if (!read_add_row(r, &v)) return false;
     }
     return true;

@@ -12,11 +12,19 @@ static const struct field_name {
 };
 enum { NAMES_N = sizeof NAMES / sizeof NAMES[0] };
 
+/* The member of this name; of several the last. */
+static yyjson_val *last_member(yyjson_val *object, const char *name, size_t n) {
+    yyjson_val *key, *value, *found = NULL;
+    size_t i, max;
+    yyjson_obj_foreach(object, i, max, key, value) if (yyjson_equals_strn(key, name, n)) found = value;
+    return found;
+}
+
 struct yyjson_val *field_at(struct yyjson_val *object, const char *path) {
-    yyjson_val *v = yyjson_obj_get(object, path);
+    yyjson_val *v = last_member(object, path, strlen(path));
     const char *point = v ? NULL : strchr(path, '.');
     if (!point) return v;
-    yyjson_val *inside = yyjson_obj_getn(object, path, (size_t)(point - path));
+    yyjson_val *inside = last_member(object, path, (size_t)(point - path));
     return yyjson_is_obj(inside) ? field_at(inside, point + 1) : NULL;
 }
 

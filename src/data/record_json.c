@@ -92,6 +92,11 @@ static size_t pass_string(char *p, size_t n) {
     return n;
 }
 
+void record_json_mend(char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '"') i += pass_string(text + i + 1, n - i - 1);
+}
+
 /* Whether no value lies deeper than depth_max. Does not check anything else: that is the parser's. */
 static bool record_json_prepare(struct reading *r, char *p, size_t n) {
     unsigned depth = 0;

@@ -45,6 +45,10 @@ enum record_json_trouble record_json_read_array(struct record_json_reader *r, co
 enum record_json_trouble record_json_read_question(struct record_json_reader *r, const struct record_json_limits *lim,
                                                    struct buf *text, struct arena *a, struct batch *b, struct err *e);
 
+/* Halves of surrogate pairs that are escaped in strings become \ufffd in place; all else is left alone. The parser
+ * refuses them. */
+void record_json_mend(char *text, size_t n);
+
 /* Reads one entry of an NDJSON text; its strings are in the arena. */
 enum record_json_trouble record_json_read_line(struct record_json_reader *r, const struct record_json_limits *lim,
                                                struct span line, struct arena *a, struct record *rec, struct err *e);

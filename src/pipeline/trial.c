@@ -82,6 +82,16 @@ bool trial_is_remembered(struct trial *t, const struct record *rec) {
     return memo_get(m, memo_key(m, template, t->eng->version), &a);
 }
 
+bool trial_embed(struct trial *t, const struct span *text, uint32_t n, float *vector) {
+    if (!t->eng->encoder) return false;
+    size_t dim = encoder_dim(t->eng->encoder);
+    for (uint32_t from = 0; from < n; from += STAGE_ENCODER_ROWS) {
+        uint32_t some = n - from < STAGE_ENCODER_ROWS ? n - from : STAGE_ENCODER_ROWS;
+        encoder_embed(t->eng->encoder, t->scratch.encoder, text + from, some, vector + from * dim);
+    }
+    return true;
+}
+
 unsigned trial_dim(struct trial *t) {
     return t->eng->encoder ? encoder_dim(t->eng->encoder) : 0;
 }

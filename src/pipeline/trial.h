@@ -22,6 +22,9 @@ void trial_run(struct trial *t, const struct record *rec, struct result *res, ui
 /* Whether an answer to the record's template is remembered. */
 bool trial_is_remembered(struct trial *t, const struct record *rec);
 
+/* The encoder's vectors of templates, trial_dim numbers each. False: there is no encoder. */
+bool trial_embed(struct trial *t, const struct span *text, uint32_t n, float *vector);
+
 /* The encoder's vector of a template in whole steps of *scale (encoder/vector8.h), trial_dim numbers: as it was kept,
  * or encoded now. False: there is no encoder, or encode is false and it is not kept. */
 bool trial_vector(struct trial *t, struct span template, bool encode, int8_t *step, float *scale);

@@ -3,6 +3,8 @@
 #include "base/must.h"
 #include "review/news.h"
 
+#include <string.h>
+
 void book_init(struct book *b) {
     *b = (struct book){.corrections = ""};
     b->news = must_calloc(1, sizeof *b->news);
@@ -54,4 +56,13 @@ void book_set_news(struct book *b, const struct news *n) {
     *b->news = *n;
     pthread_mutex_unlock(&b->lock);
     if (changed) atomic_fetch_add(&b->kinds_seq, 1);
+}
+
+void book_forget(struct book *b, uint64_t id) {
+    struct kind_view v;
+    char text[KINDS_TEXT_MAX];
+    if (!kinds_find(b->kinds, id, &v, text)) return;
+    examples_forget(b->examples, v.number);
+    kinds_forget(b->kinds, id);
+    memset(text, 0, sizeof text);
 }

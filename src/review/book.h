@@ -23,10 +23,6 @@ struct book {
     void (*refresh)(void *self);
     void *refresh_self;
 
-    /* Removes a kind from the file, too. */
-    bool (*forget)(void *self, uint64_t id, struct err *e);
-    void *self;
-
     /* Takes what nobody should see out of an example before it is shown; NULL: they are shown as they came. */
     void (*redact)(void *self, struct span text, struct buf *out);
     void *redact_self;
@@ -45,6 +41,9 @@ void book_release(struct book *b);
 
 /* A reference to what people said; NULL: nothing. */
 struct words *book_words(struct book *b);
+
+/* Takes a kind out of memory: the table, and examples of it. */
+void book_forget(struct book *b, uint64_t id);
 
 /* The last findings (review/news.h); at is 0 before the first. */
 void book_news(struct book *b, struct news *to);

@@ -101,6 +101,12 @@ static bool is_word(yyjson_val *object, const struct correction *r) {
     return r->family != 0 && (r->state[0] || yyjson_is_null(label));
 }
 
+static void note_forgotten(struct corrections *c, uint64_t kind) {
+    c->forgotten = realloc(c->forgotten, (c->forgotten_n + 1) * sizeof *c->forgotten);
+    MUST(c->forgotten != NULL);
+    c->forgotten[c->forgotten_n++] = kind;
+}
+
 /* False: it is no word. */
 static bool read_word(struct corrections *c, yyjson_val *object) {
     uint32_t id = word_number(object, "id", c->last_id + 1), undoes = word_number(object, "undoes", 0),
@@ -112,6 +118,12 @@ static bool read_word(struct corrections *c, yyjson_val *object) {
     word_name(r.state, object, "state");
     r.kind = word_hash(object, "kind"), r.family = word_hash(object, "family");
     r.redacted = yyjson_is_true(yyjson_obj_get(object, "redacted"));
+    uint64_t forget = word_hash(object, "forget");
+    if (forget) {
+        note_forgotten(c, forget);
+        c->last_id = id > c->last_id ? id : c->last_id;
+        return true;
+    }
     bool undo = undoes || batch;
     if (!undo && !is_word(object, &r)) return false;
     if (undo) mark_undone(c, batch ? batch : undoes, batch != 0, &r);
@@ -152,6 +164,7 @@ bool corrections_read(struct corrections *c, const char *path, struct err *e) {
 void corrections_release(struct corrections *c) {
     arena_release(&c->text);
     free(c->row);
+    free(c->forgotten);
     *c = (struct corrections){0};
 }
 
@@ -202,17 +215,87 @@ static bool append_locked(int fd, const char *path, corrections_word *word, cons
     return ok;
 }
 
-bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e) {
-    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX) != 0) {
-        err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        return false;
+/* Whether another file has taken the place of the one that was opened: somebody forgot a kind. */
+static bool is_replaced(int fd, const char *path) {
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino != there.st_ino;
+}
+
+/* Opens and locks the log; -1: e says why. */
+static int open_locked(const char *path, struct err *e) {
+    enum { TRIES = 100 };
+    for (int i = 0; i < TRIES; i++) {
+        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        if (fd >= 0 && flock(fd, LOCK_EX) == 0 && !is_replaced(fd, path)) return fd;
+        if (fd < 0 || errno == ENOLCK) {
+            err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+            if (fd >= 0) close(fd);
+            return -1;
+        }
+        close(fd);
     }
+    err_set(e, ERR_IO, "%s: it is replaced again and again", path);
+    return -1;
+}
+
+bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e) {
+    int fd = open_locked(path, e);
+    if (fd < 0) return false;
     bool ok = append_locked(fd, path, word, what, e);
     close(fd); /* and gives the lock back */
     return ok;
 }
+
+/* ---- forgetting ---- */
+
+static bool is_about(struct span line, uint64_t kind, uint64_t family) {
+    yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_NOFLAG);
+    yyjson_val *root = yyjson_doc_get_root(doc), *message = yyjson_obj_get(root, "log_message");
+    char masked[MASK_OUTPUT_MAX];
+    uint64_t its_kind = word_hash(root, "kind"), its_family = word_hash(root, "family");
+    if (!its_family && yyjson_is_str(message)) {
+        struct span text = {yyjson_get_str(message), yyjson_get_len(message)};
+        its_family = kinds_id_of((struct span){masked, mask_line(text, masked)});
+    }
+    bool about = (its_kind && its_kind == kind) || (family && its_family == family);
+    yyjson_doc_free(doc);
+    return about;
+}
+
+static bool say_forgotten(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
+    (void)e;
+    corrections_begin(b, c->last_id + 1, (struct span){0});
+    buf_printf(b, ",\"forget\":\"%016llx\"}\n", (unsigned long long)*(const uint64_t *)what);
+    return true;
+}
+
+/* The others' words, as they stand, in a file that takes the place of this one. */
+static bool rewrite_without(const char *path, uint64_t kind, uint64_t family, struct err *e) {
+    struct span text, rest;
+    struct buf kept;
+    buf_init(&kept, CORRECTIONS_FILE_BYTES_MAX + 1);
+    if (!file_read(path, CORRECTIONS_FILE_BYTES_MAX, &text, e)) return false;
+    for (rest = text; rest.n > 0;) {
+        struct span line = span_take_line(&rest);
+        if (is_about(line, kind, family)) continue;
+        buf_put(&kept, line.p, line.n);
+        buf_putc(&kept, '\n');
+    }
+    bool ok = !kept.failed && file_write(path, buf_span(&kept), e) && chmod(path, 0600) == 0;
+    file_free(&text);
+    buf_release(&kept);
+    return ok || (e->code == ERR_OK && err_set(e, ERR_IO, "%s: %s", path, strerror(errno)));
+}
+
+bool corrections_forget(const char *path, uint64_t kind, uint64_t family, struct err *e) {
+    int fd = open_locked(path, e);
+    if (fd < 0) return false;
+    bool ok = rewrite_without(path, kind, family, e);
+    close(fd);
+    return ok && corrections_add(path, say_forgotten, &kind, e);
+}
+
+/* ---- one word ---- */
 
 struct saying {
     const struct correction *word;

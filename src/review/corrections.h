@@ -37,7 +37,9 @@ struct corrections {
     struct correction *row; /* [n], in the order in which they were said */
     size_t n, cap;
     uint32_t last_id;
-    unsigned broken; /* lines that could not be read */
+    unsigned broken;     /* lines that could not be read */
+    uint64_t *forgotten; /* [forgotten_n] kinds that are to be forgotten by everybody who keeps them */
+    size_t forgotten_n;
     struct arena text;
 };
 
@@ -57,6 +59,9 @@ bool corrections_add(const char *path, corrections_word *word, const void *what,
 /* Begins a line: "{"id":ID,"at":NOW,"by":BY", and adds a member to it. An empty `by`: whoever runs this process. */
 void corrections_begin(struct buf *b, uint32_t id, struct span by);
 void corrections_member(struct buf *b, const char *name, struct span text);
+
+/* Removes all words about a kind and its family, and tells everybody to forget it. family 0: not known. */
+bool corrections_forget(const char *path, uint64_t kind, uint64_t family, struct err *e);
 
 /* Takes word number `id` back. False also where there is none, or it was taken back before. */
 bool corrections_undo(const char *path, uint32_t id, struct err *e);

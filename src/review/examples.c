@@ -138,3 +138,25 @@ unsigned examples_of(struct examples *x, uint32_t kind, struct example *to, unsi
     memcpy(to, swap, n * sizeof *to);
     return n;
 }
+
+/* Their places stay, with nothing in them. */
+static void ring_forget(struct example_ring *r, uint32_t kind) {
+    bool behind;
+    pthread_mutex_lock(&r->lock);
+    size_t at = r->wrapped ? r->from : 0;
+    for (behind = r->wrapped; behind || at < r->to;) {
+        struct example_head h = head_at(r, at);
+        if (h.kind == kind) {
+            uint32_t nobody = UINT32_MAX;
+            memcpy(r->bytes + at, &nobody, sizeof nobody);
+            memset(r->bytes + at + sizeof h, 0, (size_t)h.source_n + h.line_n);
+        }
+        at = behind ? example_next(r, at) : at + example_bytes(&h);
+        if (behind && at == 0) behind = false;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void examples_forget(struct examples *x, uint32_t kind) {
+    for (unsigned i = 0; x && i < RINGS; i++) ring_forget(&x->ring[i], kind & ((1U << KINDS_NUMBER_BITS) - 1));
+}

@@ -21,6 +21,9 @@ void examples_close(struct examples *x); /* NULL is fine */
 /* A line of a kind. seldom: it goes into the ring of those. */
 void examples_add(struct examples *x, uint32_t kind, struct span source, struct span line, bool seldom);
 
+/* Takes all lines of a kind out of memory. */
+void examples_forget(struct examples *x, uint32_t kind);
+
 /* One line. The spans lie in the buffers of the call. */
 struct example {
     uint32_t kind;

@@ -52,12 +52,20 @@ static unsigned char lower(char c) {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
+/* From `from` on, the first place of either case of a small letter; NULL: there is none. */
+static const char *find_letter(const char *from, size_t n, char small) {
+    char large = (char)(small >= 'a' && small <= 'z' ? small - 'a' + 'A' : small);
+    const char *a = memchr(from, small, n), *b = memchr(from, large, a ? (size_t)(a - from) : n);
+    return b ? b : a;
+}
+
 /* ASCII letters of both cases are one. part is in small letters. */
 static bool holds_text(struct span text, struct span part) {
-    if (part.n > text.n) return false;
-    for (size_t i = 0; i + part.n <= text.n; i++) {
-        size_t n = 0;
-        while (n < part.n && lower(text.p[i + n]) == (unsigned char)part.p[n]) n++;
+    const char *end = text.p + text.n;
+    for (const char *p = text.p; (size_t)(end - p) >= part.n; p++) {
+        if (!(p = find_letter(p, (size_t)(end - p) - part.n + 1, part.p[0]))) return false;
+        size_t n = 1;
+        while (n < part.n && lower(p[n]) == (unsigned char)part.p[n]) n++;
         if (n == part.n) return true;
     }
     return false;

@@ -15,6 +15,7 @@ struct reader {
     char *carry; /* bytes read but not yet part of a chunk, CHUNK_BYTES */
     size_t carry_n;
     bool ended;                  /* the input is */
+    struct err trouble;          /* why; told with the last records that came before it */
     bool origins;                /* tell where each record is from */
     bool skipping;               /* inside the rest of a line that was cut */
     uint64_t odd, line, records; /* so far */
@@ -140,18 +141,14 @@ static bool reader_fill(struct reader *r, struct chunk *c, size_t *from, int wai
         if (c->text_n == CHUNK_BYTES && *from == 0 && !cut_record(r, c, from, e)) return false;
         if (c->text_n == CHUNK_BYTES && c->batch.n > 0) return true;
         if (c->batch.n > 0 && input_size(r->in) == 0) return true;
-        if (!read_more(r, c, from, wait_ms, &got, e)) {
-            struct err ignored = {0};
-            reader_split(r, c, from, &ignored); /* what came before the trouble is still good */
-            return false;
-        }
+        if (!read_more(r, c, from, wait_ms, &got, &r->trouble)) got = 1; /* what came before it is still good */
     }
     return ok;
 }
 
 /* Reads into carry until the first line that is not blank is whole, or as much of it as there will be. Its end may be
  * all that follows it: only its front is trimmed while it is looked for. False: it is not there yet. */
-static bool peek_line(struct reader *r, struct span *line, int wait_ms, struct err *e) {
+static bool peek_line(struct reader *r, struct span *line, int wait_ms) {
     for (;;) {
         struct span all = {r->carry, r->carry_n};
         while (all.n > 0 && span_trim(span_sub(all, 0, 1)).n == 0) all = span_sub(all, 1, all.n);
@@ -159,10 +156,10 @@ static bool peek_line(struct reader *r, struct span *line, int wait_ms, struct e
         *line = nl ? span_trim(span_sub(all, 0, (size_t)(nl - all.p))) : span_trim(all);
         if (nl || r->ended || r->carry_n == CHUNK_BYTES) return true;
         size_t got;
-        bool ok = input_read(r->in, r->carry + r->carry_n, CHUNK_BYTES - r->carry_n, wait_ms, &got, e);
+        bool ok = input_read(r->in, r->carry + r->carry_n, CHUNK_BYTES - r->carry_n, wait_ms, &got, &r->trouble);
         r->carry_n += got;
         r->ended = !ok || input_is_ended(r->in);
-        if (!ok || (got == 0 && !r->ended)) return false;
+        if (got == 0 && !r->ended) return false;
     }
 }
 
@@ -185,11 +182,21 @@ static bool is_json_array(struct span first) {
     return rest.n == 0 || rest.p[0] == '{';
 }
 
+/* A file of objects whose first line was cut off by a rotation: the second, where it has come already, tells. */
+static bool second_is_object(struct reader *r, struct span first) {
+    struct span rest = {r->carry, r->carry_n};
+    if (first.n == 0) return false;
+    rest = span_sub(rest, (size_t)(first.p - r->carry) + first.n, rest.n);
+    span_take_line(&rest);
+    const char *nl = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+    return nl && reader_json_is_object(&r->json, span_sub(rest, 0, (size_t)(nl - rest.p)));
+}
+
 /* Settles the format once the first line is there. False: the input is broken, or, *e left as it was, it is not there
  * yet. */
 static bool find_format(struct reader *r, int wait_ms, struct err *e) {
     struct span first = {0};
-    if (r->format != READER_LINES && !peek_line(r, &first, wait_ms, e)) return false;
+    if (r->format != READER_LINES && !peek_line(r, &first, wait_ms)) return false;
     if (r->format == READER_AUTO && is_json_array(first)) {
         r->ended = true;
         r->carry_n = 0;
@@ -197,24 +204,13 @@ static bool find_format(struct reader *r, int wait_ms, struct err *e) {
                        strcmp(r->path, "-") == 0 ? "stdin" : r->path, strcmp(r->path, "-") == 0 ? "" : r->path);
     }
     if (r->format == READER_AUTO) {
-        r->format = reader_json_is_object(&r->json, first)             ? READER_JSONL
-                    : reader_csv_is_header(first, r->json.message_key) ? READER_CSV
-                                                                       : READER_LINES;
+        r->format = reader_json_is_object(&r->json, first) || second_is_object(r, first) ? READER_JSONL
+                    : reader_csv_is_header(first, r->json.message_key)                   ? READER_CSV
+                                                                                         : READER_LINES;
     }
     if (r->format == READER_CSV && !open_csv(r, e)) return false;
     r->format_is_known = true;
     return true;
-}
-
-/* The input broke inside its first line: what there is of it is still a record. */
-static void reader_save_front(struct reader *r, struct chunk *c) {
-    size_t from = 0;
-    struct err ignored = {0};
-    if (r->carry_n == 0) return;
-    r->format = READER_LINES;
-    memcpy(c->text, r->carry, c->text_n = r->carry_n);
-    reader_split(r, c, &from, &ignored);
-    r->carry_n = 0;
 }
 
 bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) {
@@ -226,7 +222,6 @@ bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) 
     if (!r->format_is_known && !find_format(r, wait_ms, &why)) {
         if (why.code == ERR_OK) return true;
         *e = why;
-        reader_save_front(r, c);
         return false;
     }
     memcpy(c->text, r->carry, r->carry_n);
@@ -236,7 +231,9 @@ bool reader_next(struct reader *r, struct chunk *c, int wait_ms, struct err *e) 
     r->open_from = NULL;
     r->carry_n = ok ? c->text_n - from : 0;
     memcpy(r->carry, c->text + from, r->carry_n);
-    return ok;
+    if (r->trouble.code == ERR_OK || (ok && r->carry_n > 0)) return ok;
+    *e = r->trouble;
+    return false;
 }
 
 bool reader_is_ended(const struct reader *r) {

@@ -76,8 +76,8 @@ bool reader_csv_split(struct reader_csv *r, struct chunk *c, size_t *from, const
         c->place[c->batch.n] = (struct place){.file = r->path, .line = r->line, .severity = SEVERITY_NONE};
         struct record *rec = &c->rec[c->batch.n++];
         *rec = (struct record){0};
-        if ((unsigned)r->message < row.n) rec->message = span_sub(row.field[r->message], 0, CHUNK_LINE_MAX);
-        if (r->source >= 0 && (unsigned)r->source < row.n) rec->source = row.field[r->source];
+        if ((unsigned)r->message < row.n) rec->message = span_sub(csv_text(row.field[r->message]), 0, CHUNK_LINE_MAX);
+        if (r->source >= 0 && (unsigned)r->source < row.n) rec->source = csv_text(row.field[r->source]);
         *from += used;
         r->line += row.lines;
     }

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "data/field.h"
+#include "data/record_json.h"
 #include "stream/reader.h"
 
 #include <stdio.h>
@@ -11,16 +12,18 @@
 enum { JSON_POOL_BYTES = 12 * CHUNK_LINE_MAX + 4096 };
 
 void reader_json_init(struct reader_json *j) {
-    *j = (struct reader_json){.pool = must_calloc(1, JSON_POOL_BYTES), .pool_bytes = JSON_POOL_BYTES};
+    *j = (struct reader_json){.pool = must_calloc(1, JSON_POOL_BYTES),
+                              .pool_bytes = JSON_POOL_BYTES,
+                              .mended = must_calloc(1, CHUNK_LINE_MAX)};
 }
 
 void reader_json_release(struct reader_json *j) {
-    free(j->pool);
+    free(j->pool), free(j->mended);
 }
 
-static yyjson_val *parse_object(struct reader_json *j, struct span line) {
+static yyjson_val *parse_text(struct reader_json *j, struct span line) {
     yyjson_alc alc;
-    if (line.n > CHUNK_LINE_MAX || !yyjson_alc_pool_init(&alc, j->pool, j->pool_bytes)) return NULL;
+    if (!yyjson_alc_pool_init(&alc, j->pool, j->pool_bytes)) return NULL;
     union {
         const char *read_only;
         char *p; /* the parser's signature; without YYJSON_READ_INSITU it only reads */
@@ -28,6 +31,16 @@ static yyjson_val *parse_object(struct reader_json *j, struct span line) {
     yyjson_doc *doc = yyjson_read_opts(text.p, line.n, YYJSON_READ_ALLOW_INVALID_UNICODE, &alc, NULL);
     yyjson_val *root = yyjson_doc_get_root(doc);
     return yyjson_is_obj(root) ? root : NULL;
+}
+
+/* Halves of surrogate pairs, which the parser refuses, are mended in a copy: seldom is there one. */
+static yyjson_val *parse_object(struct reader_json *j, struct span line) {
+    if (line.n > CHUNK_LINE_MAX) return NULL;
+    yyjson_val *root = parse_text(j, line);
+    if (root || line.n < 2 || line.p[0] != '{' || !memmem(line.p, line.n, "\\u", 2)) return root;
+    memcpy(j->mended, line.p, line.n);
+    record_json_mend(j->mended, line.n);
+    return parse_text(j, (struct span){j->mended, line.n});
 }
 
 bool reader_json_is_object(struct reader_json *j, struct span line) {

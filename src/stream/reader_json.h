@@ -8,6 +8,7 @@
 struct reader_json {
     void *pool; /* the parser's memory: fixed, reused for each line */
     size_t pool_bytes;
+    char *mended;                         /* [CHUNK_LINE_MAX]: a line that the parser would refuse as it stands */
     const char *message_key, *source_key; /* looked for first; NULL or "": none */
 };
 

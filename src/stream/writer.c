@@ -150,11 +150,11 @@ static void write_csv(struct writer *w, struct buf *out, struct writer_item *t) 
     result_json_number(out, t->res->confidence);
     if (w->with_message) {
         buf_putc(out, ',');
-        csv_put(out, t->rec->source);
+        csv_put_text(out, t->rec->source);
         buf_putc(out, ',');
-        csv_put(out, t->rec->message);
+        csv_put_text(out, t->rec->message);
         buf_putc(out, ',');
-        if (t->place && t->place->file) csv_put(out, span_of(t->place->file));
+        if (t->place && t->place->file) csv_put_text(out, span_of(t->place->file));
         buf_printf(out, ",%" PRIu64, t->place ? t->place->line : 0);
     }
     if (w->severity) buf_printf(out, ",%s", severity_name(item_severity(t)));

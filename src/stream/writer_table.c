@@ -48,16 +48,24 @@ const char *writer_table_colour(const char *label_id, enum reason reason) {
     return "";
 }
 
+/* Embeddings, overrides and isolates of direction: what follows one is shown in another order than it stands in. */
+static bool turns_text(uint32_t cp) {
+    return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f ||
+           cp == 0x61c;
+}
+
 size_t writer_table_text(struct buf *out, struct span s, size_t columns, size_t *used) {
     size_t i = 0;
     for (*used = 0; i < s.n;) {
         uint32_t cp;
         size_t n = utf8_decode(s.p + i, s.n - i, &cp);
-        bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
+        bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || turns_text(cp);
         unsigned width = control ? 1 : width_of(cp);
         if (columns > 0 && *used + width > columns) break;
         if (control)
             buf_putc(out, ' ');
+        else if (cp == UTF8_REPLACEMENT)
+            buf_puts(out, "\xef\xbf\xbd"); /* also for bytes that are none, which a terminal may obey */
         else
             buf_put(out, s.p + i, n);
         *used += width;

@@ -1,5 +1,7 @@
 #include "text/csv.h"
 
+#include "text/utf8.h"
+
 #include <strings.h>
 
 /* Where a row ends: the bytes up to and with its line end. Nothing changes before the row is known to be whole. A quote
@@ -95,4 +97,36 @@ void csv_put(struct buf *out, struct span field) {
         buf_putc(out, field.p[i]);
     }
     buf_putc(out, '"');
+}
+
+/* What a formula may begin with. A sign before a blank or a sign begins a line of text. */
+static bool is_formula(struct span f) {
+    if (f.n < 2) return false;
+    char second = f.p[1];
+    if (f.p[0] == '+' || f.p[0] == '-') return second != ' ' && second != '+' && second != '-';
+    return f.p[0] == '=' || f.p[0] == '@' || f.p[0] == '\t' || f.p[0] == '\r';
+}
+
+void csv_put_text(struct buf *out, struct span field) {
+    struct buf text;
+    size_t good = utf8_valid(field);
+    bool guarded = is_formula(field);
+    if (!guarded && good == field.n && (field.n == 0 || !memchr(field.p, '\0', field.n))) {
+        csv_put(out, field);
+        return;
+    }
+    buf_init(&text, 3 * field.n + 2);
+    if (guarded) buf_putc(&text, '\'');
+    char *to = buf_reserve(&text, 3 * field.n);
+    size_t n = to ? utf8_repair(field, to) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (to[i] == '\0') to[i] = ' ';
+    text.n += n;
+    csv_put(out, buf_span(&text));
+    buf_release(&text);
+}
+
+struct span csv_text(struct span field) {
+    struct span inside = span_sub(field, 1, field.n);
+    return field.n > 0 && field.p[0] == '\'' && is_formula(inside) ? inside : field;
 }

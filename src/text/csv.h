@@ -32,4 +32,11 @@ int csv_find(const struct csv_row *row, const char *name);
 /* Appends a field, in quotes where it needs them. The caller puts commas and line ends between. */
 void csv_put(struct buf *out, struct span field);
 
+/* The same for a text of others: as valid UTF-8 without NUL; and one that a spreadsheet would take for a formula gets a
+ * ' before it. csv_text gives the text back. */
+void csv_put_text(struct buf *out, struct span field);
+
+/* A field as it was before csv_put_text, but for what was no UTF-8. */
+struct span csv_text(struct span field);
+
 #endif

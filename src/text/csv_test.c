@@ -75,6 +75,40 @@ static void what_is_written_reads_back(void) {
     buf_release(&b);
 }
 
-CHECK_MAIN(CHECK_TEST(plain_and_quoted_fields), CHECK_TEST(a_piece_is_left_alone), CHECK_TEST(broken_rows_are_named),
+/* A spreadsheet must not compute what somebody logged; a program that reads the file gets the text back. */
+static void texts_of_others_are_no_formulas(void) {
+    static const struct {
+        const char *text, *cell;
+        bool comes_back;
+    } ALL[] = {
+        {"=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0", true},
+        {"@SUM(A1)", "'@SUM(A1)", true},
+        {"+1+2", "'+1+2", true},
+        {"-2+3", "'-2+3", true},
+        {"\tx", "'\tx", true},
+        {"- 1117838570 2005.06.03", "- 1117838570 2005.06.03", true},
+        {"--- begin", "--- begin", true},
+        {"plain", "plain", true},
+        {"'quoted", "'quoted", true},
+        {"=", "=", true},
+        {"", "", true},
+        {"bad \xff byte", "bad \xef\xbf\xbd byte", false},
+    };
+    struct buf b;
+    buf_init(&b, 1024);
+    for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
+        buf_reset(&b);
+        csv_put_text(&b, span_of(ALL[i].text));
+        CHECK_SPAN(buf_span(&b), ALL[i].cell);
+        if (ALL[i].comes_back) CHECK_SPAN(csv_text(buf_span(&b)), ALL[i].text);
+    }
+    buf_reset(&b);
+    csv_put_text(&b, (struct span){"a\0b", 3});
+    CHECK_SPAN(buf_span(&b), "a b");
+    buf_release(&b);
+}
+
+CHECK_MAIN(CHECK_TEST(texts_of_others_are_no_formulas), CHECK_TEST(plain_and_quoted_fields),
+           CHECK_TEST(a_piece_is_left_alone), CHECK_TEST(broken_rows_are_named),
            CHECK_TEST(a_quote_inside_a_plain_field_is_text), CHECK_TEST(an_empty_line_is_one_empty_field),
            CHECK_TEST(columns_are_found_by_name), CHECK_TEST(what_is_written_reads_back))

@@ -113,7 +113,7 @@ def zsh(typed):
 def the_installed_binary_carries_the_page():
     r = subprocess.run(["python3", ROOT / "tests/e2e/page_files_test.py", PREFIX / "bin/logclass"], capture_output=True, text=True,
                        env=ENV, cwd=PREFIX)
-    equal((r.stdout.split("\n")[-2], r.stderr), ("4 passed, 0 failed", ""))
+    equal((r.stdout.split("\n")[-2], r.stderr), ("5 passed, 0 failed", ""))
 
 
 @test

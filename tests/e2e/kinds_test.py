@@ -286,6 +286,68 @@ def health_and_drift_are_told():
         equal(s.value('logclass_drift_alarm{alarm="new_kinds"}'), 0)
 
 
+def logclass(s, *args, keys=b""):
+    r = subprocess.run([BINARY, *args], input=keys, capture_output=True, timeout=60, env={**os.environ, "XDG_STATE_HOME": s.state})
+    equal((r.returncode, r.stderr if r.returncode else b""), (0, b""))
+    return r.stdout.decode()
+
+
+def written(s):
+    """Waits until all that was counted so far is in the file."""
+    n = s.value("logclass_kinds_write_seconds_count")
+    wait_until(lambda: s.value("logclass_kinds_write_seconds_count") >= n + 1)
+
+
+@test
+def kinds_are_listed_and_reviewed_in_the_terminal():
+    with desk() as s:
+        s.lines(*["nginx: worker process 3391 exited on signal 11"] * 9, *["at com.example.cart.Cart.total(Cart.java:214)"] * 3,
+                "User bob logged in", "trick \x1b[2J\x07 of 7")
+        counted(s, 14)
+        written(s)
+        rows = [json.loads(line) for line in logclass(s, "kinds", "--undecided", "-o", "json").splitlines()]
+        equal([r["lines_24h"] for r in rows], [9, 3, 1])
+        equal(len(logclass(s, "kinds", "--new", "--rows", "0").splitlines()), 4)
+        equal(logclass(s, "kinds", "--label", "USER_ACTION").split()[2], "USER_ACTION")
+        assert "\x1b" not in logclass(s, "kinds", "--search", "TRICK")
+        shown = logclass(s, "review", keys=b"s1bu5mq")  # skip, label, back, undo, label, mute the last
+        assert "undone" in shown and "Nothing more waits" in shown, shown
+        wait_until(lambda: get(s, "/api/corrections")["words"] == 3)
+        log = get(s, "/api/corrections")["items"]
+        equal([(w["label_id"], w["state"], w["undone"]) for w in reversed(log)], [("USER_ACTION", None, True), ("BACKUP", None, False), (None, "muted", False)])
+        wait_until(lambda: s.lines("nginx: worker process 9 exited on signal 11")[0]["label_id"] == "BACKUP")
+        logclass(s, "review", keys=b"m")
+        wait_until(lambda: get(s, "/api/review")["waiting"] == 0)
+    r = subprocess.run([BINARY, "kinds"], capture_output=True, env={**os.environ, "XDG_STATE_HOME": tempfile.mkdtemp()})
+    assert r.returncode and b"there is none yet" in r.stderr
+
+
+@test
+def a_kind_is_forgotten_everywhere():
+    """From the table, examples, the file and the log, by every process of the state folder."""
+    with desk() as s:
+        s.lines("the zanzibar pump of kim is dry", "the zanzibar pump of kim is dry", "another line")
+        counted(s, 3)
+        k = kind_of(s, "the zanzibar pump of kim is dry")
+        other = kind_of(s, "another line")
+        correct(s, k, "BACKUP", note="zanzibar")
+        correct(s, other, "INFO")
+        written(s)
+        logclass(s, "kinds", "--forget", k["id"])
+        wait_until(lambda: not [x for x in kinds(s) if "zanzibar" in x["template"]])
+        get(s, f"/api/kind?id={k['id']}", 404)
+        assert s.lines("the zanzibar pump of kim is dry")[0]["source"] != "regex"  # the word is gone, too
+        logclass(s, "kinds", "--forget", k["id"])
+        wait_until(lambda: len(kinds(s)) == 1)
+        equal([w["label_id"] for w in get(s, "/api/corrections")["items"]], ["INFO"])
+        written(s)
+        for folder, _, files in os.walk(s.state):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as f:
+                    assert b"zanzibar" not in f.read(), name
+        equal(os.stat(s.state + "/logclass/corrections.jsonl").st_mode & 0o777, 0o600)
+
+
 @test
 def what_was_said_is_exported():
     with desk() as s:

@@ -52,6 +52,13 @@ def a_person_is_led_to_the_page_and_a_program_is_not():
 
 
 @test
+def a_page_that_is_off_is_not_there():
+    with serving("--ui", "off") as s:
+        equal([s.ask("GET", path, headers={"Accept": "text/html"})[0].status for path in ("/", "/ui", "/ui/", "/ui/main.js", "/api/session")],
+              [200, 404, 404, 404, 404])
+
+
+@test
 def every_answer_of_the_page_says_what_may_run_in_it():
     with serving() as s:
         for method, path, status in (("GET", "/ui/", 200), ("GET", "/ui/index.html", 200), ("GET", "/ui/../rules", 404),

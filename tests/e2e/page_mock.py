@@ -46,7 +46,7 @@ class State:
                 "best": {"label_id": ids[0], "p": round(p[0] / s, 4)}, "second": {"label_id": ids[1], "p": round(p[1] / s, 4)}, "top": [{"label_id": a, "p": round(b / s, 4)} for a, b in zip(ids, p)],
                 "state": ["new", "known", "rising", "known", "returned"][i % 5] if i < 20 else "known", "rise": 14, "corrected_by": None, "rev": 1, "lines_24h": lines, "lines": lines * 3,
                 "first": self.now - r.randrange(60, 500000), "last": self.now - r.randrange(3, 9000), "hours": hours, "days": [sum(hours)] * 8, "sources": [["app", lines // 2], ["app-worker", lines // 4], ["x", 3]],
-                "by_rule": None, "examples": [{"source": "app", "log_message": template.replace("#", "5512").replace("<ip>", "203.0.113.7")}]}
+                "by_rule": None, "examples": [template.replace("#", "5512").replace("<ip>", "203.0.113.7")]}
 
     def waiting(self):
         return [k for k in self.kinds if k["stage"] == "fallback" and not k["corrected_by"] and k["state"] != "muted"]
@@ -80,10 +80,10 @@ def overview(s, q, body):
     r, n, step = random.Random(5), {"1h": 60, "24h": 24, "7d": 168}[q.get("span", "24h")], {"1h": 60, "24h": 3600, "7d": 3600}[q.get("span", "24h")]
     w = [60, 90, 250, 30, 20, 900, 40, 12, 130]
     look = [k for k in s.kinds if k["state"] in ("new", "rising", "returned") or k in s.waiting()][:12]
-    return {"at": s.now, "kinds": len(s.kinds), "tiles": {"rate": {"now": 10234.0, "yesterday": 9870.0}, "lines": {"now": 744053 if s.kinds else 0, "before": 700000}, "undecided": {"now": .117, "before": .12, "waiting": len(s.waiting()), "lines": 10120},
-            "new": {"now": 23, "last_hour": 4}, "rising": 2, "unseen": 1 / 2300, "llm": {"cost": .42}}, "from": s.now - n * step, "step": step,
-            "series": [{"label_id": a, "lines": [int(x * 20 * (.7 + .6 * r.random())) for _ in range(n)]} for (a, _), x in zip(LABELS, w)],
-            "marks": [{"at": s.now - n * step // 3, "what": "head 20260102 installed"}], "look": look, "warmup": {"done": True, "known": 1}}
+    return {"at": s.now, "kinds": len(s.kinds), "tiles": {"rate": {"now": 10234.0, "usual": 9870.0, "ever": bool(s.kinds)}, "lines": {"now": 744053 if s.kinds else 0, "before": 700000}, "undecided": {"share": .117, "before": .12, "waiting": len(s.waiting()), "lines": 10120},
+            "new_kinds": {"n": 23, "last_hour": 4}, "rising": 2, "drift": {"alarm": False, "unseen_share": 1 / 2300}, "llm": {"cost": .42}},
+            "series": {"from": s.now - n * step, "step": step, "labels": [{"label_id": a, "n": [int(x * 20 * (.7 + .6 * r.random())) for _ in range(n)]} for (a, _), x in zip(LABELS, w)]},
+            "marks": [{"at": s.now - n * step // 3, "what": "head 20260102 installed"}], "look": look, "warmup": None}
 
 
 def kinds(s, q, body):
@@ -113,8 +113,8 @@ def explain(s, q, body):
         m = e["log_message"]
         i = m.find("User bob logged in")
         out.append({"label_id": "USER_ACTION" if i >= 0 else "INFO", "confidence": .95 if i >= 0 else .6123, "stage": "regex" if i >= 0 else "bert", "rule": "user logged in or out" if i >= 0 else None,
-                    "span": [len(m[:i].encode()), len(m[:i].encode()) + 18] if i >= 0 else None, "template": m, "remembered": False, "reason": None, "correction": None, "top": [{"label_id": "INFO", "p": .6123}, {"label_id": "USER_ACTION", "p": .3}, {"label_id": "BACKUP", "p": .02}],
-                    "thresholds": {"classifier": .5, "pipeline": .2}, "nearest": [{"id": k["id"], "template": k["template"], "label_id": k["label_id"], "similarity": .9} for k in s.kinds[:5]], "kind": s.kinds[0]["id"] if s.kinds else None, "seen": bool(s.kinds), "rev": 1})
+                    "span": [len(m[:i].encode()), len(m[:i].encode()) + 18] if i >= 0 else None, "template": m, "memo": False, "reason": None, "correction": None, "top": [{"label_id": "INFO", "p": .6123}, {"label_id": "USER_ACTION", "p": .3}, {"label_id": "BACKUP", "p": .02}],
+                    "thresholds": {"classifier": .5, "pipeline": .2}, "nearest": [{"id": k["id"], "template": k["template"], "label_id": k["label_id"], "similarity": .9} for k in s.kinds[:5]], "id": s.kinds[0]["id"] if s.kinds else None, "rev": 1})
     return {"items": out}
 
 
@@ -136,7 +136,7 @@ def corrections(s, q, body):
     s.batches[batch] = [dict(by_id[c["id"]]) for c in changes]
     for c in changes:
         k = by_id[c["id"]]
-        s.history.append({"id": f"{batch}.0", "batch": batch, "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": k["label_id"], "label_id": c["label_id"], "note": c.get("note", ""), "state": None, "undone_by": None})
+        s.history.append({"id": f"{batch}.0", "batch": batch, "at": int(time.time()), "by": "local", "kind": k["id"], "template": k["template"], "was": k["label_id"], "label_id": c["label_id"], "note": c.get("note", ""), "state": None, "undone": False})
         k.update(label_id=c["label_id"], corrected_by="local", rev=k["rev"] + 1, stage="regex", confidence=1)
     return 201, {"batch": batch, "applied": len(changes), "lines_24h": sum(by_id[c["id"]]["lines_24h"] for c in changes), "alike": 6}
 
@@ -145,7 +145,7 @@ def undo(s, q, body):
     old, out = s.batches.pop(body["batch"]), []
     for h in s.history:
         if h["batch"] == body["batch"]:
-            h["undone_by"] = "local"
+            h.update(undone=True, undone_by="local")
     for o in old:
         k = next(k for k in s.kinds if k["id"] == o["id"])
         k.update(o, rev=k["rev"] + 1)

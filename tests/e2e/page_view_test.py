@@ -39,7 +39,7 @@ def one_key_labels_and_shows_the_next_card():
         b.keys("u")
         b.wait("return /\\b9 of \\d+ done/.test(document.body.innerText)")
         equal(cards(b), seen[-1])
-        equal([bool(h["undone_by"]) for h in m.state.history], [False] * 9 + [True])
+        equal([bool(h["undone"]) for h in m.state.history], [False] * 9 + [True])
         b.keys("s")
         b.wait("return document.querySelector('.card .template').innerText !== arguments[0]", seen[-1])
         b.keys("b")
@@ -284,8 +284,8 @@ def tokens_and_roles():
 def hostile_lines_are_text_in_every_view():
     m = page_mock.Mock(page_mock.State(kinds=40, templates=HOSTILE))
     for k in m.state.kinds:
-        k.update(stage="fallback", label_id="UNCLASSIFIED", sources=[[k["template"][:200], 1]], examples=[{"source": "x", "log_message": k["template"][:5000]}])
-        m.state.history.append({"id": "h", "batch": "h", "at": m.state.now, "by": k["template"][:60], "kind": k["id"], "template": k["template"][:5000], "was": "INFO", "label_id": "BACKUP", "note": k["template"][:300], "state": None, "undone_by": None})
+        k.update(stage="fallback", label_id="UNCLASSIFIED", sources=[[k["template"][:200], 1]], examples=[k["template"][:5000]])
+        m.state.history.append({"id": "h", "batch": "h", "at": m.state.now, "by": k["template"][:60], "kind": k["id"], "template": k["template"][:5000], "was": "INFO", "label_id": "BACKUP", "note": k["template"][:300], "state": None, "undone": False})
         m.state.rules.append({"name": k["template"][:100], "label_id": "INFO", "pattern": k["template"][:300], "source": k["template"][:50], "from": "page", "lines_24h": 1, "last": m.state.now})
     with Browser() as b:
         for view in views(m):
@@ -313,7 +313,7 @@ def everybody_can_use_it():
         print("axe-core was not run: it comes by npm, which is not here", file=sys.stderr)
         return
     m = page_mock.Mock()
-    m.state.history.extend([{"id": "h", "batch": "h", "at": m.state.now, "by": "alice", "kind": m.state.kinds[1]["id"], "template": m.state.kinds[1]["template"], "was": "INFO", "label_id": "BACKUP", "note": "x", "state": None, "undone_by": None}])
+    m.state.history.extend([{"id": "h", "batch": "h", "at": m.state.now, "by": "alice", "kind": m.state.kinds[1]["id"], "template": m.state.kinds[1]["template"], "was": "INFO", "label_id": "BACKUP", "note": "x", "state": None, "undone": False}])
     with Browser() as b:
         for wide, high in ((1280, 800), (360, 640)):
             for dark in (False, True):
