@@ -1,5 +1,7 @@
 """A real Kafka broker on loopback, one node, for the tests; run under the Python of tests/peers for its client."""
 import os
+import random
+import socket
 import subprocess
 import time
 
@@ -30,14 +32,30 @@ log.cleaner.enable=false
 """
 
 
+def free_ports():
+    """Two, below those that the kernel gives to connections: the broker must have them again after a restart."""
+    found = []
+    for port in random.sample(range(20000, 32000), 200):
+        with socket.socket() as x:
+            try:
+                x.bind(("127.0.0.1", port))
+                found.append(port)
+            except OSError:
+                continue
+        if len(found) == 2:
+            return found
+    raise AssertionError("no free ports")
+
+
 class Broker:
-    def __init__(self, folder, port):
-        self.folder, self.port, self.address, self.process = folder, port, f"127.0.0.1:{port}", None
+    def __init__(self, folder):
+        port, controller = free_ports()
+        self.folder, self.address, self.process = folder, f"127.0.0.1:{port}", None
         os.makedirs(folder)
         self.java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(peer("kafka"), "libs/*")]
         self.settings = os.path.join(folder, "server.properties")
         with open(self.settings, "w") as f:
-            f.write(SETTINGS.format(port=port, controller=port + 1, folder=folder))
+            f.write(SETTINGS.format(port=port, controller=controller, folder=folder))
         self.log = open(os.path.join(folder, "log"), "wb")
         subprocess.run([*self.java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", self.settings], check=True,
                        stdout=self.log, stderr=self.log)

@@ -9,9 +9,9 @@ if "KAFKA_TEST_PYTHON" not in os.environ:  # the client for it is in the Python 
     os.execv(python := os.path.join(peer("python"), "env/bin/python"), [python, os.path.abspath(__file__), *sys.argv[1:]])
 
 import collections
+import random
 import re
 import signal
-import socket
 import tempfile
 import time
 
@@ -24,14 +24,8 @@ from stream import place
 KILLS = 50 if LONG else 5
 
 
-def free_port():
-    with socket.socket() as x:
-        x.bind(("127.0.0.1", 0))
-        return x.getsockname()[1]
-
-
 folder = tempfile.TemporaryDirectory(prefix="logclass-kafka-")
-broker = Broker(os.path.join(folder.name, "broker"), free_port())
+broker = Broker(os.path.join(folder.name, "broker"))
 
 
 def numbers(messages):
@@ -88,6 +82,23 @@ def messages_go_on_as_they_came_with_the_answer_beside_them():
 
 
 @test
+def offsets_wait_for_the_sink():
+    with place() as p:
+        broker.topic("in12")
+        broker.produce("in12", range(1000))
+        config = os.path.join(p.root, "conf")
+        with open(config, "w") as f:
+            f.write(f"[source in]\ntype = kafka\nbrokers = {broker.address}\ntopics = in12\ngroup = in12\ncommit-interval = 10\n"
+                    "[sink out]\ntype = syslog\naddress = tcp://127.0.0.1:1\n")  # nobody listens there
+        q = p.start("--config", config, "--port", "0", "--stream-drain-time-max", "100", command="run")
+        wait_until(lambda: "kafka.assigned" in p.said() and "sink.down" in p.said(), 60)
+        time.sleep(1)
+        q.send_signal(signal.SIGTERM)
+        equal(q.wait(timeout=30), 1)
+        assert all(at < 0 for at in broker.committed("in12", "in12"))
+
+
+@test
 def topics_by_label_and_answers_in_the_value():
     with place() as p:
         broker.topic("in2", 1)
@@ -114,13 +125,17 @@ def a_file_goes_to_a_topic_and_poison_to_the_dead_letters():
 
 
 def kill_often(p, topic_in, topic_out, count, sink):
+    """Killed while messages come in and others are on their way out; offsets are committed as often as they can be."""
+    often, dice = "commit-interval = 10\n", random.Random(topic_in)
     for k in range(KILLS):
-        broker.produce(topic_in, range(k * count, k * count + count))
-        q = run(p, "a", topic_in, topic_out, sink=sink)
-        time.sleep(0.6 + 0.11 * (k % 9))
+        q = run(p, "a", topic_in, topic_out, source=often, sink=sink)
+        wait_until(lambda: p.said().count("kafka.assigned") > k, 60)
+        for piece in range(8):
+            broker.produce(topic_in, range(k * count + piece * count // 8, k * count + (piece + 1) * count // 8))
+            time.sleep(0.3 * dice.random())
         q.send_signal(signal.SIGKILL)
         q.wait()
-    q = run(p, "a", topic_in, topic_out, sink=sink)
+    q = run(p, "a", topic_in, topic_out, source=often, sink=sink)
     got = broker.read(topic_out, KILLS * count, seconds=90, quiet=4)
     p.stop(q)
     return got
@@ -131,7 +146,7 @@ def killed_at_any_time_nothing_is_lost():
     with place() as p:
         broker.topic("in4")
         broker.topic("out4")
-        more = check(kill_often(p, "in4", "out4", 4000, ""), range(KILLS * 4000), twice=KILLS * 65536)
+        more = check(kill_often(p, "in4", "out4", 4000, "rdkafka.linger.ms = 100\n"), range(KILLS * 4000), twice=KILLS * 65536)
         print(f"at least once: {KILLS} kills, {more} of {KILLS * 4000} came twice", file=sys.stderr)
 
 
@@ -140,7 +155,7 @@ def killed_at_any_time_each_is_there_exactly_once():
     with place() as p:
         broker.topic("in5")
         broker.topic("out5")
-        check(kill_often(p, "in5", "out5", 4000, ONCE), range(KILLS * 4000))
+        check(kill_often(p, "in5", "out5", 4000, ONCE + "batch-wait = 30\n"), range(KILLS * 4000))
 
 
 def three_members(p, topic_in, topic_out, sink):
@@ -179,6 +194,24 @@ def over_rebalances_each_is_there_exactly_once():
         broker.topic("out7", 6)
         got, made = three_members(p, "in7", "out7", ONCE)
         check(got, range(made))
+
+
+@test
+def what_is_under_way_at_a_rebalance_is_let_go():
+    """Transactions that last longer than a rebalance waits for: what is in them belongs to the next member."""
+    with place() as p:
+        broker.topic("in11", 4)
+        broker.topic("out11", 4)
+        slow = ONCE + "batch-wait = 9000\n"
+        a = run(p, "a", "in11", "out11", instance="a", sink=slow)
+        wait_until(lambda: "kafka.assigned" in p.said(), 60)
+        broker.produce("in11", range(4000))
+        time.sleep(0.5)  # so that a has read them
+        b = run(p, "b", "in11", "out11", instance="b", sink=ONCE)
+        wait_until(lambda: p.said().count("kafka.assigned") >= 3, 60)
+        check(broker.read("out11", 4000, seconds=60, quiet=8), range(4000))
+        p.stop(a)
+        p.stop(b)
 
 
 @test
