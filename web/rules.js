@@ -34,7 +34,7 @@ function table(d, edit, drop) {
     columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last'] : []), 'Pattern', ''];
   const told = [
     page ? `${number(page)} from this page, which come first` : null,
-    file ? `${number(file)} from ${visible(d.path || 'the configured file')}, read-only here` : null,
+    file ? `${number(file)} from ${visible((d.path || 'the configured file').split('/').pop())}, read-only here` : null,
   ];
   const heads = columns.map(t =>
     h(t === '#' || t === 'Lines, 24 h' ? 'th.number' : 'th', {scope: 'col'}, t || h('span.hidden', 'Where from')),
