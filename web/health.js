@@ -57,7 +57,7 @@ function decided(x) {
           times: c.map((_, i) => 0.5 + i * 0.05),
           values: c,
           name: 'lines',
-          format: p => `from ${p.toFixed(2)}`,
+          format: p => p.toFixed(2),
         })
       : null,
   );
@@ -201,7 +201,7 @@ export default async function health(view) {
     },
     ({x, d, cost}) => h('div', alerts(x.alerts), h('div.columns', serving(x), decided(x), llm(x, cost), drift(d), memory(x), instances(x))),
   );
-  put(view.node, h('h1', {tabindex: '-1'}, 'Health'), body.node);
+  put(view.node, h('div.title', h('h1', {tabindex: '-1'}, 'Health')), body.node);
   let at = 0;
   view.follow(() => {
     if (store.silent || Date.now() - at < 10000 || body.node.contains(document.activeElement)) return;

@@ -64,7 +64,7 @@ export function drawFilters(node, params, set) {
         id: 'q',
         type: 'search',
         value: p.q || '',
-        size: 28,
+        size: 20,
         spellcheck: 'false',
         autocomplete: 'off',
         'data-search': true,

@@ -50,7 +50,6 @@ static void review_tell(struct review *r, struct words *w) {
     }
     for (size_t i = 0; k && i < c->forgotten_n; i++) book_forget(r->book, c->forgotten[i]);
     r->last_id = c->last_id;
-    r->looked = true;
     book_set_words(r->book, w);
 }
 
@@ -114,6 +113,7 @@ struct review *review_open(struct pipeline *p, struct book *book) {
     pthread_condattr_destroy(&monotonic);
     if (book) book->corrections = r->path, book->refresh = refresh_book, book->refresh_self = r;
     review_look(r);
+    r->looked = true; /* there may be no log yet: what comes is news */
     r->thread = thread_start(review_main, r);
     return r;
 }

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from check import BINARY, equal, main, test
-from live import serving, wait_until
+from live import crowd, serving, wait_until
 
 ASK = {"Content-Type": "application/json", "X-Logclass": "1"}
 QUICK = not os.environ.get("LONG")
@@ -346,6 +346,53 @@ def a_kind_is_forgotten_everywhere():
                 with open(os.path.join(folder, name), "rb") as f:
                     assert b"zanzibar" not in f.read(), name
         equal(os.stat(s.state + "/logclass/corrections.jsonl").st_mode & 0o777, 0o600)
+
+
+@test
+def corrections_reloads_and_traffic_go_together():
+    """Run against a TSan build this is the search for races; here that every answer is one that was in force."""
+    with desk("--bert", "off") as s:
+        s.lines("flange 7 is loose", "bolt 7 is loose")
+        counted(s, 2)
+        ids = {k["template"]: k["id"] for k in kinds(s)}
+        rounds = 15 if QUICK else 150
+
+        def work(n):
+            for i in range(rounds):
+                if n == 0:
+                    done = post(s, "/api/corrections", {"changes": [{"id": ids["flange # is loose"], "label_id": "BACKUP"}]}, 201)
+                    equal(s.lines("flange 8 is loose")[0]["label_id"], "BACKUP")
+                    post(s, "/api/corrections/undo", {"batch": done["batch"]}, 200)
+                elif n == 1:
+                    s.process.send_signal(signal.SIGHUP)
+                    get(s, "/api/overview")
+                elif n == 2:
+                    get(s, "/api/kinds?q=loose")
+                    get(s, "/api/review")
+                    s.metrics()
+                else:
+                    for answer in s.lines(f"flange {i} is loose", f"{chr(97 + n)}word{chr(97 + i % 26)} {i}"):
+                        assert answer["label_id"] in ("BACKUP", "UNCLASSIFIED")
+        crowd(6, work)
+        equal(get(s, "/api/corrections")["in_force"], 0)
+
+
+@test
+def the_page_waits_its_turn():
+    """Of more requests than the desk takes some are told to come again; none is lost."""
+    with desk("--bert", "off") as s:
+        s.lines("flange 7 is loose")
+        counted(s, 1)
+        seen = []
+
+        def work(n):
+            for _ in range(5):
+                r, text = s.ask("GET", "/api/kinds")
+                seen.append(r.status)
+                assert r.status == 200 or (r.status == 503 and r.headers["Retry-After"] == "1" and b"busy" in text), (r.status, text)
+        crowd(100, work)
+        equal(len(seen), 500)
+        assert seen.count(200) > 100
 
 
 @test
