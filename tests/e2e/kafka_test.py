@@ -162,7 +162,7 @@ def three_members(p, topic_in, topic_out, sink):
     """Members come and go under load, one of them by kill -9."""
     count, made = 30000, 0
     members = [run(p, n, topic_in, topic_out, instance=n, sink=sink) for n in "abc"]
-    for turn in range(10 if LONG else 2):
+    for turn in range(10 if LONG else 1):
         broker.produce(topic_in, range(made, made + count))
         made += count
         d = run(p, "d", topic_in, topic_out, instance=f"d{turn}", sink=sink)
@@ -232,7 +232,7 @@ def of_two_with_one_name_the_older_ends():
 
 @test
 def a_broker_that_is_killed_and_comes_back_loses_nothing():
-    for n, sink in (("9", ""), ("10", ONCE)):
+    for n, sink in (("9", ""), ("10", ONCE))[0 if LONG else 1:]:
         with place() as p:
             broker.topic("in" + n)
             broker.topic("out" + n)
