@@ -227,10 +227,17 @@ static bool send_record(struct sink_kafka *s, struct kafka_out *o, uint32_t i) {
     topic_of(s, o->label[o->chunk->res[i].label], topic);
     rd_kafka_t *rk = o->item[i].alone ? sender_alone(s) : s->rk;
     if (!rk) return false;
-    rd_kafka_resp_err_t why =
-        rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_VALUE(unconst(value.p), value.n),
-                          RD_KAFKA_V_KEY(key.p, key.n), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&o->item[i]),
-                          RD_KAFKA_V_TIMESTAMP(timestamp_of(from)), RD_KAFKA_V_END);
+    const rd_kafka_vu_t PARTS[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {unconst(value.p), value.n}}, /* the library only reads */
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {unconst(key.p), key.n}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = &o->item[i]},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp_of(from)},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(rk, PARTS, sizeof PARTS / sizeof PARTS[0]);
+    rd_kafka_resp_err_t why = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error) rd_kafka_error_destroy(error);
     if (why == RD_KAFKA_RESP_ERR_NO_ERROR) {
         o->open++;
         return true;
