@@ -86,7 +86,8 @@ async function show(how = {}) {
   }
   if (mine !== view) return;
   window.scrollTo(0, 0);
-  if (!how.first) (main.querySelector('[data-focus]') || main.querySelector('h1') || main).focus({preventScroll: true});
+  const writes = document.activeElement && document.activeElement.matches('input, textarea, select'); /* not to be disturbed */
+  if (!how.first && !writes) (main.querySelector('[data-focus]') || main.querySelector('h1') || main).focus({preventScroll: true});
 }
 
 /* ---- sign in ---- */
@@ -143,6 +144,7 @@ function tryBox() {
         if (box.value.trim() === '') return;
         setPasted(box.value);
         box.value = '';
+        box.blur();
         if (location.hash === '#try') show();
         else location.hash = '#try';
       },
