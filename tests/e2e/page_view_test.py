@@ -113,6 +113,7 @@ def keys_go_everywhere_and_can_be_switched_off():
         for key, title in (("r", "Review"), ("k", "Kinds of lines"), ("u", "Rules"), ("l", "Learn"), ("h", "Health"), ("n", "Now")):
             b.keys("g", key)
             b.wait("return document.querySelector('main h1')?.textContent === arguments[0]", title)
+        b.wait("return document.activeElement.tagName === 'H1'")  # the view has opened and taken the focus
         b.keys("t")
         equal(b.run("return document.activeElement.id"), "try")
         b.keys("g", "k")
