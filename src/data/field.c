@@ -14,9 +14,11 @@ enum { NAMES_N = sizeof NAMES / sizeof NAMES[0] };
 
 /* The member of this name; of several the last. */
 static yyjson_val *last_member(yyjson_val *object, const char *name, size_t n) {
-    yyjson_val *key, *value, *found = NULL;
-    size_t i, max;
-    yyjson_obj_foreach(object, i, max, key, value) if (yyjson_equals_strn(key, name, n)) found = value;
+    yyjson_obj_iter it;
+    yyjson_val *found = NULL;
+    if (!yyjson_obj_iter_init(object, &it)) return NULL; /* no object */
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;)
+        if (yyjson_equals_strn(key, name, n)) found = yyjson_obj_iter_get_val(key);
     return found;
 }
 
