@@ -5,9 +5,11 @@ import http.server
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -257,6 +259,9 @@ class VictoriaLogs:
 
 @test
 def victorialogs_takes_both_kinds():
+    if not shutil.which("go"):
+        print("VictoriaLogs was not asked: it is built by go, which is not here", file=sys.stderr)
+        return
     with place() as p:
         v = VictoriaLogs(p)
         p.write("User bob logged in. id=0 \n" + "".join(line(i) for i in range(1, 3000)))
