@@ -130,7 +130,7 @@ function markNav(name) {
 
 function tryBox() {
   const box = h('textarea', {
-    id: 'try',
+    id: 'paste', /* no view's name: the browser gives the focus to what an address names */
     rows: 1,
     spellcheck: 'false',
     autocomplete: 'off',
@@ -214,7 +214,7 @@ function generalKeys() {
   const keys = {
     '?': showHelp,
     u: undoLast,
-    t: () => document.getElementById('try').focus(),
+    t: () => document.getElementById('paste').focus(),
     '/': () => {
       const search = main.querySelector('[data-search]');
       if (search) search.focus();

@@ -115,7 +115,7 @@ def keys_go_everywhere_and_can_be_switched_off():
             b.wait("return document.querySelector('main h1')?.textContent === arguments[0]", title)
         b.wait("return document.activeElement.tagName === 'H1'")  # the view has opened and taken the focus
         b.keys("t")
-        equal(b.run("return document.activeElement.id"), "try")
+        equal(b.run("return document.activeElement.id"), "paste")
         b.keys("g", "k")
         equal(b.run("return document.activeElement.value"), "gk")
         b.keys("Escape")
@@ -302,7 +302,7 @@ def hostile_lines_are_text_in_every_view():
             b.run("document.querySelectorAll('main *').forEach(n => n.dispatchEvent(new MouseEvent('mouseover', {bubbles: true})))")
         unharmed(b, f"http://127.0.0.1:{m.port}/")
         at(b, m, "now")
-        b.run("const t = document.querySelector('#try'); t.value = arguments[0]; t.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true}))", "\n".join(HOSTILE[:26]))
+        b.run("const t = document.querySelector('#paste'); t.value = arguments[0]; t.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true}))", "\n".join(HOSTILE[:26]))
         b.wait_text("explained")
         unharmed(b, f"http://127.0.0.1:{m.port}/")
         assert b.run("try { document.body.innerHTML = '<b>x</b>'; return false } catch (e) { return e instanceof TypeError }"), "Trusted Types are not in force"
