@@ -99,6 +99,7 @@ def one_card_in_twenty_shows_no_suggestion():
             before = cards(b)
             b.keys("1")
             b.wait("return document.querySelector('.card .template').innerText !== arguments[0]", before)
+            b.wait("return new RegExp('\\\\b' + arguments[0] + ' of \\\\d+ done').test(document.body.innerText)", i)  # saved, too
         equal(blind, [20, 40])
         sent = [r for r in m.state.requests if r[1] == "corrections" and r[0] == "POST"]
         b.wait("return /\\b40 of \\d+ done/.test(document.body.innerText)")
