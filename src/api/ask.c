@@ -15,40 +15,37 @@ bool ask_open(struct exchange *x, struct ask *a) {
     return a->doc != NULL;
 }
 
-void ask_close(struct ask *f) {
-    yyjson_doc_free(f->doc);
-    *f = (struct ask){0};
+void ask_close(struct ask *a) {
+    yyjson_doc_free(a->doc);
+    *a = (struct ask){0};
 }
 
 static struct span ask_span(yyjson_val *v) {
     return yyjson_is_str(v) ? (struct span){yyjson_get_str(v), yyjson_get_len(v)} : (struct span){0};
 }
 
-struct span ask_text(const struct ask *f, const char *name) {
-    return ask_span(yyjson_obj_get(f->root, name));
+struct span ask_text(const struct ask *a, const char *name) {
+    return ask_span(yyjson_obj_get(a->root, name));
 }
 
-double ask_number(const struct ask *f, const char *name, double otherwise) {
-    yyjson_val *v = yyjson_obj_get(f->root, name);
+double ask_number(const struct ask *a, const char *name, double otherwise) {
+    yyjson_val *v = yyjson_obj_get(a->root, name);
     return yyjson_is_num(v) ? yyjson_get_num(v) : otherwise;
 }
 
-bool ask_flag(const struct ask *f, const char *name) {
-    return yyjson_is_true(yyjson_obj_get(f->root, name));
+bool ask_flag(const struct ask *a, const char *name) {
+    return yyjson_is_true(yyjson_obj_get(a->root, name));
 }
 
-size_t ask_texts(const struct ask *f, const char *name, const char *key, struct span *out) {
-    yyjson_val *list = yyjson_obj_get(f->root, name), *item;
+size_t ask_texts(const struct ask *a, const char *name, struct span *out) {
+    yyjson_val *list = yyjson_obj_get(a->root, name), *item;
     size_t n = 0, i, max;
-    yyjson_arr_foreach(list, i, max, item) {
-        yyjson_val *v = key ? yyjson_obj_get(item, key) : item;
-        if (yyjson_is_str(v) && n < ASK_LIST_MAX) out[n++] = ask_span(v);
-    }
+    yyjson_arr_foreach(list, i, max, item) if (yyjson_is_str(item) && n < ASK_LIST_MAX) out[n++] = ask_span(item);
     return n;
 }
 
-uint64_t ask_hash(const struct ask *f, const char *name) {
-    struct span text = ask_text(f, name);
+uint64_t ask_hash(const struct ask *a, const char *name) {
+    struct span text = ask_text(a, name);
     return text.n > 0 ? strtoull(text.p, NULL, 16) : 0; /* yyjson ends strings with a NUL */
 }
 

@@ -1,4 +1,5 @@
-/* ask: what the page sends: one JSON object. Strings are borrowed from it. */
+/* ask: the JSON object that a request of the page sends, where a member that is missing or of another type counts as
+ * not said (body.h refuses such). Strings are borrowed from it. */
 #ifndef API_ASK_H
 #define API_ASK_H
 
@@ -18,17 +19,16 @@ struct ask {
 };
 
 /* Reads x->body. False, and x is refused: it is too large, compressed, or not an object. */
-bool ask_open(struct exchange *x, struct ask *f);
-void ask_close(struct ask *f); /* zero-filled is fine */
+bool ask_open(struct exchange *x, struct ask *a);
+void ask_close(struct ask *a); /* zero-filled is fine */
 
 /* A member; what is not there, or of another type, is empty, `otherwise`, false. */
 struct span ask_text(const struct ask *a, const char *name);
 double ask_number(const struct ask *a, const char *name, double otherwise);
 bool ask_flag(const struct ask *a, const char *name);
 
-/* A member that is an array of strings, or of objects with the text member `key`: into out[ASK_LIST_MAX]. Returns how
- * many; longer ones are cut. key NULL: of strings. */
-size_t ask_texts(const struct ask *a, const char *name, const char *key, struct span *out);
+/* The texts of a member that is an array, into out[ASK_LIST_MAX]; returns how many. Further ones are left out. */
+size_t ask_texts(const struct ask *a, const char *name, struct span *out);
 
 /* The number written as hexadecimal text; 0: there is none. */
 uint64_t ask_hash(const struct ask *a, const char *name);

@@ -5,7 +5,6 @@
 #include "api/history_put.h"
 #include "api/json_put.h"
 #include "api/params.h"
-#include "text/csv.h"
 
 #include <inttypes.h>
 
@@ -58,15 +57,6 @@ static void export_jsonl(struct buf *out, const struct correction *c) {
     buf_puts(out, "}\n");
 }
 
-static void export_csv(struct buf *out, const struct correction *c) {
-    const struct span field[] = {span_of(c->label), c->source, c->message, c->by, c->at, c->note};
-    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
-        if (i) buf_putc(out, ',');
-        csv_put_text(out, field[i]);
-    }
-    buf_putc(out, '\n');
-}
-
 /* A template as a pattern: words are quoted, what was masked may be anything without blanks. */
 static void put_pattern(struct buf *out, struct span text) {
     static const char QUOTED[] = "\\^$.|?*+()[]{}";
@@ -99,7 +89,7 @@ static const struct export {
     void (*put)(struct buf * out, const struct correction *c);
 }
 EXPORTS[] = {{"jsonl", "corrections.jsonl", "", export_jsonl},
-             {"csv", "corrections.csv", "label,source,log_message,by,at,note\n", export_csv},
+             {"csv", "corrections.csv", CORRECTIONS_CSV_HEAD, corrections_put_csv},
              {"rules", "corrections-rules.conf", "; Corrections as rules. Look through them before they are used.\n\n",
               export_rule}};
 

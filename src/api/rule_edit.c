@@ -83,8 +83,8 @@ enum step api_rules(struct exchange *x) {
 static size_t chosen_templates(struct exchange *x, const struct ask *f, struct buf *text, struct span *template) {
     struct book *b = api_of(x)->book;
     struct span chosen[ASK_LIST_MAX];
-    size_t n = ask_texts(f, "ids", NULL, chosen), from[RULE_SUGGEST_TEMPLATES_MAX + 1] = {0}, found = 0;
-    if (n == 0) return ask_texts(f, "templates", NULL, template);
+    size_t n = ask_texts(f, "ids", chosen), from[RULE_SUGGEST_TEMPLATES_MAX + 1] = {0}, found = 0;
+    if (n == 0) return ask_texts(f, "templates", template);
     for (size_t i = 0; i < n && found < RULE_SUGGEST_TEMPLATES_MAX; i++) {
         struct kind_view v;
         char whole[KINDS_TEXT_MAX];

@@ -254,7 +254,7 @@ static void put_sums(struct buf *out, const char *name, const struct preview_sum
 /* The kinds that somebody chose, of which the rule matches no line. */
 static void put_missed(struct buf *out, const struct preview *p, const struct ask *f) {
     struct span chosen[ASK_LIST_MAX];
-    size_t n = ask_texts(f, "ids", NULL, chosen), missed = 0;
+    size_t n = ask_texts(f, "ids", chosen), missed = 0;
     buf_puts(out, ",\"missed\":[");
     for (size_t i = 0; i < n; i++) {
         uint64_t id;
@@ -271,7 +271,7 @@ static void put_missed(struct buf *out, const struct preview *p, const struct as
 /* Lines that somebody pasted: which match, and where. */
 static void put_pasted(struct buf *out, struct preview *p, const struct ask *f) {
     struct span line[ASK_LIST_MAX];
-    size_t n = ask_texts(f, "lines", NULL, line), matched = 0;
+    size_t n = ask_texts(f, "lines", line), matched = 0;
     buf_puts(out, ",\"pasted\":[");
     for (size_t i = 0; i < n && i < PREVIEW_LINES_MAX; i++) {
         struct rules_match where;

@@ -140,7 +140,7 @@ static bool daemon_load(struct daemon *s, const struct conf *c, struct err *e) {
     atomic_store(&s->taking, false);
     if (!ok) return false;
     note_model(s->classifier.engine);
-    cost_set(s->places.cost, c);
+    if (s->places.cost) cost_set(s->places.cost, c);
     say_what_decides(s, c);
     metrics_gauge_set(METRIC_RELOAD_OK, 0, 1);
     metrics_gauge_set(METRIC_RELOAD_TIME, 0, (double)time(NULL));
@@ -310,7 +310,8 @@ static void make_pushes(struct daemon *s) {
 
 static bool open_all(struct daemon *s, struct err *e) {
     const struct conf *c = &s->conf;
-    places_open(&s->places, c, &s->reload);
+    bool classifies = s->role->kind & API_CLASSIFIER;
+    if (classifies) places_open(&s->places, c, &s->reload);
     struct api_opts o = api_opts_of(c, s->role->kind);
     o.places = s->places.api;
     struct label_set labels = *label_default();
@@ -318,7 +319,7 @@ static bool open_all(struct daemon *s, struct err *e) {
     o.push = s->push;
     o.is_ready = s->role->streams ? daemon_is_ready : NULL;
     o.ready_self = s;
-    enum classifier_use use = s->role->kind == API_CLASSIFIER ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
+    enum classifier_use use = classifies ? CLASSIFIER_REQUESTS : CLASSIFIER_SERVICE;
     if (c->labels[0] && !label_load(&labels, c->labels, e)) return false;
     if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
     if (s->classifier.inventory) o.book = inventory_book(s->classifier.inventory);

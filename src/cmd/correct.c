@@ -7,7 +7,6 @@
 #include "cmd/flags.h"
 #include "encoder/head.h"
 #include "review/corrections.h"
-#include "text/csv.h"
 #include "text/mask.h"
 #include "text/similar.h"
 
@@ -102,24 +101,14 @@ static void list_text(struct buf *out, const struct correction *r) {
                r->message.p, r->undone ? "  (undone)" : "");
 }
 
-/* Those in force, as training data. */
-static void list_csv(struct buf *out, const struct correction *r) {
-    const struct span field[] = {span_of(r->label), r->source, r->message, r->by, r->at, r->note};
-    if (r->undone) return;
-    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
-        if (i) buf_putc(out, ',');
-        csv_put_text(out, field[i]);
-    }
-    buf_putc(out, '\n');
-}
-
 static bool correct_show(const struct correct_options *o, const char *path, struct err *e) {
     struct corrections c;
     struct buf out;
     buf_init(&out, 2 * CORRECTIONS_FILE_BYTES_MAX);
     bool ok = corrections_read(&c, path, e);
-    if (o->export) buf_puts(&out, "label,source,log_message,by,at,note\n");
-    for (size_t i = 0; ok && i < c.n; i++) (o->export ? list_csv : o->json ? list_json : list_text)(&out, &c.row[i]);
+    if (o->export) buf_puts(&out, CORRECTIONS_CSV_HEAD);
+    for (size_t i = 0; ok && i < c.n; i++)
+        (o->export ? corrections_put_csv : o->json ? list_json : list_text)(&out, &c.row[i]);
     if (ok && c.n == 0 && o->list && !o->json) buf_puts(&out, "nothing was corrected yet\n");
     if (c.broken > 0) fprintf(stderr, "logclass: %s: %u lines can't be read and are passed over\n", path, c.broken);
     fwrite(out.p, 1, out.n, stdout);

@@ -16,6 +16,7 @@
 #include "train/retrain.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,6 +356,23 @@ struct figures {
     double right, macro_f1, answered, answered_right, corpus;
 };
 
+static const struct {
+    const char *name, *text;
+    bool of_above; /* it says more about the row before it */
+    size_t at;
+} FIGURES[] = {{"right", "likeliest label agrees", false, offsetof(struct figures, right)},
+               {"macro_f1", "its macro-F1", true, offsetof(struct figures, macro_f1)},
+               {"answered", "answered without the LLM", false, offsetof(struct figures, answered)},
+               {"answered_right", "right of these", true, offsetof(struct figures, answered_right)},
+               {"corpus_right", "of the corpus right (seen)", false, offsetof(struct figures, corpus)}};
+enum { FIGURES_N = sizeof FIGURES / sizeof FIGURES[0] };
+
+static double figure_at(const struct figures *f, size_t i) {
+    double value;
+    memcpy(&value, (const char *)f + FIGURES[i].at, sizeof value);
+    return value;
+}
+
 /* Of fresh answers: likeliest label right, its macro-F1; the share that would not be asked, and how right that is. */
 static struct figures figures_of(const struct retrain_side *s) {
     size_t answered = s->right + s->wrong;
@@ -374,10 +392,6 @@ static void put_sources(const struct lesson *l, struct buf *out) {
                l->result.fresh, l->result.known);
 }
 
-static void learn_put_row(struct buf *out, const char *what, double old, double new) {
-    buf_printf(out, "%-31s %7.1f%%  %7.1f%%  %+6.1f\n", what, 100 * old, 100 * new, 100 * (new - old));
-}
-
 static void put_verdict(const struct lesson *l, struct buf *out) {
     if (l->o.candidate)
         buf_printf(out, "\n%s; kept as a candidate: 'logclass learn --install' puts it into use\n",
@@ -393,43 +407,27 @@ static void put_verdict(const struct lesson *l, struct buf *out) {
 static void learn_put_text(const struct lesson *l, struct figures old, struct figures new, struct buf *out) {
     put_sources(l, out);
     buf_puts(out, "of the fresh ones                 in use       new\n");
-    learn_put_row(out, "likeliest label agrees", old.right, new.right);
-    learn_put_row(out, "  its macro-F1", old.macro_f1, new.macro_f1);
-    learn_put_row(out, "answered without the LLM", old.answered, new.answered);
-    learn_put_row(out, "  right of these", old.answered_right, new.answered_right);
-    learn_put_row(out, "of the corpus right (seen)", old.corpus, new.corpus);
+    for (size_t i = 0; i < FIGURES_N; i++) {
+        double was = figure_at(&old, i), is = figure_at(&new, i);
+        buf_printf(out, "%s%-*s %7.1f%%  %7.1f%%  %+6.1f\n", FIGURES[i].of_above ? "  " : "",
+                   FIGURES[i].of_above ? 29 : 31, FIGURES[i].text, 100 * was, 100 * is, 100 * (is - was));
+    }
     put_verdict(l, out);
 }
 
 static void learn_put_figures(struct buf *out, const char *name, struct figures f) {
-    const struct {
-        const char *name;
-        double value;
-    } all[] = {{"right", f.right},
-               {"macro_f1", f.macro_f1},
-               {"answered", f.answered},
-               {"answered_right", f.answered_right},
-               {"corpus_right", f.corpus}};
     buf_printf(out, ",\"%s\":{", name);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_printf(out, "%s\"%s\":%.6g", i ? "," : "", all[i].name, all[i].value);
+    for (size_t i = 0; i < FIGURES_N; i++)
+        buf_printf(out, "%s\"%s\":%.6g", i ? "," : "", FIGURES[i].name, figure_at(&f, i));
     buf_putc(out, '}');
 }
 
-/* The same as a table, for those who show it to people. */
+/* Both sides with the words of the table, for those who show it to people. */
 static void put_rows(struct buf *out, struct figures old, struct figures new) {
-    const struct {
-        const char *name;
-        double was, is;
-    } all[] = {{"likeliest label agrees", old.right, new.right},
-               {"its macro-F1", old.macro_f1, new.macro_f1},
-               {"answered without the LLM", old.answered, new.answered},
-               {"right of these", old.answered_right, new.answered_right},
-               {"of the corpus right", old.corpus, new.corpus}};
     buf_puts(out, ",\"rows\":[");
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_printf(out, "%s{\"name\":\"%s\",\"was\":%.6g,\"is\":%.6g}", i ? "," : "", all[i].name, all[i].was,
-                   all[i].is);
+    for (size_t i = 0; i < FIGURES_N; i++)
+        buf_printf(out, "%s{\"name\":\"%s\",\"was\":%.6g,\"is\":%.6g}", i ? "," : "", FIGURES[i].text,
+                   figure_at(&old, i), figure_at(&new, i));
     buf_putc(out, ']');
 }
 

@@ -4,8 +4,9 @@
 #include "base/file.h"
 #include "base/json_out.h"
 #include "base/must.h"
-#include "text/mask.h"
 #include "review/kinds.h"
+#include "text/csv.h"
+#include "text/mask.h"
 #include "text/utf8.h"
 
 #include <errno.h>
@@ -334,4 +335,14 @@ static bool say_undone(const struct corrections *c, const void *what, struct buf
 
 bool corrections_undo(const char *path, uint32_t id, struct err *e) {
     return corrections_add(path, say_undone, &id, e);
+}
+
+void corrections_put_csv(struct buf *out, const struct correction *c) {
+    const struct span field[] = {span_of(c->label), c->source, c->message, c->by, c->at, c->note};
+    if (c->undone || !c->label[0]) return;
+    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+        if (i) buf_putc(out, ',');
+        csv_put_text(out, field[i]);
+    }
+    buf_putc(out, '\n');
 }

@@ -60,6 +60,10 @@ bool corrections_add(const char *path, corrections_word *word, const void *what,
 void corrections_begin(struct buf *b, uint32_t id, struct span by);
 void corrections_member(struct buf *b, const char *name, struct span text);
 
+/* A word in force as a row that `train` reads; what names no label, a state or an undone word, adds nothing. */
+#define CORRECTIONS_CSV_HEAD "label,source,log_message,by,at,note\n"
+void corrections_put_csv(struct buf *out, const struct correction *c);
+
 /* Removes all words about a kind and its family, and tells everybody to forget it. family 0: not known. */
 bool corrections_forget(const char *path, uint64_t kind, uint64_t family, struct err *e);
 

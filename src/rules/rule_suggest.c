@@ -1,6 +1,7 @@
 #include "rules/rule_suggest.h"
 
 #include "base/must.h"
+#include "rules/placeholder.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -8,26 +9,6 @@
 #include <string.h>
 
 enum { WORDS_MAX = 256 }; /* of a template; later ones are not looked at */
-
-static const struct {
-    const char *text, *pattern;
-} PLACEHOLDERS[] = {
-#define MASK(id, text, meaning) {text, PATTERN_##id},
-#define PATTERN_TIME            "\\S+"
-#define PATTERN_NUM             "[-+]?\\d[\\d.,]*"
-#define PATTERN_ID              "[\\w-]+"
-#define PATTERN_IP              "[0-9a-fA-F.:]+(?:[/:]\\d+)?"
-#define PATTERN_MAC             "[0-9a-fA-F:-]+"
-#define PATTERN_VER             "[\\w.-]+"
-#define PATTERN_PATH            "\\S+"
-#define PATTERN_URL             "\\S+"
-#define PATTERN_EMAIL           "\\S+"
-#define PATTERN_HOST            "[\\w.-]+"
-#define PATTERN_USER            "\\S+"
-#include "text/mask.def"
-#undef MASK
-};
-enum { PLACEHOLDER_COUNT = sizeof PLACEHOLDERS / sizeof PLACEHOLDERS[0] };
 
 struct words {
     struct span word[WORDS_MAX];
@@ -48,20 +29,12 @@ static void split_words(struct span text, struct words *to) {
     }
 }
 
-/* The placeholder that s begins with; PLACEHOLDER_COUNT: none. */
-static size_t placeholder_at(struct span s) {
-    size_t i = 0;
-    while (i < PLACEHOLDER_COUNT && !span_starts(s, span_of(PLACEHOLDERS[i].text))) i++;
-    return i;
-}
-
 /* Does it say anything? Not if it is placeholders and punctuation only. */
 static bool has_letters(struct span word) {
     while (word.n > 0) {
-        size_t p = placeholder_at(word);
-        if (p == PLACEHOLDER_COUNT && (isalpha((unsigned char)word.p[0]) || (unsigned char)word.p[0] >= 0x80))
-            return true;
-        word = span_sub(word, p < PLACEHOLDER_COUNT ? strlen(PLACEHOLDERS[p].text) : 1, word.n);
+        const struct placeholder *p = placeholder_at(word);
+        if (!p && (isalpha((unsigned char)word.p[0]) || (unsigned char)word.p[0] >= 0x80)) return true;
+        word = span_sub(word, p ? strlen(p->text) : 1, word.n);
     }
     return false;
 }
@@ -115,10 +88,11 @@ static void find_gaps(const struct words *common, const struct words *all, bool 
 
 static void put_quoted(struct buf *out, struct span word) {
     while (word.n > 0) {
-        size_t p = placeholder_at(word), n = 1;
-        if (p < PLACEHOLDER_COUNT) {
-            buf_puts(out, PLACEHOLDERS[p].pattern);
-            n = strlen(PLACEHOLDERS[p].text);
+        const struct placeholder *p = placeholder_at(word);
+        size_t n = 1;
+        if (p) {
+            buf_puts(out, p->pattern);
+            n = strlen(p->text);
         } else {
             if (strchr("\\^$.|?*+()[]{}", word.p[0]) && word.p[0]) buf_putc(out, '\\');
             buf_putc(out, word.p[0]);
@@ -128,8 +102,7 @@ static void put_quoted(struct buf *out, struct span word) {
 }
 
 static void put_name(struct buf *name, struct span word) {
-    if (!has_letters(word) || placeholder_at(word) < PLACEHOLDER_COUNT || name->n + word.n + 1 > RULE_SUGGEST_NAME_MAX)
-        return;
+    if (!has_letters(word) || placeholder_at(word) || name->n + word.n + 1 > RULE_SUGGEST_NAME_MAX) return;
     if (name->n > 0) buf_putc(name, ' ');
     for (size_t i = 0; i < word.n; i++) {
         unsigned char c = (unsigned char)word.p[i];

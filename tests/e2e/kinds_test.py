@@ -193,6 +193,32 @@ def states_are_set_by_people():
 
 
 @test
+def what_is_exported_can_be_trained_on():
+    with desk() as s:
+        s.lines("coffee is ready", "tea is ready")
+        correct(s, kind_of(s, "coffee is ready"), "BACKUP")
+        post(s, "/api/kinds/state", {"ids": [kind_of(s, "tea is ready")["id"]], "state": "muted"}, 201)  # a word without a label
+        rows = subprocess.run([BINARY, "correct", "--export"], env={**os.environ, "XDG_STATE_HOME": s.state}, check=True,
+                              capture_output=True, text=True).stdout.splitlines()
+        equal((len(rows), rows[0], rows[1].split(",")[:3]), (2, "label,source,log_message,by,at,note", ["BACKUP", "", "coffee is ready"]))
+        equal(s.ask("GET", "/api/corrections/export?as=csv")[1].decode().splitlines(), rows)
+
+
+@test
+def sources_bring_kinds_too():
+    folder = tempfile.mkdtemp()
+    config = os.path.join(folder, "run.conf")
+    with open(os.path.join(folder, "in.log"), "w") as f:
+        f.write("coffee is ready\n" * 3)
+    with open(config, "w") as f:
+        f.write(f"[source a]\ntype = file\ninclude = {folder}/in.log\n[sink s]\ntype = file\npath = {folder}/out.jsonl\n")
+    with desk("--config", config, state=folder, command=("run",)) as s:
+        counted(s, 3)
+        equal(kind_of(s, "coffee is ready")["lines"], 3)
+    shutil.rmtree(folder)
+
+
+@test
 def review_puts_first_what_settles_most():
     with desk() as s:
         s.lines(*["nginx: worker process 3391 exited on signal 11"] * 9, *["at com.example.cart.Cart.total(Cart.java:214)"] * 3)

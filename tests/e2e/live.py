@@ -48,6 +48,16 @@ def crowd(n, fn):
         raise failed[0]
 
 
+def ask(port, method, path, body=None, headers=None, timeout=60):
+    """One request over a connection of its own; the response, and its body."""
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    c.request(method, path, body, headers or {})
+    r = c.getresponse()
+    text = r.read()
+    c.close()
+    return r, text
+
+
 class Server:
     """A serving process; returns once it is ready. The options come after --port 0; wrap: a command that runs it; popen:
     more for subprocess.Popen."""
@@ -71,13 +81,8 @@ class Server:
     def url(self, path="/classify"):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def ask(self, method, path, body=None, headers=None, timeout=60):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        c.request(method, path, body, headers or {})
-        r = c.getresponse()
-        text = r.read()
-        c.close()
-        return r, text
+    def ask(self, *request, **more):
+        return ask(self.port, *request, **more)
 
     def classify(self, entries, headers=None, path="/classify"):
         r, text = self.ask("POST", path, json.dumps(entries), headers)

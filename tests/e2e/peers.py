@@ -1,9 +1,9 @@
 """Real counterparts that are built for the tests (tests/peers/build), and what tests of `logclass run` over HTTP share."""
-import http.client
 import os
 import re
 import subprocess
 
+from live import ask
 from stream import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -33,13 +33,8 @@ class Run:
     def url(self, path=""):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def ask(self, method, path, body=None, headers=None, timeout=60):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        c.request(method, path, body, headers or {})
-        r = c.getresponse()
-        text = r.read()
-        c.close()
-        return r, text
+    def ask(self, *request, **more):
+        return ask(self.port, *request, **more)
 
     def value(self, series):
         m = re.search(r"^" + re.escape(series) + r" (\S+)$", self.ask("GET", "/metrics")[1].decode(), flags=re.M)
