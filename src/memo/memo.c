@@ -88,8 +88,12 @@ static size_t row_of(const struct memo *m, struct memo_key key) {
     return (size_t)(key.lo % (m->sets / SHARDS));
 }
 
+static struct set *set_in(struct memo *m, struct memo_key key, size_t row) {
+    return &m->set[row * SHARDS + key.hi % SHARDS];
+}
+
 static struct set *set_of(struct memo *m, struct memo_key key) {
-    return &m->set[row_of(m, key) * SHARDS + key.hi % SHARDS];
+    return set_in(m, key, row_of(m, key));
 }
 
 /* Where an entry lies unless another took the place first: a lookup then touches one cache line of the set. */
@@ -131,18 +135,19 @@ static void memo_hand_on(const struct memo *m, struct entry *e) {
 }
 
 static void count_line(const struct memo *m, struct shard *sh, struct entry *e, size_t row) {
+    if (e->lines == 0) sh->counted[row / 64] |= UINT64_C(1) << row % 64; /* it stands there until the sweep */
     if (++e->lines == UINT16_MAX) memo_hand_on(m, e);
-    sh->counted[row / 64] |= UINT64_C(1) << row % 64;
 }
 
 static bool look_up(struct memo *m, struct memo_key key, bool counts, struct answer *out) {
     struct shard *sh = shard_of(m, key);
+    size_t row = row_of(m, key);
     pthread_mutex_lock(&sh->lock);
-    struct entry *e = memo_find(set_of(m, key), key);
+    struct entry *e = memo_find(set_in(m, key, row), key);
     if (e) {
         e->used = true;
         uint32_t kind = memo_kind_of(e);
-        if (counts && kind) count_line(m, sh, e, row_of(m, key));
+        if (counts && kind) count_line(m, sh, e, row);
         *out = (struct answer){.confidence = e->confidence, .label = e->label, .decider = e->decider, .kind = kind};
     }
     pthread_mutex_unlock(&sh->lock);
