@@ -12,7 +12,7 @@ ifeq ($(origin CC),default)
 endif
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings \
            -Wconversion -Wundef -Wswitch-enum -Werror
-HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+HARDEN  := -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
 ENCODER := $(shell cat src/kern/*.[ch] src/encoder/*.[ch] | sha256sum | cut -c1-16)
 VERSION := $(shell cat VERSION)
@@ -45,18 +45,27 @@ endif
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(B)/api/page_files.o $(VEND)
 LIB   := $(B)/liblogclass.a
+SO    := liblogclass.so.$(VERSION)
+SONAME := liblogclass.so.$(firstword $(subst ., ,$(VERSION)))
 
 .PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/logclass model             ## the binary and the model (default)
+all: $(B)/logclass $(B)/$(SO) model   ## the binary, the library and the model (default)
 
 $(B)/logclass: $(B)/main.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
+
+# The same objects as a library: the linker takes what the public functions need from the archive, and hides the rest. A thread
+# that ends later may still call a destructor of it, so it stays loaded.
+$(B)/$(SO): $(B)/lib/logclass.o $(LIB) src/lib/logclass.map
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/lib/logclass.map \
+	    -Wl,--as-needed -Wl,-z,defs,-z,nodelete -o $@ $(B)/lib/logclass.o $(LIB) $(LDLIBS)
+	ln -sf $(SO) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/liblogclass.so
 
 # One test compares Hyperscan with PCRE2; where PCRE2 is missing, that test alone is left out.
 $(B)/rules/differential_test: LDLIBS += -lpcre2-8
