@@ -48,7 +48,7 @@ LIB   := $(B)/liblogclass.a
 SO    := liblogclass.so.$(VERSION)
 SONAME := liblogclass.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall wheel clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -151,9 +151,11 @@ check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-le
 SHARE := $(DESTDIR)$(PREFIX)/share
 # Debian's fish looks into /usr/local only where XDG_DATA_DIRS says so.
 FISH  := $(if $(filter /usr/local,$(PREFIX)),$(DESTDIR)/etc/fish/completions,$(SHARE)/fish/vendor_completions.d)
-install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+FILL   := sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|'
+install: all                         ## binary, library, data, model, man pages and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
-	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
+	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1 $(SHARE)/man/man3 $(LIBDIR)/pkgconfig
 	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
 	install -m644 data/rules.conf data/head.json data/head-ops.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
@@ -162,17 +164,26 @@ install: all                         ## binary, data, model, man page and comple
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
 	install -Dm644 data/completions/_logclass $(SHARE)/zsh/site-functions/_logclass
 	install -Dm644 data/completions/logclass.fish $(FISH)/logclass.fish
+	install -m644 $(B)/$(SO) $(LIBDIR)
+	ln -sf $(SO) $(LIBDIR)/$(SONAME) && ln -sf $(SONAME) $(LIBDIR)/liblogclass.so
+	install -Dm644 src/lib/logclass.h $(DESTDIR)$(PREFIX)/include/logclass.h
+	$(FILL) src/lib/logclass.pc.in > $(LIBDIR)/pkgconfig/logclass.pc
+	$(FILL) src/lib/logclass.3 | gzip -9n > $(SHARE)/man/man3/logclass.3.gz
 
 uninstall:                           ## removes what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
 	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/site-functions/_logclass \
-	    $(FISH)/logclass.fish
+	    $(FISH)/logclass.fish $(LIBDIR)/liblogclass.so* $(LIBDIR)/pkgconfig/logclass.pc \
+	    $(DESTDIR)$(PREFIX)/include/logclass.h $(SHARE)/man/man3/logclass.3.gz
+
+wheel: $(B)/$(SO) model              ## the Python package, as build/release/logclass-VERSION-….whl
+	cd python && python3 -c 'import backend; print(backend.build_wheel("../build/release"))'
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint
 
 format:                              ## clang-format in place
-	clang-format -i $(wildcard src/*/*.[ch] src/*.c)
+	clang-format -i $(wildcard src/*/*.[ch] src/*.c python/*.c)
 
 clean:                               ## remove build/
 	rm -rf build

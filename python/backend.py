@@ -22,7 +22,7 @@ DATA = ("rules.conf", "head.json", "head-ops.json", "adapter.safetensors")
 
 
 def run(*command):
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, check=True, env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")})
 
 
 def compile_module(soname):
