@@ -1,6 +1,12 @@
+/* A request is one chunk or several, as long as the flow has free ones. The last free chunk is shared: while others are
+ * under way, small requests gather in it, and it goes when one of those is settled, or when it is full. So a thousand
+ * clients that push a line each are a few chunks, and none of them waits for more than what is under way. While the
+ * sink stands, nothing gathers: who is told "not yet" comes again, and would be there twice. */
 #include "stream/push.h"
 
+#include "base/clock.h"
 #include "base/must.h"
+#include "base/thread.h"
 #include "conf/section.h"
 #include "data/loki.h"
 #include "data/otlp.h"
@@ -8,9 +14,16 @@
 #include "stream/feed.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
-enum { WIRE_BYTES_MAX = 256 << 20 };
+enum { WIRE_BYTES_MAX = 256 << 20, PUSH_OWNERS_MAX = 1024 };
+
+/* Whose records a chunk has. */
+struct push_owners {
+    unsigned n;
+    struct push_ticket *ticket[PUSH_OWNERS_MAX];
+};
 
 struct push {
     enum push_kind kind;
@@ -21,15 +34,21 @@ struct push {
     atomic_bool stopped;
     atomic_uint answer_ms;
     unsigned metric;
-    struct chunk *taken[FLOW_CHUNKS];
+    struct chunk *taken[FLOW_CHUNKS]; /* and not sent; between requests the one in which they gather, or none */
     unsigned n;
-    struct push_ticket *owner[FLOW_CHUNKS]; /* of chunk number n, at n % FLOW_CHUNKS */
+    struct push_owners owners[FLOW_CHUNKS]; /* of chunk number n, at n % FLOW_CHUNKS */
+    atomic_uint under_way;                  /* chunks sent and not settled */
+    _Atomic uint64_t moved_ns;              /* when one was settled, or the first was sent */
+    pthread_t thread;                       /* sends what has gathered, when it is told of a settled chunk */
+    sem_t settled;
+    atomic_bool closing;
 };
 
 struct push *push_new(enum push_kind kind) {
     struct push *p = must_calloc(1, sizeof *p);
     p->kind = kind;
     pthread_mutex_init(&p->lock, NULL);
+    sem_init(&p->settled, 0, 0);
     return p;
 }
 
@@ -37,6 +56,7 @@ void push_free(struct push *p) {
     if (!p) return;
     MUST(!atomic_load(&p->feed));
     pthread_mutex_destroy(&p->lock);
+    sem_destroy(&p->settled);
     free(p);
 }
 
@@ -48,9 +68,62 @@ static void ticket_return(struct push_ticket *t) {
 
 static void push_settled(void *self, uint64_t seq, bool safe) {
     struct push *p = self;
-    struct push_ticket *t = p->owner[seq % FLOW_CHUNKS];
-    if (!safe) atomic_store(&t->lost, true);
-    ticket_return(t);
+    const struct push_owners *o = &p->owners[seq % FLOW_CHUNKS];
+    for (unsigned i = 0; i < o->n; i++) {
+        if (!safe) atomic_store(&o->ticket[i]->lost, true);
+        ticket_return(o->ticket[i]);
+    }
+    atomic_store(&p->moved_ns, clock_now_ns(NULL));
+    atomic_fetch_sub(&p->under_way, 1);
+    sem_post(&p->settled);
+}
+
+static struct push_owners *push_owners_of(struct push *p, const struct chunk *c) {
+    return &p->owners[c->seq % FLOW_CHUNKS];
+}
+
+/* ---- sending, under the lock ---- */
+
+/* The section's name for a source stands in for none. */
+static void push_name_source(const struct push *p, struct chunk *c) {
+    struct span name = span_of(p->conf->source);
+    for (uint32_t i = 0; name.n > 0 && i < c->batch.n; i++)
+        if (c->rec[i].source.n == 0) c->rec[i].source = name;
+}
+
+/* Sends the chunks that were taken, but for the last `keep` of them. */
+static void push_send_taken(struct push *p, unsigned keep) {
+    unsigned sent = p->n - keep;
+    for (unsigned i = 0; i < sent; i++) {
+        push_name_source(p, p->taken[i]);
+        if (atomic_fetch_add(&p->under_way, 1) == 0) atomic_store(&p->moved_ns, clock_now_ns(NULL));
+        feed_send(atomic_load(&p->feed), p->taken[i]);
+    }
+    if (keep) p->taken[0] = p->taken[sent];
+    p->n = keep;
+}
+
+/* Has something been settled in the time that an answer may wait? */
+static bool push_moves(const struct push *p) {
+    return clock_now_ns(NULL) <= atomic_load(&p->moved_ns) + clock_ns_of_ms(atomic_load(&p->answer_ms));
+}
+
+/* May later requests gather in c? Something must be under way whose end sends it, and no other chunk be free. */
+static bool push_may_gather(struct push *p, const struct chunk *c) {
+    return atomic_load(&p->under_way) > 0 && feed_room(atomic_load(&p->feed)) == 0 && c->batch.n < CHUNK_RECORDS &&
+           push_owners_of(p, c)->n < PUSH_OWNERS_MAX;
+}
+
+static void *push_main(void *arg) {
+    struct push *p = arg;
+    while (!atomic_load(&p->closing)) {
+        while (sem_wait(&p->settled) != 0)
+            ;
+        pthread_mutex_lock(&p->lock);
+        push_send_taken(p, 0);
+        pthread_mutex_unlock(&p->lock);
+    }
+    return NULL;
 }
 
 /* ---- life ---- */
@@ -66,6 +139,8 @@ bool push_open(struct push *p, const struct section *s, struct flow *f, struct e
     atomic_store(&p->stopped, false);
     atomic_store(&p->answer_ms, (unsigned)s->answer_wait);
     atomic_store(&p->feed, d);
+    atomic_store(&p->closing, false);
+    p->thread = thread_start(push_main, p);
     return true;
 }
 
@@ -76,11 +151,16 @@ void push_stop(struct push *p) {
 bool push_wait_settled(struct push *p, int wait_ms) {
     pthread_mutex_lock(&p->lock); /* whoever has begun to send is done with it */
     struct feed *d = atomic_load(&p->feed);
+    push_send_taken(p, 0);
     pthread_mutex_unlock(&p->lock);
     return !d || feed_wait_settled(d, wait_ms);
 }
 
 void push_close(struct push *p) {
+    if (!p->conf) return;
+    atomic_store(&p->closing, true);
+    sem_post(&p->settled);
+    pthread_join(p->thread, NULL);
     pthread_mutex_lock(&p->lock);
     feed_close(atomic_exchange(&p->feed, NULL));
     p->conf = NULL;
@@ -92,7 +172,7 @@ enum push_result push_admit(struct push *p) {
     if (pthread_mutex_trylock(&p->lock) != 0)
         return PUSH_SENT; /* one is being sent; whether there is room is seen then */
     struct feed *d = atomic_load(&p->feed);
-    if (d) now = !atomic_load(&p->stopped) && feed_room(d) > 0 ? PUSH_SENT : PUSH_BUSY;
+    if (d) now = !atomic_load(&p->stopped) && (p->n > 0 ? push_moves(p) : feed_room(d) > 0) ? PUSH_SENT : PUSH_BUSY;
     pthread_mutex_unlock(&p->lock);
     return now;
 }
@@ -106,12 +186,23 @@ unsigned push_answer_ms(const struct push *p) {
 static struct chunk *push_take(void *self) {
     struct push *p = self;
     struct chunk *c = p->n < FLOW_CHUNKS ? feed_take(atomic_load(&p->feed), 0) : NULL;
-    if (c) p->taken[p->n++] = c;
-    return c;
+    if (!c) return NULL;
+    push_owners_of(p, c)->n = 0;
+    return p->taken[p->n++] = c;
 }
 
-static void push_put_back(struct push *p) {
-    while (p->n > 0) feed_put_back(atomic_load(&p->feed), p->taken[--p->n]);
+/* Where a request begins: behind what has gathered. */
+struct push_mark {
+    unsigned chunks, records;
+};
+
+static struct push_mark push_mark_of(const struct push *p) {
+    return (struct push_mark){p->n, p->n > 0 ? p->taken[0]->batch.n : 0};
+}
+
+static void push_go_back(struct push *p, struct push_mark m) {
+    while (p->n > m.chunks) feed_put_back(atomic_load(&p->feed), p->taken[--p->n]);
+    if (p->n > 0) p->taken[0]->batch.n = m.records;
 }
 
 static bool push_decode(struct push *p, struct span request, enum push_form form, struct intake *in, struct err *e) {
@@ -127,13 +218,6 @@ static bool push_decode(struct push *p, struct span request, enum push_form form
         in->trouble = e->code == ERR_LIMIT ? INTAKE_TOO_LARGE : INTAKE_MALFORMED;
     buf_release(&wire);
     return ok;
-}
-
-/* The section's name for a source stands in for none. */
-static void push_name_source(const struct push *p, struct chunk *c) {
-    struct span name = span_of(p->conf->source);
-    for (uint32_t i = 0; name.n > 0 && i < c->batch.n; i++)
-        if (c->rec[i].source.n == 0) c->rec[i].source = name;
 }
 
 /* Why nothing is sent. A request that does not fit although nothing else is under way never will. */
@@ -154,34 +238,36 @@ static enum push_result push_refuse(struct push *p, const struct intake *in, uns
     return PUSH_BUSY;
 }
 
-static void push_send_taken(struct push *p, struct push_ticket *t) {
-    struct feed *d = atomic_load(&p->feed);
-    unsigned n = 0;
+/* Makes t an owner of the chunks that have records of it, and sends what need not wait for more. */
+static void push_send_since(struct push *p, struct push_mark m, struct push_ticket *t) {
+    unsigned first = m.chunks > 0 && p->taken[0]->batch.n == m.records ? 1 : 0;
     atomic_store(&t->lost, false);
-    atomic_store(&t->open, p->n + 1); /* one is ours */
-    for (; n < p->n; n++) {
-        p->owner[p->taken[n]->seq % FLOW_CHUNKS] = t;
-        push_name_source(p, p->taken[n]);
-        feed_send(d, p->taken[n]);
+    atomic_store(&t->open, p->n - first + 1); /* one is ours */
+    for (unsigned i = first; i < p->n; i++) {
+        struct push_owners *o = push_owners_of(p, p->taken[i]);
+        o->ticket[o->n++] = t;
     }
-    p->n = 0;
+    push_send_taken(p, 1);
+    if (!push_may_gather(p, p->taken[0])) push_send_taken(p, 0);
     ticket_return(t);
 }
 
 static enum push_result push_send_locked(struct push *p, struct span request, enum push_form form,
                                          struct push_ticket *t, struct err *e) {
-    struct intake in = {.take = push_take, .self = p};
+    struct push_mark mark = push_mark_of(p);
+    struct intake in = {.take = push_take, .self = p, .now = p->n > 0 ? p->taken[0] : NULL};
     unsigned room = feed_room(atomic_load(&p->feed));
+    if (p->n > 0 && !push_moves(p)) return push_refuse(p, &in, room, e);
     if (!push_decode(p, request, form, &in, e)) {
-        push_put_back(p);
+        push_go_back(p, mark);
         return push_refuse(p, &in, room, e);
     }
     metrics_add(METRIC_SOURCE_RECORDS, p->metric, 0, 0, in.records);
     if (in.records == 0) {
-        push_put_back(p);
+        push_go_back(p, mark);
         return PUSH_EMPTY;
     }
-    push_send_taken(p, t);
+    push_send_since(p, mark, t);
     return PUSH_SENT;
 }
 

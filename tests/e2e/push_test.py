@@ -189,6 +189,25 @@ def large_requests_are_taken_whole_or_not_at_all():
 
 
 @test
+def many_clients_that_push_a_line_each_are_all_taken():
+    with place() as p:
+        run = start(p)
+        statuses = []
+
+        def client(k):
+            statuses.extend(post(run, "/loki/api/v1/push", loki([k * 10 + i]), JSON) for i in range(10))
+
+        crowd = [threading.Thread(target=client, args=(k,)) for k in range(64)]
+        for t in crowd:
+            t.start()
+        for t in crowd:
+            t.join()
+        equal((len(statuses), set(statuses)), (640, {204}))
+        equal(sorted(p.ids()), list(range(640)))
+        p.stop(run.process)
+
+
+@test
 def while_the_sink_takes_nothing_the_answer_is_later():
     with place() as p:
         port = 1  # nobody listens there
