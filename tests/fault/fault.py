@@ -22,6 +22,7 @@ import re
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import sys
 import tempfile
@@ -177,7 +178,7 @@ class Serve:
         return None
 
     def run(self, f, fault):
-        p = f.start(fault, "serve", "--port", "0", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off", "--config", "run.conf")
+        p = f.start(fault, "serve", "--port", "0", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off", "--config", "run.conf", "--drain-time-max", "2000")
         m = self.wait(f, p, r"listening on \S+ port (\d+)")
         answered = 0
         if m:
@@ -210,7 +211,7 @@ class Follow:
                 log.write(self.more + "\n")
             want.add(self.more)
         p = f.start(fault, "follow", "--name", "t", "--to", f"file={f.at}/answers", "--start", "beginning", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off",
-                    "--checkpoint-interval", "100", str(f.at / "in.log"))
+                    "--checkpoint-interval", "100", "--stream-drain-time-max", "1000", str(f.at / "in.log"))
         end = time.monotonic() + (3 if fault and fault.n else SECONDS)
         while p.poll() is None and time.monotonic() < end and set(self.lines(f)) != want:
             time.sleep(0.01)
@@ -226,8 +227,9 @@ class Learn:
     def run(self, f, fault):
         if not (f.at / "rows.csv").exists():
             shutil.copy(ROWS, f.at / "rows.csv")
+            (f.at / "more.csv").write_text("label,log_message\n" + "".join(f"BACKUP,gnarl bits {x}{x} in spool {x}\n" for x in string.ascii_lowercase))
             shutil.copytree(STATE, f.at / "state", dirs_exist_ok=True)
-        status = f.end(f.start(fault, "learn", "--json", "--data", "rows.csv", "--weight", "5", "--vectors", "vectors"))
+        status = f.end(f.start(fault, "learn", "--json", "--data", "rows.csv", "--weight", "5", "--vectors", "vectors", "more.csv"))
         check_end(status, f.said())
         if not fault:
             check(status == 0, f.said()[-300:])
