@@ -408,6 +408,7 @@ bool shared_look(const char *path, struct shared_state *s, struct err *e) {
     if (!shared_read(path, &text, e)) return false;
     s->log = log_lines_follows(text);
     s->waiting = 0;
+    s->last = 0;
     buf_reset(s->lines);
     if (s->log == 0) err_set(e, ERR_USAGE, "%s does not follow the desk any more: it was removed", path);
     log_settled_find(&settled, text, s->log);
@@ -418,6 +419,7 @@ bool shared_look(const char *path, struct shared_state *s, struct err *e) {
         buf_put(s->lines, line.p, line.n);
         buf_putc(s->lines, '\n');
         s->waiting++;
+        s->last = log_lines_id(line);
     }
     log_settled_release(&settled);
     shared_free(&text);

@@ -50,6 +50,7 @@ struct shared_state {
     uint64_t log;      /* its name */
     uint32_t desk_id;  /* the last record of the desk that it has */
     unsigned waiting;  /* records in `lines` */
+    uint32_t last;     /* the number of the last of them */
     struct buf *lines; /* what the desk does not have yet, at most SHARED_LINES_MAX and SHARED_BYTES_MAX */
 };
 
