@@ -12,9 +12,11 @@ ifeq ($(origin CC),default)
 endif
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings \
            -Wconversion -Wundef -Wswitch-enum -Werror
-HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+HARDEN  := -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
-ENCODER := $(shell cat src/kern/*.[ch] src/encoder/*.[ch] | sha256sum | cut -c1-16)
+# What is built says nothing of where, when and under which locale it was built: scripts/try-reproducible.
+HERE    := -ffile-prefix-map=$(CURDIR)=.
+ENCODER := $(shell cat $(sort $(wildcard src/kern/*.[ch])) $(sort $(wildcard src/encoder/*.[ch])) | sha256sum | cut -c1-16)
 VERSION := $(shell cat VERSION)
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
@@ -32,7 +34,7 @@ else
 endif
 
 CPPFLAGS += -Isrc -I$(B)/gen -isystem $(DEPS) -D_GNU_SOURCE $(filter-out -I/usr/include,$(shell pkg-config --cflags $(PKGS)))
-CFLAGS   += -std=c17 $(OPT) $(HARDEN) $(WARN) -pthread
+CFLAGS   += -std=c17 $(OPT) $(HERE) $(HARDEN) $(WARN) -pthread
 LDFLAGS  += $(OPT) $(LINK) -pthread
 LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lbz2 -lsnappy -lm
 
@@ -45,18 +47,27 @@ endif
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(B)/api/page_files.o $(VEND)
 LIB   := $(B)/liblogclass.a
+SO    := liblogclass.so.$(VERSION)
+SONAME := liblogclass.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall clean help head check-import FORCE
+.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall wheel deb sbom try-packages clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/logclass model             ## the binary and the model (default)
+all: $(B)/logclass $(B)/$(SO) model   ## the binary, the library and the model (default)
 
 $(B)/logclass: $(B)/main.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
+
+# The same objects as a library: the linker takes what the public functions need from the archive, and hides the rest. A thread
+# that ends later may still call a destructor of it, so it stays loaded.
+$(B)/$(SO): $(B)/lib/logclass.o $(LIB) src/lib/logclass.map
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/lib/logclass.map \
+	    -Wl,--as-needed -Wl,-z,defs,-z,nodelete -o $@ $(B)/lib/logclass.o $(LIB) $(LDLIBS)
+	ln -sf $(SO) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/liblogclass.so
 
 # One test compares Hyperscan with PCRE2; where PCRE2 is missing, that test alone is left out.
 $(B)/rules/differential_test: LDLIBS += -lpcre2-8
@@ -98,7 +109,7 @@ $(B)/api/page_files.o: src/api/page_files.S src/api/asset.def Makefile $(WEB) $(
 
 $(B)/deps/%.o: | $(DEPS)/yyjson.c
 	@mkdir -p $(@D)
-	$(CC) -isystem $(DEPS) -std=c17 $(OPT) $(HARDEN) -w -c -o $@ $(DEPS)/$*.c
+	$(CC) -isystem $(DEPS) -std=c17 $(OPT) $(HERE) $(HARDEN) -w -c -o $@ $(DEPS)/$*.c
 
 $(B)/gen/build_info.h: FORCE
 	@mkdir -p $(@D)
@@ -142,28 +153,52 @@ check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-le
 SHARE := $(DESTDIR)$(PREFIX)/share
 # Debian's fish looks into /usr/local only where XDG_DATA_DIRS says so.
 FISH  := $(if $(filter /usr/local,$(PREFIX)),$(DESTDIR)/etc/fish/completions,$(SHARE)/fish/vendor_completions.d)
-install: all                         ## binary, data, model, man page and completions under $(DESTDIR)$(PREFIX)
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+FILL   := sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|'
+install: all                         ## binary, library, data, model, man pages and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
-	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1
+	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1 $(SHARE)/man/man3 $(SHARE)/man/man5 $(LIBDIR)/pkgconfig
 	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
 	install -m644 data/rules.conf data/head.json data/head-ops.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
+	rm -f $(SHARE)/logclass/model/packed-*.bin # were made for this CPU
 	cp -r --no-preserve=mode data/corpus/. $(SHARE)/logclass/corpus
 	scripts/make-man $(B)/logclass | gzip -9n > $(SHARE)/man/man1/logclass.1.gz
+	scripts/make-man $(B)/logclass conf | gzip -9n > $(SHARE)/man/man5/logclass.conf.5.gz
+	scripts/make-man $(B)/logclass import-sklearn | gzip -9n > $(SHARE)/man/man1/logclass-import-sklearn.1.gz
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
 	install -Dm644 data/completions/_logclass $(SHARE)/zsh/site-functions/_logclass
 	install -Dm644 data/completions/logclass.fish $(FISH)/logclass.fish
+	install -m644 $(B)/$(SO) $(LIBDIR)
+	ln -sf $(SO) $(LIBDIR)/$(SONAME) && ln -sf $(SONAME) $(LIBDIR)/liblogclass.so
+	install -Dm644 src/lib/logclass.h $(DESTDIR)$(PREFIX)/include/logclass.h
+	$(FILL) src/lib/logclass.pc.in > $(LIBDIR)/pkgconfig/logclass.pc
+	$(FILL) src/lib/logclass.3 | gzip -9n > $(SHARE)/man/man3/logclass.3.gz
 
 uninstall:                           ## removes what install put there
-	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass $(SHARE)/man/man1/logclass.1.gz \
+	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass \
+	    $(SHARE)/man/man1/logclass.1.gz $(SHARE)/man/man5/logclass.conf.5.gz $(SHARE)/man/man1/logclass-import-sklearn.1.gz \
 	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/site-functions/_logclass \
-	    $(FISH)/logclass.fish
+	    $(FISH)/logclass.fish $(LIBDIR)/liblogclass.so* $(LIBDIR)/pkgconfig/logclass.pc \
+	    $(DESTDIR)$(PREFIX)/include/logclass.h $(SHARE)/man/man3/logclass.3.gz
+
+wheel: $(B)/$(SO) model              ## the Python package, as build/release/logclass-VERSION-….whl
+	cd python && python3 -c 'import backend; print(backend.build_wheel("../build/release"))'
+
+deb:                                 ## Debian packages in build/deb (needs scripts/install-debian --package)
+	scripts/make-deb build/deb
+
+sbom: $(B)/logclass model            ## bill of materials of the binary, SPDX: build/logclass.spdx.json
+	scripts/make-sbom $(B)/logclass > build/logclass.spdx.json
+
+try-packages: $(B)/logclass model    ## packages in a bare Debian, twice the same bytes, chart, bill of materials (root; --dev --package)
+	scripts/run-e2e $(B)/logclass tests/package 3000
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint
 
 format:                              ## clang-format in place
-	clang-format -i $(wildcard src/*/*.[ch] src/*.c)
+	clang-format -i $(wildcard src/*/*.[ch] src/*.c python/*.c)
 
 clean:                               ## remove build/
 	rm -rf build

@@ -17,23 +17,23 @@ static const char *about_base(const char *path) {
 }
 
 /* The head in use: as named, retrained here, or shipped. */
-void about_head_path(const struct conf *conf, char *out) {
+void about_head_path(const struct conf *conf, bool learnt, char *out) {
     char folder[PATH_MAX];
     struct err ignored;
     bool ops = strcmp(conf->labels, "ops") == 0;
-    if (!conf->head[0] && !ops && state_dir_path("heads", folder, sizeof folder) &&
+    if (learnt && !conf->head[0] && !ops && state_dir_path("heads", folder, sizeof folder) &&
         head_versions_current(folder, out, PATH_MAX))
         return;
-    shipped_choose(conf->head, ops ? "head-ops.json" : "head.json", false, out, &ignored);
+    shipped_choose(conf->data_dir, conf->head, ops ? "head-ops.json" : "head.json", false, out, &ignored);
 }
 
-static void about_encoder(struct buf *out, const struct engine *eng, const struct conf *conf) {
+static void about_encoder(struct buf *out, const struct classifier *c, const struct conf *conf) {
     char model[PATH_MAX], real[PATH_MAX], head[PATH_MAX];
     struct err ignored;
-    shipped_choose(conf->model, "model", false, model, &ignored);
-    about_head_path(conf, head);
+    shipped_choose(conf->data_dir, conf->model, "model", false, model, &ignored);
+    about_head_path(conf, c->use != CLASSIFIER_LIBRARY, head);
     const char *name = realpath(model, real) ? about_base(real) : about_base(model);
-    buf_printf(out, "encoder %s (%s), head %s", name, encoder_kernel_name(eng->encoder), head);
+    buf_printf(out, "encoder %s (%s), head %s", name, encoder_kernel_name(c->engine->encoder), head);
 }
 
 void about_llm(struct buf *out, const struct classifier *c, const struct conf *conf) {
@@ -48,7 +48,7 @@ void about_write(struct buf *out, const struct classifier *c, const struct conf 
     size_t rules = eng->rules ? rules_count(eng->rules) : 0;
     buf_printf(out, "%zu rule%s; ", rules, rules == 1 ? "" : "s");
     if (eng->encoder)
-        about_encoder(out, eng, conf);
+        about_encoder(out, c, conf);
     else if (network_bert_is_remote(conf))
         buf_printf(out, "encoder at %s", conf->bert);
     else

@@ -32,16 +32,16 @@ static struct engine *open_with_retrained(struct engine_opts *o, struct err *e) 
     return engine_open(o, e);
 }
 
-struct engine *classifier_engine(const struct conf *c, struct err *e) {
+struct engine *classifier_engine(const struct conf *c, bool learnt, struct err *e) {
     bool local = strcmp(c->bert, "local") == 0;
     char rules[PATH_MAX], page_rules[PATH_MAX], model[PATH_MAX] = "", head[PATH_MAX] = "", adapter[PATH_MAX] = "";
     bool ops = strcmp(c->labels, "ops") == 0; /* the labels come from its head, in the head's order */
-    if (!shipped_choose(c->rules, "rules.conf", true, rules, e)) return NULL;
-    if (local && (!shipped_choose(c->model, "model", true, model, e) ||
-                  !shipped_choose(c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
-                  !shipped_choose(c->adapter, "adapter.safetensors", false, adapter, e)))
+    if (!shipped_choose(c->data_dir, c->rules, "rules.conf", true, rules, e)) return NULL;
+    if (local && (!shipped_choose(c->data_dir, c->model, "model", true, model, e) ||
+                  !shipped_choose(c->data_dir, c->head, ops ? "head-ops.json" : "head.json", true, head, e) ||
+                  !shipped_choose(c->data_dir, c->adapter, "adapter.safetensors", false, adapter, e)))
         return NULL;
-    if (!state_dir_path(PAGE_RULES_FILE, page_rules, sizeof page_rules) || access(page_rules, F_OK) != 0)
+    if (!learnt || !state_dir_path(PAGE_RULES_FILE, page_rules, sizeof page_rules) || access(page_rules, F_OK) != 0)
         page_rules[0] = '\0';
     struct engine_opts o = {
         .rules_path = rules,
@@ -57,7 +57,7 @@ struct engine *classifier_engine(const struct conf *c, struct err *e) {
         .network_skips = c->llm_skip_sure,
         .head_thresholds = c->head_thresholds,
     };
-    return local && !ops && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
+    return learnt && local && !ops && !c->head[0] ? open_with_retrained(&o, e) : engine_open(&o, e);
 }
 
 /* ---- what was replaced ---- */
@@ -130,11 +130,11 @@ static bool classifier_connect(struct classifier *c, const struct conf *conf, st
         network_join(next->network, next->engine);
         return true;
     }
-    return network_open(conf, next->engine, c->pipeline, c->use == CLASSIFIER_FILES, &next->network, e);
+    return network_open(conf, next->engine, c->pipeline, c->use >= CLASSIFIER_FILES, &next->network, e);
 }
 
 bool classifier_reload(struct classifier *c, const struct conf *conf, classifier_take *take, void *ctx, struct err *e) {
-    struct classifier_version next = {.engine = classifier_engine(conf, e)};
+    struct classifier_version next = {.engine = classifier_engine(conf, c->use != CLASSIFIER_LIBRARY, e)};
     if (next.engine) connect_vectors(c, conf, next.engine);
     bool ok = next.engine && classifier_connect(c, conf, &next, e) && (!take || take(ctx, &next.engine->labels, e));
     if (!ok) {
@@ -161,7 +161,7 @@ bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum c
     if (book) o.kinds = book->kinds, o.examples = book->examples;
     c->pipeline = pipeline_open(&o, NULL, e);
     if (!c->pipeline) return false;
-    c->review = review_open(c->pipeline, book);
+    if (use != CLASSIFIER_LIBRARY) c->review = review_open(c->pipeline, book);
     if (book) inventory_run(c->inventory, c->pipeline);
     return true;
 }

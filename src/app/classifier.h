@@ -19,6 +19,7 @@ enum classifier_use {
     CLASSIFIER_SERVICE,  /* the same, and nothing is kept about kinds of line */
     CLASSIFIER_FILES,    /* a record waits for the network as long as it takes */
     CLASSIFIER_DRY_RUN,  /* like FILES, but nothing is asked: `dry_run` counts what would be */
+    CLASSIFIER_LIBRARY,  /* like FILES, but nothing that was learnt or said in the state folder counts */
 };
 
 /* What decides together. Several that were loaded one after the other may share a network. */
@@ -35,8 +36,8 @@ struct classifier {
     struct inventory *inventory;  /* kinds of line; NULL: they are not kept */
     struct review *review;        /* what people said, in force; NULL: there is no place where it could be */
     struct vector_store *vectors; /* NULL: none is kept */
-    /* private */
     enum classifier_use use;
+    /* private */
     struct conf conf; /* that the engine was loaded by; its texts are borrowed */
     struct classifier_version retired[CLASSIFIER_RETIRED_MAX]; /* replaced, but batches may still need them */
     unsigned retired_n;
@@ -71,8 +72,8 @@ void classifier_stop(struct classifier *c);
 void classifier_close(struct classifier *c);
 
 /* The engine alone that the options describe: shipped files fill what they leave empty, and a head that was retrained
- * here (logclass learn) comes before the shipped one. NULL: e says why. The caller owns the reference (engine_unref).
- */
-struct engine *classifier_engine(const struct conf *conf, struct err *e);
+ * here (logclass learn), or rules of the page, come before the shipped ones where `learnt` says so. NULL: e says why.
+ * The caller owns the reference (engine_unref). */
+struct engine *classifier_engine(const struct conf *conf, bool learnt, struct err *e);
 
 #endif

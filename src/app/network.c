@@ -64,6 +64,7 @@ static struct llm_opts llm_opts_of(const struct conf *c) {
     o.url = c->llm_url;
     o.model = c->llm_model;
     o.key_file = c->llm_key_file;
+    o.key_in_clear = c->llm_key_in_clear;
     o.dialect = c->llm_dialect;
     o.proxy = c->proxy;
     o.ca_file = c->ca_file;

@@ -44,7 +44,7 @@ void places_open(struct places *p, const struct conf *conf, struct reload *reloa
     bool has_rules = state_dir_path(PAGE_RULES_FILE, p->page_rules, sizeof p->page_rules) &&
                      state_dir_make_folders(p->page_rules, &ignored);
     bool has_heads = state_dir_path("heads", p->heads, sizeof p->heads);
-    shipped_choose(conf->head, "head.json", false, p->shipped_head, &ignored);
+    shipped_choose(conf->data_dir, conf->head, "head.json", false, p->shipped_head, &ignored);
     p->api = (struct api_places){.page_rules = has_rules ? p->page_rules : NULL,
                                  .heads = has_heads ? p->heads : NULL,
                                  .shipped_head = p->shipped_head,

@@ -4,8 +4,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/queue.h"
+#include "base/thread.h"
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void arena_keeps_to_its_cap(void) {
@@ -99,6 +102,31 @@ static void *pop_items(void *arg) {
     return NULL;
 }
 
+static void *close_later(void *fd) {
+    usleep(50 * 1000);
+    close(*(int *)fd);
+    return NULL;
+}
+
+static void a_pipe_that_nobody_writes_to_is_empty(void) {
+    char path[] = "/tmp/logclass_pipe_XXXXXX";
+    struct span got;
+    struct err e;
+    close(mkstemp(path));
+    CHECK(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+    alarm(20); /* instead of waiting for ever */
+    CHECK(file_read(path, 100, &got, &e) && got.n == 0);
+    file_free(&got);
+    int both = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(write(both, "late", 4) == 4);
+    pthread_t closer = thread_start(close_later, &both);
+    CHECK(file_read(path, 100, &got, &e) && got.n == 4); /* it waits for who writes */
+    file_free(&got);
+    pthread_join(closer, NULL);
+    alarm(0);
+    unlink(path);
+}
+
 static void queue_loses_nothing_between_threads(void) {
     queue_init(&g_queue, 16, sizeof(uintptr_t));
     pthread_t in[THREADS], out[THREADS];
@@ -142,5 +170,6 @@ static void queue_shares_what_waits(void) {
 
 CHECK_MAIN(CHECK_TEST(arena_keeps_to_its_cap), CHECK_TEST(arena_contents_do_not_overlap),
            CHECK_TEST(buf_fails_at_its_cap_and_stays_failed), CHECK_TEST(errors_have_a_transient_column),
-           CHECK_TEST(file_is_replaced_in_one_step), CHECK_TEST(queue_loses_nothing_between_threads),
-           CHECK_TEST(queue_is_bounded_and_closes), CHECK_TEST(queue_shares_what_waits))
+           CHECK_TEST(file_is_replaced_in_one_step), CHECK_TEST(a_pipe_that_nobody_writes_to_is_empty),
+           CHECK_TEST(queue_loses_nothing_between_threads), CHECK_TEST(queue_is_bounded_and_closes),
+           CHECK_TEST(queue_shares_what_waits))

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* Reads the whole file into memory of its own (file_free); a NUL stands behind the n bytes. The file is read, not
- * mapped: a truncation while we run can't kill the process. Fails with LIMIT above bytes_max. */
+ * mapped: a truncation while we run can't kill the process. Fails with LIMIT above bytes_max. A named pipe is
+ * read to its end, and is empty while nobody has it open for writing. */
 bool file_read(const char *path, size_t bytes_max, struct span *out, struct err *e);
 
 void file_free(struct span *s); /* gives back what file_read read; a zero-filled span is fine */

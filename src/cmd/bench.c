@@ -104,8 +104,8 @@ static bool bench_files(const struct encoder_opts *o, const struct conf *c, char
     if (ok && strcmp(argv[1], "tokenizer") == 0) {
         ok = bench_tokenizer(o->model_dir, &l, e);
     } else if (ok) {
-        bool judged =
-            o->adapter_path[0] && shipped_path("head.json", head, sizeof head); /* the head is the adapter's */
+        bool judged = o->adapter_path[0] &&
+                      shipped_find(c->data_dir, "head.json", head, sizeof head); /* the head is the adapter's */
         struct bench_precision_opts p = {*o, judged ? head : "", PRECISION_LINES};
         p.encoder.kernel = strcmp(c->kernel, "auto") == 0 ? "" : c->kernel;
         ok = bench_precision_write(&p, l.line, l.n, stdout, e);
@@ -121,12 +121,12 @@ static bool bench_run(const struct conf *c, int operands, char **argv, struct er
     if (!encoder && strcmp(what, "tokenizer") != 0 && strcmp(what, "precision") != 0)
         return err_set(e, ERR_USAGE, "%s%.40s%s expected encoder, tokenizer or precision; see 'logclass bench --help'",
                        what[0] ? "'" : "", what, what[0] ? "' is no bench:" : "");
-    if (!c->model[0] && !shipped_path("model", model, sizeof model))
+    if (!c->model[0] && !shipped_find(c->data_dir, "model", model, sizeof model))
         return err_set(e, ERR_IO, "the model is not there; 'make model' fetches it");
     struct encoder_opts o = {.model_dir = c->model[0] ? c->model : model,
                              .kernel = c->kernel,
                              .adapter_path = c->adapter[0] ? c->adapter : adapter};
-    if (!c->adapter[0] && !shipped_path("adapter.safetensors", adapter, sizeof adapter)) adapter[0] = '\0';
+    if (!c->adapter[0] && !shipped_find(c->data_dir, "adapter.safetensors", adapter, sizeof adapter)) adapter[0] = '\0';
     if (strcmp(c->adapter, "none") == 0) o.adapter_path = "";
     if (!encoder) return bench_files(&o, c, argv, operands - 1, e);
     if (operands > 2) return err_set(e, ERR_USAGE, "expected 'logclass bench encoder [FILE]'");

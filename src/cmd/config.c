@@ -27,7 +27,7 @@ struct config_notes {
 /* The shipped file that stands for an empty value. */
 static const char *note_shipped(struct config_notes *n, const char *value, const char *name) {
     char path[PATH_MAX];
-    if (value[0] || !shipped_path(name, path, sizeof path)) return NULL;
+    if (value[0] || !shipped_find(n->conf->data_dir, name, path, sizeof path)) return NULL;
     snprintf(n->text, sizeof n->text, "in force: %s", path);
     return n->text;
 }
@@ -48,7 +48,7 @@ static const char *config_note(void *self, const char *name) {
     if (strcmp(name, "adapter") == 0) return note_shipped(n, c->adapter, "adapter.safetensors");
     if (strcmp(name, "llm_store") == 0) return note_state(n, c->llm_store, "answers.db");
     if (strcmp(name, "head") == 0 && !c->head[0]) {
-        about_head_path(c, head);
+        about_head_path(c, true, head);
         snprintf(n->text, sizeof n->text, "in force: %s", head);
         return n->text;
     }

@@ -83,7 +83,8 @@ static size_t learn_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
          "use an earlier head again; 'shipped': the one that came with logclass"},
         {"store", FLAG_TEXT, &o->store, 0, 0, "FILE", "the LLM's answers (default: as llm-store says); 'none'"},
         {"confidence-min", FLAG_FLOAT, &o->confidence_min, 0, 1, "X", "leave out LLM answers below this confidence"},
-        {"weight", FLAG_FLOAT, &o->weight, 0.001, 1000, "X", "how many corpus rows one answer counts as"},
+        {"weight", FLAG_FLOAT, &o->weight, 0, 1000, "X",
+         "how many corpus rows one answer counts as; 0: the best of 5, 20, 60"},
         {"head", FLAG_TEXT, &o->head, 0, 0, "FILE",
          "head whose labels and temperature to take (default: the shipped one)"},
         {"data", FLAG_TEXT, &o->data, 0, 0, "PATH",
@@ -333,7 +334,7 @@ static void fill_head(const struct lesson *l, struct head_content *c) {
                                        .accuracy_confident_half = s->confident_half};
     snprintf(c->created_by, sizeof c->created_by,
              "logclass learn: %zu rows of the corpus, %zu answers, %zu corrections, weight %g", l->corpus,
-             l->feedback.by_llm, l->feedback.by_user, l->o.weight);
+             l->feedback.by_llm, l->feedback.by_user, r->weight);
 }
 
 static bool learn_install(struct lesson *l, struct err *e) {

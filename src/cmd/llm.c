@@ -93,7 +93,7 @@ static int llm_ask_line(struct llm *l, const struct label_set *labels, struct sp
 
 /* Every option's row says whom it is for; a question is a line that classify would have asked. */
 static int llm_run(const struct conf *c, bool only_show, struct span line, struct err *e) {
-    struct engine *eng = classifier_engine(c, e);
+    struct engine *eng = classifier_engine(c, true, e);
     struct llm *l = eng && !c->offline ? network_llm_open(c, &eng->labels, 0, e) : NULL;
     char template[TEMPLATE_MAX];
     int status;

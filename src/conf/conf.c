@@ -25,7 +25,11 @@ const size_t conf_rows = ROWS_N;
 static const struct {
     enum conf_command command;
     const char *name, *preset;
-} OTHER_PRESETS[] = {{CONF_SERVICE_BERT, "port", "5000"}, {CONF_SERVICE_LLM, "port", "5001"}};
+} OTHER_PRESETS[] = {{CONF_SERVICE_BERT, "port", "5000"},
+                     {CONF_SERVICE_LLM, "port", "5001"},
+                     {CONF_LIBRARY, "offline", "yes"},
+                     {CONF_LIBRARY, "memo_store", "off"},
+                     {CONF_LIBRARY, "llm_store", "none"}};
 enum { OTHER_PRESETS_N = sizeof OTHER_PRESETS / sizeof OTHER_PRESETS[0] };
 
 const char *conf_preset(const struct option_row *r, enum conf_command command) {
@@ -307,6 +311,25 @@ bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv,
            load_args(c, command, argc, argv, operands, e);
 }
 
+/* One "name=value". */
+static bool load_setting(struct conf *c, enum conf_command command, const char *setting, struct err *e) {
+    const char *eq = strchr(setting, '=');
+    if (!eq) return err_set(e, ERR_USAGE, "'%.80s' is no setting: expected NAME=VALUE", setting);
+    char hint[2 * ROW_NAME_BYTES];
+    const struct option_row *r = conf_find(setting, (size_t)(eq - setting));
+    if (r && (r->commands & command)) return conf_take(c, r, eq + 1, "a setting", e);
+    conf_hint(setting, (size_t)(eq - setting), command, hint, sizeof hint);
+    return err_set(e, ERR_USAGE, "there is no setting '%.*s'%s", (int)(eq - setting < 80 ? eq - setting : 80), setting,
+                   hint[0] ? hint : "; see 'logclass config doc'");
+}
+
+bool conf_load_settings(struct conf *c, enum conf_command command, const char *const *setting, struct err *e) {
+    *c = (struct conf){0};
+    bool ok = load_presets(c, command, e);
+    for (size_t i = 0; ok && setting && setting[i]; i++) ok = load_setting(c, command, setting[i], e);
+    return ok;
+}
+
 int conf_changed(const struct conf *a, const struct conf *b, enum conf_reload reload, int from) {
     for (int i = from; i < ROWS_N; i++)
         if (conf_row[i].type != ROW_TITLE && conf_row[i].reload == reload && !row_has_same(a, b, &conf_row[i]))
@@ -327,11 +350,10 @@ void conf_release(struct conf *c) {
 }
 
 const char *conf_unknown_env(unsigned number, char *text, size_t size) {
-    static const char *const OTHERS[] = {"LOGCLASS_DATA_DIR"};
     for (char **at = environ; *at; at++) {
         const char *eq = strchr(*at, '=');
         char name[ROW_NAME_BYTES];
-        bool known = !eq || strncmp(*at, "LOGCLASS_", 9) != 0 || strncmp(*at, OTHERS[0], strlen(OTHERS[0])) == 0;
+        bool known = !eq || strncmp(*at, "LOGCLASS_", 9) != 0;
         for (size_t i = 0; !known && i < ROWS_N; i++)
             known = conf_row[i].type != ROW_TITLE && strlen(conf_env_name(&conf_row[i], name)) == (size_t)(eq - *at) &&
                     memcmp(name, *at, strlen(name)) == 0;

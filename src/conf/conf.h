@@ -18,7 +18,8 @@ enum conf_command {
     CONF_FOLLOW = 32,
     CONF_RUN = 64,
     CONF_TOP = 128,
-    CONF_ALL = 255
+    CONF_ALL = 255,
+    CONF_LIBRARY = 256 /* not among all: it has no command line, environment or log */
 };
 
 /* What a change of an option does when a running process takes it up. */
@@ -41,6 +42,10 @@ struct conf {
  * in *operands. Errors name the option, where the value came from and what was expected. `--help` is for the caller. */
 bool conf_load(struct conf *c, enum conf_command command, int argc, char **argv, int *operands, struct err *e);
 void conf_release(struct conf *c);
+
+/* Fills c with the defaults of `command` and with settings, "name=value" each, up to a NULL; NULL: none. Neither files
+ * nor the environment are looked at. c is to be released in any case. */
+bool conf_load_settings(struct conf *c, enum conf_command command, const char *const *setting, struct err *e);
 
 enum { CONF_FILE_BYTES_MAX = 1 << 20, CONF_VALUE_BYTES_MAX = 4096 };
 

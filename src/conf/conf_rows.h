@@ -7,7 +7,7 @@
 enum {
     O = CONF_CLASSIFY, /* only classify: a stream says these in its sections */
     T = CONF_TOP,
-    C = CONF_CLASSIFY | CONF_FOLLOW | CONF_TOP,
+    C = CONF_CLASSIFY | CONF_FOLLOW | CONF_TOP | CONF_LIBRARY,
     S = CONF_SERVE | CONF_RUN,
     R = CONF_RUN | CONF_FOLLOW,
     E = CONF_SERVICE_BERT,

@@ -118,7 +118,8 @@ void conf_doc(struct buf *out) {
         "A value comes from, the later wins: default, config file (`--config FILE`, lines of `key = value`), "
         "environment,\n"
         "command line. A yes/no option is `--name` or `--no-name` as a flag. Advanced options are not in `--help`, but "
-        "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`.\n");
+        "in\n`--help-all`. \"Reload\" tells when a change is in force after `kill -HUP`. The library and\n"
+        "Python take the options that `classify` and `follow` share ([embedding.md](embedding.md)).\n");
     for (size_t i = 0; i < conf_rows; i++) {
         if (conf_row[i].type != ROW_TITLE) {
             doc_row(out, &conf_row[i]);

@@ -127,7 +127,7 @@ static void reset_factors(const struct linear *l) {
 }
 
 static bool read_path(const struct model *m, const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return false;
     bool ok = read_parts(m, fd);
     close(fd);

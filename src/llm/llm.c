@@ -268,11 +268,15 @@ static bool open_endpoint(struct llm *l, const struct llm_opts *o, const char *u
     char full[LLM_URL_MAX], key[KEY_BYTES_MAX];
     if (!openai_url(url, l->dialect, full, sizeof full)) return err_set(e, ERR_LIMIT, "llm-url is too long");
     if (!key_find(o->key_file, l->dialect, o->env_file, key, e)) return false;
+    if (key[0] && !o->key_in_clear && http_url_is_in_clear(full)) {
+        explicit_bzero(key, sizeof key);
+        return err_set(e, ERR_USAGE,
+                       "llm-url is %s: the key would go there unencrypted; use https, or say llm-key-in-clear = yes",
+                       full);
+    }
     struct http_endpoint_opts eo = {.url = full, .key = key, .proxy = o->proxy, .ca_file = o->ca_file};
     l->endpoint = http_endpoint_open(&eo, e);
     if (key[0]) key_guard();
-    if (l->endpoint && key[0] && strncmp(full, "http://", 7) == 0)
-        log_warn("llm.key", "the key goes to %s unencrypted", full);
     explicit_bzero(key, sizeof key);
     return l->endpoint != NULL;
 }

@@ -18,6 +18,7 @@ struct llm_opts {
     const char *url;      /* endpoint; "": Groq's when GROQ_API_KEY is set, else none; "off": none */
     const char *model;    /* "" where the endpoint has only one */
     const char *key_file; /* "": see key.h */
+    bool key_in_clear;    /* the key may go to another machine over http:// */
     const char *env_file; /* NULL: ".env" */
     const char *dialect;  /* "auto" or a name of openai.h */
     const char *proxy, *ca_file;

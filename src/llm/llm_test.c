@@ -169,6 +169,31 @@ static void a_template_is_asked_about_once(void) {
     stop(&r);
 }
 
+static void the_key_leaves_this_machine_encrypted_only(void) {
+    char path[] = "/tmp/logclass_llm_XXXXXX";
+    struct err e;
+    static const struct {
+        const char *url;
+        bool in_clear, opens;
+    } CASE[] = {{"http://llm.example/v1", false, false},   {"http://10.1.2.3:8000/v1", false, false},
+                {"HTTP://127.example/v1", false, false},   {"http://[fe80::1]/v1", false, false},
+                {"http://llm.example/v1", true, true},     {"https://llm.example/v1", false, true},
+                {"http://127.0.0.1:8000/v1", false, true}, {"http://localhost:8000/v1", false, true},
+                {"http://[::1]:8000/v1", false, true}};
+    close(mkstemp(path));
+    CHECK(file_write(path, SPAN_LIT("canary-key\n"), &e));
+    chmod(path, 0600);
+    for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) {
+        struct llm_opts o = LLM_DEFAULT;
+        o.key_file = path, o.url = CASE[i].url, o.key_in_clear = CASE[i].in_clear;
+        struct llm *l = llm_open(&o, label_default(), &e);
+        CHECK((l != NULL) == CASE[i].opens);
+        if (!l) CHECK(e.code == ERR_USAGE && strstr(e.msg, "unencrypted") && !strstr(e.msg, "canary"));
+        llm_close(l);
+    }
+    unlink(path);
+}
+
 static void only_the_masked_and_redacted_template_is_sent(void) {
     char path[] = "/tmp/logclass_llm_XXXXXX";
     struct err e;
@@ -501,9 +526,9 @@ static void many_threads_meet_each_template_once(void) {
     stop(&g_rig);
 }
 
-CHECK_MAIN(CHECK_TEST(a_template_is_asked_about_once), CHECK_TEST(only_the_masked_and_redacted_template_is_sent),
-           CHECK_TEST(answers_outlive_a_restart), CHECK_TEST(forms_are_found_out_once),
-           CHECK_TEST(one_refusal_of_several_calls_in_flight_changes_one_part),
+CHECK_MAIN(CHECK_TEST(a_template_is_asked_about_once), CHECK_TEST(the_key_leaves_this_machine_encrypted_only),
+           CHECK_TEST(only_the_masked_and_redacted_template_is_sent), CHECK_TEST(answers_outlive_a_restart),
+           CHECK_TEST(forms_are_found_out_once), CHECK_TEST(one_refusal_of_several_calls_in_flight_changes_one_part),
            CHECK_TEST(a_bad_line_does_not_cost_the_form), CHECK_TEST(a_cut_answer_gets_more_room),
            CHECK_TEST(nothing_but_a_label_is_an_answer), CHECK_TEST(trouble_has_its_type_and_names_the_setting),
            CHECK_TEST(the_budget_is_a_hard_stop), CHECK_TEST(the_described_service_is_asked_in_its_way),

@@ -3,10 +3,12 @@
 #include "base/must.h"
 #include "remote/retry_after.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 struct http_endpoint {
@@ -48,6 +50,25 @@ static bool check_url(CURLU *u, const char *url, struct err *e) {
                 (strcmp(part, "http") == 0 || strcmp(part, "https") == 0);
     curl_free(part);
     return http || err_set(e, ERR_USAGE, "service URL '%s': expected http:// or https://", url);
+}
+
+static bool is_this_machine(const char *host) {
+    struct in_addr v4;
+    if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+bool http_url_is_in_clear(const char *url) {
+    CURLU *u = curl_url();
+    char *scheme = NULL, *host = NULL;
+    MUST(u != NULL);
+    bool in_clear = curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && strcmp(scheme, "http") == 0 &&
+                    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && !is_this_machine(host);
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return in_clear;
 }
 
 static char *copy_or_null(const char *s) {

@@ -33,6 +33,9 @@ struct http_endpoint_opts {
 
 /* Copies what it needs. Errors never contain the key. */
 struct http_endpoint *http_endpoint_open(const struct http_endpoint_opts *o, struct err *e);
+/* Would a key leave this machine unencrypted? A URL that can't be read: no. */
+bool http_url_is_in_clear(const char *url);
+
 void http_endpoint_close(struct http_endpoint *p); /* overwrites the key; NULL is fine */
 const char *http_endpoint_url(const struct http_endpoint *p);
 

@@ -170,6 +170,17 @@ static void fit_unpack(const struct job *j, const double *w, struct fit_model *m
     }
 }
 
+static void fit_pack(const struct job *j, const struct fit_model *m, double *w) {
+    unsigned dim = j->d->dim;
+    MUST(m->dim == dim && m->labels == j->d->labels);
+    for (unsigned k = 0; k < j->used; k++) {
+        double *panel = w + (size_t)(k / LANES) * (dim + 1) * LANES + k % LANES;
+        const double bias = m->bias[j->label[k]];
+        for (unsigned i = 0; i < dim; i++) panel[(size_t)i * LANES] = m->weight[(size_t)j->label[k] * dim + i];
+        panel[(size_t)dim * LANES] = bias > (double)HEAD_BIAS_NEVER ? bias : 0;
+    }
+}
+
 static void solve(struct job *j, struct fit_model *m) {
     size_t size = parameters(j);
     unsigned threads = parallel_for_threads(j->o->threads);
@@ -180,6 +191,7 @@ static void solve(struct job *j, struct fit_model *m) {
     j->loss = must_calloc(j->pieces, sizeof *j->loss);
     j->block = must_calloc((size_t)threads * (j->d->dim + 1) * ROWS, sizeof *j->block);
     double *w = must_calloc(size, sizeof *w);
+    if (j->o->start) fit_pack(j, j->o->start, w);
     struct lbfgs_problem p = {.n = size,
                               .value = fit_value,
                               .progress = j->o->progress ? show_step : NULL,

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fit_model;
+
 /* Vectors with labels. `pick` names the rows that count: rows may be left out without being moved. */
 struct fit_data {
     const float *x;         /* [vectors][dim] */
@@ -26,7 +28,8 @@ struct fit_opts {
     bool balanced;    /* each label counts the same: weight rows / (labels * rows of the label) */
     unsigned threads; /* 0: all CPUs */
     unsigned steps_max;
-    double gradient_max; /* of the mean loss; smaller is closer to the optimum */
+    double gradient_max;           /* of the mean loss; smaller is closer to the optimum */
+    const struct fit_model *start; /* of the same labels and dim, to begin near the optimum; NULL: zeros */
     void (*progress)(void *self, unsigned step, unsigned steps_max, double loss); /* may be NULL */
     void *self;
 };

@@ -92,6 +92,26 @@ static void any_number_of_threads_gives_the_same_bits(void) {
     fit_release(&first);
 }
 
+/* Near the optimum there are fewer steps to it, and it is the same one. */
+static void a_start_changes_the_way_and_not_the_end(void) {
+    struct problem p = fit_problem_open();
+    struct fit_opts o = fit_defaults();
+    struct fit_data d = {.x = p.x, .label = p.label, .n = p.rows - 1, .dim = p.dim, .labels = p.labels};
+    struct fit_model before, from_zero, from_before;
+    o.steps_max = 5000, o.gradient_max = 1e-9;
+    CHECK(fit_run(&before, &d, &o, &err));
+    d.n = p.rows;
+    CHECK(fit_run(&from_zero, &d, &o, &err));
+    o.start = &before;
+    CHECK(fit_run(&from_before, &d, &o, &err));
+    CHECK(from_before.done && from_before.steps < from_zero.steps);
+    for (unsigned i = 0; i < p.labels * p.dim; i++) CHECK_NEAR(from_before.weight[i], from_zero.weight[i], 1e-5);
+    fit_release(&before);
+    fit_release(&from_zero);
+    fit_release(&from_before);
+    problem_close(&p);
+}
+
 static void a_label_without_rows_is_never_answered(void) {
     struct fit_data d = clusters(N, DIM, x, label);
     struct fit_model m;
@@ -138,5 +158,5 @@ static void one_label_is_not_enough(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(probabilities_equal_the_reference), CHECK_TEST(any_number_of_threads_gives_the_same_bits),
-           CHECK_TEST(a_label_without_rows_is_never_answered), CHECK_TEST(picked_rows_and_weights_count_as_copies),
+           CHECK_TEST(a_start_changes_the_way_and_not_the_end), CHECK_TEST(a_label_without_rows_is_never_answered), CHECK_TEST(picked_rows_and_weights_count_as_copies),
            CHECK_TEST(one_label_is_not_enough))

@@ -6,7 +6,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { THOUSAND = 1000, NO_FOLD = 255 };
+enum { THOUSAND = 1000, NO_FOLD = 255, ALL_FOLDS = 254, WEIGHTS_MAX = 3 };
+
+/* A few corrections of one kind of error move nothing when each counts little, and spoil the rest when each counts
+ * much: which is better is seen on those that were held apart. */
+static const double WEIGHTS[WEIGHTS_MAX] = {5, 20, 60};
 
 struct teacher {
     const struct examples *x;
@@ -20,12 +24,12 @@ struct teacher {
     uint32_t *pick;        /* [n] */
     float *weight;         /* [n] */
     struct score_row *row; /* [n]: of the side being judged */
+    struct fit_model base; /* of the rows that are never held apart, not softened: where all others begin */
     size_t fits, fits_done;
 };
 
 struct retrain_opts retrain_defaults(void) {
-    return (struct retrain_opts){
-        .fit = fit_defaults(), .temperature = 1, .weight = 5, .threshold = 0.50, .loss_max = 0.005};
+    return (struct retrain_opts){.fit = fit_defaults(), .temperature = 1, .threshold = 0.50, .loss_max = 0.005};
 }
 
 /* ---- answers ---- */
@@ -83,19 +87,20 @@ static void retrain_show(void *self, unsigned step, unsigned steps_max, double l
     t->o->progress(t->o->self, t->fits_done * THOUSAND + (size_t)step * THOUSAND / steps_max, t->fits * THOUSAND);
 }
 
-/* Fits all rows but those of one fold. */
+/* Fits all rows but those of one fold, or of ALL_FOLDS. */
 static bool fit_without(struct teacher *t, unsigned fold, struct fit_model *m, struct err *e) {
     struct fit_opts o = t->o->fit;
     size_t n = 0;
     for (uint32_t i = 0; i < t->n; i++)
-        if (t->fold[i] == NO_FOLD || t->fold[i] != fold) t->pick[n++] = i;
+        if (t->fold[i] == NO_FOLD || (fold != ALL_FOLDS && t->fold[i] != fold)) t->pick[n++] = i;
     o.progress = t->o->progress ? retrain_show : NULL;
     o.self = t;
+    o.start = t->base.weight ? &t->base : NULL;
     t->data.pick = t->pick;
     t->data.n = n;
     bool ok = fit_run(m, &t->data, &o, e);
     t->fits_done++;
-    if (ok) fit_soften(m, t->o->temperature);
+    if (ok && fold != ALL_FOLDS) fit_soften(m, t->o->temperature);
     return ok;
 }
 
@@ -116,20 +121,44 @@ static long long gain_of(const struct retrain_side *s) {
     return (long long)s->right - RETRAIN_WRONG * (long long)s->wrong;
 }
 
-static bool is_better(const struct retrain_result *r, double loss_max) {
-    if (r->new.corpus.accuracy_best < r->old.corpus.accuracy_best - loss_max) return false;
-    return gain_of(&r->new) > gain_of(&r->old);
+static bool is_better(const struct retrain_result *r, const struct retrain_side *new, double loss_max) {
+    if (new->corpus.accuracy_best < r->old.corpus.accuracy_best - loss_max) return false;
+    return gain_of(new) > gain_of(r->better ? &r->new : &r->old);
+}
+
+/* Teaches with one weight of the answers; takes the result over when it is the first or the best so far. */
+static bool retrain_try(struct teacher *t, double weight, struct err *e) {
+    struct fit_model m = {0};
+    struct retrain_side *new = must_calloc(1, sizeof *new);
+    for (size_t i = 0; i < t->n; i++)
+        if (t->kind[i] != RETRAIN_CORPUS) t->weight[i] = t->x->weight[i] * (float)weight;
+    bool ok = hold_apart(t, e) && fit_without(t, NO_FOLD, &m, e);
+    for (size_t i = 0; ok && i < t->n; i++)
+        if (t->kind[i] == RETRAIN_CORPUS) t->row[i] = answer_new(t, &m, i);
+    if (ok) score_side(t, new);
+    bool better = ok && is_better(t->r, new, t->o->loss_max);
+    if (ok && (better || !t->r->model.weight)) {
+        struct fit_model old = t->r->model;
+        t->r->model = m;
+        m = old;
+        t->r->new = *new;
+        t->r->weight = weight;
+        t->r->better = better;
+    }
+    fit_release(&m);
+    free(new);
+    return ok;
 }
 
 static bool retrain_judge(struct teacher *t, struct err *e) {
+    const double *weight = t->o->weight > 0 ? &t->o->weight : WEIGHTS;
+    unsigned n = t->o->weight > 0 ? 1 : WEIGHTS_MAX;
+    t->fits = 1 + n * (1 + RETRAIN_FOLDS);
     for (size_t i = 0; i < t->n; i++) t->row[i] = answer_old(t, i);
     score_side(t, &t->r->old);
-    if (!hold_apart(t, e) || !fit_without(t, NO_FOLD, &t->r->model, e)) return false;
-    for (size_t i = 0; i < t->n; i++)
-        if (t->kind[i] == RETRAIN_CORPUS) t->row[i] = answer_new(t, &t->r->model, i);
-    score_side(t, &t->r->new);
-    t->r->better = is_better(t->r, t->o->loss_max);
-    return true;
+    bool ok = fit_without(t, ALL_FOLDS, &t->base, e);
+    for (unsigned i = 0; ok && i < n; i++) ok = retrain_try(t, weight[i], e);
+    return ok;
 }
 
 static void retrain_deal(struct teacher *t) {
@@ -138,7 +167,7 @@ static void retrain_deal(struct teacher *t) {
     for (size_t i = 0; i < t->n; i++) {
         struct wording w;
         t->label[i] = t->x->rows.row[i].label;
-        t->weight[i] = t->x->weight[i] * (t->kind[i] == RETRAIN_CORPUS ? 1 : (float)t->o->weight);
+        t->weight[i] = t->x->weight[i];
         t->fold[i] = NO_FOLD;
         if (t->kind[i] == RETRAIN_FRESH) {
             wording_of(t->x->rows.row[i].message, false, &w);
@@ -151,7 +180,7 @@ static void retrain_deal(struct teacher *t) {
 bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8_t *kind, const struct head *old,
                  const struct retrain_opts *o, struct err *e) {
     size_t n = x->rows.n;
-    struct teacher t = {.x = x, .kind = kind, .old = old, .o = o, .r = r, .n = n, .fits = 1 + RETRAIN_FOLDS};
+    struct teacher t = {.x = x, .kind = kind, .old = old, .o = o, .r = r, .n = n};
     *r = (struct retrain_result){0};
     t.label = must_calloc(n + 1, 1), t.fold = must_calloc(n + 1, 1), t.pick = must_calloc(n + 1, sizeof *t.pick);
     t.weight = must_calloc(n + 1, sizeof *t.weight), t.row = must_calloc(n + 1, sizeof *t.row);
@@ -168,6 +197,7 @@ bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8
                       "another is better",
                       r->fresh, RETRAIN_FRESH_LEAST);
     ok = ok && retrain_judge(&t, e);
+    fit_release(&t.base);
     free(t.label), free(t.fold), free(t.pick), free(t.weight), free(t.row);
     return ok;
 }

@@ -23,7 +23,7 @@ enum { RETRAIN_FRESH_LEAST = 20 /* fewer tell nothing */, RETRAIN_FOLDS = 5, RET
 struct retrain_opts {
     struct fit_opts fit;
     double temperature; /* the logits are divided by it */
-    double weight;      /* how often an answer counts, a row of the corpus being 1 */
+    double weight;      /* how often an answer counts, a row of the corpus being 1; 0: the best of 5, 20 and 60 */
     double threshold;   /* below it the answer is UNCLASSIFIED */
     double loss_max;    /* share of the corpus that may be wrong beyond the old head's: 0.005 */
     /* Fits done so far of all fits, in thousandths; may be NULL. */
@@ -41,6 +41,7 @@ struct retrain_side {
 
 struct retrain_result {
     struct fit_model model; /* of all rows, softened by the temperature */
+    double weight;          /* that it was made with: opts', or the best */
     size_t fresh, known, corpus;
     struct retrain_side old, new;
     bool better; /* more fresh ones right, or as many and fewer of them asked; and no more of the corpus lost than may

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -57,6 +58,18 @@ def the_man_page_tells_of_each_command():
                            env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}).stdout if shutil.which("man") else ""
     wide = [x for x in shown.splitlines() if len(x) > 80]
     equal(wide, [])
+
+
+@test
+def the_other_man_pages_tell_of_each_option_and_section():
+    page = gzip.open(PREFIX / "share/man/man5/logclass.conf.5.gz", "rt").read()
+    document = (ROOT / "docs/configuration.md").read_text()
+    keys = re.findall(r"^\| `([a-z0-9.-]+)` \|", document, re.M)
+    assert len(keys) > 150, len(keys)
+    for key in keys:
+        assert f".B {key}\n".replace("-", "\\-") in page, key
+    assert "auto|lines|jsonl|csv" in page
+    assert "--classes" in gzip.open(PREFIX / "share/man/man1/logclass-import-sklearn.1.gz", "rt").read().replace("\\", "")
 
 
 @test
