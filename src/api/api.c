@@ -35,7 +35,8 @@ static struct api_settings *new_settings(const struct api_opts *o, const struct 
     set->has_llm = o->has_llm;
     if (o->instance && o->instance[0])
         snprintf(set->instance, sizeof set->instance, "%s", o->instance);
-    else if (gethostname(set->instance, sizeof set->instance - 1) != 0) set->instance[0] = '\0';
+    else if (gethostname(set->instance, sizeof set->instance - 1) != 0)
+        set->instance[0] = '\0';
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
     MUST(!set->openapi.failed);

@@ -25,8 +25,8 @@ struct api {
     struct push *push[PUSH_KINDS];   /* NULL: there is no such source */
     struct route route[ROUTE_COUNT]; /* those of this kind */
     struct api_places places;
-    struct learner *learner; /* NULL: there is no place for what it learns */
-    atomic_uint desk_jobs;   /* that wait or run (desk.h) */
+    struct learner *learner;    /* NULL: there is no place for what it learns */
+    atomic_uint desk_jobs;      /* that wait or run (desk.h) */
     struct instances instances; /* that follow this desk */
 };
 

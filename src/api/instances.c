@@ -15,7 +15,7 @@ void instances_release(struct instances *in) {
 }
 
 /* Locked: its place, taken from the one that was silent for longest where there is none. */
-static struct instance *place_of(struct instances *in, uint64_t run, struct span name) {
+static struct instance *instance_place(struct instances *in, uint64_t run, struct span name) {
     struct instance *oldest = &in->at[0];
     for (unsigned i = 0; i < INSTANCES_MAX; i++) {
         if (in->at[i].run == run) return &in->at[i];
@@ -29,7 +29,7 @@ static struct instance *place_of(struct instances *in, uint64_t run, struct span
 
 void instances_hear(struct instances *in, uint64_t run, struct span name, bool has_all, uint32_t now_s) {
     pthread_mutex_lock(&in->lock);
-    struct instance *i = place_of(in, run, name);
+    struct instance *i = instance_place(in, run, name);
     i->heard_s = now_s;
     if (has_all)
         i->behind_s = 0;
@@ -40,7 +40,7 @@ void instances_hear(struct instances *in, uint64_t run, struct span name, bool h
 
 bool instances_take(struct instances *in, uint64_t run, struct span name, uint64_t seq, uint32_t now_s) {
     pthread_mutex_lock(&in->lock);
-    struct instance *i = place_of(in, run, name);
+    struct instance *i = instance_place(in, run, name);
     bool fresh = i->seq != seq;
     i->heard_s = now_s;
     i->seq = seq;
@@ -52,7 +52,7 @@ static bool instance_silent(const struct instance *i, uint32_t now_s) {
     return now_s > i->heard_s && now_s - i->heard_s > INSTANCES_SILENT_S;
 }
 
-static bool is_replaced(const struct instance *all, unsigned n, const struct instance *one, uint32_t now_s) {
+static bool instance_replaced(const struct instance *all, unsigned n, const struct instance *one, uint32_t now_s) {
     for (unsigned i = 0; i < n && instance_silent(one, now_s); i++)
         if (strcmp(all[i].name, one->name) == 0 && all[i].heard_s > one->heard_s) return true;
     return false;
@@ -75,7 +75,7 @@ void instances_put(struct instances *in, struct buf *out, uint32_t now_s) {
     const char *before = "{\"name\":";
     buf_putc(out, '[');
     for (unsigned i = 0; i < n; i++) {
-        if (is_replaced(all, n, &all[i], now_s)) continue;
+        if (instance_replaced(all, n, &all[i], now_s)) continue;
         buf_puts(out, before);
         json_put_text(out, span_of(all[i].name));
         buf_printf(out, ",\"heard\":%u,\"lag_s\":%u,\"silent\":%s}", all[i].heard_s,

@@ -43,7 +43,7 @@ struct share_question {
     struct span instance;
 };
 
-static bool read_question(struct exchange *x, struct share_question *q) {
+static bool share_question_read(struct exchange *x, struct share_question *q) {
     struct param p[] = {{.name = "after"}, {.name = "instance"}, {.name = "run"}, {.name = "wait"}};
     if (!params_read(x, p, 4) || !params_number(x, &p[0], 0, UINT32_MAX, 0, &q->after) ||
         !params_number(x, &p[3], 0, SHARE_WAIT_MAX_MS, SHARE_WAIT_MAX_MS, &q->wait_ms))
@@ -81,7 +81,7 @@ static unsigned answer_words(struct exchange *x) {
     uint32_t last;
     bool more;
     struct book *b = share_book(x);
-    if (!b || !read_question(x, &q)) return 0;
+    if (!b || !share_question_read(x, &q)) return 0;
     buf_init(&lines, 2 * SHARED_BYTES_MAX);
     bool ok = shared_give(b->corrections, (uint32_t)q.after, &lines, &last, &more, &e);
     if (q.run) instances_hear(&api_of(x)->instances, q.run, q.instance, ok && q.after == last, (uint32_t)time(NULL));
@@ -133,7 +133,7 @@ static void share_look(void *self) {
 
 enum step api_share_words(struct exchange *x) {
     struct share_question q;
-    if (!share_book(x) || !read_question(x, &q)) return STEP_SEND;
+    if (!share_book(x) || !share_question_read(x, &q)) return STEP_SEND;
     x->run = share_answer_words;
     struct share_wait *w = arena_alloc(&x->arena, sizeof *w);
     if (!w) return share_answer_words(x);
@@ -151,18 +151,18 @@ enum step api_share_words(struct exchange *x) {
 /* The body, unpacked into *text where it is packed. */
 static bool share_body(struct exchange *x, struct buf *text, struct span *body) {
     struct err e = {0};
-    buf_init(text, SHARE_BODY_MAX);
+    buf_init(text, SHARE_BODY_MAX + 1);
     *body = buf_span(&x->body);
     if (x->req.encoding == INFLATE_PLAIN) return true;
     struct inflate *d = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
     struct span in = *body;
-    bool ok = d && inflate_append(d, &in, text, SHARE_BODY_MAX, &e) && inflate_is_whole(d);
+    bool ok = d && inflate_append(d, &in, text, SHARE_BODY_MAX + 1, &e), whole = ok && inflate_is_whole(d);
     inflate_close(d);
     *body = buf_span(text);
-    if (ok && !text->failed) return true;
-    if (text->failed || e.code == ERR_MEMORY)
+    if (ok && text->n > SHARE_BODY_MAX)
         return exchange_refuse(x, REFUSE_BODY_BYTES, "the body is larger than %d bytes, unpacked", SHARE_BODY_MAX);
-    return exchange_refuse(x, REFUSE_MALFORMED, "the body can't be unpacked: %s", e.msg);
+    return whole ||
+           exchange_refuse(x, REFUSE_MALFORMED, "the body can't be unpacked: %s", ok ? "it ends too soon" : e.msg);
 }
 
 static bool read_hex(yyjson_val *object, const char *name, uint64_t *n) {
@@ -182,7 +182,7 @@ static bool read_sender(struct exchange *x, yyjson_val *head, struct shared_sent
     return true;
 }
 
-static unsigned take_words(struct exchange *x, struct book *b, struct span body) {
+static unsigned share_take_words(struct exchange *x, struct book *b, struct span body) {
     struct shared_sent s = {0};
     struct shared_taken t;
     struct err e = {0};
@@ -204,7 +204,7 @@ static unsigned answer_take_words(struct exchange *x) {
     struct buf text;
     struct span body;
     if (!b) return 0;
-    unsigned status = share_body(x, &text, &body) ? take_words(x, b, body) : 0;
+    unsigned status = share_body(x, &text, &body) ? share_take_words(x, b, body) : 0;
     buf_release(&text);
     return status;
 }
@@ -213,7 +213,7 @@ enum step api_share_words_post(struct exchange *x) {
     return desk_run(x, answer_take_words);
 }
 
-static unsigned take_kinds(struct exchange *x, struct book *b, yyjson_val *root) {
+static unsigned share_take_kinds(struct exchange *x, struct book *b, yyjson_val *root) {
     struct span name;
     uint64_t run, seq;
     if (!read_hex(root, "run", &run)) {
@@ -244,7 +244,7 @@ static unsigned answer_take_kinds(struct exchange *x) {
     if (share_body(x, &text, &body)) {
         yyjson_doc *doc = yyjson_read(body.p, body.n, YYJSON_READ_NOFLAG);
         if (yyjson_is_obj(yyjson_doc_get_root(doc)))
-            status = take_kinds(x, b, yyjson_doc_get_root(doc));
+            status = share_take_kinds(x, b, yyjson_doc_get_root(doc));
         else
             exchange_refuse(x, REFUSE_MALFORMED, "the body is no JSON object");
         yyjson_doc_free(doc);

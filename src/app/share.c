@@ -37,7 +37,7 @@ static const char *const PATH_OF[SHARE_JOBS] = {"/api/share/words", "/api/share/
 /* ---- requests ---- */
 
 /* A name as a part of a query. */
-static void put_escaped(struct buf *b, const char *name) {
+static void share_escape(struct buf *b, const char *name) {
     for (; *name; name++) {
         bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
                      (*name >= '0' && *name <= '9') || *name == '-' || *name == '.';
@@ -57,7 +57,7 @@ static struct http_endpoint *share_endpoint(struct share *s, enum share_job job,
     if (job == SHARE_ASK) {
         /* without a wait while ours is not sent: what the desk has by then is enough */
         buf_printf(&url, "?after=%u&run=%016" PRIx64 "&instance=", s->state.desk_id, s->run);
-        put_escaped(&url, s->name);
+        share_escape(&url, s->name);
         if (s->job[SHARE_ASK].failures > 0 || s->heard_ns == 0) buf_puts(&url, "&wait=0");
     }
     buf_putc(&url, '\0');
@@ -105,16 +105,16 @@ static void share_wait(struct share *s, enum share_job job, uint64_t wait_ms) {
     s->job[job].next_ns = clock_now_ns(NULL) + clock_ns_of_ms(wait_ms);
 }
 
-/* It did not work: once is said, each time is counted, and it is tried again after a random wait. */
+/* It did not work: why is said once, each time is counted, and it is tried again after a random wait. */
 static void share_failed(struct share *s, enum share_job job, const struct err *e) {
     unsigned n = s->job[job].failures++;
     uint64_t most = RETRY_FIRST_MS << (n < 4 ? n : 4);
     metrics_add(METRIC_SHARE_FAILURES, 0, 0, 0, 1);
     share_wait(s, job, rng_below(&s->rng, (uint32_t)(most < RETRY_MAX_MS ? most : RETRY_MAX_MS)) + 1);
-    if (!s->told)
+    if (s->told != e->code)
         log_warn("share.failed", "desk %s: %s; what is said here counts here, and is sent when it can be", s->desk,
                  e->msg);
-    s->told = true;
+    s->told = e->code;
 }
 
 static void share_start(struct share *s, enum share_job job) {
@@ -225,12 +225,13 @@ static void share_done(struct share *s, struct http_call *call) {
         return;
     }
     j->failures = 0;
-    if (job == SHARE_ASK && reply_n < QUIET_BYTES) share_wait(s, job, TURN_MS); /* no news: one that never waits is not asked at once */
+    if (job == SHARE_ASK && reply_n < QUIET_BYTES)
+        share_wait(s, job, TURN_MS); /* no news: one that never waits is not asked at once */
     if (job == SHARE_TELL_KINDS) share_wait(s, job, s->parcel_max < KINDS_SHARE_MAX ? 0 : KINDS_EVERY_MS);
     bool well = true;
     for (unsigned i = 0; i < SHARE_JOBS; i++) well = well && s->job[i].failures == 0;
     if (s->told && well) log_info("share.back", "desk %s: it answers again, and what waited is sent", s->desk);
-    if (well) s->told = false;
+    if (well) s->told = ERR_OK;
 }
 
 /* ---- the thread ---- */

@@ -36,9 +36,9 @@ struct share {
     struct http_client *client;
     struct share_call job[SHARE_JOBS];
     struct rng rng;
-    uint64_t run, seq; /* of this start; of the parcel */
-    uint64_t heard_ns; /* when the desk last answered and all was in force */
-    bool told;         /* that it does not work; until it does */
+    uint64_t run, seq;  /* of this start; of the parcel */
+    uint64_t heard_ns;  /* when the desk last answered and all was in force */
+    enum err_code told; /* why it does not work, as far as it was said; ERR_OK: it does */
 
     struct stat seen; /* of the log, when it was last looked at */
     struct shared_state state;

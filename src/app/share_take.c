@@ -20,7 +20,7 @@ static uint64_t version_of(yyjson_val *root, const char *name) {
 }
 
 /* The first line tells what there is; what follows are records. */
-static bool take_words(struct share *s, struct span reply, struct err *e) {
+static bool take_in_words(struct share *s, struct span reply, struct err *e) {
     struct span first = span_take_line(&reply);
     yyjson_doc *doc = yyjson_read(first.p, first.n, YYJSON_READ_NOFLAG);
     yyjson_val *root = yyjson_doc_get_root(doc), *last = yyjson_obj_get(root, "last");
@@ -104,7 +104,7 @@ static bool take_head(struct share *s, struct span reply, struct err *e) {
 
 bool share_take(struct share *s, enum share_job job, struct span reply, struct err *e) {
     switch (job) {
-    case SHARE_ASK: return take_words(s, reply, e);
+    case SHARE_ASK: return take_in_words(s, reply, e);
     case SHARE_FETCH_RULES: return take_rules(s, reply, e);
     case SHARE_FETCH_HEAD: return take_head(s, reply, e);
     case SHARE_TELL_WORDS: s->told_last = s->telling; return true; /* they wait until they come back as the desk's */

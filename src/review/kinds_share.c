@@ -88,7 +88,8 @@ void kinds_parcel_undo(struct kinds *k, const struct kinds_parcel *p) {
 /* ---- taking ---- */
 
 static uint32_t told_number(yyjson_val *object, const char *name, uint32_t max) {
-    uint64_t n = yyjson_get_uint(yyjson_obj_get(object, name));
+    yyjson_val *v = yyjson_obj_get(object, name);
+    uint64_t n = yyjson_is_uint(v) ? yyjson_get_uint(v) : 0;
     return n > max ? max : (uint32_t)n;
 }
 
@@ -114,7 +115,7 @@ static uint32_t enter_told(struct kinds *k, struct kinds_shard *sh, uint64_t id,
     return slot;
 }
 
-static bool take_kind(struct kinds *k, yyjson_val *object) {
+static bool take_told(struct kinds *k, yyjson_val *object) {
     struct span hex = told_text(object, "id");
     uint64_t id = hex.n == 16 ? strtoull(hex.p, NULL, 16) : 0;
     uint32_t lines = told_number(object, "n", UINT32_MAX);
@@ -150,6 +151,6 @@ unsigned kinds_share_take(struct kinds *k, struct yyjson_val *parcel) {
     size_t i, n;
     unsigned taken = 0;
     yyjson_val *one;
-    yyjson_arr_foreach(parcel, i, n, one) if (i < KINDS_SHARE_MAX) taken += take_kind(k, one);
+    yyjson_arr_foreach(parcel, i, n, one) if (i < KINDS_SHARE_MAX) taken += take_told(k, one);
     return taken;
 }

@@ -115,7 +115,7 @@ static struct span shift(struct span at, int64_t skew_s, char *to) {
     return span_of(to);
 }
 
-static struct span text_of(yyjson_val *object, const char *name) {
+static struct span shared_text(yyjson_val *object, const char *name) {
     yyjson_val *v = yyjson_obj_get(object, name);
     return yyjson_is_str(v) ? (struct span){yyjson_get_str(v), yyjson_get_len(v)} : (struct span){"", 0};
 }
@@ -156,7 +156,7 @@ static void put_others(struct buf *out, yyjson_val *object) {
 }
 
 /* The numbers of a record, as they are here. False: it undoes what is not here. */
-static bool put_numbers(struct taking *t, const struct corrections *c, yyjson_val *object, struct buf *out) {
+static bool taking_numbers(struct taking *t, const struct corrections *c, yyjson_val *object, struct buf *out) {
     static const char *const UNDOES[] = {"undoes", "undoes_batch"};
     uint64_t own_batch = yyjson_get_uint(yyjson_obj_get(object, "batch"));
     uint32_t id = t->map[t->n].id, batch = id;
@@ -184,20 +184,20 @@ static uint32_t lost_to(const struct taking *t, const struct corrections *c, yyj
     corrections_init(&one);
     corrections_take(&one, line);
     if (one.n == 1) {
-        one.row[0].at = shift(text_of(object, "at"), t->sent->skew_s, at);
+        one.row[0].at = shift(shared_text(object, "at"), t->sent->skew_s, at);
         lost = later_word(c, &one.row[0]);
     }
     corrections_release(&one);
     return lost;
 }
 
-static void take_record(struct taking *t, const struct corrections *c, yyjson_val *object, struct span line,
-                        struct buf *out) {
+static void taking_record(struct taking *t, const struct corrections *c, yyjson_val *object, struct span line,
+                          struct buf *out) {
     char at[24];
     uint32_t lost = lost_to(t, c, object, line), id = t->map[t->n].id;
     buf_printf(out, "{\"id\":%u,\"at\":", id);
-    json_out_string(out, shift(text_of(object, "at"), t->sent->skew_s, at));
-    if (!put_numbers(t, c, object, out)) lost = id; /* it undoes nothing, and is kept so that it is not sent again */
+    json_out_string(out, shift(shared_text(object, "at"), t->sent->skew_s, at));
+    if (!taking_numbers(t, c, object, out)) lost = id; /* it undoes nothing, and is kept so that it is not sent again */
     put_others(out, object);
     if (t->sent->name.n > 0) corrections_member(out, "on", span_sub(t->sent->name, 0, SHARED_NAME_MAX - 1));
     if (lost) buf_printf(out, ",\"lost\":%u", lost);
@@ -208,8 +208,8 @@ static void take_record(struct taking *t, const struct corrections *c, yyjson_va
 }
 
 /* One line of an instance. Forgetting drops what was said about the kind from `before`, too. */
-static bool take_line(struct taking *t, const struct corrections *c, struct span line, struct buf *before,
-                      struct buf *out, struct err *e) {
+static bool taking_line(struct taking *t, const struct corrections *c, struct span line, struct buf *before,
+                        struct buf *out, struct err *e) {
     uint32_t own = log_lines_id(line);
     uint64_t kind, family;
     if (own < LOG_OWN_FROM || line.n > SHARED_LINE_BYTES_MAX)
@@ -229,20 +229,20 @@ static bool take_line(struct taking *t, const struct corrections *c, struct span
     if (ok) {
         t->map[t->n].own = own;
         t->map[t->n].id = c->last_id + 1 + t->n;
-        take_record(t, c, object, line, out);
+        taking_record(t, c, object, line, out);
     }
     yyjson_doc_free(doc);
     return ok;
 }
 
-static bool take_lines(struct taking *t, const struct corrections *c, struct buf *before, struct buf *out,
-                       struct err *e) {
+static bool taking_lines(struct taking *t, const struct corrections *c, struct buf *before, struct buf *out,
+                         struct err *e) {
     if (c->log) return no_desk(t->path, e);
     if (c->origins == CORRECTIONS_ORIGINS_MAX && corrections_known(c, t->sent->log) == 0)
         return err_set(e, ERR_LIMIT, "%s: more than %d logs have sent something", t->path, CORRECTIONS_ORIGINS_MAX);
     for (struct span rest = t->sent->lines; rest.n > 0;) {
         struct span line = span_take_line(&rest);
-        if (line.n > 0 && !take_line(t, c, line, before, out, e)) return false;
+        if (line.n > 0 && !taking_line(t, c, line, before, out, e)) return false;
     }
     return true;
 }
@@ -251,7 +251,7 @@ static bool append_taken(const struct corrections *c, const void *what, struct b
     struct taking *t = *(struct taking *const *)what;
     struct buf lines; /* corrections_add takes off the line break that corrections_begin puts in front */
     buf_init(&lines, out->max);
-    bool ok = take_lines(t, c, NULL, &lines, e);
+    bool ok = taking_lines(t, c, NULL, &lines, e);
     if (lines.n > 0) buf_putc(out, '\n');
     buf_put(out, lines.p, lines.n);
     out->failed |= lines.failed;
@@ -266,7 +266,7 @@ static bool rewrite_taken(const struct corrections *c, struct span text, const v
     buf_init(&lines, out->max);
     text = whole_lines(text);
     buf_put(out, text.p, text.n);
-    bool ok = take_lines(t, c, out, &lines, e);
+    bool ok = taking_lines(t, c, out, &lines, e);
     corrections_put_kept(c, out);
     buf_put(out, lines.p, lines.n);
     out->failed |= lines.failed;
@@ -383,13 +383,13 @@ static bool edit_follow(const struct corrections *c, struct span text, const voi
     return true;
 }
 
-static bool say_nothing(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
+static bool shared_nothing(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
     (void)c, (void)what, (void)b, (void)e;
     return true;
 }
 
 bool shared_follow(const char *path, struct err *e) {
-    return corrections_add(path, say_nothing, NULL, e) && /* makes the file */
+    return corrections_add(path, shared_nothing, NULL, e) && /* makes the file */
            corrections_rewrite(path, edit_follow, NULL, e);
 }
 

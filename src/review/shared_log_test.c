@@ -14,7 +14,7 @@ enum { NAMES = 3 };
 static char folder[] = "/tmp/logclass_shared_XXXXXX";
 static char path[NAMES][64]; /* of the desk's log, and of two others */
 
-static void begin(void) {
+static void shared_begin(void) {
     if (strchr(folder, 'X')) CHECK(mkdtemp(folder) != NULL);
     for (unsigned i = 0; i < NAMES; i++) {
         snprintf(path[i], sizeof path[i], "%s/%u", folder, i);
@@ -50,7 +50,7 @@ static void write_at(unsigned log, uint32_t id, const char *label, const char *t
 }
 
 /* What is in force about a text: "LABEL by", or "". */
-static const char *in_force(unsigned log, const char *text) {
+static const char *shared_in_force(unsigned log, const char *text) {
     static char said[100];
     struct corrections c;
     struct err e = {0};
@@ -64,7 +64,7 @@ static const char *in_force(unsigned log, const char *text) {
     return label ? said : "";
 }
 
-static void follow(unsigned log) {
+static void shared_follows(unsigned log) {
     struct err e = {0};
     CHECK(shared_follow(path[log], &e));
 }
@@ -129,28 +129,28 @@ static const char *rows(unsigned log) {
 }
 
 static void words_of_the_desk_and_of_others_come_to_all_in_one_order(void) {
-    begin();
+    shared_begin();
     say_at(0, "INFO", "pool is full", "desk");
-    follow(1);
-    follow(2);
+    shared_follows(1);
+    shared_follows(2);
     CHECK_INT(say_at(1, "BACKUP", "disk is gone", "one"), LOG_OWN_FROM + 1);
-    CHECK_STR(in_force(1, "disk is gone"), "BACKUP one");
+    CHECK_STR(shared_in_force(1, "disk is gone"), "BACKUP one");
     sync_with(1);
     CHECK_STR(rows(1), "1/1 INFO; 2/2 BACKUP; ");
-    CHECK_STR(in_force(0, "disk is gone"), "BACKUP one");
+    CHECK_STR(shared_in_force(0, "disk is gone"), "BACKUP one");
     say_at(2, "INFO", "disk is gone", "two");
     sync_with(2);
     sync_with(1);
     CHECK_STR(rows(0), "1/1 INFO; 2/2 BACKUP; 3/3 INFO; ");
     CHECK_STR(rows(1), rows(0));
     CHECK_STR(rows(2), rows(0));
-    CHECK_STR(in_force(1, "disk is gone"), "INFO two");
+    CHECK_STR(shared_in_force(1, "disk is gone"), "INFO two");
     CHECK_INT(say_at(0, "INFO", "more", "desk"), 4);
 }
 
 static void what_is_sent_again_is_taken_once(void) {
-    begin();
-    follow(1);
+    shared_begin();
+    shared_follows(1);
     say_at(1, "BACKUP", "disk is gone", "one");
     say_at(1, "INFO", "disk is gone", "one");
     struct shared_taken t = send_up(1, 3);
@@ -164,10 +164,10 @@ static void what_is_sent_again_is_taken_once(void) {
 }
 
 static void the_later_word_counts_whichever_comes_first(void) {
-    begin();
+    shared_begin();
     write_at(0, 1, "INFO", "a", "2026-01-01T00:00:10Z");
     write_at(0, 2, "INFO", "b", "2026-01-01T00:00:10Z");
-    follow(1);
+    shared_follows(1);
     write_at(1, LOG_OWN_FROM + 1, "BACKUP", "a", "2026-01-01T00:00:05Z");
     write_at(1, LOG_OWN_FROM + 2, "BACKUP", "b", "2026-01-01T00:00:15Z");
     CHECK_INT(send_up(1, 1).lost, 1);
@@ -175,17 +175,17 @@ static void the_later_word_counts_whichever_comes_first(void) {
     CHECK_STR(rows(0), "1/1 INFO; 2/2 INFO; 3/3 BACKUP undone lost; 4/4 BACKUP; ");
     CHECK_STR(rows(1), rows(0));
     for (unsigned i = 0; i < 2; i++) {
-        CHECK_STR(in_force(i, "a"), "INFO b");
-        CHECK_STR(in_force(i, "b"), "BACKUP b");
+        CHECK_STR(shared_in_force(i, "a"), "INFO b");
+        CHECK_STR(shared_in_force(i, "b"), "BACKUP b");
     }
 }
 
 static void a_clock_that_is_wrong_decides_nothing(void) {
     struct err e = {0};
     struct shared_taken t;
-    begin();
+    shared_begin();
     write_at(0, 1, "INFO", "a", "2026-01-01T12:00:00Z");
-    follow(1);
+    shared_follows(1);
     write_at(1, LOG_OWN_FROM + 1, "BACKUP", "a", "2026-01-01T11:00:10Z"); /* an hour late */
     struct buf lines;
     buf_init(&lines, SHARED_BYTES_MAX);
@@ -194,42 +194,42 @@ static void a_clock_that_is_wrong_decides_nothing(void) {
     struct shared_sent sent = {.log = s.log, .skew_s = 3600, .lines = buf_span(&lines)};
     CHECK(shared_take(path[0], &sent, &t, &e));
     CHECK_INT(t.lost, 0);
-    CHECK_STR(in_force(0, "a"), "BACKUP b");
+    CHECK_STR(shared_in_force(0, "a"), "BACKUP b");
     buf_release(&lines);
 }
 
 static void undoing_travels_both_ways(void) {
     struct err e = {0};
-    begin();
+    shared_begin();
     uint32_t desk = say_at(0, "INFO", "a", "desk");
-    follow(1);
+    shared_follows(1);
     take_down(1);
     uint32_t own = say_at(1, "BACKUP", "b", "one");
     CHECK(say_undo(path[1], desk, (struct span){0}, true, &e));
     sync_with(1);
     CHECK_STR(rows(0), "1/1 INFO undone; 2/2 BACKUP; ");
     CHECK(say_undo(path[1], own, SPAN_LIT("one"), false, &e)); /* by the number that it had */
-    CHECK_STR(in_force(1, "b"), "");
+    CHECK_STR(shared_in_force(1, "b"), "");
     sync_with(1);
     CHECK_STR(rows(0), "1/1 INFO undone; 2/2 BACKUP undone; ");
     say_at(1, "INFO", "c", "one");
     sync_with(1);
     CHECK(say_undo(path[0], 5, SPAN_LIT("desk"), true, &e));
     take_down(1);
-    CHECK_STR(in_force(1, "c"), "");
+    CHECK_STR(shared_in_force(1, "c"), "");
     CHECK_STR(rows(1), rows(0));
     own = say_at(1, "INFO", "d", "one");
     CHECK(say_undo(path[1], own, SPAN_LIT("one"), false, &e)); /* before the desk has heard of it */
     sync_with(1);
-    CHECK_STR(in_force(0, "d"), "");
+    CHECK_STR(shared_in_force(0, "d"), "");
     CHECK_STR(rows(1), rows(0));
 }
 
 static void forgetting_travels_and_no_number_is_used_again(void) {
     struct err e = {0};
-    begin();
-    follow(1);
-    follow(2);
+    shared_begin();
+    shared_follows(1);
+    shared_follows(2);
     say_at(1, "INFO", "a", "one");
     sync_with(1);
     say_at(1, "INFO", "secret", "one");
@@ -237,7 +237,7 @@ static void forgetting_travels_and_no_number_is_used_again(void) {
     sync_with(2);
     uint64_t secret = kinds_id_of(SPAN_LIT("secret"));
     CHECK(corrections_forget(path[1], secret, secret, &e));
-    CHECK_STR(in_force(1, "secret"), "");
+    CHECK_STR(shared_in_force(1, "secret"), "");
     sync_with(1);
     sync_with(2);
     for (unsigned i = 0; i < NAMES; i++) {
@@ -259,14 +259,14 @@ static void forgetting_travels_and_no_number_is_used_again(void) {
 
 static void what_was_said_before_one_followed_is_sent(void) {
     struct err e = {0};
-    begin();
+    shared_begin();
     say_at(1, "INFO", "a", "one");
     say_at(1, "BACKUP", "b", "one");
     CHECK(say_undo(path[1], 1, SPAN_LIT("one"), false, &e));
     say_at(0, "INFO", "c", "desk");
-    follow(1);
-    follow(1);
-    CHECK_STR(in_force(1, "b"), "BACKUP one");
+    shared_follows(1);
+    shared_follows(1);
+    CHECK_STR(shared_in_force(1, "b"), "BACKUP one");
     sync_with(1);
     CHECK_STR(rows(0), "1/1 INFO; 2/2 INFO undone; 3/3 BACKUP; ");
     CHECK_STR(rows(1), rows(0));
@@ -278,11 +278,11 @@ static void a_log_that_is_another_one_is_refused(void) {
     struct buf out;
     uint32_t last;
     bool more;
-    begin();
+    shared_begin();
     buf_init(&out, SHARED_BYTES_MAX);
     say_at(0, "INFO", "a", "desk");
     CHECK(!shared_give(path[0], 7, &out, &last, &more, &e) && e.code == ERR_INPUT);
-    follow(1);
+    shared_follows(1);
     CHECK(!shared_give(path[1], 0, &out, &last, &more, &e) && e.code == ERR_USAGE);
     struct shared_sent sent = {.log = 5,
                                .lines = SPAN_LIT("{\"id\":2147483650,\"label\":\"INFO\",\"log_message\":\"x\"}\n")};
@@ -297,8 +297,8 @@ static void a_log_that_is_another_one_is_refused(void) {
 
 static void a_line_that_was_cut_off_harms_nothing(void) {
     struct err e = {0};
-    begin();
-    follow(1);
+    shared_begin();
+    shared_follows(1);
     say_at(0, "INFO", "a", "desk");
     write_at(0, 2, "INFO", "b\"cut", "2026"); /* no JSON */
     say_at(0, "BACKUP", "c", "desk");         /* has that number, too */
@@ -314,8 +314,8 @@ static void a_line_that_was_cut_off_harms_nothing(void) {
 
 static void much_comes_in_parts(void) {
     char text[600];
-    begin();
-    follow(1);
+    shared_begin();
+    shared_follows(1);
     memset(text, 'x', sizeof text - 1);
     for (unsigned i = 0; i < 40; i++) {
         text[sizeof text - 1] = '\0';
