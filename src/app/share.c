@@ -262,6 +262,7 @@ static bool open_token(struct share *s, const struct conf *c, struct err *e) {
     s->token = must_calloc(1, KEY_BYTES_MAX);
     if (!key_find(c->desk_token_file, OPENAI_OPENAI, NULL, s->token, e)) return err_prefix(e, "desk-token-file");
     key_guard();
+    if (http_url_is_in_clear(c->desk)) log_warn("share.clear", "the token goes to %s unencrypted", c->desk);
     return true;
 }
 

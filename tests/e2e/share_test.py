@@ -7,11 +7,12 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 
-from check import equal, main, test
+from check import BINARY, equal, main, test
 from live import Server, wait_until
 
 ASK = {"Content-Type": "application/json", "X-Logclass": "1"}
@@ -136,6 +137,15 @@ def undo_states_and_forgetting_travel():
         wait_until(lambda: a.kinds()["noise about nothing"]["state"] == "muted")
         desk.post("/api/corrections/undo", {"batch": batch}, 200)
         wait_until(lambda: a.kinds()["noise about nothing"]["state"] == "known")
+        a.say("a secret name", "INFO")
+        becomes(desk, "a secret name", "INFO")
+        desk.s.lines("a secret name")
+        wait_until(lambda: "a secret name" in desk.kinds())
+        k = a.kinds()["a secret name"]["id"]
+        wait_until(lambda: subprocess.run([BINARY, "kinds", "--forget", k], capture_output=True,
+                                          env={**os.environ, "XDG_STATE_HOME": a.folder}).returncode == 0)
+        wait_until(lambda: "a secret name" not in desk.kinds())
+        wait_until(lambda: said(a) == said(desk) and "secret" not in open(a.log).read() + open(desk.log).read())
 
 
 @test
