@@ -42,7 +42,7 @@ static void compare_take(void *self, struct kind_view *v) {
     if (c->n == c->cap) {
         c->cap = c->cap ? 2 * c->cap : 1024;
         struct compare_kind *more = realloc(c->kind, c->cap * sizeof *more);
-        MUST(more != NULL);
+        MUST_MEMORY(more);
         c->kind = more;
     }
     c->kind[c->n++] = (struct compare_kind){v->id, v->lines_24h};

@@ -97,7 +97,7 @@ static void *preview_grow(void *p, size_t n, size_t *cap, size_t size) {
     if (n < *cap) return p;
     *cap = *cap ? 2 * *cap : 256;
     void *more = realloc(p, *cap * size);
-    MUST(more != NULL);
+    MUST_MEMORY(more);
     return more;
 }
 

@@ -95,7 +95,7 @@ static bool conf_take(struct conf *c, const struct option_row *r, const char *va
     if (!row_assign(c, r, value, from, e)) return false;
     char **at = &c->from[conf_index(r)];
     char *copy = strdup(from);
-    MUST(copy != NULL);
+    MUST_MEMORY(copy);
     free(*at);
     *at = copy;
     return true;

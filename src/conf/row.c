@@ -89,7 +89,7 @@ bool row_assign(void *base, const struct option_row *r, const char *value, const
     case TEXT:
         free(*(char **)at);
         *(char **)at = strdup(value);
-        MUST(*(char **)at != NULL);
+        MUST_MEMORY(*(char **)at);
         return true;
     case INT:
         if (!parse_number(r, value, &number)) return row_bad_value(r, value, from, e);

@@ -108,7 +108,7 @@ static bool safetensors_read_header(struct safetensors *s, struct err *e) {
 
 bool safetensors_open(struct safetensors *s, const char *path, struct err *e) {
     *s = (struct safetensors){.path = strdup(path), .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    MUST(s->path != NULL);
+    MUST_MEMORY(s->path);
     if (s->fd < 0) err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     if (s->fd >= 0 && safetensors_read_header(s, e)) return true;
     safetensors_close(s);

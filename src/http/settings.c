@@ -44,7 +44,7 @@ static void settings_copy(struct settings *set) {
     settings_texts(&set->o, at);
     for (unsigned i = 0; i < SETTINGS_TEXTS; i++) {
         set->text[i] = strdup(*at[i] ? *at[i] : "");
-        MUST(set->text[i] != NULL);
+        MUST_MEMORY(set->text[i]);
         *at[i] = set->text[i];
     }
 }

@@ -43,8 +43,7 @@ struct memo {
 static struct set *map_sets(size_t n) {
     _Static_assert(sizeof(struct entry) == 32, "two entries a cache line");
     void *p = mmap(NULL, n * sizeof(struct set), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    MUST(p != MAP_FAILED);
-    return p;
+    return p == MAP_FAILED ? NULL : p;
 }
 
 struct memo *memo_open(size_t entries) {
@@ -55,6 +54,10 @@ struct memo *memo_open(size_t entries) {
     MUST(m->sets >= SHARDS && m->sets % SHARDS == 0);
     while (m->sets * WAYS < entries) m->sets *= 2;
     m->set = map_sets(m->sets);
+    if (!m->set) {
+        free(m);
+        return NULL;
+    }
     for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&m->shard[i].lock, NULL);
         m->shard[i].counted = must_calloc(m->sets / SHARDS / 64 + 1, sizeof *m->shard[i].counted);

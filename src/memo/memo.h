@@ -23,7 +23,8 @@ struct memo_tally {
 
 enum { MEMO_ENTRIES_MIN = 2048, MEMO_ENTRIES_MAX = 1 << 26 };
 
-/* entries: capacity, rounded up to a power of two within the limits above. Pages are touched as they fill. */
+/* entries: capacity, rounded up to a power of two within the limits above. Pages are touched as they fill. NULL:
+ * there is no memory for them. */
 struct memo *memo_open(size_t entries);
 void memo_close(struct memo *m); /* NULL is fine */
 

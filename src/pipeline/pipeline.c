@@ -46,7 +46,7 @@ struct pipeline {
     struct flights *flights;   /* NULL exactly when memo is */
     pthread_mutex_t engine_lock;
     struct engine *eng;
-    unsigned workers;
+    unsigned workers, started; /* those whose threads run: all of them, once it is open */
     struct worker *worker;
 };
 
@@ -367,9 +367,26 @@ static bool tally_kind(void *self, uint32_t kind, uint32_t lines) {
     return kinds_count(self, kind, lines);
 }
 
+static bool start_workers(struct pipeline *p, struct err *e) {
+    p->worker = must_calloc(p->workers, sizeof *p->worker);
+    for (; p->started < p->workers; p->started++) {
+        struct worker *w = &p->worker[p->started];
+        worker_open(w, p);
+        if (thread_try(&w->thread, worker_main, w, e)) continue;
+        worker_close(w);
+        return err_prefix(e, "workers: %u of %u", p->started + 1, p->workers);
+    }
+    return true;
+}
+
 struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng, struct err *e) {
     if (o->workers < 1 || o->workers > PIPELINE_WORKERS_MAX) {
         err_set(e, ERR_USAGE, "workers is %u: expected 1 to %d", o->workers, PIPELINE_WORKERS_MAX);
+        return NULL;
+    }
+    struct memo *memo = o->memo_entries ? memo_open(o->memo_entries) : NULL;
+    if (o->memo_entries && !memo) {
+        err_set(e, ERR_MEMORY, "memo-entries: there is no memory for %zu templates", o->memo_entries);
         return NULL;
     }
     struct pipeline *p = must_calloc(1, sizeof *p);
@@ -381,17 +398,14 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     if (eng) name_labels(p->kinds, eng);
     p->queue_ns_max = clock_ns_of_ms(o->queue_time_ms);
     p->workers = o->workers;
-    if (o->memo_entries) {
-        p->memo = memo_open(o->memo_entries);
+    if (memo) {
+        p->memo = memo;
         if (p->kinds) memo_set_tally(p->memo, &(struct memo_tally){tally_kind, p->kinds});
         p->flights = flight_open((size_t)p->workers * WORK_MAX);
     }
-    p->worker = must_calloc(o->workers, sizeof *p->worker);
-    for (unsigned i = 0; i < p->workers; i++) {
-        worker_open(&p->worker[i], p);
-        p->worker[i].thread = thread_start(worker_main, &p->worker[i]);
-    }
-    return p;
+    if (start_workers(p, e)) return p;
+    pipeline_close(p);
+    return NULL;
 }
 
 void pipeline_cancel(struct pipeline *p) {
@@ -401,7 +415,7 @@ void pipeline_cancel(struct pipeline *p) {
 void pipeline_close(struct pipeline *p) {
     if (!p) return;
     queue_close(&p->queue);
-    for (unsigned i = 0; i < p->workers; i++) {
+    for (unsigned i = 0; i < p->started; i++) {
         pthread_join(p->worker[i].thread, NULL);
         worker_close(&p->worker[i]);
     }

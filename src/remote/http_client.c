@@ -35,19 +35,27 @@ struct http_client {
 
 /* ---- endpoint ---- */
 
+static bool http_no_memory(const char *url, struct err *e) {
+    return err_set(e, ERR_MEMORY, "service URL '%s': no memory to read it", url);
+}
+
 /* Nothing may point elsewhere than it says: no user and password (they belong in a key file), no fragment. */
 static bool check_url(CURLU *u, const char *url, struct err *e) {
     static const CURLUPart UNWANTED[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT};
-    CURLUcode bad = curl_url_set(u, CURLUPART_URL, url, 0);
-    if (bad) return err_set(e, ERR_USAGE, "service URL: %s", curl_url_strerror(bad));
+    CURLUcode got = curl_url_set(u, CURLUPART_URL, url, 0);
+    if (got == CURLUE_OUT_OF_MEMORY) return http_no_memory(url, e);
+    if (got) return err_set(e, ERR_USAGE, "service URL: %s", curl_url_strerror(got));
     char *part = NULL;
     for (size_t i = 0; i < sizeof UNWANTED / sizeof UNWANTED[0]; i++) {
-        if (curl_url_get(u, UNWANTED[i], &part, 0) != CURLUE_OK) continue;
+        got = curl_url_get(u, UNWANTED[i], &part, 0);
+        if (got == CURLUE_OUT_OF_MEMORY) return http_no_memory(url, e); /* it may be there */
+        if (got) continue;
         curl_free(part);
         return err_set(e, ERR_USAGE, "service URL: it must not hold a user, password or fragment");
     }
-    bool http = curl_url_get(u, CURLUPART_SCHEME, &part, 0) == CURLUE_OK &&
-                (strcmp(part, "http") == 0 || strcmp(part, "https") == 0);
+    got = curl_url_get(u, CURLUPART_SCHEME, &part, 0);
+    if (got == CURLUE_OUT_OF_MEMORY) return http_no_memory(url, e);
+    bool http = !got && (strcmp(part, "http") == 0 || strcmp(part, "https") == 0);
     curl_free(part);
     return http || err_set(e, ERR_USAGE, "service URL '%s': expected http:// or https://", url);
 }
@@ -74,7 +82,7 @@ bool http_url_is_in_clear(const char *url) {
 static char *copy_or_null(const char *s) {
     if (!s || !s[0]) return NULL;
     char *copy = strdup(s);
-    MUST(copy != NULL);
+    MUST_MEMORY(copy);
     return copy;
 }
 
@@ -82,7 +90,7 @@ enum { LINE_MAX_BYTES = 4096 };
 
 static void add_header(struct http_endpoint *p, const char *line) {
     struct curl_slist *longer = curl_slist_append(p->headers, line);
-    MUST(longer != NULL);
+    MUST_MEMORY(longer);
     p->headers = longer;
 }
 
@@ -135,7 +143,7 @@ static void global_init_once(void) {
 struct http_endpoint *http_endpoint_open(const struct http_endpoint_opts *o, struct err *e) {
     global_init_once();
     CURLU *u = curl_url();
-    MUST(u != NULL);
+    MUST_MEMORY(u);
     bool ok = check_url(u, o->url, e);
     curl_url_cleanup(u);
     if (!ok) return NULL;

@@ -107,7 +107,7 @@ static struct correction *new_row(struct corrections *c) {
     if (c->n == c->cap) {
         c->cap = c->cap ? 2 * c->cap : 64;
         c->row = realloc(c->row, c->cap * sizeof *c->row);
-        MUST(c->row != NULL);
+        MUST_MEMORY(c->row);
     }
     struct correction *r = &c->row[c->n++];
     *r = (struct correction){0};
@@ -142,7 +142,7 @@ static bool is_word(yyjson_val *object, const struct correction *r) {
 
 static void note_forgotten(struct corrections *c, uint64_t kind) {
     c->forgotten = realloc(c->forgotten, (c->forgotten_n + 1) * sizeof *c->forgotten);
-    MUST(c->forgotten != NULL);
+    MUST_MEMORY(c->forgotten);
     c->forgotten[c->forgotten_n++] = kind;
 }
 

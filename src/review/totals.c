@@ -21,7 +21,7 @@ struct totals {
 
 static struct totals_row *map_rows(size_t n) {
     void *p = mmap(NULL, n * sizeof(struct totals_row), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    MUST(p != MAP_FAILED);
+    if (p == MAP_FAILED) must_lack("memory", "totals of lines");
     return p;
 }
 

@@ -239,7 +239,7 @@ static bool add_pattern(struct follow *s, const char *text, struct err *e) {
     }
     if (n >= PATH_MAX || n == 0) return err_set(e, ERR_USAGE, "%s: expected the path of a file", path);
     s->pattern[s->patterns_n] = strdup(path);
-    MUST(s->pattern[s->patterns_n] != NULL);
+    MUST_MEMORY(s->pattern[s->patterns_n]);
     s->patterns_n++;
     return true;
 }

@@ -41,7 +41,7 @@ static void index_take(struct follow_set *s, struct follow_file *f, int which) {
 
 static char *copy_text(const char *text) {
     char *copy = strdup(text);
-    MUST(copy != NULL);
+    MUST_MEMORY(copy);
     return copy;
 }
 

@@ -53,7 +53,7 @@ static void watch_room(struct follow_watch *w, size_t n) {
     if (n <= w->n) return;
     size_t more = n < 2 * w->n ? 2 * w->n : n + 16;
     struct watched_folder *bigger = realloc(w->folder, more * sizeof *bigger);
-    MUST(bigger != NULL);
+    MUST_MEMORY(bigger);
     memset(bigger + w->n, 0, (more - w->n) * sizeof *bigger);
     w->folder = bigger;
     w->n = more;
@@ -73,7 +73,7 @@ bool follow_watch_add(struct follow_watch *w, const char *folder, bool by_link) 
     if (f->path && (by_link || strcmp(f->path, folder) == 0)) return true; /* a path of ours comes before a link's */
     free(f->path);
     *f = (struct watched_folder){strdup(folder), by_link};
-    MUST(f->path != NULL);
+    MUST_MEMORY(f->path);
     return true;
 }
 

@@ -49,7 +49,7 @@ static struct top_kind *new_kind(struct top *t) {
     if (t->kinds == t->room) {
         t->room = t->room ? 2 * t->room : 1024;
         t->kind = realloc(t->kind, t->room * sizeof *t->kind);
-        MUST(t->kind != NULL);
+        MUST_MEMORY(t->kind);
     }
     struct top_kind *k = &t->kind[t->kinds++];
     *k = (struct top_kind){0};

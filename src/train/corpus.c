@@ -91,7 +91,7 @@ static void add_template(struct reader *r, struct span text) {
     if (c->n == c->cap) {
         c->cap = c->cap ? 2 * c->cap : TEMPLATES_FIRST;
         c->template = realloc(c->template, c->cap * sizeof *c->template);
-        MUST(c->template != NULL);
+        MUST_MEMORY(c->template);
     }
     r->system->templates++;
     c->template[c->n++] = (struct corpus_template){

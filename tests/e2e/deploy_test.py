@@ -257,4 +257,11 @@ def the_unit_is_closed_and_still_lets_the_program_work():
     equal(bad, [])
 
 
+@test
+def the_chart_has_the_version_of_the_program():
+    version = (DEPLOY.parent / "VERSION").read_text().strip()
+    chart = (DEPLOY / "helm/logclass/Chart.yaml").read_text()
+    assert f"\nversion: {version}\n" in chart and f"\nappVersion: {version}\n" in chart, chart
+
+
 main()

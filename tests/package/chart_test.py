@@ -137,11 +137,4 @@ def values_that_can_not_be_are_refused():
     assert "options" in refused("--set", "options.port=80")
 
 
-@test
-def it_has_the_version_of_the_program():
-    version = (ROOT / "VERSION").read_text().strip()
-    chart = (CHART / "Chart.yaml").read_text()
-    assert f"\nversion: {version}\n" in chart and f"\nappVersion: {version}\n" in chart, chart
-
-
 main()
