@@ -40,7 +40,7 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="logclass-fault-"))
 SHIM = WORK / "shim.so"
 SECONDS = 30  # a run that takes longer hangs
 MALLOCS = 3000  # of the first calls, with --long
-SAMPLE = {"malloc": 24}  # of the others 8: first, last, and between
+SAMPLE = {"malloc": 24}  # of the others 6: first, last, and between
 STOPPED = re.compile(r"logclass: the system gives no (memory|thread) \(")
 LINES = ["User bob logged in", "zork frobnicates the quux", "User alice logged out", "gnarl bits in spool"]
 RULES = "[rule login]\nlabel = USER_ACTION\npattern = User \\w+ logged (in|out)\n"
@@ -252,7 +252,7 @@ def points(command, kind):
         chosen = sorted({*places, *(range(1, min(calls, MALLOCS) + 1) if LONG else ())})
     else:
         chosen = list(range(1, calls + 1)) if LONG or calls < 64 else places
-    most = SAMPLE.get(kind, 8)
+    most = SAMPLE.get(kind, 6)
     if not LONG and len(chosen) > most:
         chosen = [chosen[i * (len(chosen) - 1) // (most - 1)] for i in range(most)]
     return calls, len(places), chosen
