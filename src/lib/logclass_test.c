@@ -202,19 +202,26 @@ static void a_child_is_told_and_does_not_hang(void) {
     CHECK_INT(logclass_classify(g_shared, &line, 1, &answer, NULL), LOGCLASS_OK);
 }
 
-/* How the process deals with signals, and who takes them: as before, with the classifier open. */
-static void signals_are_left_alone(void) {
-    for (int s = 1; s < 32; s++) {
-        struct sigaction now;
-        if (s != SIGKILL && s != SIGSTOP) CHECK(sigaction(s, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
-    }
-    sigset_t mask;
-    pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    CHECK(!sigismember(&mask, SIGINT) && !sigismember(&mask, SIGPIPE));
+/* How the process dealt with signals before anything was open (sanitizers have handlers of their own). */
+static void (*g_handler[32])(int);
+
+static void (*handler_of(int s))(int) {
+    struct sigaction now = {0};
+    if (s == SIGKILL || s == SIGSTOP) return SIG_DFL;
+    CHECK(sigaction(s, NULL, &now) == 0);
+    return now.sa_handler;
 }
 
 static void opens(void) {
+    for (int s = 1; s < 32; s++) g_handler[s] = handler_of(s);
     g_shared = open_by(SETTINGS);
+}
+
+static void signals_are_left_alone(void) {
+    sigset_t mask;
+    for (int s = 1; s < 32; s++) CHECK(handler_of(s) == g_handler[s]);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    CHECK(!sigismember(&mask, SIGINT) && !sigismember(&mask, SIGPIPE));
 }
 
 static void closes(void) {

@@ -1,7 +1,7 @@
 """Faults as the system makes them: the n-th malloc, read, write, fsync, rename, mmap, thread start or connect fails, once or from then on,
 for n = 1, 2, … until a run is clean; for classify, serve with a reload, learn and follow.
 
-    python3 tests/fault/fault.py [BINARY] [--long] [COMMAND...]
+    python3 tests/fault/fault.py [BINARY] [--long] [COMMAND...] [KIND...]
 
 What must hold, whatever fails:
 - The process ends by itself and in time: well; or with a status that tells, and a message; or stopped for want of memory or a thread,
@@ -317,14 +317,14 @@ def main():
     llm = Llm()
     llm.start()
     PORT = llm.listener.getsockname()[1]
-    commands = NAMES or list(COMMANDS)
+    commands = [x for x in NAMES if x in COMMANDS] or list(COMMANDS)
     if "learn" in commands:
         ROWS, STATE = prepare_learning()
     passed = failed = 0
     print(f"{'command':9} {'kind':8} {'calls':>7} {'places':>6} {'tried':>6} {'struck':>6} {'wrong':>6}")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for command in commands:
-            for kind in KINDS:
+            for kind in [x for x in NAMES if x in KINDS] or KINDS:
                 calls, places, chosen = points(command, kind)
                 faults = [Fault(kind, n, sticky) for i, n in enumerate(chosen) for sticky in (False, True) if LONG or kind != "malloc" or sticky == i % 2]
                 results = list(pool.map(lambda x, c=command: one(c, x), faults))
