@@ -17,6 +17,7 @@ export async function download(as) {
 
 /** Whether it was taken back, or a button that does it; again() afterwards. */
 export function undoOf(w, again) {
+  if (w.lost) return h('span.quiet', `came late: a later word of ${visible(w.undone_by || 'somebody')} counts`);
   if (w.undone) return h('span.quiet', w.undone_by ? `undone by ${visible(w.undone_by)}` : 'undone');
   const back = async () => {
     if (!(await undo(w.batch))) return;
@@ -41,6 +42,7 @@ export function drawHistory(again) {
         'li.bar',
         moment(w.at),
         h('strong', visible(w.by)),
+        w.on ? h('span.quiet', `on ${visible(w.on)}`) : null,
         w.kind ? h('a', {href: kindLink(w.kind)}, log(w.template)) : log(w.template),
         wordOf(w),
         w.note ? h('span.quiet', `“${visible(w.note)}”`) : null,

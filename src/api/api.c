@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "http/settings.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static const char PROGRAM[] = "/proc/self/exe";
@@ -32,10 +33,13 @@ static struct api_settings *new_settings(const struct api_opts *o, const struct 
     set->limits = (struct record_json_limits){o->entries_max, o->depth_max, o->line_bytes_max};
     set->client_entries_max = o->client_entries_max;
     set->has_llm = o->has_llm;
-    if (gethostname(set->instance, sizeof set->instance - 1) != 0) set->instance[0] = '\0';
+    if (o->instance && o->instance[0])
+        snprintf(set->instance, sizeof set->instance, "%s", o->instance);
+    else if (gethostname(set->instance, sizeof set->instance - 1) != 0)
+        set->instance[0] = '\0';
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
-    MUST(!set->openapi.failed);
+    if (set->openapi.failed) must_lack("memory", "the text of /openapi.json");
     return set;
 }
 
@@ -87,6 +91,7 @@ static void api_close(void *self) {
     struct api *api = self;
     learner_close(api->learner);
     client_quota_release(&api->quota);
+    instances_release(&api->instances);
     near_close(api->near);
     free(api);
 }
@@ -105,6 +110,7 @@ struct server *api_open_server(const struct api_opts *o, const struct label_set 
     api->book = o->book;
     api->has_llm = o->has_llm;
     api->near = o->book ? near_open() : NULL;
+    instances_init(&api->instances);
     client_quota_init(&api->quota, o->http.connections_max);
     struct server_site site = {.routes = {api->route, routes_of(o->kind, api->route), routes_is_page},
                                .self = api,

@@ -15,6 +15,7 @@ struct api_places {
     const char *page_rules;        /* a file (rules/page_rules.h); NULL: there is no state folder */
     const char *heads;             /* a folder (train/head_versions.h); NULL: likewise */
     const char *shipped_head;      /* the file of the head that came with logclass; "": it is missing */
+    const char *desk;              /* URL of the desk, where rules and heads are changed; NULL: here */
     const char *const *learn_args; /* for the `learn` that is run here, NULL at the end */
     void *ctx;
     /* Loads rules and head anew, and waits until they are in force. */
@@ -43,6 +44,7 @@ struct api_opts {
     unsigned depth_max;           /* nesting of the JSON text [400] */
     struct book *book;            /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
     bool has_llm;                 /* an LLM is configured */
+    const char *instance;         /* what it is called; "": as the host */
     struct api_places places;     /* of a CLASSIFIER; read when the server is opened */
     bool (*is_ready)(void *self); /* asked by /readyz, from any loop's thread; NULL: nobody is to be asked */
     void *ready_self;

@@ -4,6 +4,7 @@
 #define API_CONTEXT_H
 
 #include "api/api.h"
+#include "api/instances.h"
 #include "data/record_json.h"
 #include "api/routes.h"
 #include "http/exchange.h"
@@ -24,8 +25,9 @@ struct api {
     struct push *push[PUSH_KINDS];   /* NULL: there is no such source */
     struct route route[ROUTE_COUNT]; /* those of this kind */
     struct api_places places;
-    struct learner *learner; /* NULL: there is no place for what it learns */
-    atomic_uint desk_jobs;   /* that wait or run (desk.h) */
+    struct learner *learner;    /* NULL: there is no place for what it learns */
+    atomic_uint desk_jobs;      /* that wait or run (desk.h) */
+    struct instances instances; /* that follow this desk */
 };
 
 /* Immutable; replaced by a reload. */

@@ -326,6 +326,7 @@ static void put_undone(struct saying_request *r, uint32_t batch) {
     const struct corrections *log = now ? words_log(now) : &NOTHING;
     const char *before = "{";
     char text[KINDS_TEXT_MAX];
+    batch = corrections_number(log, batch);
     buf_puts(&r->x->out, "{\"items\":[");
     for (size_t i = 0; i < log->n; i++) {
         struct kind_view v;

@@ -42,5 +42,10 @@ route_run api_corrections_export;
 route_run api_corrections_post;
 route_run api_corrections_undo;
 route_run api_kinds_state;
+route_run api_share_words;
+route_run api_share_words_post;
+route_run api_share_kinds;
+route_run api_share_rules;
+route_run api_share_head;
 
 #endif

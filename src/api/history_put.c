@@ -32,6 +32,8 @@ void history_put(struct buf *out, const struct correction *c) {
     buf_printf(out, ",\"undone\":%s", c->undone ? "true" : "false");
     buf_printf(out, ",\"undone_at\":%u", c->undone ? kind_time_of(c->undone_at) : 0);
     put_or_null(out, "undone_by", c->undone ? c->undone_by : (struct span){0});
+    put_or_null(out, "on", c->on);
+    if (c->lost) buf_printf(out, ",\"lost\":\"%u\"", c->lost);
     buf_putc(out, '}');
 }
 

@@ -201,6 +201,7 @@ static unsigned use_head(struct exchange *x, const struct ask *f) {
 static unsigned heads_use(struct exchange *x) {
     struct ask f;
     if (!api_of(x)->places.heads) return no_state_folder(x);
+    if (api_of(x)->places.desk) return ask_error(x, 409, "the head is that of the desk, %s", api_of(x)->places.desk);
     if (!ask_open(x, &f)) return 0;
     unsigned status = use_head(x, &f);
     ask_close(&f);

@@ -213,11 +213,17 @@ static unsigned preview_work(struct exchange *x) {
     return rule_do(x, rule_preview);
 }
 
+static unsigned rules_of_desk(struct exchange *x) {
+    return ask_error(x, 409, "rules are changed at the desk, %s", api_of(x)->places.desk);
+}
+
 static unsigned save_work(struct exchange *x) {
+    if (api_of(x)->places.desk) return rules_of_desk(x);
     return rule_do(x, save_rule);
 }
 
 static unsigned undo_work(struct exchange *x) {
+    if (api_of(x)->places.desk) return rules_of_desk(x);
     return rule_do(x, undo_rules);
 }
 

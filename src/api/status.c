@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { SERVICE_LLM_INDEX = 1, HOURS_SHOWN = 24, KINDS_SHOWN = 5 };
 
@@ -55,7 +56,7 @@ static void put_llm_health(struct buf *out) {
                metrics_value(METRIC_LLM_RECALLED, 0, 0, 0));
 }
 
-static void put_memory(struct buf *out, struct book *b, const struct words *w) {
+static void put_memory(struct buf *out, struct book *b, const struct words *w, struct instances *in) {
     struct kinds_figures f;
     kinds_figures(b->kinds, &f);
     buf_printf(out,
@@ -63,7 +64,8 @@ static void put_memory(struct buf *out, struct book *b, const struct words *w) {
                ",\"loaded\":%s,\"written\":%u,\"failures\":%u}",
                f.kinds, f.kinds_max, f.forgotten, atomic_load(&b->loaded) ? "true" : "false",
                atomic_load(&b->written_s), atomic_load(&b->write_failures));
-    buf_printf(out, ",\"corrections\":%zu,\"instances\":[]", words_in_force(w));
+    buf_printf(out, ",\"corrections\":%zu,\"instances\":", words_in_force(w));
+    instances_put(in, out, (uint32_t)time(NULL));
 }
 
 static unsigned answer_health(struct exchange *x) {
@@ -74,7 +76,7 @@ static unsigned answer_health(struct exchange *x) {
         struct words *w = book_words(b);
         book_news(b, &n);
         put_decided(&x->out, b, &n);
-        put_memory(&x->out, b, w);
+        put_memory(&x->out, b, w, &api_of(x)->instances);
         alerts_put(&x->out, &n);
         words_unref(w);
     } else {

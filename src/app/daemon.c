@@ -9,6 +9,7 @@
 #include "app/options.h"
 #include "app/places.h"
 #include "app/reload.h"
+#include "app/share.h"
 #include "app/streams.h"
 #include "metrics/metrics.h"
 #include "stream/push.h"
@@ -37,6 +38,7 @@ struct daemon {
     _Atomic(struct streams *) streams; /* NULL: none yet, or the role has none */
     struct reload reload;
     struct places places;
+    struct share *share; /* NULL: no desk is followed */
     atomic_bool ending, needs_sink;
     atomic_uint drain_ms; /* of streams, by the options in force */
     atomic_bool taking;   /* a load has passed the point from which it does not turn back */
@@ -55,6 +57,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.http.host = c->host;
     o.http.port = (unsigned)c->port;
     o.kind = kind;
+    o.instance = c->instance;
     o.http.token_file = c->token_file;
     o.http.allow_open = c->allow_open;
     o.http.cors_origin = c->cors_origin;
@@ -324,11 +327,13 @@ static bool open_all(struct daemon *s, struct err *e) {
     if (!classifier_open_empty(&s->classifier, c, use, e)) return false;
     if (s->classifier.inventory) o.book = inventory_book(s->classifier.inventory);
     s->server = api_open_server(&o, &labels, s->classifier.pipeline, e);
-    return s->server != NULL;
+    return s->server && (!classifies || share_open(c, &s->classifier, &s->places, &s->share, e));
 }
 
 /* Those who wait get their answers or lose their connection, then the server goes, then what it asked. */
 static void daemon_close_all(struct daemon *s) {
+    reload_ask(&s->reload, RELOAD_END); /* nobody waits for one any more */
+    share_close(s->share);
     server_end_tasks(s->server); /* they ask what is closed next */
     classifier_stop(&s->classifier);
     server_close(s->server);

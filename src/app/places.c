@@ -48,6 +48,7 @@ void places_open(struct places *p, const struct conf *conf, struct reload *reloa
     p->api = (struct api_places){.page_rules = has_rules ? p->page_rules : NULL,
                                  .heads = has_heads ? p->heads : NULL,
                                  .shipped_head = p->shipped_head,
+                                 .desk = conf->desk[0] ? conf->desk : NULL,
                                  .learn_args = p->learn_args,
                                  .ctx = p,
                                  .reload = places_reload,

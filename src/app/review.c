@@ -17,7 +17,7 @@ struct review {
     struct book *book;         /* NULL: nobody looks */
     pthread_mutex_t look_lock; /* one looks at a time */
     bool looked;
-    uint32_t last_id; /* of the log when it was last read */
+    uint32_t own_id, desk_id; /* of the log when it was last read */
     char path[PATH_MAX];
     struct stat seen; /* of the log as it was read; zero: it was not there */
     pthread_mutex_t lock;
@@ -35,21 +35,47 @@ static bool review_same(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Whether a word was there when the log was last read. */
+static bool review_knew(const struct review *r, const struct correction *word, const struct corrections *now) {
+    return word->id <= (now->log && word->id > now->desk_id ? r->own_id : r->desk_id);
+}
+
+/* Was it there, and in force? */
+static bool was_in_force(const struct words *before, uint32_t id) {
+    const struct corrections *c = before ? words_log(before) : NULL;
+    for (size_t i = c ? c->n : 0; i-- > 0;)
+        if (c->row[i].id == id) return !c->row[i].undone;
+    return false;
+}
+
+/* A state that was taken back, here or elsewhere, is not what it was before but known. */
+static void take_back_states(struct review *r, const struct corrections *c) {
+    struct words *before = r->looked ? book_words(r->book) : NULL;
+    for (size_t i = 0; before && i < c->n; i++) {
+        const struct correction *word = &c->row[i];
+        if (word->undone && !word->lost && kind_state_find(span_of(word->state)) == KIND_MUTED &&
+            was_in_force(before, word->id))
+            kinds_set_state(r->book->kinds, word->kind, KIND_KNOWN, 0);
+    }
+    words_unref(before);
+}
+
 /* Kinds that somebody said something about are not dropped; states that were said elsewhere since the last look are
  * taken over, those of before are in the inventory's file. */
 static void review_tell(struct review *r, struct words *w) {
     const struct corrections *c = words_log(w);
     struct kinds *k = r->book->kinds;
+    if (k) take_back_states(r, c);
     for (size_t i = 0; k && i < c->n; i++) {
         const struct correction *word = &c->row[i];
         if (!word->kind || word->undone) continue;
         kinds_keep(k, word->kind, true);
         int state = kind_state_find(span_of(word->state));
-        if (r->looked && word->id > r->last_id && state >= 0)
+        if (r->looked && !review_knew(r, word, c) && state >= 0)
             kinds_set_state(k, word->kind, (enum kind_state)state, word->until);
     }
     for (size_t i = 0; k && i < c->forgotten_n; i++) book_forget(r->book, c->forgotten[i]);
-    r->last_id = c->last_id;
+    r->own_id = c->own_id, r->desk_id = c->desk_id;
     book_set_words(r->book, w);
 }
 

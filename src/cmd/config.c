@@ -79,6 +79,7 @@ static bool check_files(const struct conf *c, struct err *e) {
                  {"token-file", c->token_file, CONF_AT_token_file},
                  {"ca-file", c->ca_file, CONF_AT_ca_file},
                  {"llm-key-file", c->llm_key_file, CONF_AT_llm_key_file},
+                 {"desk-token-file", c->desk_token_file, CONF_AT_desk_token_file},
                  {"llm-redact", c->llm_redact, CONF_AT_llm_redact}};
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
         const char *from = c->from[FILES[i].option];

@@ -13,6 +13,7 @@
 
 struct http_endpoint {
     char *url, *proxy, *ca_file;
+    bool get;
     struct curl_slist *headers;
 };
 
@@ -148,6 +149,7 @@ struct http_endpoint *http_endpoint_open(const struct http_endpoint_opts *o, str
     if (!ok) return NULL;
     struct http_endpoint *p = must_calloc(1, sizeof *p);
     p->url = copy_or_null(o->url);
+    p->get = o->get;
     p->proxy = copy_or_null(o->proxy);
     p->ca_file = copy_or_null(o->ca_file);
     add_named(p, "Content-Type", o->type ? o->type : "application/json");
@@ -266,6 +268,7 @@ struct http_call *http_client_take(struct http_client *c) {
     buf_reset(&t->call.request);
     t->call.request.max = HTTP_REQUEST_BYTES_MAX;
     buf_reset(&t->call.reply);
+    t->call.reply.max = HTTP_REPLY_BYTES_MAX;
     t->call.status = 0;
     t->call.retry_after_ms = RETRY_AFTER_NONE;
     t->call.err = (struct err){0};
@@ -284,6 +287,7 @@ static bool aim(struct http_transfer *t, const struct http_endpoint *to, uint64_
              (to->ca_file && curl_easy_setopt(h, CURLOPT_CAINFO, to->ca_file)) ||
              curl_easy_setopt(h, CURLOPT_POSTFIELDS, t->call.request.p ? t->call.request.p : "") ||
              curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->call.request.n) ||
+             curl_easy_setopt(h, to->get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L) ||
              curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)timeout_ms) ||
              curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms));
 }
@@ -345,7 +349,7 @@ static void conclude(struct http_transfer *t, CURLcode code) {
     call->retry_after_ms = asked_to_wait_ms(t->easy, call->status);
     if (code == CURLE_OK) return;
     if (t->too_large)
-        err_set(&call->err, ERR_DECODE, "the answer is larger than %d bytes", HTTP_REPLY_BYTES_MAX);
+        err_set(&call->err, ERR_DECODE, "the answer is larger than %zu bytes", call->reply.max);
     else
         err_set(&call->err, code_of(code, t), "%s", t->error[0] ? t->error : curl_easy_strerror(code));
 }

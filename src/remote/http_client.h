@@ -1,5 +1,5 @@
-/* http_client: POSTs in flight, several at once, on one thread; connections are kept and used again. A reply is cut at
- * HTTP_REPLY_BYTES_MAX, redirects are not followed, proxies are used only when configured, certificates are checked,
+/* http_client: requests in flight, several at once, on one thread; connections are kept and used again. A reply is cut
+ * at HTTP_REPLY_BYTES_MAX, redirects are not followed, proxies are used only when configured, certificates are checked,
  * and a call past its time is cancelled. One thread owns a client; only http_client_wake may come from others. */
 #ifndef REMOTE_HTTP_CLIENT_H
 #define REMOTE_HTTP_CLIENT_H
@@ -27,6 +27,7 @@ struct http_endpoint_opts {
     const char *type;     /* Content-Type and Accept; NULL: application/json */
     const char *encoding; /* Content-Encoding; NULL: none */
     const char *headers;  /* further ones, "Name: value", separated by commas; NULL or "": none */
+    bool get;             /* a GET, without a body */
     const char *ca_file;  /* certificates to trust instead of the system's; NULL or "": the system's */
 };
 
@@ -43,8 +44,8 @@ void http_endpoint_show_headers(const struct http_endpoint *p, struct buf *out);
 
 /* One exchange. Belongs to its client; the user fills `request` and reads the rest once it is done. */
 struct http_call {
-    struct buf request; /* HTTP_REQUEST_BYTES_MAX at most, unless the user raises request.max */
-    struct buf reply;
+    struct buf request;     /* HTTP_REQUEST_BYTES_MAX at most, unless the user raises request.max */
+    struct buf reply;       /* HTTP_REPLY_BYTES_MAX at most, unless the user raises reply.max */
     long status;            /* 0: no answer came */
     int64_t retry_after_ms; /* how long the service asks us to stay away; -1: it does not */
     struct err err;         /* code ERR_OK: a whole answer came, with whatever status */

@@ -5,6 +5,7 @@
 #include "base/json_out.h"
 #include "base/must.h"
 #include "review/kinds.h"
+#include "review/log_lines.h"
 #include "text/csv.h"
 #include "text/mask.h"
 #include "text/utf8.h"
@@ -20,6 +21,8 @@
 
 enum { LINE_BYTES_MAX = 8 << 20 }; /* of what is said at once */
 
+static const char KEPT[] = ",\"kept\":true";
+
 /* ---- reading ---- */
 
 static struct span word_text(struct arena *a, yyjson_val *object, const char *name) {
@@ -27,6 +30,40 @@ static struct span word_text(struct arena *a, yyjson_val *object, const char *na
     if (!yyjson_is_str(v)) return (struct span){"", 0};
     return arena_copy(a, (struct span){yyjson_get_str(v), yyjson_get_len(v)});
 }
+
+/* ---- who said it first ---- */
+
+void corrections_note_origin(struct corrections *c, uint64_t log, uint32_t id) {
+    unsigned i = 0;
+    while (i < c->origins && c->origin[i].log != log) i++;
+    if (i == c->origins) {
+        if (c->origins == CORRECTIONS_ORIGINS_MAX) return;
+        c->origin = realloc(c->origin, (c->origins + 1) * sizeof *c->origin);
+        MUST(c->origin != NULL);
+        c->origin[c->origins++] = (struct corrections_origin){.log = log};
+    }
+    if (c->origin[i].last < id) c->origin[i].last = id;
+}
+
+uint32_t corrections_known(const struct corrections *c, uint64_t log) {
+    for (unsigned i = 0; i < c->origins; i++)
+        if (c->origin[i].log == log) return c->origin[i].last;
+    return 0;
+}
+
+static void read_origin(struct corrections *c, yyjson_val *v, struct correction *r) {
+    const char *text = yyjson_get_str(v);
+    if (text && log_lines_origin(text, &r->origin_log, &r->origin_id))
+        corrections_note_origin(c, r->origin_log, r->origin_id);
+}
+
+uint32_t corrections_number(const struct corrections *c, uint32_t id) {
+    for (size_t i = c->n; c->log && id >= LOG_OWN_FROM && i-- > 0;)
+        if (c->row[i].origin_log == c->log && c->row[i].origin_id == id) return c->row[i].id;
+    return id;
+}
+
+/* ---- words ---- */
 
 /* Words are undone soon or never: the search begins at the end. */
 static void mark_undone(struct corrections *c, uint64_t id, bool batch, const struct correction *by) {
@@ -36,7 +73,7 @@ static void mark_undone(struct corrections *c, uint64_t id, bool batch, const st
             r->undone = true;
             r->undone_by = by->by, r->undone_at = by->at;
         }
-        if (r->id < id) return;
+        if (r->id < id && (r->id >= LOG_OWN_FROM) == (id >= LOG_OWN_FROM)) return;
     }
 }
 
@@ -92,6 +129,7 @@ static void read_texts(struct corrections *c, yyjson_val *object, struct correct
     r->from = word_text(&c->text, object, "from");
     r->was = word_text(&c->text, object, "was");
     r->request = word_text(&c->text, object, "request");
+    r->on = word_text(&c->text, object, "on");
 }
 
 /* A label, the taking back of all labels (null) or a state; the two latter name the kind. */
@@ -108,12 +146,40 @@ static void note_forgotten(struct corrections *c, uint64_t kind) {
     c->forgotten[c->forgotten_n++] = kind;
 }
 
+static void note_id(struct corrections *c, uint32_t id) {
+    uint32_t *of = id >= LOG_OWN_FROM ? &c->own_id : &c->desk_id;
+    if (*of < id) *of = id;
+    if (c->last_id < id) c->last_id = id;
+}
+
+/* What is said about the log itself: which numbers were used, that it follows a desk's. */
+static bool read_note(struct corrections *c, yyjson_val *object, uint32_t id) {
+    size_t i, n;
+    yyjson_val *one;
+    struct correction ignored;
+    yyjson_arr_foreach(yyjson_obj_get(object, "origins"), i, n, one) read_origin(c, one, &ignored);
+    note_id(c, word_number(object, "known", 0));
+    note_id(c, id);
+    return true;
+}
+
+/* A word that came when a later one about the same was here already. */
+static void note_lost(const struct corrections *c, struct correction *r, uint32_t to) {
+    r->lost = to;
+    r->undone = true;
+    r->undone_by = r->undone_at = SPAN_LIT("");
+    for (size_t i = c->n; i-- > 0;)
+        if (c->row[i].id == to) r->undone_by = c->row[i].by, r->undone_at = c->row[i].at;
+}
+
 /* False: it is no word. */
 static bool read_word(struct corrections *c, yyjson_val *object) {
-    uint32_t id = word_number(object, "id", c->last_id + 1), undoes = word_number(object, "undoes", 0),
-             batch = word_number(object, "undoes_batch", 0);
+    uint32_t id = word_number(object, "id", c->last_id + 1), lost = word_number(object, "lost", 0),
+             undoes = word_number(object, "undoes", 0), batch = word_number(object, "undoes_batch", 0);
     struct correction r = {
         .id = id, .batch = word_number(object, "batch", id), .until = word_number(object, "until", 0)};
+    if (yyjson_obj_get(object, "kept") || yyjson_obj_get(object, "follows")) return read_note(c, object, id);
+    read_origin(c, yyjson_obj_get(object, "origin"), &r);
     read_texts(c, object, &r);
     word_name(r.label, object, "label");
     word_name(r.state, object, "state");
@@ -122,20 +188,21 @@ static bool read_word(struct corrections *c, yyjson_val *object) {
     uint64_t forget = word_hash(object, "forget");
     if (forget) {
         note_forgotten(c, forget);
-        c->last_id = id > c->last_id ? id : c->last_id;
+        note_id(c, id);
         return true;
     }
     bool undo = undoes || batch;
     if (!undo && !is_word(object, &r)) return false;
-    if (undo) mark_undone(c, batch ? batch : undoes, batch != 0, &r);
+    if (undo && !lost) mark_undone(c, corrections_number(c, batch ? batch : undoes), batch != 0, &r);
     if (!undo) corrections_fill_kind(&r);
-    if (!undo && !r.label[0] && !r.state[0]) mark_taken_back(c, &r);
+    if (lost) note_lost(c, &r, lost);
+    if (!undo && !lost && !r.label[0] && !r.state[0]) mark_taken_back(c, &r);
     if (!undo) *new_row(c) = r;
-    c->last_id = id > c->last_id ? id : c->last_id;
+    note_id(c, id);
     return r.source.p && r.message.p && r.by.p && r.at.p && r.note.p && r.from.p && r.was.p && r.request.p;
 }
 
-static void corrections_line(struct corrections *c, struct span line) {
+void corrections_take(struct corrections *c, struct span line) {
     if (span_trim(line).n == 0) return;
     yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_NOFLAG);
     yyjson_val *root = yyjson_doc_get_root(doc);
@@ -143,17 +210,30 @@ static void corrections_line(struct corrections *c, struct span line) {
     yyjson_doc_free(doc);
 }
 
+/* What was said here and the desk has is passed over: its line of the desk counts. */
 static void corrections_parse(struct corrections *c, struct span text) {
+    struct log_settled settled = {0};
+    c->log = log_lines_follows(text);
+    if (c->log) log_settled_find(&settled, text, c->log);
     while (text.n > 0) {
         bool whole = memchr(text.p, '\n', text.n) != NULL;
         struct span line = span_take_line(&text);
-        if (whole) corrections_line(c, line); /* else somebody is writing it, or was killed when he did */
+        uint32_t id = c->log ? log_lines_id(line) : 0;
+        if (id && log_settled_has(&settled, id))
+            note_id(c, id);
+        else if (whole) /* else somebody is writing it, or was killed when he did */
+            corrections_take(c, line);
     }
+    log_settled_release(&settled);
+}
+
+void corrections_init(struct corrections *c) {
+    *c = (struct corrections){0};
+    arena_init(&c->text, 2 * (size_t)CORRECTIONS_FILE_BYTES_MAX);
 }
 
 bool corrections_read(struct corrections *c, const char *path, struct err *e) {
-    *c = (struct corrections){0};
-    arena_init(&c->text, 2 * (size_t)CORRECTIONS_FILE_BYTES_MAX);
+    corrections_init(c);
     struct span text;
     if (access(path, F_OK) != 0) return true;
     if (!file_read(path, CORRECTIONS_FILE_BYTES_MAX, &text, e)) return false;
@@ -166,6 +246,7 @@ void corrections_release(struct corrections *c) {
     arena_release(&c->text);
     free(c->row);
     free(c->forgotten);
+    free(c->origin);
     *c = (struct corrections){0};
 }
 
@@ -263,37 +344,62 @@ static bool is_about(struct span line, uint64_t kind, uint64_t family) {
     return about;
 }
 
-static bool say_forgotten(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
+void corrections_without(struct span text, uint64_t kind, uint64_t family, struct buf *out) {
+    while (text.n > 0) {
+        struct span line = span_take_line(&text);
+        if (is_about(line, kind, family) || log_lines_has(line, KEPT)) continue;
+        buf_put(out, line.p, line.n);
+        buf_putc(out, '\n');
+    }
+}
+
+void corrections_put_kept(const struct corrections *c, struct buf *out) {
+    buf_printf(out, "{\"id\":%u%s,\"known\":%u,\"origins\":[", c->last_id, KEPT, c->desk_id);
+    for (unsigned i = 0; i < c->origins; i++)
+        buf_printf(out, "%s\"%016llx:%u\"", i ? "," : "", (unsigned long long)c->origin[i].log, c->origin[i].last);
+    buf_puts(out, "]}\n");
+}
+
+static bool rewrite_locked(const char *path, corrections_edit *edit, const void *what, struct err *e) {
+    struct corrections c;
+    struct span text = {0};
+    struct buf out;
+    buf_init(&out, CORRECTIONS_FILE_BYTES_MAX);
+    bool ok = corrections_read(&c, path, e) && file_read(path, CORRECTIONS_FILE_BYTES_MAX, &text, e) &&
+              edit(&c, text, what, &out, e);
+    if (ok && out.failed)
+        ok = err_set(e, ERR_LIMIT, "%s: it would be larger than %d bytes", path, CORRECTIONS_FILE_BYTES_MAX);
+    ok = ok && (out.n == 0 || file_write(path, buf_span(&out), e));
+    if (ok && out.n > 0 && chmod(path, 0600) != 0) ok = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    file_free(&text);
+    corrections_release(&c);
+    buf_release(&out);
+    return ok;
+}
+
+bool corrections_rewrite(const char *path, corrections_edit *edit, const void *what, struct err *e) {
+    int fd = open_locked(path, e);
+    if (fd < 0) return false;
+    bool ok = rewrite_locked(path, edit, what, e);
+    close(fd);
+    return ok;
+}
+
+static bool edit_forget(const struct corrections *c, struct span text, const void *what, struct buf *out,
+                        struct err *e) {
+    const uint64_t *about = what; /* kind, family */
     (void)e;
-    corrections_begin(b, c->last_id + 1, (struct span){0});
-    buf_printf(b, ",\"forget\":\"%016llx\"}\n", (unsigned long long)*(const uint64_t *)what);
+    corrections_without(text, about[0], about[1], out);
+    corrections_put_kept(c, out);
+    corrections_begin(out, c->last_id + 1, (struct span){0});
+    buf_printf(out, ",\"forget\":\"%016llx\",\"family\":\"%016llx\"}\n", (unsigned long long)about[0],
+               (unsigned long long)about[1]);
     return true;
 }
 
-/* The others' words, as they stand, in a file that takes the place of this one. */
-static bool rewrite_without(const char *path, uint64_t kind, uint64_t family, struct err *e) {
-    struct span text, rest;
-    struct buf kept;
-    buf_init(&kept, CORRECTIONS_FILE_BYTES_MAX + 1);
-    if (!file_read(path, CORRECTIONS_FILE_BYTES_MAX, &text, e)) return false;
-    for (rest = text; rest.n > 0;) {
-        struct span line = span_take_line(&rest);
-        if (is_about(line, kind, family)) continue;
-        buf_put(&kept, line.p, line.n);
-        buf_putc(&kept, '\n');
-    }
-    bool ok = !kept.failed && file_write(path, buf_span(&kept), e) && chmod(path, 0600) == 0;
-    file_free(&text);
-    buf_release(&kept);
-    return ok || (e->code == ERR_OK && err_set(e, ERR_IO, "%s: %s", path, strerror(errno)));
-}
-
 bool corrections_forget(const char *path, uint64_t kind, uint64_t family, struct err *e) {
-    int fd = open_locked(path, e);
-    if (fd < 0) return false;
-    bool ok = rewrite_without(path, kind, family, e);
-    close(fd);
-    return ok && corrections_add(path, say_forgotten, &kind, e);
+    const uint64_t about[] = {kind, family};
+    return corrections_rewrite(path, edit_forget, about, e);
 }
 
 /* ---- one word ---- */
@@ -322,7 +428,7 @@ bool corrections_append(const char *path, const struct correction *word, uint32_
 }
 
 static bool say_undone(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
-    uint32_t id = *(const uint32_t *)what;
+    uint32_t id = corrections_number(c, *(const uint32_t *)what);
     const struct correction *found = NULL;
     for (size_t i = 0; i < c->n; i++)
         if (c->row[i].id == id) found = &c->row[i];

@@ -14,7 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CORRECTIONS_FILE_BYTES_MAX = 64 << 20, CORRECTIONS_MAX = 100000, CORRECTIONS_NOTE_MAX = 512 };
+enum {
+    CORRECTIONS_FILE_BYTES_MAX = 64 << 20,
+    CORRECTIONS_MAX = 100000,
+    CORRECTIONS_NOTE_MAX = 512,
+    CORRECTIONS_ORIGINS_MAX = 4096, /* logs of instances, over the life of the desk's */
+};
 
 /* One word: a label for a kind of line, or its state. Spans lie in the log that it was read into. */
 struct correction {
@@ -29,14 +34,28 @@ struct correction {
     struct span source;       /* it counts for lines of this source only; empty: of all */
     struct span message;      /* the template; of words by earlier versions the line itself */
     struct span by, at, note, from, was, request;
+    struct span on;      /* the instance where it was said; empty: here */
+    uint64_t origin_log; /* and the log there, and its number in it; 0: here */
+    uint32_t origin_id;
+    uint32_t lost; /* id of the later word about the same that was here before it came: it counts as undone; 0: none */
     bool undone;
     struct span undone_by, undone_at;
+};
+
+/* Up to which number the records of an instance's log are here. */
+struct corrections_origin {
+    uint64_t log;
+    uint32_t last;
 };
 
 struct corrections {
     struct correction *row; /* [n], in the order in which they were said */
     size_t n, cap;
     uint32_t last_id;
+    uint64_t log;             /* what it is called where it follows a desk's (review/shared_log.h); 0: it does not */
+    uint32_t desk_id, own_id; /* the last number of the desk's; of what was said here, where it follows one */
+    struct corrections_origin *origin; /* [origins] */
+    unsigned origins;
     unsigned broken;     /* lines that could not be read */
     uint64_t *forgotten; /* [forgotten_n] kinds that are to be forgotten by everybody who keeps them */
     size_t forgotten_n;
@@ -47,6 +66,17 @@ struct corrections {
 bool corrections_read(struct corrections *c, const char *path, struct err *e);
 void corrections_release(struct corrections *c); /* zero-filled is fine */
 
+/* An empty log, and what becomes of it with one more line. */
+void corrections_init(struct corrections *c);
+void corrections_take(struct corrections *c, struct span line);
+
+/* What was said here may have another number since the desk has it: the one that it has now. */
+uint32_t corrections_number(const struct corrections *c, uint32_t id);
+
+/* The last number of an instance's log whose record is here, or was; and notes one. */
+uint32_t corrections_known(const struct corrections *c, uint64_t log);
+void corrections_note_origin(struct corrections *c, uint64_t log, uint32_t id);
+
 /* Adds a word: label, source, message (masked here), note. The file is made where it is missing, and the word is on
  * disk when this returns. *id: its number. */
 bool corrections_append(const char *path, const struct correction *word, uint32_t *id, struct err *e);
@@ -55,6 +85,17 @@ bool corrections_append(const char *path, const struct correction *word, uint32_
  * and appends that; on disk when it returns. `word` returns false to write nothing. */
 typedef bool corrections_word(const struct corrections *c, const void *what, struct buf *b, struct err *e);
 bool corrections_add(const char *path, corrections_word *word, const void *what, struct err *e);
+
+/* Under the log's lock: reads it, has `edit` write all of what it is to be, and puts that in its place in one step; on
+ * disk when it returns. `edit` writes nothing to leave it as it is. */
+typedef bool corrections_edit(const struct corrections *c, struct span text, const void *what, struct buf *out,
+                              struct err *e);
+bool corrections_rewrite(const char *path, corrections_edit *edit, const void *what, struct err *e);
+
+/* For an edit: the lines of text but those about a kind and its family, and what says which numbers were used, so that
+ * they are not used again. */
+void corrections_without(struct span text, uint64_t kind, uint64_t family, struct buf *out);
+void corrections_put_kept(const struct corrections *c, struct buf *out);
 
 /* Begins a line: "{"id":ID,"at":NOW,"by":BY", and adds a member to it. An empty `by`: whoever runs this process. */
 void corrections_begin(struct buf *b, uint32_t id, struct span by);

@@ -37,6 +37,7 @@ static void shard_close(struct kinds_shard *sh) {
     munmap(sh->index, (sh->mask + (size_t)1) * sizeof *sh->index);
     munmap(sh->kind, sh->slots * sizeof *sh->kind);
     munmap(sh->past, sh->slots * sizeof *sh->past);
+    if (sh->untold) munmap(sh->untold, sh->slots * sizeof *sh->untold);
     munmap(sh->fifo, sh->slots * sizeof *sh->fifo);
     pthread_mutex_destroy(&sh->lock);
 }
@@ -149,6 +150,7 @@ static void shard_drop(struct kinds *k, struct kinds_shard *sh, uint32_t slot) {
     free(d->text);
     *d = (struct kind){.flags = KIND_FLAG_GONE, .reuse = (uint8_t)(d->reuse + 1), .state_at = sh->dying};
     sh->past[slot] = (struct kind_past){0};
+    if (sh->untold) sh->untold[slot] = 0;
     sh->dying = slot;
     sh->n--;
 }
@@ -264,26 +266,34 @@ static void take_decision(struct kind *c, const struct kinds_sight *s) {
     if (changes) c->flags |= KIND_FLAG_DIRTY;
 }
 
+uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n, uint8_t label) {
+    uint32_t slot = kinds_enter(k, sh, id, text, n);
+    if (slot == KIND_NONE) return slot;
+    struct kind *c = &sh->kind[slot];
+    uint32_t now = atomic_load_explicit(&k->now_s, memory_order_relaxed);
+    c->first = c->last = c->state_at = now;
+    c->flags |= KIND_FLAG_DIRTY;
+    if (kinds_bloom_add(&k->bloom, id, now)) return slot;
+    c->state = KIND_NEW;
+    if (atomic_load_explicit(&k->counts, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&k->entered, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&k->entered_by[label], 1, memory_order_relaxed);
+    }
+    return slot;
+}
+
 static uint32_t enter_new(struct kinds *k, struct kinds_shard *sh, const struct kinds_sight *s, uint64_t id) {
     size_t n;
     bool redacted;
     char *text = id ? kinds_text(k, s->text, &n, &redacted) : NULL;
-    uint32_t slot = text ? kinds_enter(k, sh, id, text, n) : KIND_NONE;
+    uint32_t slot = text ? kinds_enter_new(k, sh, id, text, n, s->label) : KIND_NONE;
     if (slot == KIND_NONE) {
         free(text);
         return slot;
     }
     struct kind *c = &sh->kind[slot];
-    uint32_t now = atomic_load_explicit(&k->now_s, memory_order_relaxed);
     c->message_at = s->message_at < n ? s->message_at : 0;
-    c->first = c->last = c->state_at = now;
-    c->flags |= KIND_FLAG_DIRTY | (redacted ? KIND_FLAG_REDACTED : 0);
-    if (kinds_bloom_add(&k->bloom, id, now)) return slot;
-    c->state = KIND_NEW;
-    if (atomic_load_explicit(&k->counts, memory_order_relaxed)) {
-        atomic_fetch_add_explicit(&k->entered, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&k->entered_by[s->label], 1, memory_order_relaxed);
-    }
+    c->flags |= redacted ? KIND_FLAG_REDACTED : 0;
     return slot;
 }
 

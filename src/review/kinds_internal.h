@@ -44,6 +44,7 @@ struct kinds_shard {
     pthread_mutex_t lock;
     struct kind *kind;      /* [slots] */
     struct kind_past *past; /* [slots] */
+    uint32_t *untold;       /* [slots] lines that the desk was not told of (kinds_share.h); NULL: it is not told */
     uint32_t *index;        /* slot + 1 by id; open addressing */
     uint32_t *fifo;         /* [slots] those on probation, oldest first: a ring */
     uint32_t mask, slots, max, top, n;
@@ -91,6 +92,9 @@ uint32_t kinds_slot_of(const struct kinds_shard *sh, uint64_t id);
 /* Under the shard's lock: makes room and enters a kind with this text, which becomes the table's. KIND_NONE: no room;
  * the text stays the caller's. */
 uint32_t kinds_enter(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n);
+
+/* The same for a kind that is seen now for the first time, or again after it was dropped. */
+uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n, uint8_t label);
 
 /* Locks the shard that holds id and tells the slot; KIND_NONE: none, and nothing is locked. */
 uint32_t kinds_lock_id(struct kinds *k, uint64_t id, struct kinds_shard **sh);

@@ -48,6 +48,7 @@ void kind_add(struct kinds *k, struct kinds_shard *sh, uint32_t slot, uint32_t n
     c->last = now;
     c->this_hour = add_to(c->this_hour, n);
     c->unwritten = add_to(c->unwritten, n);
+    if (sh->untold) sh->untold[slot] = add_to(sh->untold[slot], n);
     c->flags |= KIND_FLAG_USED;
 }
 

@@ -99,15 +99,16 @@ struct saying_undo {
 static bool say_batch_undone(const struct corrections *c, const void *what, struct buf *b, struct err *e) {
     const struct saying_undo *u = what;
     const struct correction *found = NULL;
+    uint32_t batch = corrections_number(c, u->batch);
     for (size_t i = 0; i < c->n; i++)
-        if (c->row[i].batch == u->batch && (!found || !c->row[i].undone)) found = &c->row[i];
+        if (c->row[i].batch == batch && (!found || !c->row[i].undone)) found = &c->row[i];
     if (!found) return err_set(e, ERR_INPUT, "there is no change %u", u->batch);
     if (found->undone) return err_set(e, ERR_INPUT, "change %u is undone already", u->batch);
     if (!u->by_all && !span_eq(found->by, u->by))
         return err_set(e, ERR_USAGE, "change %u is %.*s's: that takes the role admin", u->batch, (int)found->by.n,
                        found->by.p);
     corrections_begin(b, c->last_id + 1, u->by);
-    buf_printf(b, ",\"undoes_batch\":%u,\"label\":null}\n", u->batch);
+    buf_printf(b, ",\"undoes_batch\":%u,\"label\":null}\n", batch);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/must.h"
+#include "text/mask.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum { HASH_DIGITS = 16, TAUGHT_BYTES_MAX = HEAD_VERSIONS_TAUGHT_MAX * (HASH_DIGITS + 1) };
 
@@ -193,4 +196,33 @@ void head_versions_taught(const char *folder, uint64_t **out, size_t *n) {
         if (line.n == HASH_DIGITS) (*out)[(*n)++] = strtoull(line.p, NULL, 16);
     }
     file_free(&text);
+}
+
+/* ---- elsewhere ---- */
+
+enum { HEAD_BYTES_MAX = 4 << 20 };
+
+bool head_versions_read(const char *folder, struct span *text, uint64_t *mark, struct err *e) {
+    char path[PATH_MAX];
+    *text = (struct span){0};
+    *mark = 0;
+    if (!head_versions_current(folder, path, sizeof path)) return true;
+    if (!file_read(path, HEAD_BYTES_MAX, text, e)) return false;
+    *mark = XXH3_64bits(text->p, text->n);
+    return true;
+}
+
+bool head_versions_receive(const char *folder, struct span text, const struct head_versions_fit *fit, int64_t now_s,
+                           struct err *e) {
+    char path[PATH_MAX], name[HEAD_VERSIONS_NAME_MAX];
+    if (!file_join(path, sizeof path, folder, ".received.json")) return err_set(e, ERR_IO, "%s: too long", folder);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return err_set(e, ERR_IO, "%s: %s", folder, strerror(errno));
+    struct head *h = file_write(path, text, e) ? head_open(path, e) : NULL;
+    bool ok = h && head_check(h, fit->labels, fit->model_hash, MASK_VERSION, e);
+    if (ok)
+        ok = head_versions_install(folder, &(struct head_versions_lesson){.content = head_content(h), .now_s = now_s},
+                                   name, e);
+    head_close(h);
+    unlink(path);
+    return ok;
 }

@@ -5,6 +5,7 @@
 #define TRAIN_HEAD_VERSIONS_H
 
 #include "base/err.h"
+#include "base/span.h"
 #include "encoder/head.h"
 
 #include <stdbool.h>
@@ -45,6 +46,18 @@ bool head_versions_discard(const char *folder, struct err *e); /* fine where the
 
 /* Makes an earlier head the one in use; "shipped": none that was learnt. */
 bool head_versions_restore(const char *folder, const char *name, struct err *e);
+
+/* The file of the head in use, as text (file_free), and a hash of its bytes; the shipped one: empty, 0. */
+bool head_versions_read(const char *folder, struct span *text, uint64_t *mark, struct err *e);
+
+/* A head that was learnt elsewhere, as text of its file: checked against what it must belong to (head_check), it
+ * becomes the one in use. ERR_MODEL: it does not belong. */
+struct head_versions_fit {
+    const struct label_set *labels;
+    uint64_t model_hash;
+};
+bool head_versions_receive(const char *folder, struct span text, const struct head_versions_fit *fit, int64_t now_s,
+                           struct err *e);
 
 /* Newest first; returns how many there are in out[HEAD_VERSIONS_MAX + 1]. No such folder: 0. */
 unsigned head_versions_list(const char *folder, struct head_versions_entry *out);
