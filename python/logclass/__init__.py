@@ -78,7 +78,7 @@ class Answers(Sequence[Answer]):
         return [ids[i] for i in self._label]
 
     @property
-    def confidences(self) -> memoryview:
+    def confidences(self) -> memoryview[float]:
         """Floats, where they lie: numpy.frombuffer takes them."""
         return memoryview(self._confidence).cast("d")
 

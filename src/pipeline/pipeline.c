@@ -255,7 +255,7 @@ static void pipeline_follow_engine(struct worker *w, const struct batch *b) {
     }
     struct err e = {0};
     struct engine_scratch scratch;
-    MUST(engine_scratch_open(now, &scratch, &e)); /* fails for want of a few MB only */
+    if (!engine_scratch_open(now, &scratch, &e)) must_lack("memory", e.msg); /* a few MB */
     engine_scratch_close(&w->scratch);
     engine_unref(w->eng);
     w->eng = now;

@@ -40,7 +40,7 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="logclass-fault-"))
 SHIM = WORK / "shim.so"
 SECONDS = 30  # a run that takes longer hangs
 MALLOCS = 3000  # of the first calls, with --long
-SAMPLE = {"malloc": 16}  # of the others 4: first, last, and between
+SAMPLE = {"malloc": 24}  # of the others 6: first, last, and between
 STOPPED = re.compile(r"logclass: the system gives no (memory|thread) \(")
 LINES = ["User bob logged in", "zork frobnicates the quux", "User alice logged out", "gnarl bits in spool"]
 RULES = "[rule login]\nlabel = USER_ACTION\npattern = User \\w+ logged (in|out)\n"
@@ -252,7 +252,7 @@ def points(command, kind):
         chosen = sorted({*places, *(range(1, min(calls, MALLOCS) + 1) if LONG else ())})
     else:
         chosen = list(range(1, calls + 1)) if LONG or calls < 64 else places
-    most = SAMPLE.get(kind, 4)
+    most = SAMPLE.get(kind, 6)
     if not LONG and len(chosen) > most:
         chosen = [chosen[i * (len(chosen) - 1) // (most - 1)] for i in range(most)]
     return calls, len(places), chosen
@@ -326,7 +326,7 @@ def main():
         for command in commands:
             for kind in KINDS:
                 calls, places, chosen = points(command, kind)
-                faults = [Fault(kind, n, sticky) for n in chosen for sticky in (False, True)]
+                faults = [Fault(kind, n, sticky) for i, n in enumerate(chosen) for sticky in (False, True) if LONG or kind != "malloc" or sticky == i % 2]
                 results = list(pool.map(lambda x, c=command: one(c, x), faults))
                 wrong = [(x, r[0]) for x, r in zip(faults, results) if r[0]]
                 print(f"{command:9} {kind:8} {calls:7} {places:6} {len(faults):6} {sum(r[1] for r in results):6} {len(wrong):6}", flush=True)
