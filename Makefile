@@ -50,7 +50,7 @@ LIB   := $(B)/liblogclass.a
 SO    := liblogclass.so.$(VERSION)
 SONAME := liblogclass.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: all model test unit e2e valgrind fuzz fuzz-run lint format install uninstall wheel deb sbom try-packages clean help head check-import FORCE
+.PHONY: all model test unit e2e fault valgrind fuzz fuzz-run lint format install uninstall wheel deb sbom try-packages clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -137,6 +137,9 @@ fuzz: model                          ## libFuzzer on each target (FUZZ="stream c
 	$(MAKE) -s MODE=fuzz FUZZ='$(FUZZ)' fuzz-run
 fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
 	scripts/run-fuzz $(FUZZ_SECONDS) $^
+
+fault: $(B)/logclass model            ## the n-th malloc, read, write, … fails: a sample; FAULT=--long: all of them (hours)
+	python3 tests/fault/fault.py $(B)/logclass $(FAULT)
 
 valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that it can run)
 	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<

@@ -77,8 +77,8 @@ static bool add_token(struct auth *a, struct span line, struct err *e) {
 
 static void warn_if_others_read(const char *path) {
     struct stat st;
-    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        log_warn("token.open", "%s can be read by others: chmod 600 it", path);
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0) /* its group may read it: the service's */
+        log_warn("token.open", "%s is open to others: chmod 640 it", path);
 }
 
 bool auth_open(struct auth *a, const char *path, struct err *e) {

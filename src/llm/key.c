@@ -37,8 +37,8 @@ static void wipe(struct span *text) {
 
 static void warn_if_open(const char *path) {
     struct stat st;
-    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        log_warn("key.open", "%s can be read by others: chmod 600 it", path);
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0) /* its group may read it: the service's */
+        log_warn("key.open", "%s is open to others: chmod 640 it", path);
 }
 
 static bool from_file(const char *path, char *out, struct err *e) {

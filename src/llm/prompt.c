@@ -69,7 +69,7 @@ uint64_t prompt_version(const struct label_set *labels) {
     buf_init(&text, SYSTEM_BYTES_MAX);
     prompt_system(labels, &text);
     prompt_user((struct span){0}, "", &text);
-    MUST(!text.failed); /* 64 labels of 640 bytes fit */
+    if (text.failed) must_lack("memory", "the prompt"); /* 64 labels of 640 bytes fit */
     uint64_t version = XXH3_64bits(text.p, text.n);
     buf_release(&text);
     return version;

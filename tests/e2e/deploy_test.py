@@ -264,4 +264,18 @@ def the_chart_has_the_version_of_the_program():
     assert f"\nversion: {version}\n" in chart and f"\nappVersion: {version}\n" in chart, chart
 
 
+@test
+def secrets_that_the_services_group_reads_are_fine_and_those_that_all_read_are_not():
+    """As the package's documents say to make them, and as Kubernetes makes those of Secrets."""
+    with tempfile.TemporaryDirectory() as d:
+        secret = pathlib.Path(d, "secret")
+        secret.write_text("0123456789abcdef0123456789abcdef\n")
+        for option, *more in (("--token-file",), ("--llm-key-file", "--llm-url", "https://127.0.0.1:9/v1")):
+            for mode, said in ((0o640, False), (0o644, True), (0o660, True)):
+                secret.chmod(mode)
+                s = Server(option, secret, *more, env={"STATE_DIRECTORY": d})
+                s.stop()
+                equal((option, oct(mode), s.says("open to others: chmod 640")), (option, oct(mode), said))
+
+
 main()

@@ -22,6 +22,7 @@ import re
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ NAMES = [x for x in sys.argv[1:] if not x.startswith("--")]
 BINARY = os.path.abspath(NAMES.pop(0) if NAMES and "/" in NAMES[0] else "build/release/logclass")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="logclass-fault-"))
 SHIM = WORK / "shim.so"
-SECONDS = 60  # a run that takes longer hangs
+SECONDS = 30  # a run that takes longer hangs
 MALLOCS = 3000  # of the first calls, with --long
 SAMPLE = {"malloc": 16}  # of the others 4: first, last, and between
 STOPPED = re.compile(r"logclass: the system gives no (memory|thread) \(")
@@ -177,7 +178,7 @@ class Serve:
         return None
 
     def run(self, f, fault):
-        p = f.start(fault, "serve", "--port", "0", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off", "--config", "run.conf")
+        p = f.start(fault, "serve", "--port", "0", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off", "--config", "run.conf", "--drain-time-max", "2000")
         m = self.wait(f, p, r"listening on \S+ port (\d+)")
         answered = 0
         if m:
@@ -193,21 +194,32 @@ class Serve:
 
 
 class Follow:
-    """A file of four lines into another, by a checkpoint; ended when all are there, or when it says that something failed."""
+    """A file of four lines into another, by a checkpoint; ended when all are there, or after a while. Then, without a fault, it goes on,
+    and takes a fifth. At least once: lines may come twice, none may be missing, and where one was torn it follows whole."""
+    more = "User carol logged in"
+
+    def lines(self, f):
+        with contextlib.suppress(FileNotFoundError):
+            for x in (f.at / "answers").read_text(errors="replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    yield json.loads(x)["log_message"]
+
     def run(self, f, fault):
-        out = f.at / "answers"
-        p = f.start(fault, "follow", "--name", "t", "--to", f"file={out}", "--start", "beginning", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off",
-                    "--checkpoint-interval", "100", str(f.at / "in.log"))
-        end = time.monotonic() + (3 if fault else SECONDS)
-        while p.poll() is None and time.monotonic() < end and (not out.exists() or out.read_text().count("\n") < len(LINES)):
-            time.sleep(0.005)
+        want = set(LINES)
+        if not fault:
+            with open(f.at / "in.log", "a") as log:
+                log.write(self.more + "\n")
+            want.add(self.more)
+        p = f.start(fault, "follow", "--name", "t", "--to", f"file={f.at}/answers", "--start", "beginning", "--rules", "rules.conf", "--bert", "off", "--llm-url", "off",
+                    "--checkpoint-interval", "100", "--stream-drain-time-max", "1000", str(f.at / "in.log"))
+        end = time.monotonic() + (3 if fault and fault.n else SECONDS)
+        while p.poll() is None and time.monotonic() < end and set(self.lines(f)) != want:
+            time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
             p.send_signal(signal.SIGTERM)
-        check_end(f.end(p), f.said())
-        if not fault:  # at least once: lines may have come twice, none may be missing, and of a torn one the rest follows
-            lines = [x for x in out.read_text().splitlines() if x.startswith("{") and x.endswith("}")]
-            got = collections.Counter(json.loads(x)["log_message"] for x in lines)
-            check(set(got) == set(LINES), "of", LINES, "there is", dict(got))
+        status = f.end(p)
+        check_end(0 if fault and status == -signal.SIGTERM else status, f.said())  # it had not come to where it takes signals
+        check(fault or set(self.lines(f)) == want, "there is", set(self.lines(f)), f.said()[-300:])
 
 
 class Learn:
@@ -215,8 +227,9 @@ class Learn:
     def run(self, f, fault):
         if not (f.at / "rows.csv").exists():
             shutil.copy(ROWS, f.at / "rows.csv")
+            (f.at / "more.csv").write_text("label,log_message\n" + "".join(f"BACKUP,gnarl bits {x}{x} in spool {x}\n" for x in string.ascii_lowercase))
             shutil.copytree(STATE, f.at / "state", dirs_exist_ok=True)
-        status = f.end(f.start(fault, "learn", "--json", "--data", "rows.csv", "--weight", "5", "--vectors", "vectors"))
+        status = f.end(f.start(fault, "learn", "--json", "--data", "rows.csv", "--weight", "5", "--vectors", "vectors", "more.csv"))
         check_end(status, f.said())
         if not fault:
             check(status == 0, f.said()[-300:])

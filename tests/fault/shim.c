@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -142,6 +143,12 @@ int posix_memalign(void **out, size_t align, size_t n) {
 
 /* ---- files ---- */
 
+/* An eventfd or timerfd: to read or write one of these can't fail, and so it is not made to. */
+static bool is_file(int fd) {
+    struct stat st;
+    return fstat(fd, &st) != 0 || (st.st_mode & S_IFMT) != 0;
+}
+
 #define WRAP(kind, type, name, parameters, arguments, failed) \
     type name parameters { \
         REAL(name); \
@@ -155,10 +162,8 @@ extern void *mmap(void *, size_t, int, int, int, off_t);
 extern void *mmap64(void *, size_t, int, int, int, off64_t);
 extern int rename(const char *, const char *);
 
-WRAP(READ, ssize_t, read, (int fd, void *p, size_t n), (fd, p, n), -1)
 WRAP(READ, ssize_t, pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at), -1)
 WRAP(READ, ssize_t, pread64, (int fd, void *p, size_t n, off64_t at), (fd, p, n, at), -1)
-WRAP(READ, ssize_t, __read_chk, (int fd, void *p, size_t n, size_t room), (fd, p, n, room), -1)
 WRAP(READ, ssize_t, __pread_chk, (int fd, void *p, size_t n, off_t at, size_t room), (fd, p, n, at, room), -1)
 WRAP(READ, ssize_t, __pread64_chk, (int fd, void *p, size_t n, off64_t at, size_t room), (fd, p, n, at, room), -1)
 WRAP(WRITE, ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at), -1)
@@ -170,10 +175,20 @@ WRAP(MMAP, void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t 
 WRAP(MMAP, void *, mmap64, (void *p, size_t n, int prot, int flags, int fd, off64_t at), (p, n, prot, flags, fd, at), -1)
 WRAP(CONNECT, int, connect, (int fd, const struct sockaddr *to, socklen_t n), (fd, to, n), -1)
 
+ssize_t read(int fd, void *p, size_t n) {
+    REAL(read);
+    return is_file(fd) && FAILS(READ) ? -1 : real(fd, p, n);
+}
+
+ssize_t __read_chk(int fd, void *p, size_t n, size_t room) {
+    REAL(__read_chk);
+    return is_file(fd) && FAILS(READ) ? -1 : real(fd, p, n, room);
+}
+
 /* What is said about a failure must be heard: stderr is not counted. */
 ssize_t write(int fd, const void *p, size_t n) {
     REAL(write);
-    return fd != STDERR_FILENO && FAILS(WRITE) ? -1 : real(fd, p, n);
+    return fd != STDERR_FILENO && is_file(fd) && FAILS(WRITE) ? -1 : real(fd, p, n);
 }
 
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg) {

@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 from check import BINARY, equal, main, test  # noqa: E402
 
 CHART = ROOT / "deploy/helm/logclass"
-TOKENS = ["--set", "tokensSecret=t", "--set", "llmKeySecret=k", "--set", "options.llm-url=http://llm:8081/v1"]
+TOKENS = ["--set", "tokensSecret=t", "--set", "llmKeySecret=k", "--set", "options.llm-url=https://llm:8081/v1"]
 VARIANTS = {
     "as it is": [],
     "kafka": ["-f", CHART / "kafka-values.yaml"],

@@ -69,7 +69,7 @@ class Life:
         self.bare.user = None
         prompt = f"{user.split(':')[0]}$" if user else "#"
         lines = r.stdout.splitlines()
-        self.transcript.write(f"{prompt} {command}\n" + "".join(f"{x}\n" for x in lines[-keep:]))
+        self.transcript.write(f"{prompt} {command}\n" + "".join(f"{x}\n" for x in lines[-keep:] if keep))
         self.transcript.flush()
         assert (r.returncode != 0) == fails, f"{command}: {r.returncode}: {r.stdout[-3000:]}"
         return r.stdout
