@@ -156,12 +156,12 @@ check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-le
 SHARE := $(DESTDIR)$(PREFIX)/share
 # Debian's fish looks into /usr/local only where XDG_DATA_DIRS says so.
 FISH  := $(if $(filter /usr/local,$(PREFIX)),$(DESTDIR)/etc/fish/completions,$(SHARE)/fish/vendor_completions.d)
-LIBDIR ?= $(PREFIX)/lib
-LIBS_AT := $(DESTDIR)$(LIBDIR)
+# Debian's packages say /usr/lib/ARCHITECTURE.
+LIBDIR := $(PREFIX)/lib
 FILL   := sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|'
 install: all                         ## binary, library, data, model, man pages and completions under $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/logclass $(DESTDIR)$(PREFIX)/bin/logclass
-	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1 $(SHARE)/man/man3 $(SHARE)/man/man5 $(LIBS_AT)/pkgconfig
+	install -d $(SHARE)/logclass/model $(SHARE)/logclass/corpus $(SHARE)/man/man1 $(SHARE)/man/man3 $(SHARE)/man/man5 $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -Dm755 scripts/import-sklearn $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn
 	install -m644 data/rules.conf data/head.json data/head-ops.json data/adapter.safetensors $(SHARE)/logclass
 	cp -r --no-preserve=mode $(MODEL)/. $(SHARE)/logclass/model
@@ -173,17 +173,17 @@ install: all                         ## binary, library, data, model, man pages 
 	install -Dm644 data/completions/logclass.bash $(SHARE)/bash-completion/completions/logclass
 	install -Dm644 data/completions/_logclass $(SHARE)/zsh/site-functions/_logclass
 	install -Dm644 data/completions/logclass.fish $(FISH)/logclass.fish
-	install -m644 $(B)/$(SO) $(LIBS_AT)
-	ln -sf $(SO) $(LIBS_AT)/$(SONAME) && ln -sf $(SONAME) $(LIBS_AT)/liblogclass.so
+	install -m644 $(B)/$(SO) $(DESTDIR)$(LIBDIR)
+	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/$(SONAME) && ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblogclass.so
 	install -Dm644 src/lib/logclass.h $(DESTDIR)$(PREFIX)/include/logclass.h
-	$(FILL) src/lib/logclass.pc.in > $(LIBS_AT)/pkgconfig/logclass.pc
+	$(FILL) src/lib/logclass.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/logclass.pc
 	$(FILL) src/lib/logclass.3 | gzip -9n > $(SHARE)/man/man3/logclass.3.gz
 
 uninstall:                           ## removes what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/logclass $(DESTDIR)$(PREFIX)/bin/logclass-import-sklearn $(SHARE)/logclass \
 	    $(SHARE)/man/man1/logclass.1.gz $(SHARE)/man/man5/logclass.conf.5.gz $(SHARE)/man/man1/logclass-import-sklearn.1.gz \
 	    $(SHARE)/bash-completion/completions/logclass $(SHARE)/zsh/site-functions/_logclass \
-	    $(FISH)/logclass.fish $(LIBS_AT)/liblogclass.so* $(LIBS_AT)/pkgconfig/logclass.pc \
+	    $(FISH)/logclass.fish $(DESTDIR)$(LIBDIR)/liblogclass.so* $(DESTDIR)$(LIBDIR)/pkgconfig/logclass.pc \
 	    $(DESTDIR)$(PREFIX)/include/logclass.h $(SHARE)/man/man3/logclass.3.gz
 
 wheel: $(B)/$(SO) model              ## the Python package, as build/release/logclass-VERSION-….whl
@@ -195,8 +195,9 @@ deb:                                 ## Debian packages in build/deb (needs scri
 sbom: $(B)/logclass model            ## bill of materials of the binary, SPDX: build/logclass.spdx.json
 	scripts/make-sbom $(B)/logclass > build/logclass.spdx.json
 
-try-packages: $(B)/logclass model    ## packages in a bare Debian, twice the same bytes, chart, bill of materials (root; --dev --package)
+try-packages: $(B)/logclass model    ## packages in a bare Debian, the same bytes twice, chart, bill of materials, image (root; --dev --package)
 	scripts/run-e2e $(B)/logclass tests/package 3000
+	rm -rf build/docker && scripts/try-dockerfile
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs
 	scripts/lint

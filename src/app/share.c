@@ -108,7 +108,7 @@ static void share_wait(struct share *s, enum share_job job, uint64_t wait_ms) {
 /* It did not work: why is said once, each time is counted, and it is tried again after a random wait. */
 static void share_failed(struct share *s, enum share_job job, const struct err *e) {
     unsigned n = s->job[job].failures++;
-    uint64_t most = RETRY_FIRST_MS << (n < 4 ? n : 4);
+    uint64_t most = (uint64_t)RETRY_FIRST_MS << (n < 4 ? n : 4);
     metrics_add(METRIC_SHARE_FAILURES, 0, 0, 0, 1);
     share_wait(s, job, rng_below(&s->rng, (uint32_t)(most < RETRY_MAX_MS ? most : RETRY_MAX_MS)) + 1);
     if (s->told != e->code)

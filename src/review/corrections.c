@@ -51,10 +51,17 @@ uint32_t corrections_known(const struct corrections *c, uint64_t log) {
     return 0;
 }
 
+static void note_id(struct corrections *c, uint32_t id) {
+    uint32_t *of = id >= LOG_OWN_FROM ? &c->own_id : &c->desk_id;
+    if (*of < id) *of = id;
+    if (c->last_id < id) c->last_id = id;
+}
+
 static void read_origin(struct corrections *c, yyjson_val *v, struct correction *r) {
     const char *text = yyjson_get_str(v);
-    if (text && log_lines_origin(text, &r->origin_log, &r->origin_id))
-        corrections_note_origin(c, r->origin_log, r->origin_id);
+    if (!text || !log_lines_origin(text, &r->origin_log, &r->origin_id)) return;
+    corrections_note_origin(c, r->origin_log, r->origin_id);
+    if (r->origin_log == c->log) note_id(c, r->origin_id); /* it is used, also where its line of here was lost */
 }
 
 uint32_t corrections_number(const struct corrections *c, uint32_t id) {
@@ -144,12 +151,6 @@ static void note_forgotten(struct corrections *c, uint64_t kind) {
     c->forgotten = realloc(c->forgotten, (c->forgotten_n + 1) * sizeof *c->forgotten);
     MUST_MEMORY(c->forgotten);
     c->forgotten[c->forgotten_n++] = kind;
-}
-
-static void note_id(struct corrections *c, uint32_t id) {
-    uint32_t *of = id >= LOG_OWN_FROM ? &c->own_id : &c->desk_id;
-    if (*of < id) *of = id;
-    if (c->last_id < id) c->last_id = id;
 }
 
 /* What is said about the log itself: which numbers were used, that it follows a desk's. */

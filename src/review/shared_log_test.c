@@ -257,6 +257,8 @@ static void forgetting_travels_and_no_number_is_used_again(void) {
     CHECK_STR(rows(1), "1/1 INFO; ");
     CHECK_STR(rows(0), "1/1 INFO; ");
     CHECK_INT(send_up(1, 1).taken, 0);
+    say_at(1, "INFO", "c", "one"); /* with a number that the desk does not know */
+    CHECK_INT(send_up(1, 1).taken, 1);
 }
 
 static void what_was_said_before_one_followed_is_sent(void) {

@@ -45,6 +45,9 @@ def before():
             install.write_text(install.read_text().replace("usr/share/man/man5\n", ""))
             other = tree / "debian/logclass-import-sklearn.install"
             other.write_text("usr/bin/logclass-import-sklearn\n")
+        if "liblogclass" not in make:
+            for name in ("liblogclass0.install", "liblogclass-dev.install"):
+                (tree / "debian" / name).unlink()
         shutil.copytree(ROOT / "build/deps", tree / "build/deps")
         shutil.copytree(ROOT / "models", tree / "models", ignore=shutil.ignore_patterns("packed-*"))
         return make_debs(tree, out)
