@@ -158,5 +158,5 @@ static void one_label_is_not_enough(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(probabilities_equal_the_reference), CHECK_TEST(any_number_of_threads_gives_the_same_bits),
-           CHECK_TEST(a_start_changes_the_way_and_not_the_end), CHECK_TEST(a_label_without_rows_is_never_answered), CHECK_TEST(picked_rows_and_weights_count_as_copies),
-           CHECK_TEST(one_label_is_not_enough))
+           CHECK_TEST(a_start_changes_the_way_and_not_the_end), CHECK_TEST(a_label_without_rows_is_never_answered),
+           CHECK_TEST(picked_rows_and_weights_count_as_copies), CHECK_TEST(one_label_is_not_enough))
