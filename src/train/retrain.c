@@ -29,7 +29,8 @@ struct teacher {
 };
 
 struct retrain_opts retrain_defaults(void) {
-    return (struct retrain_opts){.fit = fit_defaults(), .temperature = 1, .weight = 5, .threshold = 0.50, .loss_max = 0.005};
+    return (struct retrain_opts){
+        .fit = fit_defaults(), .temperature = 1, .weight = 5, .threshold = 0.50, .loss_max = 0.005};
 }
 
 /* ---- answers ---- */
