@@ -24,6 +24,7 @@ struct teacher {
     uint32_t *pick;        /* [n] */
     float *weight;         /* [n] */
     struct score_row *row; /* [n]: of the side being judged */
+    signed char *was;      /* [n]: what the old head gains by a fresh row (gain_of_row) */
     struct fit_model base; /* of the rows that are never held apart, not softened: where all others begin */
     size_t fits, fits_done;
 };
@@ -118,13 +119,33 @@ static bool hold_apart(struct teacher *t, struct err *e) {
     return true;
 }
 
+/* A call that is not made, a wrong answer that is given, or neither. */
+static int gain_of_row(const struct teacher *t, size_t i) {
+    const struct score_row *r = &t->row[i];
+    if (t->kind[i] != RETRAIN_FRESH || r->answer == head_labels(t->old)->unclassified) return 0;
+    return r->answer == r->label ? 1 : -RETRAIN_WRONG;
+}
+
+/* Does the side being judged gain more than the old head, by more than chance would give? The differences by row, were
+ * they as likely up as down, have a sum of mean 0 and variance their sum of squares; one in twenty is above 1.64 of its
+ * roots. */
+static bool is_surely_more(const struct teacher *t) {
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        double more = gain_of_row(t, i) - t->was[i];
+        sum += more;
+        squares += more * more;
+    }
+    return sum > 1.64 * sqrt(squares);
+}
+
 static long long gain_of(const struct retrain_side *s) {
     return (long long)s->right - RETRAIN_WRONG * (long long)s->wrong;
 }
 
-static bool is_better(const struct retrain_result *r, const struct retrain_side *new, double loss_max) {
-    if (new->corpus.accuracy_best < r->old.corpus.accuracy_best - loss_max) return false;
-    return gain_of(new) > gain_of(r->better ? &r->new : &r->old);
+static bool is_better(const struct teacher *t, const struct retrain_side *new) {
+    if (new->corpus.accuracy_best < t->r->old.corpus.accuracy_best - t->o->loss_max) return false;
+    return is_surely_more(t) && (!t->r->better || gain_of(new) > gain_of(&t->r->new));
 }
 
 /* Teaches with one weight of the answers; takes the result over when it is the first or the best so far. */
@@ -137,7 +158,7 @@ static bool retrain_try(struct teacher *t, double weight, struct err *e) {
     for (size_t i = 0; ok && i < t->n; i++)
         if (t->kind[i] == RETRAIN_CORPUS) t->row[i] = answer_new(t, &m, i);
     if (ok) score_side(t, new);
-    bool better = ok && is_better(t->r, new, t->o->loss_max);
+    bool better = ok && is_better(t, new);
     if (ok && (better || !t->r->model.weight)) {
         struct fit_model old = t->r->model;
         t->r->model = m;
@@ -157,6 +178,7 @@ static bool retrain_judge(struct teacher *t, struct err *e) {
     t->fits = 1 + n * (1 + RETRAIN_FOLDS);
     for (size_t i = 0; i < t->n; i++) t->row[i] = answer_old(t, i);
     score_side(t, &t->r->old);
+    for (size_t i = 0; i < t->n; i++) t->was[i] = (signed char)gain_of_row(t, i);
     bool ok = fit_without(t, ALL_FOLDS, &t->base, e);
     for (unsigned i = 0; ok && i < n; i++) ok = retrain_try(t, weight[i], e);
     return ok;
@@ -185,6 +207,7 @@ bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8
     *r = (struct retrain_result){0};
     t.label = must_calloc(n + 1, 1), t.fold = must_calloc(n + 1, 1), t.pick = must_calloc(n + 1, sizeof *t.pick);
     t.weight = must_calloc(n + 1, sizeof *t.weight), t.row = must_calloc(n + 1, sizeof *t.row);
+    t.was = must_calloc(n + 1, 1);
     t.data = (struct fit_data){.x = x->vector,
                                .vector = x->text,
                                .label = t.label,
@@ -199,7 +222,7 @@ bool retrain_run(struct retrain_result *r, const struct examples *x, const uint8
                       r->fresh, RETRAIN_FRESH_LEAST);
     ok = ok && retrain_judge(&t, e);
     fit_release(&t.base);
-    free(t.label), free(t.fold), free(t.pick), free(t.weight), free(t.row);
+    free(t.label), free(t.fold), free(t.pick), free(t.weight), free(t.row), free(t.was);
     return ok;
 }
 

@@ -44,7 +44,7 @@ struct retrain_result {
     double weight;          /* that it was made with: opts', or the best */
     size_t fresh, known, corpus;
     struct retrain_side old, new;
-    bool better; /* more fresh ones right, or as many and fewer of them asked; and no more of the corpus lost than may
+    bool better; /* by the fresh ones it gains more, and more than chance gives; no more of the corpus is lost than may
                     be */
 };
 

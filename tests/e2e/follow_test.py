@@ -89,7 +89,7 @@ def with_exactly_once_a_kill_brings_nothing_twice():
                 last_of_a = n - 1 if name == "a.log" else last_of_a
                 time.sleep(rnd.random() * 0.05)
             if kill % 4 == 3:
-                wait_until(lambda: last_of_a in p.ids() or last_of_a is None)  # a file that was never begun is not looked for
+                wait_until(lambda: last_of_a is None or (last_of_a in p.ids() and p.is_saved()))  # a file that was never begun is not looked for
                 os.rename(p.log("a.log"), p.log(f"a.log.{kill}"))
             run.kill()
             run.wait()

@@ -55,6 +55,13 @@ class Place:
         return self.start("--name", "t", "--to", f"file={self.out}", "--rotate-wait", "1", "--line-wait", "1",
                           "--scan-interval", "1", *args, self.log(pattern), **popen)
 
+    def is_saved(self):
+        """Whether the checkpoint was saved after the last write to the output file."""
+        path = os.path.join(self.root, "state", "logclass", "checkpoints", "t.jsonl")
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(path).st_mtime_ns >= os.stat(self.out).st_mtime_ns
+        return False
+
     def said(self):
         with contextlib.suppress(FileNotFoundError), open(os.path.join(self.root, "stderr"), "rb") as f:
             return f.read().decode()
