@@ -45,7 +45,7 @@ def before():
             install.write_text(install.read_text().replace("usr/share/man/man5\n", ""))
             other = tree / "debian/logclass-import-sklearn.install"
             other.write_text("usr/bin/logclass-import-sklearn\n")
-        if "liblogclass" not in make:
+        if "liblogclass.so" not in make:
             for name in ("liblogclass0.install", "liblogclass-dev.install"):
                 (tree / "debian" / name).unlink()
         shutil.copytree(ROOT / "build/deps", tree / "build/deps")
