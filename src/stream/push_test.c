@@ -39,6 +39,7 @@ static void push_rig_close(void) {
     for (int i = 0; i < 5000 && !push_wait_settled(rig.push, 1); i++) flow_release(rig.x.p);
     push_close(rig.push);
     push_free(rig.push);
+    for (unsigned i = 0; i < rig.sent; i++) CHECK_INT(atomic_load(&rig.ticket[i].open), 0); /* returned once a chunk */
     flow_fixture_close(&rig.x);
 }
 
