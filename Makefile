@@ -14,7 +14,7 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing
            -Wconversion -Wundef -Wswitch-enum -Werror
 HARDEN  := -fPIC -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LINK    := -pie -Wl,-z,relro,-z,now
-# What is built says nothing of where, when and under which locale it was built: scripts/try-reproducible.
+# What is built says nothing of where, when and under which locale it was built: tests/package/same_bytes_test.py.
 HERE    := -ffile-prefix-map=$(CURDIR)=.
 ENCODER := $(shell cat $(sort $(wildcard src/kern/*.[ch])) $(sort $(wildcard src/encoder/*.[ch])) | sha256sum | cut -c1-16)
 VERSION := $(shell cat VERSION)

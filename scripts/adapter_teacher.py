@@ -49,26 +49,17 @@ class Teachers:
             text = ' '.join(text.split(' ')[:rng.randint(3, 7)])
         return source, text
 
-    @torch.no_grad()
-    def embed(self, encoder, prefix, pairs):
-        rows = self.t.tokens(pairs, prefix)
-        out = torch.zeros(len(rows), self.t.head.in_features)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        for c in range(0, len(order), 64):
-            i = order[c:c + 64]
-            out[i] = encoder(*self.t.pad([rows[k] for k in i])) * self.t.o.scale
-        return out
-
     def fit(self, encoder, prefix):
         head = torch.nn.Linear(self.t.head.in_features, self.t.head.out_features)
         some = self.t.rng.sample(range(len(self.t.lines)), len(self.t.lines) // 3)
         drawn = [self.vary(self.t.lines[i], self.t.values, self.t.prefixes, self.t.rng) for i in some]
-        self.t.fit(head, self.embed(encoder, prefix, drawn), torch.tensor([self.t.lines[i].ops for i in some]))
+        self.t.fit(head, self.t.embed(encoder, self.t.tokens(drawn, prefix)), torch.tensor([self.t.lines[i].ops for i in some]))
         return head
 
     @torch.no_grad()
     def lines(self, n):
         """n pairs of source and message, and their probabilities: the mean of what both say."""
         pairs = [self.draw() for _ in range(n)]
-        said = [torch.softmax(head(self.embed(*x, pairs)), 1) for x, head in zip(self.both, self.head)]
+        said = [torch.softmax(head(self.t.embed(encoder, self.t.tokens(pairs, prefix))), 1)
+                for (encoder, prefix), head in zip(self.both, self.head)]
         return pairs, sum(said) / len(said)

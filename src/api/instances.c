@@ -64,12 +64,11 @@ static int by_name(const void *a, const void *b) {
 }
 
 void instances_put(struct instances *in, struct buf *out, uint32_t now_s) {
-    static const struct instance NOBODY;
     struct instance *all = malloc(sizeof in->at);
     unsigned n = 0;
     pthread_mutex_lock(&in->lock);
     for (unsigned i = 0; all && i < INSTANCES_MAX; i++)
-        if (in->at[i].run != NOBODY.run) all[n++] = in->at[i];
+        if (in->at[i].run) all[n++] = in->at[i];
     pthread_mutex_unlock(&in->lock);
     if (n > 0) qsort(all, n, sizeof *all, by_name);
     const char *before = "{\"name\":";

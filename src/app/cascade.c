@@ -3,33 +3,7 @@
 #include "base/must.h"
 #include "app/classifier.h"
 
-#include <pthread.h>
 #include <stdio.h>
-
-/* Waits until a batch is done. */
-struct latch {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool done;
-};
-
-static void cascade_on_done(struct batch *b) {
-    struct latch *l = b->user;
-    pthread_mutex_lock(&l->lock);
-    l->done = true;
-    pthread_cond_signal(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-}
-
-/* Decides rec[n], n <= PIPELINE_BATCH_MAX, and waits until all of res[n] are there. */
-static void cascade_decide(struct pipeline *p, struct record *rec, struct result *res, uint32_t n) {
-    struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct batch b = {.rec = rec, .res = res, .n = n, .done = cascade_on_done, .user = &l};
-    pipeline_submit_wait(p, &b);
-    pthread_mutex_lock(&l.lock);
-    while (!l.done) pthread_cond_wait(&l.changed, &l.lock);
-    pthread_mutex_unlock(&l.lock);
-}
 
 static bool cascade_set(struct conf *c, const char *name, const char *value, struct err *e) {
     return !value || conf_set(c, name, value, "the command line", e);
@@ -56,7 +30,7 @@ static void cascade_decide_all(struct cascade *c, struct pipeline *p, const stru
             rec[i] = (struct record){d->row[from + i].source, d->row[from + i].message};
             res[i] = (struct result){.decider = DECIDER_FALLBACK};
         }
-        cascade_decide(p, rec, res, n);
+        pipeline_decide(p, &(struct batch){.rec = rec, .res = res, .n = n});
         for (uint32_t i = 0; i < n; i++) {
             uint8_t truth = d->row[from + i].label;
             row[from + i] = (struct score_row){truth, res[i].label, res[i].label, res[i].confidence};

@@ -67,6 +67,11 @@ bool file_read(const char *path, size_t bytes_max, struct span *out, struct err 
     return ok;
 }
 
+bool file_is_open_to_others(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0;
+}
+
 void file_free(struct span *s) {
     free(unconst(s->p));
     *s = (struct span){0};

@@ -13,6 +13,10 @@
  * read to its end, and is empty while nobody has it open for writing. */
 bool file_read(const char *path, size_t bytes_max, struct span *out, struct err *e);
 
+/* May others than its owner and its group read the file, or others than its owner write it? For files that hold
+ * secrets; the group is the service's. */
+bool file_is_open_to_others(const char *path);
+
 void file_free(struct span *s); /* gives back what file_read read; a zero-filled span is fine */
 
 /* Replaces the file in one step: temporary name beside it, fsync, rename. A reader sees the old file or the new one. */

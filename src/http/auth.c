@@ -4,7 +4,6 @@
 #include "base/log.h"
 
 #include <strings.h>
-#include <sys/stat.h>
 
 /* RFC 6750, 2.1: b64token. */
 static bool is_token(struct span s) {
@@ -75,12 +74,6 @@ static bool add_token(struct auth *a, struct span line, struct err *e) {
     return true;
 }
 
-static void warn_if_others_read(const char *path) {
-    struct stat st;
-    if (stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0) /* its group may read it: the service's */
-        log_warn("token.open", "%s is open to others: chmod 640 it", path);
-}
-
 bool auth_open(struct auth *a, const char *path, struct err *e) {
     *a = (struct auth){0};
     if (!file_read(path, AUTH_FILE_BYTES_MAX, &a->file, e)) return false;
@@ -97,7 +90,7 @@ bool auth_open(struct auth *a, const char *path, struct err *e) {
         }
     }
     if (a->n > 0) {
-        warn_if_others_read(path);
+        if (file_is_open_to_others(path)) log_warn("token.open", "%s is open to others: chmod 640 it", path);
         return true;
     }
     auth_close(a);

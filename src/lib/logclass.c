@@ -159,32 +159,12 @@ static bool logclass_decide_here(struct logclass *c, struct batch *b) {
 
 /* ---- many: by the workers ---- */
 
-struct logclass_latch {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool done;
-};
-
-static void logclass_on_done(struct batch *b) {
-    struct logclass_latch *l = b->user;
-    pthread_mutex_lock(&l->lock);
-    l->done = true;
-    pthread_cond_signal(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-}
-
 /* Decides rec[n], n <= AT_ONCE, which is only read. */
 static void logclass_decide(struct logclass *c, const struct record *rec, struct result *res, uint32_t n) {
-    struct logclass_latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct batch b = {.rec = unconst(rec), .res = res, .n = n, .done = logclass_on_done, .user = &l};
+    struct batch b = {.rec = unconst(rec), .res = res, .n = n};
     struct err e = {0};
     MUST(pipeline_pin(c->classifier.pipeline, &b, &e)); /* there is an engine from the first moment on */
-    if (!logclass_decide_here(c, &b)) {
-        pipeline_submit_wait(c->classifier.pipeline, &b);
-        pthread_mutex_lock(&l.lock);
-        while (!l.done) pthread_cond_wait(&l.changed, &l.lock);
-        pthread_mutex_unlock(&l.lock);
-    }
+    if (!logclass_decide_here(c, &b)) pipeline_decide(c->classifier.pipeline, &b);
     pipeline_unpin(&b);
 }
 

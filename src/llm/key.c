@@ -35,19 +35,13 @@ static void wipe(struct span *text) {
     file_free(text);
 }
 
-static void warn_if_open(const char *path) {
-    struct stat st;
-    if (stat(path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IRWXO)) != 0) /* its group may read it: the service's */
-        log_warn("key.open", "%s is open to others: chmod 640 it", path);
-}
-
 static bool from_file(const char *path, char *out, struct err *e) {
     struct span text;
     if (!file_read(path, KEY_BYTES_MAX, &text, e)) return false;
     struct span rest = text;
     bool ok = key_keep(span_take_line(&rest), path, out, e);
     wipe(&text);
-    if (ok) warn_if_open(path);
+    if (ok && file_is_open_to_others(path)) log_warn("key.open", "%s is open to others: chmod 640 it", path);
     return ok;
 }
 

@@ -495,6 +495,30 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b) {
     }
 }
 
+struct latch {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void latch_open(struct batch *b) {
+    struct latch *l = b->user;
+    pthread_mutex_lock(&l->lock);
+    l->done = true;
+    pthread_cond_signal(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void pipeline_decide(struct pipeline *p, struct batch *b) {
+    struct latch l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    b->done = latch_open;
+    b->user = &l;
+    pipeline_submit_wait(p, b);
+    pthread_mutex_lock(&l.lock);
+    while (!l.done) pthread_cond_wait(&l.changed, &l.lock);
+    pthread_mutex_unlock(&l.lock);
+}
+
 void pipeline_review(struct pipeline *p, struct overlay *o) {
     pthread_mutex_lock(&p->engine_lock);
     struct overlay *old = p->overlay;

@@ -54,6 +54,10 @@ bool pipeline_submit(struct pipeline *p, struct batch *b, struct err *e);
 /* The same, but waits for room: back-pressure for files and streams. */
 void pipeline_submit_wait(struct pipeline *p, struct batch *b);
 
+/* Decides b and returns when all of it is decided; b->done and b->user are this function's. Not for the pipeline's own
+ * threads, which it waits for. */
+void pipeline_decide(struct pipeline *p, struct batch *b);
+
 /* The network stage's answer. NULL: none (it failed with `why`); the record falls back. Only answers are remembered. */
 void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct answer *a, enum err_code why);
 

@@ -65,6 +65,13 @@ static void drop_kind(struct buf *b, uint64_t kind, uint64_t family) {
     *b = left;
 }
 
+/* Puts lines behind what stands in `to`; `from` is released. */
+static void pour(struct buf *from, struct buf *to) {
+    buf_put(to, from->p, from->n);
+    to->failed |= from->failed;
+    buf_release(from);
+}
+
 /* ---- the desk takes ---- */
 
 struct taking {
@@ -253,9 +260,7 @@ static bool append_taken(const struct corrections *c, const void *what, struct b
     buf_init(&lines, out->max);
     bool ok = taking_lines(t, c, NULL, &lines, e);
     if (lines.n > 0) buf_putc(out, '\n');
-    buf_put(out, lines.p, lines.n);
-    out->failed |= lines.failed;
-    buf_release(&lines);
+    pour(&lines, out);
     return ok;
 }
 
@@ -268,10 +273,8 @@ static bool rewrite_taken(const struct corrections *c, struct span text, const v
     buf_put(out, text.p, text.n);
     bool ok = taking_lines(t, c, out, &lines, e);
     corrections_put_kept(c, out);
-    buf_put(out, lines.p, lines.n);
-    out->failed |= lines.failed;
+    pour(&lines, out);
     if (ok && t->n == 0) buf_reset(out);
-    buf_release(&lines);
     return ok;
 }
 
@@ -453,12 +456,8 @@ static bool append_adopted(const struct corrections *c, const void *what, struct
     struct buf lines;
     if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections does not follow a desk's");
     buf_init(&lines, out->max);
-    if (adopt_lines(c, *(const struct span *)what, NULL, &lines)) {
-        buf_putc(out, '\n');
-        buf_put(out, lines.p, lines.n);
-    }
-    out->failed |= lines.failed;
-    buf_release(&lines);
+    if (adopt_lines(c, *(const struct span *)what, NULL, &lines)) buf_putc(out, '\n');
+    pour(&lines, out);
     return true;
 }
 
@@ -471,10 +470,8 @@ static bool rewrite_adopted(const struct corrections *c, struct span text, const
     buf_put(out, text.p, text.n);
     bool any = adopt_lines(c, *(const struct span *)what, out, &lines);
     corrections_put_kept(c, out);
-    buf_put(out, lines.p, lines.n);
-    out->failed |= lines.failed;
+    pour(&lines, out);
     if (!any) buf_reset(out);
-    buf_release(&lines);
     return true;
 }
 

@@ -69,14 +69,20 @@ static void score_kind(struct teacher *t, enum retrain_kind kind, struct score *
     free(row);
 }
 
+/* A call that is not made, a wrong answer that is given, or neither. */
+static int gain_of_row(const struct teacher *t, size_t i) {
+    const struct score_row *r = &t->row[i];
+    if (t->kind[i] != RETRAIN_FRESH || r->answer == head_labels(t->old)->unclassified) return 0;
+    return r->answer == r->label ? 1 : -RETRAIN_WRONG;
+}
+
 static void score_side(struct teacher *t, struct retrain_side *side) {
-    unsigned unclassified = head_labels(t->old)->unclassified;
     score_kind(t, RETRAIN_CORPUS, &side->corpus);
     score_kind(t, RETRAIN_FRESH, &side->fresh);
     for (size_t i = 0; i < t->n; i++) {
         if (t->kind[i] != RETRAIN_FRESH) continue;
-        const struct score_row *r = &t->row[i];
-        size_t *count = r->answer == unclassified ? &side->left : r->answer == r->label ? &side->right : &side->wrong;
+        int gain = gain_of_row(t, i);
+        size_t *count = gain == 0 ? &side->left : gain > 0 ? &side->right : &side->wrong;
         ++*count;
     }
 }
@@ -117,13 +123,6 @@ static bool hold_apart(struct teacher *t, struct err *e) {
         if (!ok) return err_prefix(e, "fold %u of %d", f + 1, RETRAIN_FOLDS);
     }
     return true;
-}
-
-/* A call that is not made, a wrong answer that is given, or neither. */
-static int gain_of_row(const struct teacher *t, size_t i) {
-    const struct score_row *r = &t->row[i];
-    if (t->kind[i] != RETRAIN_FRESH || r->answer == head_labels(t->old)->unclassified) return 0;
-    return r->answer == r->label ? 1 : -RETRAIN_WRONG;
 }
 
 /* Does the side being judged gain more than the old head, by more than chance would give? The differences by row, were
