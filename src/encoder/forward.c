@@ -24,7 +24,7 @@ static size_t lay(struct forward_scratch *s, const struct model *m, char *base) 
     s->context = cut(base, &used, rows * hidden);
     s->inner = cut(base, &used, block * shape->inner * sizeof(float));
     s->attention = cut(base, &used, kern_attention_scratch(s->rows_max, shape->hidden / shape->heads) * sizeof(float));
-    s->q = (struct kern_in){.q_stride = kern_padded(MODEL_SLICE)};
+    s->q = (struct kern_in){.q_stride = KERN_SLICE_MAX};
     s->q.q = cut(base, &used, block * s->q.q_stride);
     s->q.scale = cut(base, &used, block * sizeof(float));
     s->q.base = cut(base, &used, block * sizeof(float));

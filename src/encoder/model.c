@@ -33,7 +33,7 @@ static void lay_slice(const struct kern *k, struct kern_linear *s, struct room *
 static struct linear lay_linear(const struct kern *k, unsigned in, unsigned out, struct room *r) {
     struct linear l = {.in = in, .out = out, .slices = 1, .slice_in = in};
     if (k->int8) {
-        l.slices = (in + MODEL_SLICE - 1) / MODEL_SLICE;
+        l.slices = (in + k->slice - 1) / k->slice;
         l.slice_in = kern_padded((in + l.slices - 1) / l.slices);
         l.factor = room_floats(r, in);
     }

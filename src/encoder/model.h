@@ -7,15 +7,13 @@
 #include "kern/kern.h"
 
 /* y = x · Wᵀ + bias, in slices of the inputs: the slices' results add up. For fp32 kernels there is one slice; for int8
- * kernels each has at most MODEL_SLICE inputs, because weights and inputs then get their scales for fewer values each.
+ * kernels each has at most kern.slice inputs, because weights and inputs then get their scales for fewer values each.
  */
 struct linear {
     unsigned in, out, slices, slice_in; /* inputs of a slice; of the last, what is left */
     struct kern_linear *slice;
     float *factor; /* int8: [in], the slices' factors; ones until smoothed */
 };
-
-enum { MODEL_SLICE = 384 };
 
 struct layer {
     struct linear qkv;  /* hidden → 3 hidden: queries, keys, values side by side */

@@ -9,7 +9,7 @@
 
 static const float DAMP = 0.01f; /* of the mean square of the inputs, added to each */
 
-enum { LANES = 4 };
+enum { LANES = 4, TOGETHER = 4 /* rows of inputs that are added at once */ };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 
 /* to[n] += a · x[n] */
@@ -30,35 +30,64 @@ static float dot_of(const float *a, const float *b, unsigned n) {
 
 /* ---- how inputs move together ---- */
 
-/* Σ x·xᵀ over the sample for every slice of every matrix, above the diagonal and on it. */
+/* Σ x·xᵀ over the sample for every block of every matrix, above the diagonal and on it. A block is as many whole slices
+ * as fit in KERN_SLICE_MAX inputs: what one slice loses the next ones make good. */
 struct round_sight {
     struct forward_watch watch;
     struct model *m;
-    float **together; /* [layers * TENSORS_MATRICES]: [slices][n][n] of a slice's n inputs, slice_in² apart */
-    float row[MODEL_SLICE];
+    float **together; /* [layers * TENSORS_MATRICES]: [blocks][n][n] of a block's n inputs, block_square apart */
+    float row[TOGETHER][KERN_SLICE_MAX];
 };
 
 static struct linear *matrix_at(const struct model *m, unsigned i) {
     return tensors_matrix(&m->layer[i / TENSORS_MATRICES], i % TENSORS_MATRICES);
 }
 
-static size_t slice_square(const struct linear *l) {
-    return (size_t)l->slice_in * l->slice_in;
+static unsigned block_in(const struct linear *l) {
+    return KERN_SLICE_MAX / l->slice_in * l->slice_in;
 }
 
-static void add_row(struct round_sight *s, const struct linear *l, float *together, const float *x) {
-    for (unsigned k = 0; k < l->slices; k++, together += slice_square(l)) {
-        unsigned n = l->slice[k].in, from = k * l->slice_in;
-        for (unsigned i = 0; i < n; i++) s->row[i] = x[from + i] * l->factor[from + i];
-        for (unsigned i = 0; i < n; i++) add_times(together + (size_t)i * n + i, s->row + i, s->row[i], n - i);
+static size_t block_square(const struct linear *l) {
+    return (size_t)block_in(l) * block_in(l);
+}
+
+static size_t blocks_of(const struct linear *l) {
+    return (l->in + block_in(l) - 1) / block_in(l);
+}
+
+/* Inputs of the block that begins at `from`. */
+static unsigned block_width(const struct linear *l, unsigned from) {
+    return l->in - from < block_in(l) ? l->in - from : block_in(l);
+}
+
+/* to[n) += Σ x[k][i] · x[k][j] over the rows k, j being from i on */
+static void add_products(float *to, float x[TOGETHER][KERN_SLICE_MAX], unsigned i, unsigned n) {
+    float a[TOGETHER];
+    for (unsigned k = 0; k < TOGETHER; k++) a[k] = x[k][i];
+    unsigned j = i;
+    for (; j + LANES <= n; j += LANES)
+        *(lanes *)(to + j) += a[0] * *(const lanes *)(x[0] + j) + a[1] * *(const lanes *)(x[1] + j) +
+                              a[2] * *(const lanes *)(x[2] + j) + a[3] * *(const lanes *)(x[3] + j);
+    for (; j < n; j++)
+        for (unsigned k = 0; k < TOGETHER; k++) to[j] += a[k] * x[k][j];
+}
+
+/* Rows x[0, rows), no more than TOGETHER. */
+static void add_rows(struct round_sight *s, const struct linear *l, float *together, const float *x, size_t rows) {
+    for (unsigned from = 0; from < l->in; from += block_in(l), together += block_square(l)) {
+        unsigned n = block_width(l, from);
+        memset(s->row, 0, sizeof s->row);
+        for (size_t r = 0; r < rows; r++)
+            for (unsigned i = 0; i < n; i++) s->row[r][i] = x[r * l->in + from + i] * l->factor[from + i];
+        for (unsigned i = 0; i < n; i++) add_products(together + (size_t)i * n, s->row, i, n);
     }
 }
 
 static void round_see(struct forward_watch *w, const struct linear *l, const float *x, size_t rows) {
     struct round_sight *s = (struct round_sight *)w;
     for (unsigned i = 0; i < s->m->shape.layers * TENSORS_MATRICES; i++)
-        if (l == matrix_at(s->m, i))
-            for (size_t r = 0; r < rows; r++) add_row(s, l, s->together[i], x + r * l->in);
+        for (size_t r = 0; l == matrix_at(s->m, i) && r < rows; r += TOGETHER)
+            add_rows(s, l, s->together[i], x + r * l->in, rows - r < TOGETHER ? rows - r : TOGETHER);
 }
 
 /* R, upper, with H = R · Rᵀ, in place of the symmetric H: column by column from the last. */
@@ -77,7 +106,7 @@ static void upper_root(float *h, unsigned n) {
 /* The inverse of an upper matrix in its place, row by row from the last. With H = R · Rᵀ it is the U, upper, of
  * inverse(H) = Uᵀ · U. */
 static void invert_upper(float *r, unsigned n) {
-    float row[MODEL_SLICE];
+    float row[KERN_SLICE_MAX];
     for (unsigned i = n; i-- > 0;) {
         float *a = r + (size_t)i * n, inverse = 1 / a[i];
         memset(row, 0, sizeof row);
@@ -89,41 +118,46 @@ static void invert_upper(float *r, unsigned n) {
 
 /* ---- rounding ---- */
 
-struct round_slice {
+struct round_block {
     const struct kern *kern;
     const float *factor, *upper;
-    unsigned n; /* inputs */
+    unsigned n, slice; /* inputs; of a slice */
 };
 
-/* v = w / factor, as packing scales it; returns where the largest is. */
-static unsigned scale_weights(const float *w, const float *factor, unsigned n, float *v) {
-    unsigned largest = 0;
-    for (unsigned i = 0; i < n; i++) {
-        v[i] = w[i] / factor[i];
+static unsigned largest_of(const float *v, unsigned from, unsigned end) {
+    unsigned largest = from;
+    for (unsigned i = from; i < end; i++)
         if (fabsf(v[i]) > fabsf(v[largest])) largest = i;
-    }
     return largest;
 }
 
-/* One output's weights on a slice. The largest stays as it is, and with it the scale: its group has room for it first.
- */
-static void round_output(const struct round_slice *s, float *w) {
-    float v[MODEL_SLICE];
-    unsigned largest = scale_weights(w, s->factor, s->n, v);
-    int most = (int)s->kern->weight_max, kept = v[largest] > 0 ? most : -most;
-    int all = s->kern->group_max ? (int)s->kern->group_max : INT16_MAX;
+/* The weights v[from, end) of a slice, to w. The largest stays as it is, and with it the scale: its group has room for
+ * it first. What is lost moves to the weights behind, up to the block's end. */
+static void round_slice(const struct round_block *b, unsigned from, unsigned end, float *v, float *w) {
+    unsigned largest = largest_of(v, from, end);
+    int most = (int)b->kern->weight_max, kept = v[largest] > 0 ? most : -most;
+    int all = b->kern->group_max ? (int)b->kern->group_max : INT16_MAX;
     float top = fabsf(v[largest]), scale = top / (float)most;
     struct pack_room room[2] = {{0, 0}, {0, 0}};
     if (!(top > KERN_SCALE_MIN)) return;
-    for (unsigned i = 0; i < s->n; i++) {
-        const float *u = s->upper + (size_t)i * s->n;
+    for (unsigned i = from; i < end; i++) {
+        const float *u = b->upper + (size_t)i * b->n;
         if (i % 8 == 0) room[0] = room[1] = (struct pack_room){all, all};
         if (i % 8 == 0 && largest / 8 == i / 8) pack_into_group(&room[pack_group_of(largest)], kept);
         int q = (int)fminf(fmaxf(rintf(v[i] / scale), (float)-most), (float)most);
         q = i == largest ? kept : pack_into_group(&room[pack_group_of(i)], q);
-        add_times(v + i + 1, u + i + 1, ((float)q * scale - v[i]) / u[i], s->n - i - 1);
-        w[i] = (float)q * scale * s->factor[i];
+        float is = i == largest ? copysignf(top, v[i]) : (float)q * scale;
+        add_times(v + i + 1, u + i + 1, (is - v[i]) / u[i], b->n - i - 1);
+        w[i] = is * b->factor[i];
     }
+}
+
+/* One output's weights on a block. */
+static void round_output(const struct round_block *b, float *w) {
+    float v[KERN_SLICE_MAX]; /* as packing scales them */
+    for (unsigned i = 0; i < b->n; i++) v[i] = w[i] / b->factor[i];
+    for (unsigned from = 0; from < b->n; from += b->slice)
+        round_slice(b, from, b->n - from < b->slice ? b->n : from + b->slice, v, w);
 }
 
 struct round_job {
@@ -137,15 +171,15 @@ static void round_matrix(void *self, size_t i, unsigned thread) {
     const struct model *m = job->sight->m;
     const struct linear *l = matrix_at(m, (unsigned)i);
     float *w = job->kept[i / TENSORS_MATRICES].w[i % TENSORS_MATRICES], *h = job->sight->together[i];
-    for (unsigned k = 0; k < l->slices; k++, h += slice_square(l)) {
-        unsigned n = l->slice[k].in, from = k * l->slice_in;
+    for (unsigned from = 0; from < l->in; from += block_in(l), h += block_square(l)) {
+        unsigned n = block_width(l, from);
         float mean = 0;
         for (unsigned j = 0; j < n; j++) mean += h[(size_t)j * n + j] / (float)n;
         for (unsigned j = 0; j < n; j++) h[(size_t)j * n + j] += DAMP * mean + KERN_SCALE_MIN;
         upper_root(h, n);
         invert_upper(h, n);
-        struct round_slice slice = {m->kern, l->factor + from, h, n};
-        for (unsigned o = 0; o < l->out; o++) round_output(&slice, w + (size_t)o * l->in + from);
+        struct round_block block = {m->kern, l->factor + from, h, n, l->slice_in};
+        for (unsigned o = 0; o < l->out; o++) round_output(&block, w + (size_t)o * l->in + from);
     }
 }
 
@@ -153,7 +187,7 @@ void round_weights(struct model *m, const struct sample *sample, const struct te
     unsigned matrices = m->shape.layers * TENSORS_MATRICES;
     struct round_sight s = {.watch = {round_see}, .m = m, .together = must_calloc(matrices, sizeof *s.together)};
     for (unsigned i = 0; i < matrices; i++)
-        s.together[i] = must_calloc(matrix_at(m, i)->slices * slice_square(matrix_at(m, i)), sizeof(float));
+        s.together[i] = must_calloc(blocks_of(matrix_at(m, i)) * block_square(matrix_at(m, i)), sizeof(float));
     sample_run(sample, SAMPLE_LINES, m, &s.watch);
     parallel_for(matrices, parallel_for_threads(0), round_matrix, &(struct round_job){&s, kept});
     for (unsigned i = 0; i < matrices; i++) free(s.together[i]);

@@ -4,7 +4,7 @@
 
 #include "encoder/forward.h"
 
-enum { SAMPLE_LINES = 48, SAMPLE_TOKENS = 32 /* of a line, at most */ };
+enum { SAMPLE_LINES = 200, SAMPLE_TOKENS = 48 /* of a line, at most */ };
 
 struct sample {
     uint32_t ids[SAMPLE_LINES * SAMPLE_TOKENS];

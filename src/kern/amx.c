@@ -127,6 +127,7 @@ const struct kern AMX_TABLE = {
     .int8 = true,
     .input_max = INT8_INPUT_MAX,
     .weight_max = INT8_WEIGHT_MAX,
+    .slice = KERN_SLICE_MAX,
     .rows_block = 64,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

@@ -25,6 +25,7 @@ const struct kern kern_avx512_int8 = {
     .int8 = true,
     .input_max = INT8_INPUT_MAX,
     .weight_max = INT8_WEIGHT_MAX,
+    .slice = KERN_SLICE_MAX,
     .rows_block = 48,
     .linear_bytes = int8_bytes,
     .linear_pack = int8_pack,

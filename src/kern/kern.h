@@ -74,6 +74,7 @@ struct kern {
     unsigned input_max;  /* int8: greatest quantised input */
     unsigned weight_max; /* int8: greatest quantised weight of either sign */
     unsigned group_max;  /* int8: what the weights of one sign in a group may sum to (pack.h); 0: whatever there are */
+    unsigned slice;      /* int8: inputs of a slice, which has scales of its own; KERN_SLICE_MAX or less */
     unsigned rows_block; /* rows to hand to a chain of linear calls at once, so that they stay in the cache */
 
     size_t (*linear_bytes)(unsigned in, unsigned out);
@@ -102,6 +103,7 @@ enum kern_cpu {
 
 enum {
     KERN_PAD = 64,          /* outputs of a linear layer are padded to this, and quantised rows to as many bytes */
+    KERN_SLICE_MAX = 384,   /* inputs of a slice */
     KERN_ATTEND_ROWS = 8,   /* most queries an attention kernel has in flight */
     KERN_TOKENS_MAX = 4096, /* a line's tokens; keeps all sizes far from overflow */
     KERN_WIDTH_MAX = 16384, /* of any matrix: 2^14 · 2^8 · 2^7 stays inside 32 bits */

@@ -140,6 +140,7 @@ const struct kern kern_scalar_int8 = {
     .int8 = true,
     .input_max = 255,
     .weight_max = SCALAR_WEIGHT_MAX,
+    .slice = KERN_SLICE_MAX,
     .rows_block = 64,
     .linear_bytes = scalar_int8_bytes,
     .linear_pack = scalar_int8_pack,
