@@ -1,7 +1,8 @@
 """Other engines and ours on the same lines, in turn, one thread: rates, the time of a line alone, cosines to fp32.
 
 Every engine is a process of its own (peers_engine.py, logclass bench encoder), measured by its CPU time, ROUNDS times in
-turn; the medians are printed. Peers get ids: tokenising is not counted for them, for ours it is."""
+turn; the medians are printed, and the ratios of ours to the best int8 peer held to as much of the CPU, as medians over
+the rounds. What this CPU lacks is left out. Peers get ids: tokenising is not counted for them, for ours it is."""
 import json
 import os
 import re
@@ -19,9 +20,27 @@ LINES, SAMPLES = 256, 300  # as many as `logclass bench encoder` takes; others t
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "CT2_FORCE_CPU_ISA": "AVX2"}
 AVX2_VNNI = {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"}
 # onnxruntime has no setting that holds it to an instruction set.
-PEERS = [("onnxruntime-fp32", {}), ("onnxruntime-int8", {}), ("openvino-bf16", {}), ("openvino-int8", {}),
-         ("ctranslate2-int8", {}), ("openvino-int8", AVX2_VNNI), ("openvino-int8", AVX2), ("ctranslate2-int8", AVX2)]
-OURS = ["avx512-int8", "avxvnni-int8", "avx2-int8"]
+PEERS = ["onnxruntime-fp32", "onnxruntime-int8", "openvino-bf16", "openvino-int8", "ctranslate2-int8"]
+# Our kernels, fastest first: what the CPU must have, and what holds which peers to the same.
+OURS = [("amx-int8", "amx_int8", {}, []),
+        ("avx512-int8", "avx512_vnni", {}, []),
+        ("avxvnni-int8", "avx_vnni", AVX2_VNNI, ["openvino-int8"]),
+        ("avx2-int8", "avx2", AVX2, ["openvino-int8", "ctranslate2-int8"])]
+
+
+def cpu_has(flag):
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        return any(flag in line.split() for line in f if line.startswith("flags"))
+
+
+def plan():
+    """Groups of (held to, our kernel, peers with their settings): the first is this CPU's best, with every peer free."""
+    mine = [row for row in OURS if cpu_has(row[1])]
+    if not mine:
+        sys.exit("this CPU has no AVX2: there is no int8 kernel to compare")
+    free = [("", mine[0][0], [(name, {}) for name in PEERS])]
+    return free + [(settings["ONEDNN_MAX_CPU_ISA"], kernel, [(name, settings) for name in names])
+                   for kernel, _, settings, names in mine[1:] if names]
 
 
 def prepare(model_dir, work, samples):
@@ -54,7 +73,7 @@ def peer(engine, settings, model_dir, work, path):
     r = subprocess.run([sys.executable, "bench/peers_engine.py", engine, work, model_dir, path], capture_output=True,
                        text=True, env={**os.environ, **settings})
     if r.returncode != 0:
-        print(f"{engine}: {r.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(f"{engine} could not run here: {(r.stderr.strip() or 'no message').splitlines()[-1]}", file=sys.stderr)
         return None
     return json.loads(r.stdout.splitlines()[-1])
 
@@ -65,8 +84,7 @@ def ours(kernel, path):
     rate = re.search(r" 1 thread .* (\d+) lines/s, .*\(batches of (\d+)\)", r.stdout)
     alone = re.search(r"alone\s+p50 (\d+) us, p99 (\d+) us", r.stdout)
     if not rate or not alone:
-        print(f"logclass {kernel}: {r.stderr.strip()}", file=sys.stderr)
-        return None
+        sys.exit(f"logclass {kernel}: {r.stderr.strip()}")
     return {"lines_per_s": float(rate[1]), "batch": int(rate[2]), "p50_us": float(alone[1]), "p99_us": float(alone[2])}
 
 
@@ -74,6 +92,31 @@ def cosines(work, engine):
     want, got = (np.load(os.path.join(work, f"{e}.npy")) for e in ("onnxruntime-fp32", engine))
     c = np.sort((want * got).sum(axis=1))
     return f"{c.mean():.4f} / {c[len(c) // 100]:.4f}"
+
+
+def write_rows(groups, seen, tokens, work):
+    print("| engine | held to | lines/s | tokens/s | batch | alone, p50 | p99 | cosine mean / p1 |\n" + "|---" * 8 + "|")
+    for isa, kernel, peers in groups:
+        for name in [name for name, _ in peers] + [f"logclass {kernel}"]:
+            got = seen[isa, name]
+            if None in got:
+                continue
+            mid = lambda key: statistics.median(g[key] for g in got)
+            near = "see bench precision" if name.startswith("logclass") else cosines(work, name)
+            print(f"| {name} | {isa or 'nothing'} | {mid('lines_per_s'):.0f} | {mid('lines_per_s') * tokens:.0f} | "
+                  f"{got[0]['batch']} | {mid('p50_us') / 1e3:.2f} ms | {mid('p99_us') / 1e3:.1f} ms | {near} |")
+
+
+def write_ratios(groups, seen):
+    print("\n| ours | held to | lines/s to the best int8 peer's | a line alone, p50, to the shortest int8 peer's |\n" + "|---" * 4 + "|")
+    for isa, kernel, peers in groups:
+        rivals = [seen[isa, name] for name, _ in peers if name.endswith("int8") and None not in seen[isa, name]]
+        if not rivals:
+            continue
+        rounds = list(zip(seen[isa, f"logclass {kernel}"], *rivals))
+        rate = statistics.median(us["lines_per_s"] / max(g["lines_per_s"] for g in them) for us, *them in rounds)
+        alone = statistics.median(us["p50_us"] / min(g["p50_us"] for g in them) for us, *them in rounds)
+        print(f"| {kernel} | {isa or 'nothing'} | {rate:.2f} | {alone:.2f} |")
 
 
 def main():
@@ -92,24 +135,16 @@ def main():
     with open(taken, "w", encoding="utf-8", newline="\n") as f:
         f.writelines(line + "\n" for line in lines[:LINES])
     tokens = sum(map(len, ids(lines[:LINES]))) / LINES
-    print(f"{LINES} lines, {tokens:.1f} tokens each; one thread, CPU time, medians of {rounds} rounds")
-    seen = {}
+    groups, seen = plan(), {}
+    print(f"{LINES} lines, {tokens:.1f} tokens each; one thread, CPU time, medians of {rounds} rounds; "
+          f"load {os.getloadavg()[0]:.1f}", flush=True)
     for _ in range(rounds):
-        for engine, settings in PEERS:
-            seen.setdefault((engine, settings.get("ONEDNN_MAX_CPU_ISA", "")), []).append(
-                peer(engine, settings, model_dir, work, taken))
-        for kernel in OURS:
-            seen.setdefault((f"logclass {kernel}", ""), []).append(ours(kernel, taken))
-    print("| engine | held to | lines/s | tokens/s | batch | alone, p50 | p99 | cosine mean / p1 |\n" + "|---" * 8 + "|")
-    for (name, isa), got in seen.items():
-        got = [g for g in got if g]
-        if not got:
-            print(f"| {name} | {isa} | failed |||||")
-            continue
-        mid = lambda key: statistics.median(g[key] for g in got)
-        near = "see bench precision" if name.startswith("logclass") else cosines(work, name)
-        print(f"| {name} | {isa} | {mid('lines_per_s'):.0f} | {mid('lines_per_s') * tokens:.0f} | {got[0]['batch']} | "
-              f"{mid('p50_us') / 1e3:.2f} ms | {mid('p99_us') / 1e3:.1f} ms | {near} |", flush=True)
+        for isa, kernel, peers in groups:
+            for name, settings in peers:
+                seen.setdefault((isa, name), []).append(peer(name, settings, model_dir, work, taken))
+            seen.setdefault((isa, f"logclass {kernel}"), []).append(ours(kernel, taken))
+    write_rows(groups, seen, tokens, work)
+    write_ratios(groups, seen)
 
 
 main()
