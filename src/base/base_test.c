@@ -54,6 +54,12 @@ static void buf_fails_at_its_cap_and_stays_failed(void) {
     buf_drop_front(&b, 3);
     CHECK_SPAN(buf_span(&b), "bc");
     buf_release(&b);
+    buf_init(&b, 64);
+    buf_put_number(&b, 0);
+    buf_put_number(&b, 109);
+    buf_put_number(&b, UINT64_MAX);
+    CHECK_SPAN(buf_span(&b), "010918446744073709551615");
+    buf_release(&b);
 }
 
 static void errors_have_a_transient_column(void) {

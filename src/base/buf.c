@@ -22,7 +22,7 @@ void buf_reset(struct buf *b) {
     b->failed = false;
 }
 
-char *buf_reserve(struct buf *b, size_t n) {
+char *buf_grow(struct buf *b, size_t n) {
     if (b->failed || n > b->max - b->n) {
         b->failed = true;
         return NULL;
@@ -52,8 +52,12 @@ void buf_puts(struct buf *b, const char *s) {
     buf_put(b, s, strlen(s));
 }
 
-void buf_putc(struct buf *b, char c) {
-    buf_put(b, &c, 1);
+void buf_put_number(struct buf *b, uint64_t v) {
+    char text[20]; /* as many digits as 2^64 has */
+    size_t at = sizeof text;
+    do text[--at] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    buf_put(b, text + at, sizeof text - at);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...) {

@@ -1,5 +1,8 @@
 #include "base/json_out.h"
 
+#include <stdint.h>
+#include <string.h>
+
 /* For each byte: 0 stays, 'u' becomes \u00XX, anything else stands behind a backslash. */
 static const char ESCAPE[256] = {
     [0x00] = 'u', [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u', [0x05] = 'u',  [0x06] = 'u',
@@ -15,17 +18,33 @@ static void put_escape(struct buf *out, unsigned char c) {
     buf_put(out, text, esc == 'u' ? 6 : 2);
 }
 
+#define EIGHT(c) (0x0101010101010101u * (c))
+
+/* Whether one of eight bytes needs an escape: below a blank, a quote or a backslash. A byte is below n where taking n
+ * from it borrows into its top bit and it had none; the lowest such byte is told rightly, and that is enough. */
+static bool any_escape(const char *p) {
+    uint64_t v, quote, backslash;
+    memcpy(&v, p, sizeof v);
+    quote = v ^ EIGHT('"'), backslash = v ^ EIGHT('\\');
+    uint64_t found = ((v - EIGHT(' ')) & ~v) | ((quote - EIGHT(1)) & ~quote) | ((backslash - EIGHT(1)) & ~backslash);
+    return (found & EIGHT(0x80u)) != 0;
+}
+
+/* The first byte from i on that needs an escape, or n. */
+static size_t next_escape(struct span s, size_t i) {
+    while (i + 8 <= s.n && !any_escape(s.p + i)) i += 8;
+    while (i < s.n && !ESCAPE[(unsigned char)s.p[i]]) i++;
+    return i;
+}
+
 void json_out_string(struct buf *out, struct span s) {
     buf_putc(out, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (!ESCAPE[c]) continue;
+    for (size_t from = 0; from < s.n;) {
+        size_t i = next_escape(s, from);
         buf_put(out, s.p + from, i - from);
-        put_escape(out, c);
-        from = i + 1;
+        if (i < s.n) put_escape(out, (unsigned char)s.p[i++]);
+        from = i;
     }
-    buf_put(out, s.p + from, s.n - from);
     buf_putc(out, '"');
 }
 

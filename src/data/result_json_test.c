@@ -84,6 +84,26 @@ static void strings_are_escaped(void) {
     CHECK_STR(result_json_text_of(), "\"\"");
 }
 
+/* Long strings are looked at eight bytes at a time: each byte at each place comes out as it does alone. */
+static void every_byte_is_escaped_at_every_place(void) {
+    enum { N = 18 };
+    for (int c = 0; c < 256; c++)
+        for (size_t at = 0; at < N; at++) {
+            char text[N], want[64];
+            memset(text, 0x80, sizeof text);
+            text[at] = (char)c;
+            buf_reset(&g_out);
+            json_out_string(&g_out, (struct span){text + at, 1});
+            size_t alone = g_out.n - 2; /* without the quotes */
+            memset(want, 0x80, sizeof want);
+            memcpy(want + 1 + at, g_out.p + 1, alone);
+            want[0] = want[N + alone] = '"';
+            buf_reset(&g_out);
+            json_out_string(&g_out, (struct span){text, N});
+            CHECK(g_out.n == N + alone + 1 && memcmp(g_out.p, want, g_out.n) == 0);
+        }
+}
+
 CHECK_MAIN(CHECK_TEST(the_contracts_example), CHECK_TEST(numbers_are_shortest),
            CHECK_TEST(every_four_decimal_number_reads_back), CHECK_TEST(random_doubles_read_back),
-           CHECK_TEST(strings_are_escaped))
+           CHECK_TEST(strings_are_escaped), CHECK_TEST(every_byte_is_escaped_at_every_place))

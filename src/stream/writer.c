@@ -63,7 +63,8 @@ static void json_place(const struct writer *w, struct buf *out, const struct wri
         buf_puts(out, ",\"file\":");
         json_text(out, span_of(t->place->file));
     }
-    buf_printf(out, ",\"line\":%" PRIu64, t->place->line);
+    buf_puts(out, ",\"line\":");
+    buf_put_number(out, t->place->line);
 }
 
 /* Which of the two kinds of UNCLASSIFIED it is, and what was likeliest. */

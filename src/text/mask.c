@@ -123,7 +123,22 @@ static bool only_separator(const struct mask *m) {
     const char *mark = m->out + m->masked;
     if (gap == 0) return true;
     if (gap > 2 || mark[gap - 1] != mark[0]) return false;
-    return strchr(m->space ? ",;" : ",;:/-.|#*x+_~", mark[0]) != NULL;
+    switch (mark[0]) {
+    case ',':
+    case ';': return true;
+    case ':':
+    case '/':
+    case '-':
+    case '.':
+    case '|':
+    case '#':
+    case '*':
+    case 'x':
+    case '+':
+    case '_':
+    case '~': return !m->space;
+    default: return false;
+    }
 }
 
 static void put_masked(struct mask *m, enum kind kind) {
@@ -221,11 +236,24 @@ static size_t mark(struct mask *m, size_t at) {
     return at + 1;
 }
 
-/* The shapes that a chunk with bytes of these classes may hold, one bit each. */
-static uint32_t shapes_of(unsigned chunk_classes) {
+/* The shapes that need a byte of this class, one bit each: a constant to the compiler, which unrolls the loop. */
+static inline __attribute__((always_inline)) uint32_t shapes_that_need(unsigned class) {
     uint32_t bits = 0;
     _Static_assert(SHAPES <= 32, "a bit for each shape");
-    for (size_t i = 0; i < SHAPES; i++) bits |= (uint32_t)((chunk_classes & SHAPE[i].needs) == SHAPE[i].needs) << i;
+    _Pragma("GCC unroll 32") for (size_t i = 0; i < SHAPES; i++) bits |= (uint32_t)((SHAPE[i].needs & class) != 0) << i;
+    return bits;
+}
+
+/* The shapes that a chunk with bytes of these classes may hold. */
+static uint32_t shapes_of(unsigned classes) {
+    uint32_t bits = (uint32_t)((1ull << SHAPES) - 1);
+    if (!(classes & C_DIGIT)) bits &= ~shapes_that_need(C_DIGIT);
+    if (!(classes & C_SLASH)) bits &= ~shapes_that_need(C_SLASH);
+    if (!(classes & C_BACKSLASH)) bits &= ~shapes_that_need(C_BACKSLASH);
+    if (!(classes & C_AT)) bits &= ~shapes_that_need(C_AT);
+    if (!(classes & C_COLON)) bits &= ~shapes_that_need(C_COLON);
+    if (!(classes & C_DOT)) bits &= ~shapes_that_need(C_DOT);
+    if (!(classes & C_DASH)) bits &= ~shapes_that_need(C_DASH);
     return bits;
 }
 

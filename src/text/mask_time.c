@@ -18,9 +18,9 @@ enum { LAYOUTS = sizeof LAYOUT / sizeof LAYOUT[0] };
 
 static const char MONTH[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 static const char WEEKDAY[] = "sunmontuewedthufrisat";
-static const char ZONE[][5] = {"UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT",  "PST", "PDT",
+static const char ZONE[][4] = {"UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT",  "PST", "PDT",
                                "MST", "MDT", "MSK", "IST",  "JST", "BST", "EET", "EEST", "AM",  "PM"};
-enum { ZONES = sizeof ZONE / sizeof ZONE[0], ZONE_MOST = sizeof ZONE[0] - 1 };
+enum { ZONES = sizeof ZONE / sizeof ZONE[0], ZONE_MOST = sizeof ZONE[0] };
 
 static uint32_t three(const char *p) {
     return (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 | (uint32_t)(unsigned char)p[2] << 16;
@@ -101,8 +101,10 @@ static size_t zone_at(struct span line, size_t at) {
     }
     if (first == 'Z' && end == from + 1 && !blank) return end;
     if (end < from + 2 || end > from + ZONE_MOST || !(mask_class_at(line, from) & C_UPPER)) return at;
+    char name[ZONE_MOST] = {0};
+    memcpy(name, line.p + from, end - from);
     for (size_t i = 0; i < ZONES; i++)
-        if (span_eq(span_sub(line, from, end), span_of(ZONE[i]))) return end;
+        if (memcmp(name, ZONE[i], ZONE_MOST) == 0) return end;
     return at;
 }
 
@@ -144,7 +146,7 @@ static size_t dense_clock_at(struct span line, size_t at) {
 /* The clock behind a date, and the year some put behind the clock; `date`: there is none. */
 static size_t clock_behind(struct span line, size_t date) {
     char c = mask_char_at(line, date);
-    if (c == '\0' || !strchr(" T_-:", c)) return date;
+    if (c != ' ' && c != 'T' && c != '_' && c != '-' && c != ':') return date;
     size_t from = c == ' ' ? blank_at(line, date) : date + 1;
     size_t end = clock_at(line, from);
     if (end == from && c != ' ') end = dense_clock_at(line, from);
@@ -178,7 +180,7 @@ static bool may_begin_with(const char *layout, size_t digits) {
     case 'Y': return digits == (layout[1] == 'm' ? 8 : 4);
     case 'b':
     case 'w': return digits == 0;
-    default: return digits == 2 || (digits == 1 && strchr("dn", layout[0]));
+    default: return digits == 2 || (digits == 1 && (layout[0] == 'd' || layout[0] == 'n'));
     }
 }
 
