@@ -184,9 +184,12 @@ static bool is_read_here(const struct exchange *x) {
     return x->req.encoding == INFLATE_PLAIN && x->body.n <= PLAIN_BYTES_HERE;
 }
 
+/* The client may read slowly; what it will read is text, and no engine is kept for it. */
 static enum step answer_or_explain(struct decision *d, enum step (*answer)(struct decision *d)) {
     if (decision_must_explain(d) && decision_explain(d) == STEP_WAIT) return STEP_WAIT;
-    return answer(d);
+    enum step then = answer(d);
+    decision_end(d);
+    return then;
 }
 
 enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {
