@@ -33,6 +33,7 @@ class Place:
         self.logs = os.path.join(self.root, "logs")
         self.out = os.path.join(self.root, "out.jsonl")
         os.mkdir(self.logs)
+        self.checkpoint = os.path.join(self.root, "state", "logclass", "checkpoints", "t.jsonl")
         self.processes = []
 
     def log(self, name="app.log"):
@@ -55,11 +56,17 @@ class Place:
         return self.start("--name", "t", "--to", f"file={self.out}", "--rotate-wait", "1", "--line-wait", "1",
                           "--scan-interval", "1", *args, self.log(pattern), **popen)
 
-    def is_saved(self):
-        """Whether the checkpoint was saved after the last write to the output file."""
-        path = os.path.join(self.root, "state", "logclass", "checkpoints", "t.jsonl")
-        with contextlib.suppress(FileNotFoundError):
-            return os.stat(path).st_mtime_ns >= os.stat(self.out).st_mtime_ns
+    def is_begun(self):
+        """Whether the checkpoint knows what was there at the first start."""
+        with contextlib.suppress(FileNotFoundError), open(self.checkpoint) as f:
+            return '"known"' in f.read()
+        return False
+
+    def is_saved(self, name="app.log"):
+        """Whether the checkpoint has the log as read to its end."""
+        with contextlib.suppress(FileNotFoundError), open(self.checkpoint) as f:
+            rows = [json.loads(x) for x in f]
+            return any(r.get("path") == self.log(name) and r["at"] == os.path.getsize(self.log(name)) for r in rows)
         return False
 
     def said(self):
