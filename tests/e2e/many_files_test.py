@@ -7,7 +7,7 @@ import threading
 import time
 
 from check import equal, main, test
-from stream import line, place, wait_until
+from stream import cpu_s, line, place, resident_kb, wait_until
 
 LONG = bool(os.environ.get("LONG"))
 FILES = 10_000 if LONG else 1_000
@@ -15,17 +15,6 @@ OPEN_MAX = 512 if LONG else 64  # descriptors of files
 OPEN_MORE = 40  # those of the rest of the process
 GROWTH_KB = 40 << 10 if LONG else 16 << 10
 WAIT_S = 300
-
-
-def resident_kb(run):
-    with open(f"/proc/{run.pid}/status") as f:
-        return next(int(x.split()[1]) for x in f if x.startswith("VmRSS:"))
-
-
-def cpu_s(run):
-    with open(f"/proc/{run.pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Watcher:

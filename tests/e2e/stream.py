@@ -21,6 +21,17 @@ def line(i):
     return f"2026-01-31T10:00:00Z worker[{i % 97}]: request id={i} of user bob took {i % 500} ms\n"
 
 
+def resident_kb(process):
+    with open(f"/proc/{process.pid}/status") as f:
+        return next(int(x.split()[1]) for x in f if x.startswith("VmRSS:"))
+
+
+def cpu_s(process):
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def ids(text):
     return [int(n) for n in re.findall(rb"id=(\d+) ", text)]
 
@@ -133,4 +144,4 @@ class Writer:
             self.file.close()
 
 
-__all__ = ["BINARY", "Place", "Writer", "equal", "ids", "line", "place", "wait_until"]
+__all__ = ["BINARY", "Place", "Writer", "cpu_s", "equal", "ids", "line", "place", "resident_kb", "wait_until"]
