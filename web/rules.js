@@ -4,6 +4,7 @@ import {tellFailure, toast} from './changes.js';
 import {h, put, visible} from './dom.js';
 import {ago, number} from './format.js';
 import {act, chip, part} from './parts.js';
+import {spark} from './plots.js';
 import {Editor} from './rule_editor.js';
 import {changed, needs} from './store.js';
 
@@ -19,7 +20,13 @@ function ruleRow(r, i, counted, edit, drop) {
     h('td.number', i + 1),
     h('td', visible(r.name)),
     h('td', chip(r.label_id)),
-    counted ? [h('td.number', number(r.lines_24h || 0)), h('td.nowrap', never ? 'never' : ago(r.last))] : null,
+    counted
+      ? [
+          h('td.number', {title: `${number(r.lines || 0)} in all`}, number(r.lines_24h || 0)),
+          h('td', spark(r.hours)),
+          h('td.nowrap', never ? 'never' : ago(r.last)),
+        ]
+      : null,
     h('td', h('code.log', visible(r.pattern)), r.source ? h('span.quiet', ' source ', visible(r.source)) : null),
     h('td', r.from === 'page' ? h('span.bar', acts) : h('span.quiet.small', r.line ? `line ${r.line}` : 'file')),
   );
@@ -31,7 +38,7 @@ function table(d, edit, drop) {
   const page = d.items.filter(r => r.from === 'page').length,
     file = d.items.length - page,
     counted = d.items.some(r => 'lines_24h' in r),
-    columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last'] : []), 'Pattern', ''];
+    columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last 24 h', 'Last'] : []), 'Pattern', ''];
   const told = [
     page ? `${number(page)} from this page, which come first` : null,
     file ? `${number(file)} from ${visible((d.path || 'the configured file').split('/').pop())}, read-only here` : null,

@@ -50,8 +50,19 @@ static void kind_put_sources(struct buf *out, const struct kind_view *v) {
     buf_putc(out, ']');
 }
 
-void kind_put_members(struct buf *out, const struct kinds *k, const struct words *w, const struct kind_view *v,
-                      bool whole) {
+/* As it was when it began to rise, where that is known; later its own lines are among the busiest hour's. */
+static void kind_put_rise(struct buf *out, struct kinds *k, const struct kind_view *v) {
+    struct kinds_rise rise[KINDS_RISES_MAX], r = {.lines = v->lines_1h, .busiest = v->busiest};
+    if (v->state != KIND_RISING) return;
+    for (unsigned i = kinds_rises(k, rise); i-- > 0;)
+        if (rise[i].id == v->id) r = rise[i];
+    if (r.at && v->lines_1h > r.lines && kinds_now(k) - r.at < 3600) r.lines = v->lines_1h;
+    if (r.busiest > 0)
+        buf_printf(out, ",\"rise\":%.1f,\"rise_lines\":%u,\"busiest\":%u,\"rise_at\":%u", (double)r.lines / r.busiest,
+                   r.lines, r.busiest, r.at ? r.at : v->state_at);
+}
+
+void kind_put_members(struct buf *out, struct kinds *k, const struct words *w, const struct kind_view *v, bool whole) {
     struct kind_decision d = kind_decide(k, w, v);
     bool cut = !whole && v->text.n > KIND_PUT_TEXT_MAX;
     buf_puts(out, "\"id\":");
@@ -66,8 +77,8 @@ void kind_put_members(struct buf *out, const struct kinds *k, const struct words
     for (unsigned i = 0; i < KINDS_HOURS; i++) buf_printf(out, "%s%u", i ? "," : "", v->hour[i]);
     buf_putc(out, ']');
     kind_put_sources(out, v);
-    if (v->state == KIND_RISING && v->busiest > 0)
-        buf_printf(out, ",\"rise\":%.1f,\"busiest\":%u", (double)v->lines_1h / v->busiest, v->busiest);
+    kind_put_rise(out, k, v);
+    buf_printf(out, ",\"silent\":%s", d.property & KINDS_SILENT ? "true" : "false");
     buf_printf(out, ",\"by_rule\":%s", v->by_rule ? "true" : "null");
 }
 

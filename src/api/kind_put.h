@@ -8,8 +8,7 @@
 enum { KIND_PUT_TEXT_MAX = 512 }; /* of a template in lists */
 
 /* The members of a KIND, without the braces around them. whole: the template is not cut. */
-void kind_put_members(struct buf *out, const struct kinds *k, const struct words *w, const struct kind_view *v,
-                      bool whole);
+void kind_put_members(struct buf *out, struct kinds *k, const struct words *w, const struct kind_view *v, bool whole);
 
 /* {"label_id":"INFO","p":0.3311}, or null for what nobody asked. */
 void kind_put_likely(struct buf *out, const struct kinds *k, uint8_t label, uint16_t p);

@@ -11,7 +11,18 @@ void book_init(struct book *b) {
     pthread_mutex_init(&b->lock, NULL);
 }
 
+void book_open(struct book *b, const struct kinds_opts *o) {
+    b->kinds = kinds_open(o);
+    b->totals = totals_open();
+    b->ruled = ruled_open();
+    b->marks = marks_open();
+}
+
 void book_release(struct book *b) {
+    kinds_close(b->kinds);
+    totals_close(b->totals);
+    ruled_close(b->ruled);
+    marks_close(b->marks);
     words_unref(b->words);
     b->words = NULL;
     free(b->news);

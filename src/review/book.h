@@ -5,6 +5,8 @@
 
 #include "review/examples.h"
 #include "review/kinds.h"
+#include "review/marks.h"
+#include "review/ruled.h"
 #include "review/totals.h"
 #include "review/words.h"
 
@@ -16,6 +18,8 @@ struct news;
 struct book {
     struct kinds *kinds;       /* NULL: kinds-max is 0 */
     struct totals *totals;     /* NULL exactly when kinds is */
+    struct ruled *ruled;       /* likewise */
+    struct marks *marks;       /* likewise */
     struct examples *examples; /* NULL: none are kept */
     const char *corrections;   /* path of the log; "": there is no place for it */
 
@@ -37,7 +41,10 @@ struct book {
 };
 
 void book_init(struct book *b);
-void book_release(struct book *b);
+void book_release(struct book *b); /* and closes what book_open has opened */
+
+/* Opens kinds, totals, counts of rules and marks. */
+void book_open(struct book *b, const struct kinds_opts *o);
 
 /* A reference to what people said; NULL: nothing. */
 struct words *book_words(struct book *b);

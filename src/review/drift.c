@@ -112,22 +112,34 @@ static void find_new(const struct drift_hour *h, const struct drift_now *now, st
 
 /* ---- one label against the same hour of other days ---- */
 
+static const double CHANGE_CHI2 = 5.412; /* what chance exceeds once in fifty times, with one degree of freedom */
+
+double drift_chi2(uint64_t now_n, uint64_t now_all, uint64_t then_n, uint64_t then_all) {
+    double a = (double)now_n, b = (double)now_all - a, c = (double)then_n, d = (double)then_all - c, n = a + b + c + d;
+    double sides = (a + b) * (c + d) * (a + c) * (b + d);
+    return sides > 0 ? n * (a * d - b * c) * (a * d - b * c) / sides : 0;
+}
+
 static void find_changes(const struct drift_hour *h, struct drift *d) {
     unsigned last = DRIFT_HOURS - 2;
     for (unsigned l = 0; l < LABEL_MAX; l++) {
         uint32_t now = h[last].label[l], most = 0, least = UINT32_MAX;
+        uint64_t then_n = 0, then_all = 0;
         bool known = true;
         for (unsigned day = 1; day <= WEEK_DAYS; day++) {
             const struct drift_hour *then = &h[last - day * DAY_HOURS];
             known = known && then->lines > 0;
             most = then->label[l] > most ? then->label[l] : most;
             least = then->label[l] < least ? then->label[l] : least;
+            then_n += then->label[l], then_all += then->lines;
         }
-        bool more = now >= CHANGE_LINES_MIN && now > CHANGE_TIMES * (uint64_t)most;
-        bool less = least >= CHANGE_LINES_MIN && (uint64_t)now * CHANGE_TIMES < least;
-        if (!known || (!more && !less)) continue;
+        double chi2 = drift_chi2(now, h[last].lines, then_n, then_all);
+        bool larger = now * then_all > then_n * h[last].lines; /* its share */
+        bool more = larger && now >= CHANGE_LINES_MIN && now > CHANGE_TIMES * (uint64_t)most;
+        bool less = !larger && least >= CHANGE_LINES_MIN && (uint64_t)now * CHANGE_TIMES < least;
+        if (!known || (!more && !less) || chi2 <= CHANGE_CHI2) continue;
         double of = more ? (most ? most : 1) : least;
-        d->change[d->changes++] = (struct drift_change){l, now / of};
+        d->change[d->changes++] = (struct drift_change){l, now / of, chi2};
     }
 }
 

@@ -34,10 +34,11 @@ struct drift {
     double jsd, jsd_limit, psi;                          /* of the last whole hour; jsd < 0: it had too few lines */
     double undecided, undecided_median, undecided_limit; /* likewise; undecided < 0 */
     bool new_alarm, jsd_alarm, undecided_alarm;
-    uint32_t changes; /* labels whose rate is another than at this hour of the last 7 days */
+    uint32_t changes; /* labels that have another share than at this hour of the last 7 days */
     struct drift_change {
         unsigned label;
         double factor; /* against the most, or the least, of those hours */
+        double chi2;   /* of its lines and the others, now and then: one degree of freedom */
     } change[LABEL_MAX];
 };
 
@@ -54,6 +55,9 @@ void drift_find(const struct drift_hour *hour, const struct drift_now *now, stru
 static inline bool drift_alarm(const struct drift *d) {
     return d->new_alarm || d->jsd_alarm || d->undecided_alarm;
 }
+
+/* Pearson's statistic of a table of two by two: of now_all lines now_n are such, of then_all lines then_n. */
+double drift_chi2(uint64_t now_n, uint64_t now_all, uint64_t then_n, uint64_t then_all);
 
 /* Jensen-Shannon divergence in bits, 0 to 1, and the population stability index of two counts of n labels. */
 double drift_jsd(const uint64_t *p, const uint64_t *q, unsigned n);

@@ -110,7 +110,7 @@ static uint32_t enter_told(struct kinds *k, struct kinds_shard *sh, uint64_t id,
     }
     struct kind *c = &sh->kind[slot];
     uint32_t at = told_number(object, "at", KINDS_TEXT_MAX), first = told_number(object, "first", UINT32_MAX);
-    c->message_at = (uint16_t)(at < text.n ? at : 0);
+    kind_set_message(sh, slot, at);
     if (first > 0 && first < c->first) c->first = first;
     return slot;
 }

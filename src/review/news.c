@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "data/decider.h"
+#include "text/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 enum { SOURCES_LOOKED_AT = 200, HOUR_S = 3600 };
 
-const char *const news_alarm_name[NEWS_ALARMS] = {"new_kinds", "labels", "undecided"};
+const char *const news_alarm_name[NEWS_ALARMS] = {"new_kinds", "labels", "undecided", "rising"};
 
 /* ---- one pass over the kinds ---- */
 
@@ -46,7 +47,6 @@ static void count_source(struct finding *f, const struct kind_view *v) {
 static void look_for_news(void *self, struct kind_view *v) {
     struct finding *f = self;
     struct news *n = f->news;
-    if (f->words) v->family = kinds_id_of(span_sub(v->text, v->message_at, v->text.n));
     struct kind_decision d = kind_decide(f->book->kinds, f->words, v);
     bool fresh = v->state == KIND_NEW && n->at - v->first < HOUR_S;
     n->kinds++;
@@ -56,6 +56,7 @@ static void look_for_news(void *self, struct kind_view *v) {
     n->rising += v->state == KIND_RISING;
     n->returned += v->state == KIND_RETURNED;
     n->muted += v->state == KIND_MUTED;
+    n->silent += (d.property & KINDS_SILENT) != 0;
     n->new_24h += v->state == KIND_NEW;
     n->new_1h += fresh;
     if (v->first < n->oldest) n->oldest = v->first;
@@ -71,6 +72,24 @@ static int by_new_kinds(const void *a, const void *b) {
     return (p->source.new_1h < q->source.new_1h) - (p->source.new_1h > q->source.new_1h);
 }
 
+/* Those that began to rise lately, by what they were when they began: later their own lines are among the busiest. */
+static void find_risers(struct book *b, struct news *n) {
+    struct kinds_rise rise[KINDS_RISES_MAX];
+    unsigned rises = kinds_rises(b->kinds, rise);
+    struct kind_view v;
+    char text[KINDS_TEXT_MAX];
+    for (unsigned i = 0; i < rises; i++) {
+        if (n->at - rise[i].at >= NEWS_RISING_S || !kinds_find(b->kinds, rise[i].id, &v, text)) continue;
+        if (v.state != KIND_RISING) continue; /* somebody has seen to it */
+        uint32_t lines = v.lines_1h > rise[i].lines ? v.lines_1h : rise[i].lines;
+        n->risers++;
+        if (lines <= n->riser.lines) continue;
+        n->riser = (struct news_riser){.id = v.id, .lines = lines, .busiest = rise[i].busiest};
+        struct span shown = utf8_cut(v.text, NEWS_RISER_BYTES - 1);
+        memcpy(n->riser.text, shown.p, shown.n);
+    }
+}
+
 /* Good 1953: the share of lines that belong to kinds seen once estimates the chance of an unseen one. */
 void news_find(struct book *b, const struct words *w, struct news *n) {
     struct finding *f = must_calloc(1, sizeof *f);
@@ -82,6 +101,7 @@ void news_find(struct book *b, const struct words *w, struct news *n) {
     qsort(f->count, f->sources, sizeof f->count[0], by_new_kinds);
     for (unsigned i = 0; i < f->sources && i < NEWS_SOURCES; i++) n->source[i] = f->count[i].source;
     free(f);
+    find_risers(b, n);
 }
 
 /* ---- hours ---- */
@@ -119,6 +139,9 @@ void news_alarm(const struct news *n, unsigned which, char text[NEWS_TEXT_MAX]) 
         snprintf(text, NEWS_TEXT_MAX,
                  "the mix of labels is another than in the last week: divergence %.3f, usual is up to %.3f", d->jsd,
                  d->jsd_limit);
+    if (which == 3 && n->risers > 0)
+        snprintf(text, NEWS_TEXT_MAX, "%u lines in an hour, where the busiest of the week before had %u: %s%s",
+                 n->riser.lines, n->riser.busiest, n->riser.text, n->risers > 1 ? ", and others" : "");
     if (which == 2 && d->undecided_alarm)
         snprintf(text, NEWS_TEXT_MAX, "%.1f %% of the lines are undecided, where up to %.1f %% are usual",
                  100 * d->undecided, 100 * d->undecided_limit);
