@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 void kind_put_id(struct buf *out, uint64_t id) {
     buf_printf(out, "\"%016" PRIx64 "\"", id);
@@ -89,15 +88,4 @@ uint64_t kind_lines_24h(struct book *b) {
         for (unsigned l = 1; l <= kinds_labels(b->kinds) && l < LABEL_MAX; l++)
             for (unsigned d = 0; d < DECIDER_COUNT; d++) sum += totals_hour(b->totals, hour - h, l, d);
     return sum;
-}
-
-uint32_t kind_time_of(struct span at) {
-    char text[32];
-    struct tm tm = {0};
-    if (at.n >= sizeof text) return 0;
-    if (at.n > 0) memcpy(text, at.p, at.n);
-    text[at.n] = '\0';
-    if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return 0;
-    time_t t = timegm(&tm);
-    return t > 0 ? (uint32_t)t : 0;
 }

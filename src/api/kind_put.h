@@ -19,7 +19,4 @@ void kind_put_id(struct buf *out, uint64_t id);
 /* All lines of the last 24 hours, by the totals: what shares are shares of. */
 uint64_t kind_lines_24h(struct book *b);
 
-/* The seconds of the epoch that a word's `at` names; 0: it is no time. */
-uint32_t kind_time_of(struct span at);
-
 #endif

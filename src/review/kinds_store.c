@@ -38,6 +38,7 @@ static const char KINDS_SCHEMA[] =
     " hour INTEGER NOT NULL, rule INTEGER NOT NULL, lines INTEGER NOT NULL, PRIMARY KEY(hour, rule)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS marks("
     " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE(at, text));"
+    "CREATE TABLE IF NOT EXISTS told(run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS blocks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
 
 enum kinds_sql {
@@ -47,6 +48,7 @@ enum kinds_sql {
     KINDS_RULED,
     KINDS_RULED_HOUR,
     KINDS_MARK,
+    KINDS_TOLD,
     KINDS_BLOCK,
     KINDS_STATEMENTS
 };
@@ -65,6 +67,7 @@ static const char *const KINDS_SQL[KINDS_STATEMENTS] = {
     [KINDS_RULED_HOUR] =
         "INSERT INTO ruled_hours VALUES(?1, ?2, ?3) ON CONFLICT(hour, rule) DO UPDATE SET lines = lines + ?3",
     [KINDS_MARK] = "INSERT OR IGNORE INTO marks(at, text) VALUES(?1, ?2)",
+    [KINDS_TOLD] = "INSERT INTO told VALUES(?1, ?2, ?3) ON CONFLICT(run) DO UPDATE SET seq = ?2, at = ?3",
     [KINDS_BLOCK] = "INSERT INTO blocks VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
 };
 
@@ -85,6 +88,7 @@ struct kinds_store {
     struct buf text;
     bool damaged, was_damaged;
     uint8_t *block;
+    struct told_row told[TOLD_MAX]; /* as of when the rows were collected */
     char path[PATH_BYTES];
 };
 
@@ -322,6 +326,18 @@ static bool kinds_put_marks(struct kinds_store *s, struct marks *m, struct err *
     return ok;
 }
 
+static bool put_told(struct kinds_store *s, struct err *e) {
+    bool ok = true;
+    for (unsigned i = 0; i < TOLD_MAX && ok; i++) {
+        if (!s->told[i].run) continue;
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 1, (int64_t)s->told[i].run);
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 2, (int64_t)s->told[i].seq);
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 3, s->told[i].at);
+        ok = kinds_step(s, KINDS_TOLD, e);
+    }
+    return ok;
+}
+
 static bool kinds_put_block(struct kinds_store *s, struct kinds *k, struct err *e) {
     kinds_bloom_save(&k->bloom, s->block);
     sqlite3_bind_text(s->st[KINDS_BLOCK], 1, "seen", -1, SQLITE_STATIC);
@@ -354,15 +370,18 @@ static bool kinds_put_others(struct kinds_store *s, struct book *b, struct err *
     struct kinds_writing w = {s, b, e, true};
     if (b->totals) totals_take_unwritten(b->totals, put_total, &w);
     if (b->ruled) ruled_take_unwritten(b->ruled, put_ruled, &w);
-    return w.ok && (!b->marks || kinds_put_marks(s, b->marks, e));
+    return w.ok && (!b->marks || kinds_put_marks(s, b->marks, e)) && put_told(s, e);
 }
 
 bool kinds_store_write(struct kinds_store *s, struct book *b, bool all, bool *more, struct err *e) {
     struct kinds *k = b->kinds;
     s->rows = 0;
     buf_reset(&s->text);
+    pthread_mutex_lock(&b->told.lock); /* a parcel's counts and its number are written together */
     for (unsigned i = 0; i < KINDS_SHARDS && s->rows < KINDS_STORE_ROWS; i++)
         collect_shard(s, k, (s->next_shard + i) % KINDS_SHARDS);
+    memcpy(s->told, b->told.row, sizeof s->told);
+    pthread_mutex_unlock(&b->told.lock);
     *more = s->rows == KINDS_STORE_ROWS;
     bool ok = !s->text.failed && kinds_exec(s, "BEGIN IMMEDIATE", e);
     bool begun = ok;
@@ -481,20 +500,25 @@ static void load_mark(struct book *b, sqlite3_stmt *st) {
     if (text) marks_restore(b->marks, column_u32(st, 0), (struct span){text, (size_t)sqlite3_column_bytes(st, 1)});
 }
 
+static void load_told(struct book *b, sqlite3_stmt *st) {
+    struct told_row r = {(uint64_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
+                         column_u32(st, 2)};
+    told_restore(&b->told, &r);
+}
+
 static bool load_others(struct kinds_store *s, struct book *b, struct err *e) {
-    static const char OLD_RULES[] = "DELETE FROM ruled_hours WHERE hour <= (SELECT max(hour) FROM ruled_hours) - 24;"
-                                    "DELETE FROM ruled WHERE rule NOT IN"
-                                    " (SELECT rule FROM ruled ORDER BY last DESC LIMIT 16384)",
-                      OLD_MARKS[] = "DELETE FROM marks WHERE id NOT IN"
-                                    " (SELECT id FROM marks ORDER BY at DESC LIMIT 256)";
-    if (b->totals && !kinds_rows(s, "SELECT hour, label, stage, lines FROM totals ORDER BY hour", load_total, b, e))
-        return false;
-    if (b->ruled && (!kinds_exec(s, OLD_RULES, e) ||
-                     !kinds_rows(s, "SELECT rule, lines, last FROM ruled ORDER BY last DESC", load_ruled, b, e) ||
-                     !kinds_rows(s, "SELECT hour, rule, lines FROM ruled_hours ORDER BY hour", load_ruled_hour, b, e)))
-        return false;
-    return !b->marks || (kinds_exec(s, OLD_MARKS, e) &&
-                         kinds_rows(s, "SELECT at, text FROM marks ORDER BY at, id", load_mark, b, e));
+    static const char OLD_ROWS[] =
+        "DELETE FROM ruled_hours WHERE hour <= (SELECT max(hour) FROM ruled_hours) - 24;"
+        "DELETE FROM ruled WHERE rule NOT IN (SELECT rule FROM ruled ORDER BY last DESC LIMIT 16384);"
+        "DELETE FROM told WHERE run NOT IN (SELECT run FROM told ORDER BY at DESC LIMIT 256);"
+        "DELETE FROM marks WHERE id NOT IN (SELECT id FROM marks ORDER BY at DESC LIMIT 256)";
+    bool ok = kinds_exec(s, OLD_ROWS, e) && kinds_rows(s, "SELECT run, seq, at FROM told", load_told, b, e);
+    if (ok && b->totals)
+        ok = kinds_rows(s, "SELECT hour, label, stage, lines FROM totals ORDER BY hour", load_total, b, e);
+    if (ok && b->ruled)
+        ok = kinds_rows(s, "SELECT rule, lines, last FROM ruled ORDER BY last DESC", load_ruled, b, e) &&
+             kinds_rows(s, "SELECT hour, rule, lines FROM ruled_hours ORDER BY hour", load_ruled_hour, b, e);
+    return ok && (!b->marks || kinds_rows(s, "SELECT at, text FROM marks ORDER BY at, id", load_mark, b, e));
 }
 
 static bool kinds_load_block(struct kinds_store *s, struct kinds *k, struct err *e) {

@@ -120,6 +120,7 @@ static void the_file_adds_up_what_processes_counted(void) {
     count_some(a.ruled, 1, 10, T0);
     count_some(b.ruled, 1, 3, T0 + HOUR);
     count_some(b.ruled, 2, 1, T0 - 30 * HOUR);
+    CHECK(told_begin(&a.told, 7, 41, T0) && (told_end(&a.told), !told_begin(&a.told, 7, 41, T0 + 1)));
     marks_add(a.marks, T0, "started");
     marks_add(b.marks, T0 + 9, "rule added: %s", "tea\npot");
     save_to(&a, path);
@@ -142,9 +143,33 @@ static void the_file_adds_up_what_processes_counted(void) {
     CHECK_STR(mark[0].text, "started");
     CHECK_STR(mark[1].text, "rule added: tea pot");
     CHECK_INT(marks_take_unwritten(a.marks, mark), 0);
+    CHECK(!told_begin(&a.told, 7, 41, T0 + HOUR)); /* what was counted before the end is not counted again */
+    CHECK(told_begin(&a.told, 7, 42, T0 + HOUR));
+    told_end(&a.told);
     book_release(&a);
     unlink(path);
     rmdir(folder);
+}
+
+static bool told_takes(struct told *t, uint64_t run, uint64_t seq, uint32_t now) {
+    bool fresh = told_begin(t, run, seq, now);
+    if (fresh) told_end(t);
+    return fresh;
+}
+
+static void counts_of_others_are_taken_once_by_their_number(void) {
+    struct told *t = calloc(1, sizeof *t);
+    told_init(t);
+    CHECK(told_takes(t, 1, 1, 5) && !told_takes(t, 1, 1, 5));
+    CHECK(told_takes(t, 2, 1, 5));
+    CHECK(told_takes(t, 1, 2, 6) && !told_takes(t, 1, 2, 6));
+    told_restore(t, &(struct told_row){1, 9, 4}); /* the file is behind */
+    CHECK(!told_takes(t, 1, 2, 6));
+    for (uint64_t i = 0; i < TOLD_MAX; i++) told_takes(t, 100 + i, 1, 50);
+    CHECK(told_takes(t, 1, 2, 51)); /* 256 others have come since: it was let go of */
+    CHECK(!told_takes(t, 1, 2, 51));
+    told_release(t);
+    free(t);
 }
 
 static void marks_are_in_order_and_bounded(void) {
@@ -174,4 +199,5 @@ static void marks_are_in_order_and_bounded(void) {
 
 CHECK_MAIN(CHECK_TEST(lines_are_exact_with_threads), CHECK_TEST(hours_go_by),
            CHECK_TEST(more_rules_than_fit_are_not_counted), CHECK_TEST(the_file_adds_up_what_processes_counted),
+           CHECK_TEST(counts_of_others_are_taken_once_by_their_number),
            CHECK_TEST(marks_are_in_order_and_bounded))
