@@ -59,6 +59,8 @@ static void engine_close(struct engine *eng) {
 struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     struct engine *eng = must_calloc(1, sizeof *eng);
     atomic_init(&eng->refs, 1);
+    static atomic_uint_fast64_t opened;
+    eng->serial = atomic_fetch_add_explicit(&opened, 1, memory_order_relaxed) + 1;
     eng->pipeline_threshold = o->pipeline_threshold;
     eng->network_skips = o->network_skips;
     bool ok = !engine_is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;

@@ -42,6 +42,7 @@ struct engine {
                              all are */
     const struct network_stage *network; /* asked about what is left; NULL: there is none */
     uint64_t network_version;            /* of what the network stage's answers depend on */
+    uint64_t serial;                     /* no two engines of this process have the same; not 0 */
     uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */
     struct vector_store *vectors;        /* what the encoder said before; NULL: that is not kept */
     uint64_t vector_version;             /* of what a template's vector depends on */

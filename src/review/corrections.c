@@ -381,8 +381,7 @@ static bool rewrite_locked(const char *path, corrections_edit *edit, const void 
               edit(&c, text, what, &out, e);
     if (ok && out.failed)
         ok = err_set(e, ERR_LIMIT, "%s: it would be larger than %d bytes", path, CORRECTIONS_FILE_BYTES_MAX);
-    ok = ok && (out.n == 0 || file_write(path, buf_span(&out), e));
-    if (ok && out.n > 0 && chmod(path, 0600) != 0) ok = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    ok = ok && (out.n == 0 || file_write_private(path, buf_span(&out), e));
     file_free(&text);
     corrections_release(&c);
     buf_release(&out);
