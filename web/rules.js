@@ -6,9 +6,10 @@ import {ago, number} from './format.js';
 import {act, chip, part} from './parts.js';
 import {spark} from './plots.js';
 import {Editor} from './rule_editor.js';
-import {changed, needs} from './store.js';
+import {changed, needs, store} from './store.js';
 
-const KINDS_MAX = 50;
+const KINDS_MAX = 50,
+  REFRESH_MS = 10000;
 
 /* name, label, lines, last, pattern */
 function ruleRow(r, i, counted, edit, drop) {
@@ -166,8 +167,12 @@ export default async function rules(view) {
       ),
   );
   put(view.node, h('div.title', h('h1', {tabindex: '-1'}, 'Rules'), h('p.quiet', 'The first that matches decides.')), place, body.node);
+  let at = Date.now();
   view.follow((p, what) => {
-    if (what.includes('rules') && !editor) body.load();
+    const old = Date.now() - at > REFRESH_MS && !store.silent && !body.node.contains(document.activeElement);
+    if (editor || !(old || what.includes('rules'))) return;
+    at = Date.now();
+    body.load();
   });
   const from = (view.params.from || '').split(',').filter(Boolean);
   const listed = body.load();

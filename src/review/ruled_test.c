@@ -199,5 +199,4 @@ static void marks_are_in_order_and_bounded(void) {
 
 CHECK_MAIN(CHECK_TEST(lines_are_exact_with_threads), CHECK_TEST(hours_go_by),
            CHECK_TEST(more_rules_than_fit_are_not_counted), CHECK_TEST(the_file_adds_up_what_processes_counted),
-           CHECK_TEST(counts_of_others_are_taken_once_by_their_number),
-           CHECK_TEST(marks_are_in_order_and_bounded))
+           CHECK_TEST(counts_of_others_are_taken_once_by_their_number), CHECK_TEST(marks_are_in_order_and_bounded))
