@@ -4,7 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGE_LINES_MIN = 20, CHANGE_TIMES = 3, REFERENCE_LINES_MIN = 10000, DAY_HOURS = 24, WEEK_DAYS = 7 };
+enum {
+    CHANGE_LINES_MIN = 20,
+    CHANGE_TIMES = 3,
+    REFERENCE_LINES_MIN = 10000,
+    DAY_HOURS = 24,
+    WEEK_DAYS = 7,
+    HOUR_S = 3600
+};
 
 /* ---- two distributions ---- */
 
@@ -103,10 +110,13 @@ static void find_undecided(const struct drift_hour *h, struct drift *d) {
 
 static void find_new(const struct drift_hour *h, const struct drift_now *now, struct drift *d) {
     double v[DRIFT_WEEK];
-    for (unsigned i = 0; i < DRIFT_WEEK; i++) v[i] = h[DRIFT_HOURS - 1 - DRIFT_WEEK + i].new_kinds;
-    d->warm = (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES) || now->age_s >= DRIFT_WARM_S;
+    unsigned n = now->warm_s / HOUR_S; /* what came while it got to know the logs is no measure */
+    if (n > DRIFT_WEEK) n = DRIFT_WEEK;
+    for (unsigned i = 0; i < n; i++) v[i] = h[DRIFT_HOURS - 2 - i].new_kinds;
+    d->warm = now->warm_s > 0 || (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES) ||
+              now->age_s >= DRIFT_WARM_S;
     d->new_1h = now->new_1h;
-    d->new_limit = fmax(DRIFT_NEW_MIN, 3 * quantile(v, DRIFT_WEEK, 0.99));
+    d->new_limit = fmax(DRIFT_NEW_MIN, 3 * quantile(v, n, 0.99));
     d->new_alarm = d->warm && d->new_1h > d->new_limit;
 }
 

@@ -42,13 +42,13 @@ struct drift {
     } change[LABEL_MAX];
 };
 
-/* hour[DRIFT_HOURS], oldest first; the last is the one that runs. new_1h: kinds that were first seen within an hour;
- * unseen: chance that the next line is of a kind never seen; lines_24h; age_s: of the inventory. */
+/* hour[DRIFT_HOURS], oldest first; the last is the one that runs. */
 struct drift_now {
-    uint32_t new_1h;
-    double unseen;
-    uint64_t lines_24h;
-    uint32_t age_s;
+    uint32_t new_1h;    /* kinds that were first seen within an hour, and not before enough was known */
+    double unseen;      /* chance that the next line is of a kind never seen */
+    uint64_t lines_24h; /* of all kinds */
+    uint32_t age_s;     /* of the inventory */
+    uint32_t warm_s;    /* since enough was known; 0: it was not, as far as the caller knows */
 };
 void drift_find(const struct drift_hour *hour, const struct drift_now *now, struct drift *d);
 

@@ -27,7 +27,8 @@ static void fill_hours(uint64_t seed, unsigned run) {
         }
 }
 
-static const struct drift_now QUIET = {.new_1h = 3, .unseen = 0.001, .lines_24h = 100000, .age_s = 10 * DRIFT_WARM_S};
+static const struct drift_now QUIET = {
+    .new_1h = 3, .unseen = 0.001, .lines_24h = 100000, .age_s = 10 * DRIFT_WARM_S, .warm_s = 9 * DRIFT_WARM_S};
 
 static bool alarm_of(const struct drift_now *now) {
     drift_find(g_hour, now, &g_found);
@@ -118,6 +119,11 @@ static void new_kinds_are_news_when_the_rest_is_known(void) {
     CHECK_NEAR(g_found.new_limit, 90, 0);
     now.new_1h = 91;
     CHECK(alarm_of(&now));
+    now.warm_s = 3 * 3600;
+    CHECK_NEAR((alarm_of(&now), g_found.new_limit), 90, 0);
+    now.warm_s = 3600 - 1; /* what came before is no measure */
+    CHECK_NEAR((alarm_of(&now), g_found.new_limit), DRIFT_NEW_MIN, 0);
+    now.warm_s = 0;
     now.age_s = 3600;
     CHECK(alarm_of(&now) && g_found.warm); /* it has seen enough */
     now.unseen = 0.02;
@@ -126,6 +132,8 @@ static void new_kinds_are_news_when_the_rest_is_known(void) {
     now.lines_24h = 5000;
     CHECK(!alarm_of(&now) && !g_found.warm);
     now.age_s = DRIFT_WARM_S;
+    CHECK(alarm_of(&now));
+    now.age_s = 3600, now.warm_s = 60; /* what it knows it does not forget when much is new */
     CHECK(alarm_of(&now));
 }
 
@@ -169,6 +177,7 @@ static void replay_hour(unsigned systems, unsigned newcomer_runs) {
     totals_add(g_book.totals, g_now, TOTALS_NEW_KINDS, 0, (uint32_t)(after.entered - before.entered));
     news_find(&g_book, NULL, &g_news);
     news_drift(&g_book, &g_news);
+    book_set_news(&g_book, &g_news);
 }
 
 /* "412 lines in an hour, …": while it rises, and no longer. */

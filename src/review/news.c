@@ -59,8 +59,9 @@ static void look_for_news(void *self, struct kind_view *v) {
     n->silent += (d.property & KINDS_SILENT) != 0;
     n->new_24h += v->state == KIND_NEW;
     n->new_1h += fresh;
+    n->announced_1h += fresh && n->warm_at && v->first >= n->warm_at;
     if (v->first < n->oldest) n->oldest = v->first;
-    if (fresh) count_source(f, v);
+    if (fresh && v->first >= n->warm_at) count_source(f, v);
     if (d.property & KINDS_UNDECIDED) n->undecided_lines_24h += v->lines_24h;
     if (d.property & KINDS_WAITING) n->waiting++, n->waiting_lines_24h += v->lines_24h;
     if (d.word) n->words_lines_24h += v->lines_24h;
@@ -95,6 +96,9 @@ void news_find(struct book *b, const struct words *w, struct news *n) {
     struct finding *f = must_calloc(1, sizeof *f);
     f->book = b, f->words = w, f->news = n;
     memset(n, 0, sizeof *n);
+    pthread_mutex_lock(&b->lock);
+    n->warm_at = b->news ? b->news->warm_at : 0;
+    pthread_mutex_unlock(&b->lock);
     n->at = n->oldest = kinds_now(b->kinds);
     kinds_each(b->kinds, look_for_news, f);
     n->unseen = n->lines_24h ? (double)n->once / (double)n->lines_24h : 1;
@@ -122,8 +126,13 @@ void news_drift(struct book *b, struct news *n) {
     struct drift_hour *hour = must_calloc(DRIFT_HOURS, sizeof *hour);
     uint32_t now = n->at / HOUR_S;
     for (uint32_t i = 0; i < DRIFT_HOURS; i++) fill_hour(b, now - (DRIFT_HOURS - 1 - i), &hour[i]);
-    struct drift_now what = {(uint32_t)n->new_1h, n->unseen, n->lines_24h, n->at - n->oldest};
+    struct drift_now what = {.new_1h = (uint32_t)n->announced_1h,
+                             .unseen = n->unseen,
+                             .lines_24h = n->lines_24h,
+                             .age_s = n->at - n->oldest,
+                             .warm_s = n->warm_at ? n->at - n->warm_at + 1 : 0};
     drift_find(hour, &what, &n->drift);
+    if (n->drift.warm && !n->warm_at) n->warm_at = what.age_s >= DRIFT_WARM_S ? n->oldest + DRIFT_WARM_S : n->at;
     free(hour);
 }
 

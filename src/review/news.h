@@ -11,7 +11,9 @@ enum { NEWS_SOURCES = 8, NEWS_SOURCE_BYTES = 64, NEWS_RISER_BYTES = 96, NEWS_RIS
 struct news {
     uint32_t at;
     uint64_t kinds, waiting, rising, returned, muted, silent;
-    uint64_t new_24h, new_1h; /* kinds that were first seen, and are announced */
+    uint64_t new_24h, new_1h; /* kinds that were first seen */
+    uint64_t announced_1h;    /* of those of the last hour, those that came when enough was known */
+    uint32_t warm_at;         /* since when enough is known that new kinds are news; 0: not yet */
     uint64_t waiting_lines_24h, undecided_lines_24h, words_lines_24h, lines_24h, lines_1h; /* by kinds */
     uint64_t once;   /* kinds of which there was one line in 24 hours */
     uint32_t oldest; /* when the first of the kinds was first seen */
@@ -31,7 +33,7 @@ struct news {
     double unseen;      /* chance that the next line is of a kind never seen: Good-Turing */
 };
 
-/* One pass. w may be NULL. */
+/* One pass. w may be NULL. What was found before (book_set_news) tells since when enough is known. */
 void news_find(struct book *b, const struct words *w, struct news *n);
 
 /* Compares the hours of the totals with each other: n->drift. Some milliseconds. */
