@@ -8,10 +8,10 @@
 
 #include <stdatomic.h>
 
-/* Other bodies are decoded and parsed by the helper thread, for on the loop they would hold up everybody else's
- * requests for a millisecond or more: those that are larger, and all that are compressed, since four bytes of zstd can
- * become 128 KiB. */
-enum { PLAIN_BYTES_HERE = 256 * 1024 };
+/* What the loop does itself. The rest is the helper thread's, for on the loop it would hold up everybody else's
+ * requests for a millisecond or more: larger bodies, all that are compressed, since four bytes of zstd can become 128
+ * KiB, and the answers to many entries. */
+enum { PLAIN_BYTES_HERE = 16 * 1024, ANSWERS_HERE = 256 };
 
 /* ---- one batch ---- */
 
@@ -124,7 +124,8 @@ struct whole {
     struct record_json_limits limits; /* a copy: on the helper thread a reload may replace the settings */
     size_t body_bytes_max;
     struct exchange_memory memory;
-    enum { WHOLE_READ, WHOLE_DECIDED } phase; /* what has been done when the handler is run again */
+    enum step (*answer)(struct decision *d);
+    enum { WHOLE_READ, WHOLE_DECIDED, WHOLE_WRITTEN } phase; /* what has been done when the handler is run again */
 };
 
 static void release_whole(struct exchange *x) {
@@ -132,11 +133,12 @@ static void release_whole(struct exchange *x) {
     decision_end(&w->d);
 }
 
-static struct whole *new_whole(struct exchange *x, decision_read *read) {
+static struct whole *new_whole(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {
     struct whole *w = arena_alloc(&x->arena, sizeof *w);
     if (!w) return NULL;
     const struct server_opts *o = exchange_server_opts(x);
     *w = (struct whole){.read = read,
+                        .answer = answer,
                         .limits = api_settings_of(x)->limits,
                         .body_bytes_max = o->body_bytes_max,
                         .memory = exchange_memory_of(o)};
@@ -184,9 +186,24 @@ static bool is_read_here(const struct exchange *x) {
     return x->req.encoding == INFLATE_PLAIN && x->body.n <= PLAIN_BYTES_HERE;
 }
 
-static enum step answer_or_explain(struct decision *d, enum step (*answer)(struct decision *d)) {
-    if (decision_must_explain(d) && decision_explain(d) == STEP_WAIT) return STEP_WAIT;
-    return answer(d);
+static void write_elsewhere(struct exchange *x) {
+    struct whole *w = x->handler_state;
+    w->answer(&w->d);
+}
+
+/* The client may read slowly; what it will read is text, and no engine is kept for it. */
+static enum step whole_answer(struct whole *w) {
+    struct exchange *x = w->d.x;
+    if (decision_must_explain(&w->d) && decision_explain(&w->d) == STEP_WAIT) return STEP_WAIT;
+    if (w->phase == WHOLE_DECIDED && w->d.batch.n > ANSWERS_HERE) {
+        w->phase = WHOLE_WRITTEN;
+        if (exchange_task(x, write_elsewhere)) return STEP_WAIT;
+        x->refused = REFUSE_NONE; /* the helper has no room: here, then */
+        w->phase = WHOLE_DECIDED;
+    }
+    if (w->phase == WHOLE_DECIDED) w->answer(&w->d);
+    decision_end(&w->d);
+    return STEP_SEND;
 }
 
 enum step decision_run(struct exchange *x, decision_read *read, enum step (*answer)(struct decision *d)) {
@@ -194,7 +211,7 @@ enum step decision_run(struct exchange *x, decision_read *read, enum step (*answ
     bool explains;
     if (!w && !explained_query(x, &explains)) return STEP_SEND;
     if (!w) {
-        if (!(w = new_whole(x, read))) {
+        if (!(w = new_whole(x, read, answer))) {
             exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the entries");
             return STEP_SEND;
         }
@@ -203,7 +220,7 @@ enum step decision_run(struct exchange *x, decision_read *read, enum step (*answ
     }
     if (x->refused) return STEP_SEND;
     decision_returned(&w->d);
-    if (w->phase == WHOLE_DECIDED) return answer_or_explain(&w->d, answer);
+    if (w->phase >= WHOLE_DECIDED) return whole_answer(w);
     x->entries = w->d.batch.n;
     if (w->d.batch.explain && w->d.batch.n > EXPLAINED_ENTRIES_MAX) {
         exchange_refuse(x, REFUSE_ENTRIES, "%u entries, at most %d are explained at a time", w->d.batch.n,
@@ -211,6 +228,6 @@ enum step decision_run(struct exchange *x, decision_read *read, enum step (*answ
         return STEP_SEND;
     }
     w->phase = WHOLE_DECIDED;
-    if (decision_try_here(&w->d)) return answer_or_explain(&w->d, answer);
+    if (decision_try_here(&w->d)) return whole_answer(w);
     return decision_submit(&w->d) ? STEP_WAIT : STEP_SEND;
 }

@@ -23,7 +23,15 @@ struct line {
 
 struct ndjson {
     struct decision d;
-    enum { NDJSON_READ, NDJSON_SUBMIT, NDJSON_ANSWER } phase; /* what is done next; SUBMIT: the pipeline was busy */
+    enum {
+        NDJSON_READ,
+        NDJSON_FILLED,
+        NDJSON_SUBMIT,
+        NDJSON_ANSWER
+    } phase;                              /* what is done next; FILLED: the helper
+                                            has read; SUBMIT: somebody was busy */
+    struct record_json_reader own_reader; /* on the helper thread, where the loop's is in use */
+    struct record_json_limits limits;     /* a copy: on the helper thread a reload may replace the settings */
     struct inflate *decoder;
     struct buf text; /* decoded; cut into lines from text_at on */
     size_t text_at;
@@ -36,14 +44,20 @@ struct ndjson {
     bool broken;        /* nothing more can be read; an answer line says why */
 };
 
-static size_t line_cap(const struct exchange *x) {
-    return ESCAPE_GROWTH * 2 * api_settings_of(x)->limits.line_bytes_max + LINE_OVERHEAD;
+static size_t line_cap(const struct record_json_limits *l) {
+    return ESCAPE_GROWTH * 2 * l->line_bytes_max + LINE_OVERHEAD;
+}
+
+/* A compressed stream: four bytes of it can be 128 KiB, which would hold up everybody else's requests. */
+static bool is_filled_elsewhere(const struct exchange *x) {
+    return x->req.encoding != INFLATE_PLAIN;
 }
 
 static void ndjson_release(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     decision_end(&s->d);
     inflate_close(s->decoder);
+    record_json_reader_release(&s->own_reader);
     buf_release(&s->text);
     free(s);
 }
@@ -55,9 +69,10 @@ static bool ndjson_begin(struct exchange *x) {
     x->handler_state = s;
     x->release = ndjson_release;
     decision_begin(&s->d, x);
-    buf_init(&s->text, line_cap(x) + 4 * (size_t)PIECE_BYTES);
+    buf_init(&s->text, line_cap(&api_settings_of(x)->limits) + 4 * (size_t)PIECE_BYTES);
     s->decoder = inflate_open(x->req.encoding, INFLATE_WINDOW_LOG_NETWORK);
-    return s->decoder || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
+    bool ok = s->decoder && (!is_filled_elsewhere(x) || record_json_reader_init(&s->own_reader));
+    return ok || exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the stream");
 }
 
 /* ---- memory ---- */
@@ -95,7 +110,7 @@ static struct line *new_line(struct ndjson *s) {
     return l;
 }
 
-static void ndjson_take_line(struct exchange *x, struct span text) {
+static void ndjson_take_line(struct exchange *x, struct record_json_reader *reader, struct span text) {
     struct ndjson *s = x->handler_state;
     struct batch *b = &s->d.batch;
     struct err e = {0};
@@ -107,9 +122,8 @@ static void ndjson_take_line(struct exchange *x, struct span text) {
     }
     s->blank_bytes = 0;
     struct line *l = new_line(s);
-    enum record_json_trouble why = record_json_read_line(&api_thread_of(x)->reader, &api_settings_of(x)->limits, text,
-                                                         &x->arena, &b->rec[b->n], &e);
-    decision_note_empty(&api_thread_of(x)->reader);
+    enum record_json_trouble why = record_json_read_line(reader, &s->limits, text, &x->arena, &b->rec[b->n], &e);
+    decision_note_empty(reader);
     l->is_record = why == RECORD_JSON_OK;
     b->n += l->is_record;
     if (why) snprintf(l->why, sizeof l->why, "line %" PRIu64 ": %.150s", s->lines_seen, e.msg);
@@ -145,12 +159,20 @@ static bool next_line(struct exchange *x, struct span *line) {
     struct ndjson *s = x->handler_state;
     struct span left = span_sub(buf_span(&s->text), s->text_at, s->text.n);
     const char *nl = left.n ? memchr(left.p, '\n', left.n) : NULL;
-    bool at_end = x->req.complete && x->body.n == 0 && inflate_is_whole(s->decoder);
+    bool at_end = !nl && x->req.complete && x->body.n == 0 && inflate_is_whole(s->decoder);
     if (!nl && !(at_end && left.n > 0)) return false;
     size_t n = nl ? (size_t)(nl - left.p) : left.n;
     *line = span_sub(left, 0, n);
     s->text_at += nl ? n + 1 : n;
     return true;
+}
+
+/* Many empty lines in a row cost no more than their bytes. */
+static void skip_empty_lines(struct ndjson *s) {
+    size_t from = s->text_at, n;
+    while (s->text_at < s->text.n && s->text.p[s->text_at] == '\n') s->text_at++;
+    n = s->text_at - from;
+    s->lines_seen += n, s->batch_bytes += n, s->blank_bytes += n;
 }
 
 /* A batch of nothing but empty lines goes on until it has another, or too many of them. */
@@ -159,9 +181,9 @@ static bool ndjson_batch_is_full(const struct ndjson *s) {
 }
 
 /* Fills the batch from what has arrived. */
-static bool ndjson_fill(struct exchange *x) {
+static bool ndjson_fill(struct exchange *x, struct record_json_reader *reader) {
     struct ndjson *s = x->handler_state;
-    size_t cap = line_cap(x);
+    size_t cap = line_cap(&s->limits);
     arena_reset(&x->arena);
     decision_begin(&s->d, x);
     struct batch *b = &s->d.batch;
@@ -174,10 +196,11 @@ static bool ndjson_fill(struct exchange *x) {
     s->batch_bytes = 0;
     while (!s->broken && !ndjson_batch_is_full(s)) {
         struct span line;
+        skip_empty_lines(s);
         if (s->blank_bytes > NDJSON_BLANK_BYTES_MAX)
             break_off(s, "too many empty lines: more than 262144 bytes of them in a row");
         else if (next_line(x, &line))
-            ndjson_take_line(x, line);
+            ndjson_take_line(x, reader, line);
         else if (s->text.n - s->text_at > cap)
             break_off(s, "too long");
         else if (!more_text(x))
@@ -185,6 +208,11 @@ static bool ndjson_fill(struct exchange *x) {
     }
     x->entries += b->n;
     return true;
+}
+
+static void fill_elsewhere(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
+    ndjson_fill(x, &s->own_reader);
 }
 
 /* ---- answers ---- */
@@ -234,15 +262,39 @@ static enum step without_lines(struct exchange *x) {
     return ndjson_answer(x);
 }
 
-/* A busy pipeline, or too little memory, is an answer of its own only while no other has begun. */
+/* A busy pipeline or helper, or too little memory, is an answer of its own only while no other has begun. */
+static enum step ndjson_try_later(struct exchange *x, unsigned phase) {
+    struct ndjson *s = x->handler_state;
+    if (!x->head_out) return STEP_SEND;
+    x->refused = REFUSE_NONE;
+    s->phase = phase;
+    return STEP_STALL;
+}
+
 static enum step ndjson_submit(struct exchange *x) {
     struct ndjson *s = x->handler_state;
     s->phase = NDJSON_ANSWER;
     if (ndjson_hold(x) && decision_submit(&s->d)) return STEP_WAIT;
-    if (!x->head_out) return STEP_SEND;
-    x->refused = REFUSE_NONE;
-    s->phase = NDJSON_SUBMIT;
-    return STEP_STALL;
+    return ndjson_try_later(x, NDJSON_SUBMIT);
+}
+
+/* The batch is filled. */
+static enum step ndjson_go_on(struct exchange *x) {
+    const struct ndjson *s = x->handler_state;
+    if (x->refused) return STEP_SEND;
+    if (s->d.batch.n > 0) return ndjson_submit(x);
+    return s->lines > 0 ? ndjson_answer(x) : without_lines(x);
+}
+
+static enum step ndjson_read(struct exchange *x) {
+    struct ndjson *s = x->handler_state;
+    s->limits = api_settings_of(x)->limits;
+    if (!is_filled_elsewhere(x)) {
+        ndjson_fill(x, &api_thread_of(x)->reader);
+        return ndjson_go_on(x);
+    }
+    s->phase = NDJSON_FILLED;
+    return exchange_task(x, fill_elsewhere) ? STEP_WAIT : ndjson_try_later(x, NDJSON_READ);
 }
 
 enum step ndjson_run(struct exchange *x) {
@@ -254,7 +306,7 @@ enum step ndjson_run(struct exchange *x) {
         return STEP_WAIT;
     if (s->phase == NDJSON_ANSWER) return ndjson_answer(x);
     if (s->phase == NDJSON_SUBMIT) return ndjson_submit(x);
-    if (!ndjson_fill(x)) return STEP_SEND;
-    if (s->d.batch.n > 0) return ndjson_submit(x);
-    return s->lines > 0 ? ndjson_answer(x) : without_lines(x);
+    if (s->phase == NDJSON_READ) return ndjson_read(x);
+    s->phase = NDJSON_READ;
+    return ndjson_go_on(x);
 }

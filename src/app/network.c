@@ -1,6 +1,7 @@
 #include "app/network.h"
 
 #include "base/must.h"
+#include "app/pseudonym_key.h"
 #include "app/state_dir.h"
 #include "remote/bert_service.h"
 #include "remote/dispatcher.h"
@@ -79,12 +80,18 @@ static struct llm_opts llm_opts_of(const struct conf *c) {
     return o;
 }
 
+static void choose_pseudonyms(struct llm_opts *o, const struct conf *c) {
+    o->pseudonyms = c->llm_pseudonyms;
+    if (o->pseudonyms) o->pseudonym_key = pseudonym_key();
+}
+
 struct llm *network_llm_open(const struct conf *c, const struct label_set *labels, uint64_t wait_ms, struct err *e) {
     struct llm_opts o = llm_opts_of(c);
     char store[PATH_MAX];
     if (!llm_is_configured(&o) || !network_store_path(c, store, sizeof store, e)) return NULL;
     struct err ignored; /* without its folder the store is in memory, and says so */
     if (store[0] && !c->llm_store[0]) state_dir_make_folders(store, &ignored);
+    choose_pseudonyms(&o, c);
     o.wait_ms = wait_ms;
     o.store.path = store;
     return llm_open(&o, labels, e);
@@ -100,6 +107,7 @@ struct llm *network_llm_open_dry(const struct conf *c, const struct label_set *l
     char store[PATH_MAX];
     if (!network_store_path(c, store, sizeof store, e)) return NULL;
     if (!llm_is_configured(&o)) o.url = "";
+    choose_pseudonyms(&o, c);
     o.store.path = access(store, F_OK) == 0 ? store : "";
     return llm_open(&o, labels, e);
 }

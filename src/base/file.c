@@ -88,19 +88,27 @@ static bool file_write_all(int fd, struct span s) {
     return true;
 }
 
-bool file_write(const char *path, struct span bytes, struct err *e) {
+static bool file_replace(const char *path, struct span bytes, mode_t mode, struct err *e) {
     char tmp[4096];
     int n = snprintf(tmp, sizeof tmp, "%s.tmp.XXXXXX", path);
     if (n < 0 || (size_t)n >= sizeof tmp) return err_set(e, ERR_IO, "%s: path is too long", path);
     int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0) return err_set(e, ERR_IO, "%s: %s", tmp, strerror(errno));
-    bool ok = file_write_all(fd, bytes) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    bool ok = file_write_all(fd, bytes) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int cause = errno;
     if (close(fd) != 0 && ok) ok = false, cause = errno;
     if (ok && rename(tmp, path) != 0) ok = false, cause = errno;
     if (ok) return true;
     unlink(tmp);
     return err_set(e, ERR_IO, "%s: %s", path, strerror(cause));
+}
+
+bool file_write(const char *path, struct span bytes, struct err *e) {
+    return file_replace(path, bytes, 0644, e);
+}
+
+bool file_write_private(const char *path, struct span bytes, struct err *e) {
+    return file_replace(path, bytes, 0600, e);
 }
 
 bool file_join(char *out, size_t size, const char *dir, const char *name) {

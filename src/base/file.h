@@ -21,6 +21,7 @@ void file_free(struct span *s); /* gives back what file_read read; a zero-filled
 
 /* Replaces the file in one step: temporary name beside it, fsync, rename. A reader sees the old file or the new one. */
 bool file_write(const char *path, struct span bytes, struct err *e);
+bool file_write_private(const char *path, struct span bytes, struct err *e); /* only its owner may read it */
 
 /* dir + "/" + name into out[size]; false when it does not fit. */
 bool file_join(char *out, size_t size, const char *dir, const char *name);

@@ -350,6 +350,7 @@ struct llm *llm_open(const struct llm_opts *o, const struct label_set *labels, s
         llm_close(l);
         return NULL;
     }
+    if (o->pseudonyms) redact_pseudonyms(l->redact, o->pseudonym_key);
     budget_init(&l->budget, &o->budget, l->store, NULL);
     set_origin(l);
     set_service(l, o);

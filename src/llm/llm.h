@@ -23,6 +23,8 @@ struct llm_opts {
     const char *dialect;  /* "auto" or a name of openai.h */
     const char *proxy, *ca_file;
     const char *redact_file; /* more patterns to redact; "": none */
+    bool pseudonyms;         /* instead of user and host names, made with pseudonym_key */
+    uint64_t pseudonym_key;
     struct store_opts store;
     struct budget_opts budget;
     uint64_t timeout_ms; /* of a call, its retries included */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "llm/pseudonym.h"
 #include "llm/redact_scan.h"
 
 #include <regex.h>
@@ -9,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The patterns of the user's file. */
 struct redact {
-    regex_t rule[REDACT_RULES_MAX];
+    regex_t rule[REDACT_RULES_MAX]; /* the patterns of the user's file */
     size_t n;
+    struct pseudonyms *pseudonyms; /* NULL: names stay */
 };
 
 static const char *const REPLACEMENT[] = {
@@ -67,7 +68,14 @@ struct redact *redact_open(const char *path, struct err *e) {
 void redact_close(struct redact *r) {
     if (!r) return;
     for (size_t i = 0; i < r->n; i++) regfree(&r->rule[i]);
+    free(r->pseudonyms);
     free(r);
+}
+
+void redact_pseudonyms(struct redact *r, uint64_t key) {
+    MUST(!r->pseudonyms);
+    r->pseudonyms = must_calloc(1, sizeof *r->pseudonyms);
+    pseudonym_open(r->pseudonyms, "/etc/passwd", key);
 }
 
 /* ---- run ---- */
@@ -86,12 +94,14 @@ static void redact_apply(const regex_t *rule, const char *text, struct buf *out)
     buf_puts(out, text);
 }
 
-/* text with what the scan marks replaced. */
-static void redact_put(struct span text, const unsigned char *mark, struct buf *out) {
+/* text with what the scans mark replaced. */
+static void redact_put(const struct redact *r, struct span text, const unsigned char *mark, struct buf *out) {
     for (size_t i = 0, end; i < text.n; i = end) {
         for (end = i; end < text.n && mark[end] == mark[i];) end++;
         if (mark[i] == REDACT_KEEP)
             buf_put(out, text.p + i, end - i);
+        else if (mark[i] >= REDACT_USER)
+            pseudonym_put(r->pseudonyms, span_sub(text, i, end), mark[i] == REDACT_HOST, out);
         else
             buf_puts(out, REPLACEMENT[mark[i]]);
     }
@@ -104,7 +114,8 @@ void redact_run(const struct redact *r, struct span text, struct buf *out) {
     unsigned char *mark = must_calloc(text.n + 1, 1);
     for (int i = 0; i < 2; i++) buf_init(&side[i], 16 * (text.n + 64));
     redact_scan(text, mark);
-    redact_put(text, mark, &side[0]);
+    if (r->pseudonyms) pseudonym_scan(r->pseudonyms, text, mark);
+    redact_put(r, text, mark, &side[0]);
     buf_putc(&side[0], '\0');
     size_t from = 0;
     for (size_t i = 0; i < r->n && !side[from].failed; i++, from = 1 - from) {

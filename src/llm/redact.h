@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdint.h>
+
 enum { REDACT_RULES_MAX = 64, REDACT_PATTERN_MAX = 1024, REDACT_FILE_BYTES_MAX = 65536 };
 
 struct redact;
@@ -15,6 +17,9 @@ struct redact;
  * built-in rules only. */
 struct redact *redact_open(const char *path, struct err *e);
 void redact_close(struct redact *r); /* NULL is fine */
+
+/* From now on user and host names become pseudonyms as well (llm/pseudonym.h); before r is in use. */
+void redact_pseudonyms(struct redact *r, uint64_t key);
 
 /* Appends text, redacted. text must not hold NUL bytes (they end it). */
 void redact_run(const struct redact *r, struct span text, struct buf *out);

@@ -6,7 +6,8 @@
 
 #include "base/span.h"
 
-enum redact_mark { REDACT_KEEP, REDACT_SECRET, REDACT_EMAIL, REDACT_CARD };
+/* USER and HOST are pseudonym.h's. */
+enum redact_mark { REDACT_KEEP, REDACT_SECRET, REDACT_EMAIL, REDACT_CARD, REDACT_USER, REDACT_HOST };
 
 /* Writes an enum redact_mark for each byte of text to mark[text.n]. */
 void redact_scan(struct span text, unsigned char *mark);

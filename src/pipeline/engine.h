@@ -7,6 +7,7 @@
 #include "data/label.h"
 #include "encoder/encoder.h"
 #include "encoder/head.h"
+#include "review/ruled.h"
 #include "rules/rules.h"
 
 #include <stdatomic.h>
@@ -41,11 +42,13 @@ struct engine {
                              all are */
     const struct network_stage *network; /* asked about what is left; NULL: there is none */
     uint64_t network_version;            /* of what the network stage's answers depend on */
+    uint64_t serial;                     /* no two engines of this process have the same; not 0 */
     uint64_t version;                    /* stage_version: changes whenever an answer to a template may; in memo keys */
     struct vector_store *vectors;        /* what the encoder said before; NULL: that is not kept */
     uint64_t vector_version;             /* of what a template's vector depends on */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */
     uint8_t kind_label[LABEL_MAX];       /* the inventory's; likewise */
+    uint16_t *rule_place;                /* of each rule, where its lines are counted (review/ruled.h); likewise */
     atomic_uint refs;
     atomic_uint pinned; /* batches that it is held for */
 };
@@ -58,6 +61,9 @@ void engine_unref(struct engine *eng); /* NULL is fine; the last one closes */
 /* Gives it the network stage, whose answers depend on `version`; before the engine is in use. The stage must
  * outlive it. */
 void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version);
+
+/* Finds where lines of its rules are counted; before the engine is in use. */
+void engine_count_rules(struct engine *eng, struct ruled *r);
 
 /* Gives it the store of the encoder's vectors, which must outlive it; before the engine is in use. One for vectors of
  * another dimension, or NULL, does nothing. */

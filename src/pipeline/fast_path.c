@@ -10,7 +10,7 @@
 struct fast_path {
     struct pipeline *pipeline;
     struct pipeline_view view;
-    struct engine *eng; /* the engine that scratch belongs to; a reference */
+    uint64_t serial; /* of the engine that scratch fits; no reference, since an idle server would keep an old model */
     struct engine_scratch scratch;
     struct work work;
     char text[FAST_PATH_RECORDS_MAX * TEMPLATE_MAX];
@@ -22,6 +22,7 @@ struct fast_path *fast_path_open(struct pipeline *p) {
     f->work.memo = pipeline_memo(p);
     f->work.kinds = pipeline_kinds(p);
     f->work.examples = pipeline_examples(p);
+    stage_count_rules(&f->work, pipeline_ruled(p));
     f->work.text = f->text;
     f->work.scratch = &f->scratch;
     return f;
@@ -31,7 +32,6 @@ void fast_path_close(struct fast_path *f) {
     if (!f) return;
     pipeline_view_close(&f->view);
     engine_scratch_close(&f->scratch);
-    engine_unref(f->eng);
     free(f);
 }
 
@@ -44,15 +44,14 @@ static bool fast_path_fits(const struct batch *b) {
 
 /* Of an engine's scratch only that of the rules is needed. */
 static bool fast_path_follow_engine(struct fast_path *f, struct engine *eng) {
-    if (f->eng == eng) return true;
+    f->work.eng = eng;
+    if (f->serial == eng->serial) return true;
     struct err e = {0};
     struct rules_scratch *rules = eng->rules ? rules_scratch_open(eng->rules, &e) : NULL;
     if (eng->rules && !rules) return false;
     engine_scratch_close(&f->scratch);
-    engine_unref(f->eng);
-    f->eng = engine_ref(eng);
+    f->serial = eng->serial;
     f->scratch.rules = rules;
-    f->work.eng = eng;
     return true;
 }
 
@@ -61,6 +60,7 @@ static void fast_path_count(const struct work *w, const struct batch *b, double 
         const struct result *r = &b->res[i];
         if (r->err) metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->unavailable), 0, 1);
         stage_count_reason(b->engine, r);
+        if (r->correction) metrics_add(METRIC_WORDS_LINES, 0, 0, 0, 1);
         metrics_add(METRIC_CLASSIFICATIONS, r->decider, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds / b->n, 1);
     }

@@ -117,6 +117,7 @@ static void the_engine_of_the_batch_decides(void) {
     struct engine *fresh = engine_open(&o, &e);
     engine_set_network(fresh, &NETWORK, 1);
     pipeline_swap(k.p, fresh);
+    CHECK_INT(atomic_load(&k.eng->refs), 1); /* ours: an idle thread keeps no engine that was replaced */
     engine_unref(k.eng);
     k.eng = fresh;
     CHECK(!fast_path_decide(&k, 1)); /* it has no rules */

@@ -147,10 +147,21 @@ static bool is_word(yyjson_val *object, const struct correction *r) {
     return r->family != 0 && (r->state[0] || yyjson_is_null(label));
 }
 
-static void note_forgotten(struct corrections *c, uint64_t kind) {
+uint32_t corrections_time(struct span at) {
+    char text[32];
+    struct tm tm = {0};
+    if (at.n >= sizeof text) return 0;
+    if (at.n > 0) memcpy(text, at.p, at.n);
+    text[at.n] = '\0';
+    if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return 0;
+    time_t t = timegm(&tm);
+    return t > 0 ? (uint32_t)t : 0;
+}
+
+static void note_forgotten(struct corrections *c, uint64_t kind, uint32_t at) {
     c->forgotten = realloc(c->forgotten, (c->forgotten_n + 1) * sizeof *c->forgotten);
     MUST_MEMORY(c->forgotten);
-    c->forgotten[c->forgotten_n++] = kind;
+    c->forgotten[c->forgotten_n++] = (struct corrections_forgotten){kind, at};
 }
 
 /* What is said about the log itself: which numbers were used, that it follows a desk's. */
@@ -188,7 +199,7 @@ static bool read_word(struct corrections *c, yyjson_val *object) {
     r.redacted = yyjson_is_true(yyjson_obj_get(object, "redacted"));
     uint64_t forget = word_hash(object, "forget");
     if (forget) {
-        note_forgotten(c, forget);
+        note_forgotten(c, forget, corrections_time(r.at));
         note_id(c, id);
         return true;
     }
@@ -370,8 +381,7 @@ static bool rewrite_locked(const char *path, corrections_edit *edit, const void 
               edit(&c, text, what, &out, e);
     if (ok && out.failed)
         ok = err_set(e, ERR_LIMIT, "%s: it would be larger than %d bytes", path, CORRECTIONS_FILE_BYTES_MAX);
-    ok = ok && (out.n == 0 || file_write(path, buf_span(&out), e));
-    if (ok && out.n > 0 && chmod(path, 0600) != 0) ok = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    ok = ok && (out.n == 0 || file_write_private(path, buf_span(&out), e));
     file_free(&text);
     corrections_release(&c);
     buf_release(&out);

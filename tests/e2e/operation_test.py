@@ -349,6 +349,32 @@ def a_bomb_is_refused_before_it_goes_off():
         equal(s.lines("User a logged in")[0]["source"], "regex")
 
 
+def busiest_thread(s, work):
+    """The thread that had the most of the CPU while work was done, by its own clock (proc(5))."""
+    def spent():
+        at = f"/proc/{s.process.pid}/task"
+        return {t: int(open(f"{at}/{t}/schedstat").read().split()[0]) for t in os.listdir(at)}
+    before = spent()
+    work()
+    after = spent()
+    return max(after, key=lambda t: after[t] - before.get(t, 0))
+
+
+@test
+def what_is_packed_or_plenty_is_not_the_loops_work():
+    """Whoever sends it keeps a helper busy, and nobody else's line waits for it."""
+    def post(body, *times, **headers):
+        for _ in range(*times):
+            s.ask("POST", "/classify", body, {k.replace("_", "-"): v for k, v in headers.items()})
+    with serving("--bert", "off", "--workers", "1") as s:
+        loop = busiest_thread(s, lambda: [s.ask("GET", "/health") for _ in range(300)])
+        blank, entries = gzip.compress(b"\n" * 260000), "[" + ",".join(["{}"] * 10000) + "]"
+        for work in (lambda: post(blank, 100, Content_Encoding="gzip", Content_Type="application/x-ndjson"),
+                     lambda: post(gzip.compress(b" " * 4000000), 20, Content_Encoding="gzip"),
+                     lambda: post(entries, 20)):
+            assert busiest_thread(s, work) != loop
+
+
 @test
 def each_limit_is_named_by_its_option():
     with serving("--bert", "off", "--entries-max", "3", "--body-bytes-max", "2000", "--header-bytes-max", "2048", "--line-bytes-max",
