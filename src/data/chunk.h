@@ -25,6 +25,7 @@ struct origin {
     struct span raw;  /* the JSON object that the message was taken out of; p == NULL: none */
     struct span host, file;
     struct span time; /* as it was written: RFC 3339; empty: not told */
+    uint64_t time_ns; /* the same, since the epoch; 0: not told, or nobody has read it so far */
     struct span otlp; /* the LogRecord on the wire; p == NULL: it did not come as one */
     const struct otlp_scope *scope;
     struct span key;           /* of the message that it was; p == NULL: none */

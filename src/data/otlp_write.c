@@ -85,21 +85,21 @@ static void put_encoded(struct buf *out, const struct record *rec, const struct 
 }
 
 void otlp_put_record(struct buf *out, const struct chunk *c, uint32_t i, const struct otlp_answer *a) {
-    enum { HEAD_MAX = 16 };
+    enum { HEAD_MAX = 16, HEAD_LIKELY = 3 /* of 128 to 16,383 bytes; another one is moved */ };
     const struct origin *o = origin_of(c, i);
     char *room = buf_reserve(out, HEAD_MAX);
     size_t at = out->n, head;
     if (!room) return;
-    out->n += HEAD_MAX;
+    out->n += HEAD_LIKELY;
     if (o->otlp.p)
         put_spliced(out, o->otlp);
     else
         put_encoded(out, &c->rec[i], o);
     put_answer(out, a);
-    if (out->failed) return;
-    size_t n = out->n - at - HEAD_MAX;
+    if (!buf_reserve(out, HEAD_MAX)) return;
+    size_t n = out->n - at - HEAD_LIKELY;
     head = proto_bytes_size(SCOPE_LOGS_RECORDS, n) - n;
-    memmove(out->p + at + head, out->p + at + HEAD_MAX, n);
+    if (head != HEAD_LIKELY) memmove(out->p + at + head, out->p + at + HEAD_LIKELY, n);
     out->n = at;
     proto_put_head(out, SCOPE_LOGS_RECORDS, n);
     out->n += n;

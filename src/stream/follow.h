@@ -35,11 +35,13 @@ struct follow {
     struct follow_moves sent[SOURCE_POSITIONS];
     uint64_t committed;
     uint64_t tick_ns, scan_ns;
-    bool begun;     /* the first scan is over */
-    bool timers;    /* some file waits for a time */
-    bool scan_soon; /* a folder has come */
-    bool chained;   /* some file waits for another */
-    bool moved;     /* the checkpoint is behind */
+    bool begun;       /* the first scan is over */
+    bool timers;      /* some file waits for a time */
+    bool scan_soon;   /* a folder has come */
+    bool moved;       /* the checkpoint is behind */
+    uint64_t scan_n;  /* so many scans */
+    int64_t known_ns; /* since the epoch: what was made before is in the set */
+    int64_t kept_ns;  /* the same, of the run before, when its checkpoint was written; 0: there was none */
     uint64_t failure_said_ns;
     enum { FOLLOW_JOIN_AUTO, FOLLOW_JOIN_NONE, FOLLOW_JOIN_START } join;
     regex_t starts;                  /* FOLLOW_JOIN_START: where an event begins */
@@ -57,6 +59,9 @@ void follow_find_close(struct follow *s);
 
 /* Is the path one that is to be followed? */
 bool follow_find_wants(const struct follow *s, const char *path);
+
+/* A generation of the file `name`, which was made and renamed before we looked: it comes before what is there now. */
+void follow_find_missed(struct follow *s, const char *name, const char *path, struct follow_id id, uint64_t size);
 
 /* The file has no path of ours any more: it is read to its end and let go. */
 void follow_find_retire(struct follow *s, struct follow_file *f, unsigned rotation);
@@ -79,9 +84,14 @@ bool follow_rest_between_cuts(struct follow *s, struct follow_file *f, struct sp
 bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_file *live);
 
 /* f is read after `before` (NULL: nobody), unless that one waits for f itself. */
-void follow_rest_chain(struct follow *s, struct follow_file *f, struct follow_file *before);
+void follow_rest_chain(struct follow_file *f, struct follow_file *before);
 
-bool follow_rest_may_be_rotated(const char *path); /* of whatever: it ends with a number, .old or packing */
+/* Hands each name that the file at the path may have been rotated from to `each`, until that returns true. */
+void follow_rest_originals(const char *path, bool (*each)(void *self, const char *name), void *self);
+
+/* Generations of files that the checkpoint knows nothing of, for they were made after it was written, and were renamed
+ * before we looked again. After the first scan. */
+void follow_rest_unsaved(struct follow *s);
 
 /* Does the name look like what logrotate makes of `name`: name.1, name-20240131.gz, stem-20240131.log? */
 bool follow_rest_is_rotated(const char *name, const char *path);

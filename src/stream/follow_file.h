@@ -75,12 +75,14 @@ struct follow_file {
     int64_t seen_s; /* since the epoch: of an orphan, when its row was written; of one that was found, its last write */
     uint64_t changed_ns; /* when it last grew, or we began */
 
-    struct follow_file *after;   /* is read first: the generation before it */
-    struct follow_file *copy_of; /* looks like what copytruncate makes of it */
-    unsigned out;                /* chunks under way that hold lines of it */
-    bool was_cut;                /* and nothing was read since: there may have been further cuts */
-    int64_t cut_since_ns;        /* when the newest of its copies was written, then */
-    struct follow_hash cut_head; /* of what was cut, where its copy was not found; n == 0: it was */
+    struct follow_file *after;                 /* is read first: the generation before it; follow_set_chain */
+    struct follow_file *waiters, *next_waiter; /* those whose `after` this is */
+    bool may_be_copy;                          /* looks like what copytruncate makes of a live one */
+    bool kept;                                 /* the checkpoint had a row of it */
+    unsigned out;                              /* chunks under way that hold lines of it */
+    bool was_cut;                              /* and nothing was read since: there may have been further cuts */
+    int64_t cut_since_ns;                      /* when the newest of its copies was written, then */
+    struct follow_hash cut_head;               /* of what was cut, where its copy was not found; n == 0: it was */
     struct follow_place cut_place;
     bool at_end;    /* there was nothing more at the last turn */
     bool partial;   /* and what is left is a line without its end */
@@ -89,8 +91,12 @@ struct follow_file {
     bool wakes;     /* wants a turn at a given time, although it has no news */
     struct follow_file *next_queued;
 
+    uint64_t scan; /* the last scan that saw it */
+
     /* follow_set's */
     struct follow_file *all_next, *all_prev, *index_next[FOLLOW_INDICES];
+    struct follow_file *used_next, *used_prev; /* of those that are open */
+    bool is_used;
     uint64_t key[FOLLOW_INDICES];
 };
 

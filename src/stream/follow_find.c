@@ -52,12 +52,28 @@ static void watch_link(struct follow *s, const char *path) {
     follow_watch_add(s->watch, real[0] ? real : "/", true);
 }
 
-/* A live file of which the path's is a copy in the making, or a finished one: copytruncate. */
-static struct follow_file *find_original(struct follow *s, const char *path) {
-    if (!follow_rest_may_be_rotated(path)) return NULL;
-    for (struct follow_file *f = s->set.all; f; f = f->all_next)
-        if (f->state == FOLLOW_LIVE && follow_rest_is_rotated(f->name, path)) return f;
-    return NULL;
+/* Is there a live file of which the path's is a copy in the making, or a finished one: copytruncate? */
+struct original {
+    const struct follow_set *set;
+    bool found;
+};
+
+static bool original_is_live(void *self, const char *name) {
+    struct original *o = self;
+    return o->found = follow_set_by_path(o->set, name) != NULL;
+}
+
+static bool has_original(const struct follow *s, const char *path) {
+    struct original o = {&s->set, false};
+    follow_rest_originals(path, original_is_live, &o);
+    return o.found;
+}
+
+/* Was it made after the checkpoint was written? Then it has no row because it is new, not because nobody followed it.
+ */
+static bool is_new(const struct follow *s, struct follow_id id, int64_t mtime_s) {
+    if (s->kept_ns == 0) return false;
+    return id.born ? (int64_t)id.born >= s->kept_ns : mtime_s > s->kept_ns / 1000000000;
 }
 
 static void add_found(struct follow *s, const char *path, struct follow_id id, int64_t mtime_s, uint64_t size) {
@@ -69,11 +85,12 @@ static void add_found(struct follow *s, const char *path, struct follow_id id, i
     f->size = size;
     f->seen_s = mtime_s;
     f->changed_ns = clock_now_ns(NULL);
-    follow_rest_chain(s, f, before);
+    follow_rest_chain(f, before);
     s->moved = true;
     watch_link(s, path);
-    if (s->begun) f->copy_of = find_original(s, path);
-    if (!s->begun && strcmp(s->conf->start, "end") == 0) {
+    if (s->begun) f->may_be_copy = has_original(s, path);
+    f->scan = s->scan_n;
+    if (!s->begun && !is_new(s, id, mtime_s) && strcmp(s->conf->start, "end") == 0) {
         struct err ignored = {0};
         if (follow_set_open(&s->set, f, &ignored)) follow_file_skip_to_end(f);
     }
@@ -85,6 +102,7 @@ static void adopt(struct follow *s, struct follow_file *f, const char *path, uin
     follow_set_move(&s->set, f, path);
     f->state = FOLLOW_LIVE;
     f->size = size;
+    f->scan = s->scan_n;
     f->changed_ns = clock_now_ns(NULL);
     watch_link(s, path);
     follow_set_queue(&s->set, f);
@@ -101,6 +119,7 @@ static void examine(struct follow *s, const char *path) {
         return;
     }
     if (now && follow_id_is_same(now->id, id)) {
+        now->scan = s->scan_n;
         if (size != now->size && !now->in) now->changed_ns = clock_now_ns(NULL), now->size = size;
         if (size != now->at) follow_set_queue(&s->set, now);
         return;
@@ -130,11 +149,12 @@ static void scan(struct follow *s) {
     struct glob_walker w = {on_found_file, on_found_folder, s};
     s->scan_ns = clock_now_ns(NULL);
     s->scan_soon = false;
+    s->scan_n++;
     for (unsigned i = 0; i < s->patterns_n; i++) glob_walk(s->pattern[i], &w);
     if (!s->begun) return;
     for (struct follow_file *f = s->set.all, *next; f; f = next) { /* whose path is gone, without news of it */
         next = f->all_next;
-        if (f->state == FOLLOW_LIVE) examine(s, f->path);
+        if (f->state == FOLLOW_LIVE && f->scan != s->scan_n) examine(s, f->path);
     }
 }
 
@@ -152,15 +172,22 @@ static void note_written(struct follow *s, const struct follow_event *ev) {
     follow_set_queue(&s->set, f);
 }
 
-/* A generation that was made and renamed before we looked: it comes before what is there now. */
-static void adopt_missed(struct follow *s, const char *name, const char *path, struct follow_id id, uint64_t size) {
+/* The file was deleted by its name. What the kernel told of before is read: then there is nothing to look for. */
+static void note_gone(struct follow *s, const char *path) {
+    struct follow_file *f = follow_set_by_path(&s->set, path);
+    bool done = f && f->at_end && !f->partial && !f->is_queued && f->at >= f->size && !f->is_used;
+    examine(s, path);
+    if (done && f->state == FOLLOW_ROTATED && !f->is_used) f->lost = true;
+}
+
+void follow_find_missed(struct follow *s, const char *name, const char *path, struct follow_id id, uint64_t size) {
     struct follow_file *live = follow_set_by_path(&s->set, name), *before = follow_set_newest(&s->set, name, live);
     struct follow_file *f = follow_set_add(&s->set, name, path, id, FOLLOW_LIVE);
     if (!f) return;
     f->size = size;
-    follow_rest_chain(s, f, before);
-    f->copy_of = find_original(s, name);
-    if (live && live->at == 0 && !live->at_end) follow_rest_chain(s, live, f);
+    follow_rest_chain(f, before);
+    f->may_be_copy = has_original(s, name);
+    if (live && live->at == 0 && !live->at_end) follow_rest_chain(live, f);
     follow_find_retire(s, f, FOLLOW_RENAMED);
 }
 
@@ -176,7 +203,7 @@ static void note_renamed(struct follow *s, const struct follow_event *ev) {
             follow_set_move(&s->set, f, ev->path);
             if (!wanted) follow_find_retire(s, f, FOLLOW_RENAMED);
         } else {
-            adopt_missed(s, s->left, ev->path, id, size);
+            follow_find_missed(s, s->left, ev->path, id, size);
         }
     }
     s->left[0] = '\0';
@@ -187,8 +214,10 @@ static void find_take_event(struct follow *s, const struct follow_event *ev) {
     switch (ev->news) {
     case FOLLOW_WRITTEN: note_written(s, ev); return;
     case FOLLOW_APPEARED:
-    case FOLLOW_GONE:
         if (follow_find_wants(s, ev->path)) examine(s, ev->path);
+        return;
+    case FOLLOW_GONE:
+        if (follow_find_wants(s, ev->path)) note_gone(s, ev->path);
         return;
     case FOLLOW_LEFT:
         if (s->left[0]) examine(s, s->left);
@@ -207,8 +236,16 @@ static void find_take_event(struct follow *s, const struct follow_event *ev) {
     }
 }
 
+/* By the clock that file systems take a file's time of birth from. */
+static int64_t births_now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 void follow_find_news(struct follow *s) {
     static _Thread_local struct follow_event ev;
+    s->known_ns = births_now_ns();
     while (follow_watch_next(s->watch, &ev)) find_take_event(s, &ev);
     if (s->left[0]) { /* it has left our folders */
         char path[PATH_MAX];
@@ -267,15 +304,17 @@ static void find_copies(struct follow *s) {
     int64_t since = time(NULL) - s->conf->rotate_wait;
     for (struct follow_file *f = s->set.all; f; f = f->all_next)
         if (f->state == FOLLOW_LIVE && f->checked && f->at == 0 && f->seen_s >= since)
-            f->copy_of = find_original(s, f->path);
+            f->may_be_copy = has_original(s, f->path);
 }
 
 bool follow_find_open(struct follow *s, struct err *e) {
     s->watch = follow_watch_open(e);
     if (!s->watch || !open_patterns(s, e)) return false;
-    if (s->o.checkpoint) follow_set_read_rows(&s->set, checkpoint_rows(s->o.checkpoint, s->conf->name));
+    if (s->o.checkpoint) s->kept_ns = follow_set_read_rows(&s->set, checkpoint_rows(s->o.checkpoint, s->conf->name));
+    s->known_ns = births_now_ns();
     scan(s);
     find_orphans(s);
+    if (s->kept_ns > 0) follow_rest_unsaved(s);
     find_copies(s);
     s->begun = true;
     return true;

@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "metrics/metrics.h"
 #include "stream/follow.h"
+#include "stream/glob.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -46,12 +47,38 @@ static bool is_packing(const char *s) {
     return *s == '\0' || strcmp(s, ".gz") == 0 || strcmp(s, ".zst") == 0;
 }
 
-bool follow_rest_may_be_rotated(const char *path) {
+/* Of whatever: it ends with a number, .old or packing. */
+static bool may_be_rotated(const char *path) {
     size_t n = strlen(path);
     const char *dot = strrchr(path, '.'), *ends = n > 0 ? path + n - 1 : path;
     if ((*ends >= '0' && *ends <= '9') || !dot) return n > 0 && *ends >= '0' && *ends <= '9';
     bool stem = dot > path && dot[-1] >= '0' && dot[-1] <= '9'; /* name-20240131.log */
     return stem || strcmp(dot, ".gz") == 0 || strcmp(dot, ".zst") == 0 || strcmp(dot, ".old") == 0;
+}
+
+static bool is_original(const char *name, const char *path, bool (*each)(void *, const char *), void *self) {
+    return follow_rest_is_rotated(name, path) && each(self, name);
+}
+
+void follow_rest_originals(const char *path, bool (*each)(void *self, const char *name), void *self) {
+    const char *base = base_of(path);
+    char name[PATH_MAX];
+    if (!*base || strlen(path) >= sizeof name || !may_be_rotated(path)) return;
+    for (const char *p = base + 1; *p; p++) {
+        if (!strchr(".-_", *p)) continue;
+        int front = (int)(p - path);
+        snprintf(name, sizeof name, "%.*s", front, path); /* name.1, name.gz */
+        if (is_original(name, path, each, self)) return;
+        const char *ending = pass_number(p); /* stem-20240131.log.gz */
+        if (!ending || *ending != '.') continue;
+        size_t n = strlen(ending), packed = n;
+        for (int i = 0; i < 2; i++) {
+            const char *packing = i ? ".zst" : ".gz";
+            if (n > strlen(packing) && strcmp(ending + n - strlen(packing), packing) == 0) packed = n - strlen(packing);
+        }
+        snprintf(name, sizeof name, "%.*s%.*s", front, path, (int)packed, ending);
+        if (is_original(name, path, each, self)) return;
+    }
 }
 
 bool follow_rest_is_rotated(const char *name, const char *path) {
@@ -155,11 +182,10 @@ static void go_on_in(struct follow *s, struct follow_file *f, const struct sibli
     follow_find_retire(s, f, FOLLOW_RENAMED);
 }
 
-void follow_rest_chain(struct follow *s, struct follow_file *f, struct follow_file *before) {
+void follow_rest_chain(struct follow_file *f, struct follow_file *before) {
     for (const struct follow_file *g = before; g; g = g->after)
         if (g == f) return;
-    f->after = before;
-    s->chained = true;
+    follow_set_chain(f, before);
 }
 
 /* The generations after v[from - 1], up to what is live, are read one after the other. */
@@ -176,10 +202,10 @@ static void read_newer(struct follow *s, const struct sibling *v, size_t from, s
             follow_find_retire(s, f, FOLLOW_RENAMED);
         }
         if (f == live || f == before || f->lost) continue;
-        follow_rest_chain(s, f, before);
+        follow_rest_chain(f, before);
         before = f;
     }
-    if (live && live != before && live->at == 0) follow_rest_chain(s, live, before);
+    if (live && live != before && live->at == 0) follow_rest_chain(live, before);
 }
 
 /* Where the generation with this head and place is; n: nowhere. */
@@ -214,7 +240,7 @@ static struct follow_file *take_copy(struct follow *s, const struct follow_file 
     g->at = p.at, g->mark = p.mark, g->skipping = p.skipping, g->checked = false;
     g->stream_at[0] = p.stream_at[0], g->stream_at[1] = p.stream_at[1];
     g->safe = p;
-    g->copy_of = NULL;
+    g->may_be_copy = false;
     if (follow_find_wants(s, v->path))
         follow_set_queue(&s->set, g);
     else
@@ -233,12 +259,12 @@ void follow_rest_of_cut(struct follow *s, struct follow_file *f) {
     metrics_add(METRIC_FOLLOW_ROTATIONS, FOLLOW_TRUNCATED, 0, 0, 1);
     log_info("follow.cut", "%s was cut or written anew; it is read from its beginning", f->path);
     follow_file_rewind(f);
-    f->after = NULL;
+    follow_set_chain(f, NULL);
     f->was_cut = true;
     f->cut_since_ns = at < n  ? v[at].mtime_ns
                       : n > 0 ? v[n - 1].mtime_ns
                               : 0; /* later ones: follow_rest_between_cuts */
-    if (copy && !f->after) follow_rest_chain(s, f, copy);
+    if (copy && !f->after) follow_rest_chain(f, copy);
     free_siblings(v, n);
     f->changed_ns = clock_now_ns(NULL);
     follow_set_queue(&s->set, f);
@@ -339,4 +365,90 @@ bool follow_rest_of_gone(struct follow *s, struct follow_file *f, struct follow_
     if (!s->begun) read_newer(s, v, found ? at + 1 : first_since(v, n, f->seen_s), n, found ? f : NULL, live);
     free_siblings(v, n);
     return found;
+}
+
+/* ---- what the checkpoint knows nothing of ---- */
+
+enum { UNSAVED_MAX = 4096 };
+
+struct unsaved {
+    char *path, *name; /* where it is; what it was */
+    struct follow_id id;
+    uint64_t size;
+    int64_t mtime_ns;
+};
+
+struct unsaved_list {
+    struct follow *s;
+    struct unsaved *v;
+    size_t n;
+    char name[PATH_MAX];
+};
+
+static bool unsaved_is_ours(void *self, const char *name) {
+    struct unsaved_list *l = self;
+    bool ours = follow_find_wants(l->s, name) && !follow_set_is_kept(&l->s->set, name);
+    if (ours) snprintf(l->name, sizeof l->name, "%s", name);
+    return ours;
+}
+
+/* Was it made, and written last, after the checkpoint was? A packed one keeps its time of writing. */
+static bool is_after_checkpoint(const struct follow *s, const struct unsaved *u) {
+    return u->mtime_ns >= s->kept_ns && (u->id.born == 0 || (int64_t)u->id.born >= s->kept_ns);
+}
+
+static void unsaved_look(struct unsaved_list *l, const char *path) {
+    struct unsaved u = {0};
+    struct stat st;
+    l->name[0] = '\0';
+    if (l->n == UNSAVED_MAX || follow_find_wants(l->s, path)) return;
+    follow_rest_originals(path, unsaved_is_ours, l);
+    if (!l->name[0] || !follow_look(-1, path, &u.id, &u.size, NULL) || stat(path, &st) != 0) return;
+    u.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (!is_after_checkpoint(l->s, &u) || follow_set_by_id(&l->s->set, u.id)) return;
+    u.path = strdup(path);
+    u.name = strdup(l->name);
+    MUST_MEMORY(u.path && u.name ? u.path : NULL);
+    l->v[l->n++] = u;
+}
+
+static void unsaved_in_folder(void *self, const char *folder) {
+    char path[PATH_MAX];
+    DIR *d = opendir(folder);
+    if (!d) return;
+    for (struct dirent *item; (item = readdir(d));) {
+        const char *slash = strcmp(folder, "/") == 0 ? "" : "/";
+        if (item->d_type != DT_REG && item->d_type != DT_UNKNOWN) continue;
+        if (!may_be_rotated(item->d_name)) continue;
+        if (snprintf(path, sizeof path, "%s%s%s", folder, slash, item->d_name) < (int)sizeof path)
+            unsaved_look(self, path);
+    }
+    closedir(d);
+}
+
+static void unsaved_pass_file(void *self, const char *path) {
+    (void)self, (void)path;
+}
+
+static int unsaved_by_age(const void *a, const void *b) {
+    const struct unsaved *x = a, *y = b;
+    if (x->mtime_ns != y->mtime_ns) return x->mtime_ns < y->mtime_ns ? -1 : 1;
+    return strcmp(y->path, x->path); /* name.2 is older than name.1 */
+}
+
+void follow_rest_unsaved(struct follow *s) {
+    struct unsaved_list l = {.s = s, .v = must_calloc(UNSAVED_MAX, sizeof *l.v)};
+    struct glob_walker w = {unsaved_pass_file, unsaved_in_folder, &l};
+    for (unsigned i = 0; i < s->patterns_n; i++) glob_walk(s->pattern[i], &w);
+    qsort(l.v, l.n, sizeof *l.v, unsaved_by_age);
+    for (size_t i = 0; i < l.n; i++) {
+        struct unsaved *u = &l.v[i];
+        if (!follow_set_by_id(&s->set, u->id)) { /* two patterns may lead to one folder */
+            log_info("follow.found", "%s is a generation of %s that was not read", u->path, u->name);
+            follow_find_missed(s, u->name, u->path, u->id, u->size);
+        }
+        free(u->path);
+        free(u->name);
+    }
+    free(l.v);
 }

@@ -74,17 +74,80 @@ static void set_unqueue(struct follow_set *s, const struct follow_file *f) {
     if (!*at) s->queue_end = at;
 }
 
+/* ---- those that are open ---- */
+
+static void used_unlink(struct follow_set *s, struct follow_file *f) {
+    if (!f->is_used) return;
+    *(f->used_next ? &f->used_next->used_prev : &s->used_last) = f->used_prev;
+    *(f->used_prev ? &f->used_prev->used_next : &s->used) = f->used_next;
+    f->used_next = f->used_prev = NULL;
+    f->is_used = false;
+    s->open_n--;
+}
+
+static void used_now(struct follow_set *s, struct follow_file *f) {
+    used_unlink(s, f);
+    f->used_next = s->used;
+    *(s->used ? &s->used->used_prev : &s->used_last) = f;
+    s->used = f;
+    f->is_used = true;
+    s->open_n++;
+}
+
+static void set_shut(struct follow_set *s, struct follow_file *f) {
+    used_unlink(s, f);
+    follow_file_shut(f);
+}
+
+/* Would it be found again? What is decoded would have to be decoded anew, from its beginning. */
+static bool may_be_reopened(const struct follow_file *f) {
+    struct follow_id id;
+    uint64_t size;
+    return !f->in && follow_look(-1, f->path, &id, &size, NULL) && follow_id_is_same(id, f->id);
+}
+
+static void shut_one(struct follow_set *s) {
+    struct follow_file *rotated = NULL, *f;
+    for (f = s->used_last; f; f = f->used_prev) {
+        bool idle = f->at_end && !f->is_queued;
+        if (idle && f->state == FOLLOW_LIVE) break;
+        if (idle && !rotated) rotated = f;
+    }
+    if (!f) f = rotated;
+    if (!f)
+        for (f = s->used_last; f && !may_be_reopened(f);) f = f->used_prev;
+    if (f) set_shut(s, f);
+}
+
+bool follow_set_open(struct follow_set *s, struct follow_file *f, struct err *e) {
+    bool open = f->fd >= 0 || f->in;
+    if (!open && s->open_n >= s->open_max) shut_one(s);
+    if (!open && !follow_file_open(f, e)) return false;
+    used_now(s, f);
+    return true;
+}
+
+/* ---- who waits for whom ---- */
+
+void follow_set_chain(struct follow_file *f, struct follow_file *before) {
+    if (f->after) {
+        struct follow_file **at = &f->after->waiters;
+        while (*at != f) at = &(*at)->next_waiter;
+        *at = f->next_waiter;
+    }
+    f->after = before;
+    f->next_waiter = before ? before->waiters : NULL;
+    if (before) before->waiters = f;
+}
+
 void follow_set_remove(struct follow_set *s, struct follow_file *f) {
     if (f->is_queued) set_unqueue(s, f);
     for (int i = 0; i < FOLLOW_INDICES; i++) index_take(s, f, i);
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     *(f->all_prev ? &f->all_prev->all_next : &s->all) = f->all_next;
-    for (struct follow_file *g = s->all; g; g = g->all_next) {
-        if (g->after == f) g->after = f->after;
-        if (g->copy_of == f) g->copy_of = NULL;
-    }
-    if (f->fd >= 0 || f->in) s->open_n--;
-    follow_file_shut(f);
+    while (f->waiters) follow_set_chain(f->waiters, f->after);
+    follow_set_chain(f, NULL);
+    set_shut(s, f);
     free(f->name);
     free(f->path);
     free(f->attrs);
@@ -133,6 +196,13 @@ struct follow_file *follow_set_newest(const struct follow_set *s, const char *na
     return f;
 }
 
+bool follow_set_is_kept(const struct follow_set *s, const char *name) {
+    uint64_t key = key_of_text(name);
+    struct follow_file *f = s->index[FOLLOW_BY_NAME][key % FOLLOW_BUCKETS];
+    while (f && (!f->kept || strcmp(f->name, name) != 0)) f = f->index_next[FOLLOW_BY_NAME];
+    return f != NULL;
+}
+
 /* ---- turns ---- */
 
 void follow_set_queue(struct follow_set *s, struct follow_file *f) {
@@ -152,27 +222,10 @@ struct follow_file *follow_set_next(struct follow_set *s) {
     return f;
 }
 
-static void shut_one(struct follow_set *s) {
-    for (struct follow_file *f = s->all; f; f = f->all_next) {
-        bool idle = (f->fd >= 0 || f->in) && f->state == FOLLOW_LIVE && f->at_end && !f->is_queued;
-        if (!idle) continue;
-        follow_file_shut(f);
-        s->open_n--;
-        return;
-    }
-}
-
-bool follow_set_open(struct follow_set *s, struct follow_file *f, struct err *e) {
-    if (f->fd >= 0 || f->in) return true;
-    if (s->open_n >= s->open_max) shut_one(s);
-    if (!follow_file_open(f, e)) return false;
-    s->open_n++;
-    return true;
-}
-
 /* ---- the checkpoint ---- */
 
-void follow_set_write_rows(const struct follow_set *s, struct buf *out) {
+void follow_set_write_rows(const struct follow_set *s, int64_t known_ns, struct buf *out) {
+    buf_printf(out, "{\"known\":%" PRId64 "}\n", known_ns);
     for (const struct follow_file *f = s->all; f; f = f->all_next) {
         if (f->lost) continue;
         buf_puts(out, "{\"path\":");
@@ -212,19 +265,23 @@ static void set_read_row(struct follow_set *s, yyjson_val *row) {
     f->stream_at[1] = row_number(row, "stderr");
     f->skipping = yyjson_get_bool(yyjson_obj_get(row, "skipping"));
     f->checked = false;
+    f->kept = true;
     if (f->mark.n > FOLLOW_TAIL_MAX || f->mark.n > f->at || f->head.n > FOLLOW_HEAD_MAX)
         follow_file_rewind(f); /* nothing that we wrote */
     f->safe = follow_file_place(f);
 }
 
-void follow_set_read_rows(struct follow_set *s, struct span rows) {
+int64_t follow_set_read_rows(struct follow_set *s, struct span rows) {
+    int64_t known_ns = 0;
     while (rows.n > 0) {
         struct span line = span_take_line(&rows);
         yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_ALLOW_INVALID_UNICODE);
         yyjson_val *row = yyjson_doc_get_root(doc);
         if (yyjson_is_obj(row)) set_read_row(s, row);
+        if (yyjson_obj_get(row, "known")) known_ns = (int64_t)row_number(row, "known");
         yyjson_doc_free(doc);
     }
+    return known_ns;
 }
 
 uint64_t follow_set_lag(const struct follow_set *s) {

@@ -23,14 +23,18 @@ static bool has_passed(uint64_t since_ns, uint64_t ms) {
 
 /* ---- the checkpoint ---- */
 
-static void follow_save(struct follow *s) {
+static void follow_set_rows(struct follow *s) {
     struct buf rows;
-    struct err e = {0};
-    if (!s->o.checkpoint) return;
     buf_init(&rows, ROWS_BYTES_MAX);
-    follow_set_write_rows(&s->set, &rows);
+    follow_set_write_rows(&s->set, s->known_ns, &rows);
     if (!rows.failed) checkpoint_set(s->o.checkpoint, s->conf->name, buf_span(&rows));
     buf_release(&rows);
+}
+
+static void follow_save(struct follow *s) {
+    struct err e = {0};
+    if (!s->o.checkpoint) return;
+    follow_set_rows(s);
     s->moved = !checkpoint_write(s->o.checkpoint, &e);
     if (s->moved && (s->failure_said_ns == 0 || has_passed(s->failure_said_ns, FAILURE_SAID_MS))) {
         s->failure_said_ns = clock_now_ns(NULL);
@@ -38,6 +42,15 @@ static void follow_save(struct follow *s) {
     }
     metrics_gauge_set(METRIC_SOURCE_LAG, s->metric, (double)follow_set_lag(&s->set));
     metrics_gauge_set(METRIC_FOLLOW_FILES, s->metric, s->set.n);
+}
+
+/* Before anything is read: what is there now is known, should we be killed in the first moment. */
+static void follow_save_first(struct follow *s) {
+    struct err e = {0};
+    if (!s->o.checkpoint) return;
+    follow_set_rows(s);
+    if (!checkpoint_commit(s->o.checkpoint, &e)) log_error("checkpoint.failed", "%s; it is tried again", e.msg);
+    s->moved = true;
 }
 
 static void follow_save_when_due(struct follow *s) {
@@ -66,16 +79,15 @@ static void note_move(struct follow_moves *m, struct follow_file *f) {
 
 /* Whoever waits for f to be read to its end has a turn now. */
 static void wake_successors(struct follow *s, const struct follow_file *f) {
-    for (struct follow_file *g = s->set.all; g; g = g->all_next)
-        if (g->after == f) follow_set_queue(&s->set, g);
+    for (struct follow_file *g = f->waiters; g; g = g->next_waiter) follow_set_queue(&s->set, g);
 }
 
 /* Not yet: the generation before it comes first, or it may be a copy that copytruncate is making. */
 static bool has_to_wait(struct follow *s, struct follow_file *f) {
     if (f->lost || (f->after && !f->after->at_end)) return true;
-    if (!f->copy_of) return false;
+    if (!f->may_be_copy) return false;
     if (has_passed(f->changed_ns, (uint64_t)s->conf->rotate_wait * 1000)) {
-        f->copy_of = NULL;
+        f->may_be_copy = false;
         return false;
     }
     return f->wakes = s->timers = true;
@@ -97,7 +109,7 @@ static void turn_broken(struct follow *s, struct follow_file *f, const struct er
         return;
     }
     if (!f->at_end) log_warn("follow.broken", "%s", e->msg); /* once, until it can be read again */
-    if (!f->at_end && s->chained) wake_successors(s, f);
+    if (!f->at_end) wake_successors(s, f);
     f->at_end = true;
     f->changed_ns = clock_now_ns(NULL);
     f->wakes = s->timers = true;
@@ -128,7 +140,7 @@ static void turn_take(struct follow *s, struct follow_file *f, struct chunk *c, 
     f->partial = t.used < got;
     if (t.held) f->wakes = s->timers = true;
     if (more) follow_set_queue(&s->set, f);
-    if (!more && !was_at_end && s->chained) wake_successors(s, f);
+    if (!more && !was_at_end) wake_successors(s, f);
     if (rotated) f->wakes = s->timers = true;
 }
 
@@ -225,7 +237,10 @@ static void *source_follow_open(const struct source_opts *o, struct err *e) {
     s->conf = o->section;
     s->metric = metrics_name(METRIC_SET_SOURCE, s->conf->name);
     follow_set_init(&s->set, (unsigned)s->conf->open_files_max);
-    if (follow_lines_open(s, e) && follow_find_open(s, e)) return s;
+    if (follow_lines_open(s, e) && follow_find_open(s, e)) {
+        follow_save_first(s);
+        return s;
+    }
     source_follow_close(s);
     return NULL;
 }

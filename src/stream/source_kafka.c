@@ -31,6 +31,8 @@ enum {
 struct kafka_position {
     uint64_t seq, epoch;
     rd_kafka_topic_partition_list_t *next; /* NULL: nothing was read */
+    int last;                              /* of them, the one that was raised last, while it is filled */
+    const rd_kafka_topic_t *last_topic;
 };
 
 struct kafka_source {
@@ -53,10 +55,12 @@ struct kafka_source {
 
 /* ---- offsets ---- */
 
-static void offset_raise(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition, int64_t next) {
+/* Returns which element it is. */
+static int offset_raise(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition, int64_t next) {
     rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(list, topic, partition);
     if (!p) p = rd_kafka_topic_partition_list_add(list, topic, partition);
     if (p->offset < next) p->offset = next;
+    return (int)(p - list->elems);
 }
 
 static void offsets_add(rd_kafka_topic_partition_list_t *to, const rd_kafka_topic_partition_list_t *from) {
@@ -200,13 +204,22 @@ static struct span kafka_copy(struct intake *in, struct span s) {
     return s.p ? intake_copy(in, s) : s;
 }
 
+enum { NUMBER_BYTES = 20 };
+
+static struct span number_text(char text[NUMBER_BYTES], uint64_t v) {
+    char *p = text + NUMBER_BYTES;
+    do *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    return (struct span){p, (size_t)(text + NUMBER_BYTES - p)};
+}
+
 static void message_attrs(struct intake *in, struct origin *o, struct attr *v, const rd_kafka_message_t *m) {
-    char number[2][24];
-    snprintf(number[0], sizeof number[0], "%" PRId32, m->partition);
-    snprintf(number[1], sizeof number[1], "%" PRId64, m->offset);
+    char number[NUMBER_BYTES];
+    struct span partition = intake_copy(in, number_text(number, (uint64_t)m->partition));
+    struct span offset = intake_copy(in, number_text(number, (uint64_t)m->offset));
     v[0] = (struct attr){SPAN_LIT("messaging.destination.name"), intake_copy(in, span_of(rd_kafka_topic_name(m->rkt)))};
-    v[1] = (struct attr){SPAN_LIT("messaging.destination.partition.id"), intake_copy(in, span_of(number[0]))};
-    v[2] = (struct attr){SPAN_LIT("messaging.kafka.offset"), intake_copy(in, span_of(number[1]))};
+    v[1] = (struct attr){SPAN_LIT("messaging.destination.partition.id"), partition};
+    v[2] = (struct attr){SPAN_LIT("messaging.kafka.offset"), offset};
     o->attr_n = 3;
     if (o->key.n > 0) v[o->attr_n++] = (struct attr){SPAN_LIT("messaging.kafka.message.key"), o->key};
     o->attr = v;
@@ -216,8 +229,9 @@ static void message_time(struct intake *in, struct origin *o, const rd_kafka_mes
     char text[RFC3339_BYTES];
     rd_kafka_timestamp_type_t kind;
     int64_t ms = rd_kafka_message_timestamp(m, &kind);
-    if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms > 0)
-        o->time = intake_copy(in, (struct span){text, rfc3339_write((uint64_t)ms * 1000000, text)});
+    if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms <= 0) return;
+    o->time_ns = (uint64_t)ms * 1000000;
+    o->time = intake_copy(in, (struct span){text, rfc3339_write(o->time_ns, text)});
 }
 
 /* False: there is no room for it in this chunk. */
@@ -251,10 +265,17 @@ static bool kafka_add(struct kafka_source *s, struct intake *in, const rd_kafka_
     return true;
 }
 
+/* The chunk ends behind m. Messages of a partition come one after the other. */
 static void kafka_note(struct kafka_source *s, const rd_kafka_message_t *m) {
     struct kafka_position *p = position_of(s, s->filling->seq);
+    rd_kafka_topic_partition_t *last = p->next && p->last < p->next->cnt ? &p->next->elems[p->last] : NULL;
+    if (last && p->last_topic == m->rkt && last->partition == m->partition && last->offset <= m->offset) {
+        last->offset = m->offset + 1;
+        return;
+    }
     if (!p->next) p->next = rd_kafka_topic_partition_list_new(4);
-    offset_raise(p->next, rd_kafka_topic_name(m->rkt), m->partition, m->offset + 1);
+    p->last = offset_raise(p->next, rd_kafka_topic_name(m->rkt), m->partition, m->offset + 1);
+    p->last_topic = m->rkt;
 }
 
 /* The next message; NULL: there is none now. */

@@ -68,43 +68,51 @@ size_t proto_bytes_size(uint32_t number, size_t n) {
     return proto_varint_size(proto_tag(number, PROTO_BYTES)) + proto_varint_size(n) + n;
 }
 
+static char *varint_at(char *p, uint64_t v) {
+    for (; v >= 0x80; v >>= 7) *p++ = (char)(v | 0x80);
+    *p++ = (char)v;
+    return p;
+}
+
 void proto_put_varint(struct buf *out, uint64_t v) {
     char text[VARINT_BYTES_MAX];
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7) text[n++] = (char)(v | 0x80);
-    text[n++] = (char)v;
-    buf_put(out, text, n);
+    buf_put(out, text, (size_t)(varint_at(text, v) - text));
+}
+
+/* Tag and number are put at once: a record has some twenty of them. */
+static void put_tagged(struct buf *out, uint64_t tag, uint64_t v) {
+    char text[2 * VARINT_BYTES_MAX];
+    buf_put(out, text, (size_t)(varint_at(varint_at(text, tag), v) - text));
 }
 
 void proto_put_head(struct buf *out, uint32_t number, size_t n) {
-    proto_put_varint(out, proto_tag(number, PROTO_BYTES));
-    proto_put_varint(out, n);
+    put_tagged(out, proto_tag(number, PROTO_BYTES), n);
 }
 
 void proto_put_bytes(struct buf *out, uint32_t number, struct span s) {
-    proto_put_head(out, number, s.n);
-    buf_put(out, s.p, s.n);
+    char *room = buf_reserve(out, s.n + (size_t)2 * VARINT_BYTES_MAX);
+    if (!room) return;
+    char *p = varint_at(varint_at(room, proto_tag(number, PROTO_BYTES)), s.n);
+    if (s.n > 0) memcpy(p, s.p, s.n);
+    out->n += (size_t)(p - room) + s.n;
 }
 
 void proto_put_uint(struct buf *out, uint32_t number, uint64_t v) {
-    proto_put_varint(out, proto_tag(number, PROTO_VARINT));
-    proto_put_varint(out, v);
+    put_tagged(out, proto_tag(number, PROTO_VARINT), v);
 }
 
-static void proto_put_fixed(struct buf *out, unsigned n, uint64_t v) {
-    char text[8];
-    for (unsigned i = 0; i < n; i++) text[i] = (char)(v >> (8 * i));
-    buf_put(out, text, n);
+static void proto_put_fixed(struct buf *out, uint64_t tag, unsigned n, uint64_t v) {
+    char text[VARINT_BYTES_MAX + 8], *p = varint_at(text, tag);
+    for (unsigned i = 0; i < n; i++) *p++ = (char)(v >> (8 * i));
+    buf_put(out, text, (size_t)(p - text));
 }
 
 void proto_put_fixed64(struct buf *out, uint32_t number, uint64_t v) {
-    proto_put_varint(out, proto_tag(number, PROTO_FIXED64));
-    proto_put_fixed(out, 8, v);
+    proto_put_fixed(out, proto_tag(number, PROTO_FIXED64), 8, v);
 }
 
 void proto_put_fixed32(struct buf *out, uint32_t number, uint32_t v) {
-    proto_put_varint(out, proto_tag(number, PROTO_FIXED32));
-    proto_put_fixed(out, 4, v);
+    proto_put_fixed(out, proto_tag(number, PROTO_FIXED32), 4, v);
 }
 
 void proto_put_double(struct buf *out, uint32_t number, double v) {

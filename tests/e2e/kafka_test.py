@@ -19,7 +19,7 @@ from broker import Broker
 from check import equal, main, test
 from live import wait_until
 from peers import LONG
-from stream import place
+from stream import cpu_s, line, place, resident_kb
 
 KILLS = 50 if LONG else 5
 
@@ -228,6 +228,30 @@ def of_two_with_one_name_the_older_ends():
         broker.produce("in8", range(2000, 4000))
         check(broker.read("out8", 4000), range(4000))
         p.stop(younger)
+
+
+@test
+def while_a_broker_is_away_memory_and_work_are_bounded():
+    """Away for long: 5 minutes with LONG=1. A file goes on being written meanwhile; the process waits, and does next to nothing."""
+    away_s = 300 if LONG else 8
+    with place() as p:
+        broker.topic("out11")
+        p.write("".join(line(i) for i in range(20000)))
+        q = p.start("--name", "t", "--start", "beginning", "--to", f"kafka={broker.address}", "--topic", "out11", p.log())
+        check(broker.read("out11", 20000), range(20000))
+        broker.kill()
+        p.write("".join(line(i) for i in range(20000, 320000)))
+        wait_until(lambda: "sink.down" in p.said())
+        time.sleep(2)  # what may be under way is read by now
+        used, kb, said = cpu_s(q), resident_kb(q), len(p.said())
+        time.sleep(away_s)
+        used, grown, said = cpu_s(q) - used, resident_kb(q) - kb, p.said()[said:].count("\n")
+        print(f"away for {away_s} s: {used / away_s:.1%} of a core, {kb >> 10} MiB and {grown} KiB more, {said} lines said", file=sys.stderr)
+        assert grown < 8 << 10 and said <= away_s + 5, (grown, said)
+        assert used < away_s / 4, used  # no loop that turns without a rest
+        broker.start()
+        check(broker.read("out11", 320000, seconds=120, quiet=4), range(320000))
+        p.stop(q)
 
 
 @test

@@ -7,7 +7,7 @@ from live import ask
 from stream import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LONG = float(os.environ.get("STREAM_SCALE", "1")) > 1  # the tests with peers that take minutes to build, too
+LONG = bool(os.environ.get("LONG")) or float(os.environ.get("STREAM_SCALE", "1")) > 1  # the tests with peers that take minutes to build, too
 
 
 def peer(name):

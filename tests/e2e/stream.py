@@ -21,6 +21,17 @@ def line(i):
     return f"2026-01-31T10:00:00Z worker[{i % 97}]: request id={i} of user bob took {i % 500} ms\n"
 
 
+def resident_kb(process):
+    with open(f"/proc/{process.pid}/status") as f:
+        return next(int(x.split()[1]) for x in f if x.startswith("VmRSS:"))
+
+
+def cpu_s(process):
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def ids(text):
     return [int(n) for n in re.findall(rb"id=(\d+) ", text)]
 
@@ -33,6 +44,7 @@ class Place:
         self.logs = os.path.join(self.root, "logs")
         self.out = os.path.join(self.root, "out.jsonl")
         os.mkdir(self.logs)
+        self.checkpoint = os.path.join(self.root, "state", "logclass", "checkpoints", "t.jsonl")
         self.processes = []
 
     def log(self, name="app.log"):
@@ -55,11 +67,17 @@ class Place:
         return self.start("--name", "t", "--to", f"file={self.out}", "--rotate-wait", "1", "--line-wait", "1",
                           "--scan-interval", "1", *args, self.log(pattern), **popen)
 
-    def is_saved(self):
-        """Whether the checkpoint was saved after the last write to the output file."""
-        path = os.path.join(self.root, "state", "logclass", "checkpoints", "t.jsonl")
-        with contextlib.suppress(FileNotFoundError):
-            return os.stat(path).st_mtime_ns >= os.stat(self.out).st_mtime_ns
+    def is_begun(self):
+        """Whether the checkpoint knows what was there at the first start."""
+        with contextlib.suppress(FileNotFoundError), open(self.checkpoint) as f:
+            return '"known"' in f.read()
+        return False
+
+    def is_saved(self, name="app.log"):
+        """Whether the checkpoint has the log as read to its end."""
+        with contextlib.suppress(FileNotFoundError), open(self.checkpoint) as f:
+            rows = [json.loads(x) for x in f]
+            return any(r.get("path") == self.log(name) and r["at"] == os.path.getsize(self.log(name)) for r in rows)
         return False
 
     def said(self):
@@ -126,4 +144,4 @@ class Writer:
             self.file.close()
 
 
-__all__ = ["BINARY", "Place", "Writer", "equal", "ids", "line", "place", "wait_until"]
+__all__ = ["BINARY", "Place", "Writer", "cpu_s", "equal", "ids", "line", "place", "resident_kb", "wait_until"]
