@@ -130,6 +130,11 @@ def what_the_llm_costs_is_the_same_everywhere():
         equal({f"{spent:.2f}"} & set(re.findall(r"\d+\.\d\d", now)), {f"{spent:.2f}"})
         assert f"{spent:.2f}" in b.text(), b.text()
         assert re.search(r"budget|limit", b.text()), b.text()
+        b.keys("t")
+        b.keys(*"the quux is bent", "Enter")
+        b.wait_text("nobody was sure")
+        b.press("ask the LLM")
+        b.wait_text("its budget is spent")
 
 
 def shift_kinds(state, hours):
