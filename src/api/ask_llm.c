@@ -101,7 +101,7 @@ static bool asking_send(struct exchange *x, struct asking *a) {
     struct question q = {.message = a->rec.message, .template = a->template, .source = a->rec.source};
     if (ours) q.head = a->head, q.labels = a->labels;
     exchange_leave(x);
-    if (a->pinned && pipeline_ask(&a->batch, &q, &e)) return true;
+    if (a->pinned && trial_ask(&a->batch, &q, &e)) return true;
     exchange_stay(x);
     snprintf(a->error, sizeof a->error, "%.150s", e.msg);
     return false;

@@ -89,16 +89,6 @@ void pipeline_answer(struct pipeline *p, const struct pending *pend, const struc
     batch_close_records(pend->batch, 1);
 }
 
-bool pipeline_ask(struct batch *b, const struct question *q, struct err *e) {
-    const struct network_stage *net = b->engine->network;
-    struct pending pend = {.batch = b, .begun_ns = clock_now_ns(NULL)};
-    MUST(b->n == 1);
-    if (!net) return err_set(e, ERR_USAGE, "no LLM is configured");
-    atomic_store(&b->open, 1);
-    b->res[0] = (struct result){.decider = DECIDER_FALLBACK};
-    return net->hand_over(net->self, &pend, q, e);
-}
-
 /* What the network is told about record i. Followers share their leader's probabilities. */
 static struct question question_of(const struct work *k, uint32_t i) {
     const struct work_template *t = &k->tpl[i];

@@ -60,11 +60,6 @@ void pipeline_submit_wait(struct pipeline *p, struct batch *b);
  * threads, which it waits for. */
 void pipeline_decide(struct pipeline *p, struct batch *b);
 
-/* Asks the network stage about the one record of b, which is pinned, whatever other stages would say. What it answers
- * is not remembered, and counts for no kind; b->done is called when it is there. False: it can't be asked, e says why.
- */
-bool pipeline_ask(struct batch *b, const struct question *q, struct err *e);
-
 /* The network stage's answer. NULL: none (it failed with `why`); the record falls back. Only answers are remembered. */
 void pipeline_answer(struct pipeline *p, const struct pending *pend, const struct answer *a, enum err_code why);
 
