@@ -235,3 +235,24 @@ export function chooseAlike(items, label_id) {
 }
 
 export {labelKeys, number};
+
+/** A button that asks the LLM about one line, and what it said; null where there is none. */
+export function askButton(entry, signal) {
+  if (!store.session.features.llm) return null;
+  const said = h('span', {role: 'status'});
+  const why = needs('label');
+  const ask = async () => {
+    button.disabled = true;
+    put(said, h('span.quiet', 'asking …'));
+    try {
+      const {asked} = (await post('explain', {entries: [entry], ask_llm: true}, signal)).items[0];
+      put(said, asked.error ? h('span.bad', visible(asked.error)) : ['the LLM says ', chip(asked.label_id)]);
+    } catch (e) {
+      put(said);
+      tellFailure(e);
+    }
+    button.disabled = false;
+  };
+  const button = h('button', {type: 'button', disabled: !!why, title: why, on: {click: ask}}, 'ask the LLM');
+  return h('p.bar', button, said);
+}

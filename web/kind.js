@@ -1,6 +1,6 @@
 /* One kind: why it has its label, what it looks like, what people said about it. */
 import {get} from './api.js';
-import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from './changes.js';
+import {askButton, chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
 import {undoOf, wordOf} from './history.js';
 import {ago, moment, number, plural} from './format.js';
@@ -106,6 +106,7 @@ function draw(view, state) {
       rise(k) || silence(k) ? h('p', rise(k) || silence(k)) : null,
       labelKeys(id => state.label(id)),
       acts(k, state),
+      askButton({source: ((k.sources || [])[0] || [''])[0], log_message: k.message || k.template}, view.signal),
       h(
         'div.columns',
         h('section', h('h2', 'Why'), h('p', whyText(k)), amounts(k.top), h('h2', 'Nearest known kinds'), nearestList(k.nearest)),

@@ -162,7 +162,14 @@ export function failure(e, again) {
 
 /** What is the matter, a sentence each. */
 export const alertList = list =>
-  (list || []).map(a => h('div.notice.bad', {role: 'alert'}, h('p', visible(a.text)), a.what ? h('p.quiet', visible(a.what)) : null));
+  (list || []).map(a =>
+    h(
+      'div.notice.bad',
+      {role: 'alert'},
+      h('p', visible(a.text[0].toUpperCase() + a.text.slice(1))),
+      a.what ? h('p.quiet', visible(a.what)) : null,
+    ),
+  );
 
 /** Something that is switched off, and how to switch it on. */
 export const off = (what, how) => h('div.notice', h('p', what), how ? h('p.quiet', how) : null);

@@ -1,6 +1,6 @@
 /* Try: pasted lines, each with what decides it and why. The LLM is not asked, unless a person presses the button for it. */
 import {post} from './api.js';
-import {decide, tellDecision, tellFailure} from './changes.js';
+import {askButton, decide, tellDecision, tellFailure} from './changes.js';
 import {h, log, put, visible} from './dom.js';
 import {number, plural, share} from './format.js';
 import {act, amounts, chip, decider, failure, kindLink, labelKeys} from './parts.js';
@@ -62,7 +62,7 @@ function nearest(items) {
   );
 }
 
-function result(entry, e, one) {
+function result(entry, e, one, signal) {
   const top = e.top && e.top.length ? e.top : null;
   const correct =
     e.id && one
@@ -87,6 +87,7 @@ function result(entry, e, one) {
       : null,
     top ? h('div', h('p.quiet.small', e.rule || e.correction ? 'without it:' : 'the encoder:'), amounts(top), thresholds(e)) : null,
     nearest(e.nearest),
+    one ? askButton(entry, signal) : null,
     correct,
   );
 }
@@ -102,7 +103,7 @@ async function ask(view, box, source, out) {
   out.setAttribute('aria-busy', 'true');
   try {
     const {items} = await post('explain', {entries}, view.signal);
-    const cards = entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1));
+    const cards = entries.map((entry, i) => result(entry, items[i] || {}, entries.length === 1, view.signal));
     put(
       out,
       h('p.quiet.small', {role: 'status'}, `${plural(entries.length, 'line')} explained. Nobody was asked over the network.`),

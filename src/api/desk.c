@@ -9,6 +9,7 @@ enum { DESK_SUCCESS, DESK_FAILURE };
 
 struct desk_job {
     desk_work *work;
+    const void *user;
     uint64_t begun_ns;
     unsigned status;
     const char *type;
@@ -44,14 +45,23 @@ static enum step desk_full(struct exchange *x) {
     return STEP_SEND;
 }
 
+const void *desk_user(const struct exchange *x) {
+    const struct desk_job *j = x->handler_state;
+    return j->user;
+}
+
 enum step desk_run(struct exchange *x, desk_work *work) {
+    return desk_run_for(x, work, NULL);
+}
+
+enum step desk_run_for(struct exchange *x, desk_work *work, const void *user) {
     struct desk_job *j = x->handler_state;
     if (j) return x->refused ? STEP_SEND : response_send(x, j->status, j->type);
     if (!(j = arena_alloc(&x->arena, sizeof *j))) {
         exchange_refuse(x, REFUSE_BODY_MEMORY, "no memory for the request");
         return STEP_SEND;
     }
-    *j = (struct desk_job){.work = work, .type = RESPONSE_JSON, .begun_ns = clock_now_ns(NULL)};
+    *j = (struct desk_job){.work = work, .user = user, .type = RESPONSE_JSON, .begun_ns = clock_now_ns(NULL)};
     exchange_peer(x, j->from);
     if (atomic_fetch_add(&api_of(x)->desk_jobs, 1) >= DESK_JOBS_MAX) {
         atomic_fetch_sub(&api_of(x)->desk_jobs, 1);

@@ -18,6 +18,10 @@ void desk_set_type(struct exchange *x, const char *type);
  */
 enum step desk_run(struct exchange *x, desk_work *work);
 
+/* The same, with something of the handler's for the work: desk_user, NULL where it was none. */
+enum step desk_run_for(struct exchange *x, desk_work *work, const void *user);
+const void *desk_user(const struct exchange *x);
+
 /* The client's address, as it was when the job came in. For the work. */
 const char *desk_from(const struct exchange *x);
 

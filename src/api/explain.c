@@ -1,4 +1,6 @@
-/* POST /api/explain: what would become of lines, and why. Nobody is asked over the network, nothing is counted. */
+/* POST /api/explain: what would become of lines, and why. Nothing is counted, and nobody is asked over the network but
+ * where the request wants the LLM to be (api/ask_llm.h). */
+#include "api/ask_llm.h"
 #include "api/body.h"
 #include "api/context.h"
 #include "api/desk.h"
@@ -123,14 +125,15 @@ static void put_explained(struct explaining *g, uint32_t i) {
         buf_puts(out, ",\"reason\":null");
     buf_printf(out, ",\"memo\":%s", trial_is_remembered(g->trial, &g->rec[i]) ? "true" : "false");
     put_kind_of_line(g, g->why->template, g->rec[i].message);
+    ask_llm_put(g->x);
     buf_putc(out, '}');
 }
 
 static unsigned explain_all(struct explaining *g, yyjson_val *root) {
     struct err e = {0};
     struct book *b = api_of(g->x)->book;
-    if (yyjson_is_true(yyjson_obj_get(root, "ask_llm")))
-        exchange_refuse(g->x, REFUSE_MALFORMED, "ask_llm: the LLM can't be asked from here");
+    if (yyjson_is_true(yyjson_obj_get(root, "ask_llm")) && !desk_user(g->x))
+        exchange_refuse(g->x, REFUSE_MALFORMED, "ask_llm: expected a body that is not compressed");
     if (g->x->refused || !explain_read_entries(g, root)) return 0;
     if (!(g->trial = trial_open(api_of(g->x)->pipeline, &e))) {
         exchange_refuse(g->x, REFUSE_QUEUE_FULL, "busy: %s", e.msg);
@@ -164,5 +167,5 @@ static unsigned answer_explain(struct exchange *x) {
 }
 
 enum step api_explain(struct exchange *x) {
-    return desk_run(x, answer_explain);
+    return ask_llm_is_wanted(x) ? ask_llm_run(x, answer_explain) : desk_run(x, answer_explain);
 }

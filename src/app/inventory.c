@@ -142,7 +142,7 @@ static void inventory_news(struct inventory *v) {
     news_find(&v->book, w, &n);
     book_news(&v->book, &before);
     n.drift = before.drift;
-    bool due = before.at == 0 || n.at / DRIFT_EVERY_S != before.at / DRIFT_EVERY_S || n.new_1h != before.new_1h;
+    bool due = n.warm_at == 0 || n.at / DRIFT_EVERY_S != before.at / DRIFT_EVERY_S || n.new_1h != before.new_1h;
     if (due) news_drift(&v->book, &n);
     publish_news(v, &n, w);
     say_alarms(v, &n);

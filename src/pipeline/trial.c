@@ -1,5 +1,6 @@
 #include "pipeline/trial.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "encoder/vector8.h"
 #include "memo/vector_store.h"
@@ -108,4 +109,14 @@ bool trial_vector(struct trial *t, struct span template, bool encode, int8_t *st
     encoder_embed(t->eng->encoder, t->scratch.encoder, &template, 1, t->work.vector);
     *scale = vector8_pack(t->work.vector, trial_dim(t), step);
     return true;
+}
+
+bool trial_ask(struct batch *b, const struct question *q, struct err *e) {
+    const struct network_stage *net = b->engine->network;
+    struct pending pend = {.batch = b, .begun_ns = clock_now_ns(NULL)};
+    MUST(b->n == 1);
+    if (!net) return err_set(e, ERR_USAGE, "no LLM is configured");
+    atomic_store(&b->open, 1);
+    b->res[0] = (struct result){.decider = DECIDER_FALLBACK};
+    return net->hand_over(net->self, &pend, q, e);
 }

@@ -31,4 +31,9 @@ bool trial_vector(struct trial *t, struct span template, bool encode, int8_t *st
 unsigned trial_dim(struct trial *t);     /* 0: there is no encoder */
 uint64_t trial_version(struct trial *t); /* of the vectors */
 
+/* Asks the network stage about the one record of b, which is pinned, whatever other stages would say. What it answers
+ * is not remembered, and counts for no kind; b->done is called when it is there. False: it can't be asked, e says why.
+ */
+bool trial_ask(struct batch *b, const struct question *q, struct err *e);
+
 #endif

@@ -113,8 +113,10 @@ static void find_new(const struct drift_hour *h, const struct drift_now *now, st
     unsigned n = now->warm_s / HOUR_S; /* what came while it got to know the logs is no measure */
     if (n > DRIFT_WEEK) n = DRIFT_WEEK;
     for (unsigned i = 0; i < n; i++) v[i] = h[DRIFT_HOURS - 2 - i].new_kinds;
-    d->warm = now->warm_s > 0 || (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES) ||
-              now->age_s >= DRIFT_WARM_S;
+    d->warm =
+        now->warm_s > 0 ||
+        (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES && now->fresh_1h <= DRIFT_NEW_MIN) ||
+        now->age_s >= DRIFT_WARM_S;
     d->new_1h = now->new_1h;
     d->new_limit = fmax(DRIFT_NEW_MIN, 3 * quantile(v, n, 0.99));
     d->new_alarm = d->warm && d->new_1h > d->new_limit;

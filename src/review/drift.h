@@ -45,6 +45,7 @@ struct drift {
 /* hour[DRIFT_HOURS], oldest first; the last is the one that runs. */
 struct drift_now {
     uint32_t new_1h;    /* kinds that were first seen within an hour, and not before enough was known */
+    uint32_t fresh_1h;  /* those, and those from before that */
     double unseen;      /* chance that the next line is of a kind never seen */
     uint64_t lines_24h; /* of all kinds */
     uint32_t age_s;     /* of the inventory */

@@ -129,6 +129,9 @@ static void new_kinds_are_news_when_the_rest_is_known(void) {
     now.unseen = 0.02;
     CHECK(!alarm_of(&now) && !g_found.warm);
     now.unseen = 0.001;
+    now.fresh_1h = DRIFT_NEW_MIN + 1; /* they still come */
+    CHECK(!alarm_of(&now) && !g_found.warm);
+    now.fresh_1h = DRIFT_NEW_MIN;
     now.lines_24h = 5000;
     CHECK(!alarm_of(&now) && !g_found.warm);
     now.age_s = DRIFT_WARM_S;

@@ -133,6 +133,11 @@ unsigned kinds_rises(struct kinds *k, struct kinds_rise *out);
 /* Hash of a text: a kind's id, where nothing collides, or a family. */
 uint64_t kinds_id_of(struct span text);
 
+enum { KINDS_FAMILIES_MAX = 500 };
+
+/* How many kinds of the table each family[n] has, n <= KINDS_FAMILIES_MAX: a quick pass. */
+void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds);
+
 struct kinds_figures {
     uint64_t kinds, kinds_max, entered, forgotten; /* entered: new kinds since the start; forgotten: for want of room */
     uint64_t seen;                                 /* different kinds ever, an estimate */

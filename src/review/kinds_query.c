@@ -174,35 +174,3 @@ void kinds_query_run(struct book *b, const struct words *w, const struct kinds_q
     kinds_each(b->kinds, look_at_kind, &g);
     sort_hits(r);
 }
-
-/* ---- families ---- */
-
-struct counting_families {
-    const uint64_t *family;
-    uint32_t *kinds;
-    uint16_t slot[4 * KINDS_QUERY_MAX]; /* index + 1 by family; open addressing, 0: free */
-};
-
-static uint16_t *family_slot(struct counting_families *c, uint64_t family) {
-    enum { SLOTS = sizeof c->slot / sizeof c->slot[0] };
-    uint32_t at = (uint32_t)(family % SLOTS);
-    while (c->slot[at] && c->family[c->slot[at] - 1] != family) at = (at + 1) % SLOTS;
-    return &c->slot[at];
-}
-
-static void count_family(void *self, struct kind_view *v) {
-    struct counting_families *c = self;
-    uint16_t at = *family_slot(c, v->family);
-    if (at) c->kinds[at - 1]++;
-}
-
-void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds) {
-    struct counting_families c = {.family = family, .kinds = kinds};
-    for (unsigned i = 0; i < n; i++) {
-        uint16_t *slot = family_slot(&c, family[i]);
-        if (!*slot) *slot = (uint16_t)(i + 1);
-        kinds[i] = 0;
-    }
-    kinds_each(k, count_family, &c);
-    for (unsigned i = 0; i < n; i++) kinds[i] = kinds[*family_slot(&c, family[i]) - 1];
-}

@@ -60,9 +60,6 @@ struct kinds_result {
 
 void kinds_query_run(struct book *b, const struct words *w, const struct kinds_query *q, struct kinds_result *r);
 
-/* How many kinds of the table each family[n] has, n <= KINDS_QUERY_MAX: one pass. */
-void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds);
-
 /* What a kind comes to, with a person's word about it. */
 struct kind_decision {
     const char *label;             /* id */

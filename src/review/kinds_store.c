@@ -62,8 +62,8 @@ static const char *const KINDS_SQL[KINDS_STATEMENTS] = {
     [KINDS_DELETE] = "DELETE FROM kinds WHERE id = ?1",
     [KINDS_TOTAL] =
         "INSERT INTO totals VALUES(?1, ?2, ?3, ?4) ON CONFLICT(hour, label, stage) DO UPDATE SET lines = lines + ?4",
-    [KINDS_RULED] = "INSERT INTO ruled VALUES(?1, ?2, ?3) ON CONFLICT(rule) DO UPDATE SET lines = lines + ?2,"
-                    " last = max(last, ?3)",
+    [KINDS_RULED] = ("INSERT INTO ruled VALUES(?1, ?2, ?3) ON CONFLICT(rule) DO UPDATE SET lines = lines + ?2,"
+                     " last = max(last, ?3)"),
     [KINDS_RULED_HOUR] =
         "INSERT INTO ruled_hours VALUES(?1, ?2, ?3) ON CONFLICT(hour, rule) DO UPDATE SET lines = lines + ?3",
     [KINDS_MARK] = "INSERT OR IGNORE INTO marks(at, text) VALUES(?1, ?2)",

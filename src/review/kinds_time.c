@@ -272,6 +272,39 @@ bool kinds_find(struct kinds *k, uint64_t id, struct kind_view *v, char *text) {
     return true;
 }
 
+/* ---- families ---- */
+
+struct counting_families {
+    const uint64_t *family;
+    uint16_t slot[4 * KINDS_FAMILIES_MAX]; /* index + 1 by family; open addressing, 0: free */
+};
+
+static uint16_t *family_slot(struct counting_families *c, uint64_t family) {
+    enum { SLOTS = sizeof c->slot / sizeof c->slot[0] };
+    uint32_t at = (uint32_t)(family % SLOTS);
+    while (c->slot[at] && c->family[c->slot[at] - 1] != family) at = (at + 1) % SLOTS;
+    return &c->slot[at];
+}
+
+void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds) {
+    struct counting_families c = {.family = family};
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t *slot = family_slot(&c, family[i]);
+        if (!*slot) *slot = (uint16_t)(i + 1);
+        kinds[i] = 0;
+    }
+    for (unsigned s = 0; s < KINDS_SHARDS; s++) {
+        struct kinds_shard *sh = &k->shard[s];
+        pthread_mutex_lock(&sh->lock);
+        for (uint32_t i = 0; i < sh->top; i++) {
+            uint16_t at = *family_slot(&c, sh->family[i]);
+            if (at && sh->kind[i].text) kinds[at - 1]++;
+        }
+        pthread_mutex_unlock(&sh->lock);
+    }
+    for (unsigned i = 0; i < n; i++) kinds[i] = kinds[*family_slot(&c, family[i]) - 1];
+}
+
 void kinds_figures(struct kinds *k, struct kinds_figures *f) {
     *f = (struct kinds_figures){.kinds_max = k->o.max, .entered = atomic_load(&k->entered)};
     for (unsigned i = 0; i < KINDS_SHARDS; i++) {

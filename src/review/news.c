@@ -127,6 +127,7 @@ void news_drift(struct book *b, struct news *n) {
     uint32_t now = n->at / HOUR_S;
     for (uint32_t i = 0; i < DRIFT_HOURS; i++) fill_hour(b, now - (DRIFT_HOURS - 1 - i), &hour[i]);
     struct drift_now what = {.new_1h = (uint32_t)n->announced_1h,
+                             .fresh_1h = (uint32_t)n->new_1h,
                              .unseen = n->unseen,
                              .lines_24h = n->lines_24h,
                              .age_s = n->at - n->oldest,

@@ -246,4 +246,38 @@ def what_the_llm_cost_is_told_to_the_cent():
         assert total[0] > 0 and cost["refused"] >= 1, cost
 
 
+@test
+def the_llm_is_asked_about_a_line_when_a_person_wants_it():
+    answers = [chat("BACKUP")]
+    llm = Endpoint(lambda path, body: answers[0](path, body))
+    options = ("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-calls-day", "3")
+    ask = {"entries": [{"source": "", "log_message": "User bob logged in"}], "ask_llm": True}
+    with Desk(*options) as d:
+        status, told = d.post("/api/explain", **ask)
+        equal((status, told["items"][0]["asked"]["label_id"], told["items"][0]["label_id"]), (200, "BACKUP", "USER_ACTION"))
+        assert "logged in" in json.dumps(llm.asked[0])
+        equal((d.label("User bob logged in")["label_id"], len(llm.asked)), ("USER_ACTION", 1))  # nothing else changes by it
+        equal(d.post("/api/explain", entries=ask["entries"])[1]["items"][0].get("asked"), None)
+        equal(d.post("/api/explain", **{**ask, "ask_llm": False})[1]["items"][0].get("asked"), None)
+        equal(d.post("/api/explain", entries=ask["entries"] * 2, ask_llm=True)[0], 413)
+        equal(d.post("/api/explain", entries=[], ask_llm=True)[0], 413)
+        equal(len(llm.asked), 1)
+        answers[0] = lambda path, body: (400, {"error": "not today"})
+        status, told = d.post("/api/explain", entries=[{"source": "", "log_message": "the quux is bent"}], ask_llm=True)
+        equal((status, "label_id" in told["items"][0]["asked"], bool(told["items"][0]["asked"]["error"])), (200, False, True))
+        for _ in range(3):  # its budget is its own
+            status, told = d.post("/api/explain", entries=[{"source": "", "log_message": "the quux is bent"}], ask_llm=True)
+        assert "budget" in told["items"][0]["asked"]["error"], told
+    with Desk() as d:
+        equal(d.post("/api/explain", **ask)[1]["items"][0]["asked"], {"error": "no LLM is configured"})
+    path = os.path.join(folder(), "tokens")
+    with open(path, "w") as f:
+        f.write("view:eve:viewviewviewviewview\nlabel:lena:labellabellabellabel\n")
+    with Desk("--token-file", path, *options) as d:
+        answers[0] = chat("BACKUP")
+        for token, want in (("viewviewviewviewview", 403), ("labellabellabellabel", 200)):
+            r, _ = d.server.ask("POST", "/api/explain", json.dumps(ask), {**ASK, "Authorization": "Bearer " + token})
+            equal((token, r.status), (token, want))
+
+
 main()

@@ -29,7 +29,9 @@ def new_kinds_are_announced_with_their_source_when_the_rest_is_known():
         open_view(b, p, "now")
         for _ in range(11):
             p.send(*[f"User bob{i} logged in" for i in range(500)], *[f"flange {i} is loose" for i in range(500)])
-        wait_until(lambda: p.api("overview")["warmup"] is None, 60)
+        wait_until(lambda: p.server.value("logclass_kinds_warm") == 1, 60)
+        equal(p.api("overview")["warmup"], None)
+        time.sleep(1.1)  # times are whole seconds
         equal(p.api("pulse")["alerts"], [])
         p.send(*[f"the {x} gave up" for x in names(30)], source="newapp")
         wait_until(lambda: p.api("pulse")["alerts"], 60)
@@ -128,6 +130,11 @@ def what_the_llm_costs_is_the_same_everywhere():
         equal({f"{spent:.2f}"} & set(re.findall(r"\d+\.\d\d", now)), {f"{spent:.2f}"})
         assert f"{spent:.2f}" in b.text(), b.text()
         assert re.search(r"budget|limit", b.text()), b.text()
+        b.keys("t")
+        b.keys(*"the quux is bent", "Enter")
+        b.wait_text("nobody was sure")
+        b.press("ask the LLM")
+        b.wait_text("its budget is spent")
 
 
 def shift_kinds(state, hours):
