@@ -50,7 +50,7 @@ LIB   := $(B)/liblogclass.a
 SO    := liblogclass.so.$(VERSION)
 SONAME := liblogclass.so.$(firstword $(subst ., ,$(VERSION)))
 
-.PHONY: all model test unit e2e fault valgrind fuzz fuzz-run lint format install uninstall wheel deb sbom try-packages clean help head check-import FORCE
+.PHONY: all model test unit e2e fault fault-asan valgrind fuzz fuzz-run lint format install uninstall wheel deb sbom try-packages clean help head check-import FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -140,6 +140,17 @@ fuzz-run: $(FUZZ:%=$(B)/fuzz/%)
 
 fault: $(B)/logclass model            ## the n-th malloc, read, write, … fails: a sample; FAULT=--long: all of them (hours)
 	python3 tests/fault/fault.py $(B)/logclass $(FAULT)
+fault-asan:                           ## the same with AddressSanitizer, for the calls of the program itself
+	$(MAKE) -s MODE=asan build/asan/logclass-fault model
+	python3 tests/fault/fault.py build/asan/logclass-fault $(FAULT)
+
+# With what makes calls fail as a part of it, since nothing can be preloaded before AddressSanitizer.
+FAULTY := malloc calloc realloc aligned_alloc posix_memalign read __read_chk pread pread64 __pread_chk __pread64_chk write pwrite pwrite64 \
+          fsync fdatasync rename mmap mmap64 connect pthread_create _exit main
+$(B)/fault_shim.o: tests/fault/shim.c Makefile
+	$(CC) -O1 -g -fPIC -DFAULT_LINKED -c -o $@ $<
+$(B)/logclass-fault: $(B)/main.o $(LIB) $(B)/fault_shim.o
+	$(CC) $(LDFLAGS) $(FAULTY:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
 
 valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that it can run)
 	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<

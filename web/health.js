@@ -2,7 +2,7 @@
 import {get} from './api.js';
 import {h, put, visible} from './dom.js';
 import {ago, bytes, duration, money, number, plural, share} from './format.js';
-import {chip, decider, kindLink, off, part} from './parts.js';
+import {alertList, chip, decider, kindLink, off, part} from './parts.js';
 import {stackedBar, timeColumns} from './plots.js';
 import {store} from './store.js';
 
@@ -16,12 +16,6 @@ const facts = rows =>
   );
 const block = (title, ok, ...more) =>
   h('section.block', h('h2', ok === null ? null : h(`span.dot${ok ? '' : '.bad'}`, {'aria-hidden': 'true'}), title), more);
-
-function alerts(list) {
-  return (list || []).map(a =>
-    h('div.notice.bad', {role: 'alert'}, h('p', visible(a.text)), a.what ? h('p.quiet', visible(a.what)) : null),
-  );
-}
 
 function serving(x) {
   const s = x.serving || {};
@@ -199,7 +193,7 @@ export default async function health(view) {
       ]);
       return {x, d, cost};
     },
-    ({x, d, cost}) => h('div', alerts(x.alerts), h('div.columns', serving(x), decided(x), llm(x, cost), drift(d), memory(x), instances(x))),
+    ({x, d, cost}) => h('div', alertList(x.alerts), h('div.columns', serving(x), decided(x), llm(x, cost), drift(d), memory(x), instances(x))),
   );
   put(view.node, h('div.title', h('h1', {tabindex: '-1'}, 'Health')), body.node);
   let at = 0;

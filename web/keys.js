@@ -161,3 +161,23 @@ export function showHelp() {
     h('p.bar', h('button.first', {on: {click: () => close()}}, 'Close')),
   ]);
 }
+
+/* ---- lists of kinds: a cursor row, the one that has the focus ---- */
+
+const links = list => [...list.querySelectorAll('.row > a')];
+
+function move(list, by) {
+  const all = links(list),
+    row = document.activeElement && document.activeElement.closest('.row');
+  const at = all.findIndex(a => row && row.contains(a));
+  const next = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
+  if (next) next.focus();
+}
+
+/** The id of the row that the cursor is on. */
+export function cursor(list) {
+  const row = document.activeElement && document.activeElement.closest('.row');
+  return row && list.contains(row) ? row.dataset.id : null;
+}
+
+export const rowKeys = list => ({j: () => move(list, 1), k: () => move(list, -1)});

@@ -4,7 +4,7 @@ import {chooseLabel, decide, onUndo, setState, tellDecision, tellFailure} from '
 import {h, log, put, visible} from './dom.js';
 import {undoOf, wordOf} from './history.js';
 import {ago, moment, number, plural} from './format.js';
-import {act, amounts, by, chip, copyButton, digitKeys, kindLink, labelKeys, part, tag} from './parts.js';
+import {act, amounts, by, chip, copyButton, digitKeys, kindLink, labelKeys, part, rise, silence, tag} from './parts.js';
 import {spark} from './plots.js';
 import {may, needs, store} from './store.js';
 
@@ -103,6 +103,7 @@ function draw(view, state) {
       h('p.bar.quiet.small', h('a', {href: '#kinds'}, '‹ Kinds'), h('span.log', k.id), copyButton(location.href, 'copy link')),
       h('h1', {tabindex: '-1'}, log(k.template)),
       h('p.bar', chip(k.label_id), by(k), tag(k), k.stage === 'fallback' ? h('span.quiet', 'nobody was sure') : null),
+      rise(k) || silence(k) ? h('p', rise(k) || silence(k)) : null,
       labelKeys(id => state.label(id)),
       acts(k, state),
       h(

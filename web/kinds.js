@@ -5,11 +5,13 @@ import {h, keyed, put} from './dom.js';
 import {ago, number, plural, share} from './format.js';
 import {act, digitKeys, failure, kindRow, labelKeys, kindsOff, lines, rowHead} from './parts.js';
 import {FILTERS, drawFilters} from './kinds_filters.js';
-import {Selection, rowKeys} from './rows.js';
+import {rowKeys} from './keys.js';
+import {Families, Selection} from './rows.js';
 import {may, needs} from './store.js';
 
 const PAGE = 100,
   MOST = 2000;
+
 class Kinds {
   constructor(view) {
     this.view = view;
@@ -22,6 +24,7 @@ class Kinds {
     this.selection = new Selection(this.list, () => this.drawBulk());
     this.items = [];
     this.turn = 0;
+    this.families = new Families(view, this.list);
     this.params = Object.fromEntries(FILTERS.filter(f => view.params[f]).map(f => [f, view.params[f]]));
   }
 
@@ -99,6 +102,7 @@ class Kinds {
   row(k) {
     const row = kindRow(k, {before: this.selection.box(k), behind: h('span.right.first', ago(k.first))});
     row.classList.toggle('picked', this.selection.ids.has(k.id));
+    if (k.in_family > 1) row.append(this.families.node(k));
     return row;
   }
 

@@ -13,6 +13,7 @@ const STATES = [
   ['rising', 'rising'],
   ['returned', 'returned'],
   ['muted', 'muted'],
+  ['silent', 'silent'],
 ];
 const STAGES = [
   ['', 'any'],

@@ -53,7 +53,6 @@ function result(view, l, again) {
     'div.block',
     h('h2', 'Result'),
     resultTable(r),
-    Number.isInteger(r.agree) ? h('p', `Blind checks: people agree in ${r.agree} of ${r.blind}.`) : null,
     l.differs ? differs(view, l.differs, again) : candidateDiffers(view, l, again),
     h(
       'p.bar',
@@ -100,6 +99,9 @@ function drawLearn(view, again) {
         since ? `Since then: ${since}` : '',
         l.needed ? h('span.quiet', ` (${number(l.needed)} fresh ones are needed to judge; there are ${number(l.fresh || 0)})`) : null,
       ),
+      l.blind && l.blind.checks
+        ? h('p', `Blind checks: people chose what was likeliest in ${number(l.blind.agree)} of ${number(l.blind.checks)}.`)
+        : null,
       l.state === 'running'
         ? progress(l)
         : h(

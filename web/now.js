@@ -2,10 +2,10 @@
 import {get} from './api.js';
 import {h, keyed, put, visible} from './dom.js';
 import {money, number, plural, share} from './format.js';
-import {chip, colour, copyButton, kindRow, part, rowHead} from './parts.js';
+import {alertList, chip, colour, copyButton, kindRow, part, rowHead} from './parts.js';
 import {stackedAreas} from './plots.js';
 import {labelOf, store} from './store.js';
-import {rowKeys} from './rows.js';
+import {rowKeys} from './keys.js';
 
 const SPANS = [
   ['1h', '1 hour'],
@@ -139,11 +139,13 @@ function lookList() {
 export default async function now(view) {
   view.title('Now');
   let span = SPANS.some(s => s[0] === view.params.span) ? view.params.span : '24h',
-    drawn = '';
+    drawn = '',
+    said = '';
   const top = h('div'),
+    told = h('div'),
     middle = h('section'),
     look = lookList(),
-    whole = h('div', top, middle, look.node);
+    whole = h('div', told, top, middle, look.node);
   const body = part(
     view,
     signal => get('overview', {span}, signal),
@@ -153,6 +155,9 @@ export default async function now(view) {
         span = '1h';
         body.load();
       }
+      const alerts = JSON.stringify(o.alerts || []);
+      if (alerts !== said) put(told, alertList(o.alerts));
+      said = alerts;
       put(top, figures(o), warmup(o.warmup));
       const sign = JSON.stringify([span, o.series, o.marks]);
       const pick = id => {

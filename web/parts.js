@@ -1,6 +1,6 @@
 /* Parts that several views show: labels, rows of kinds, bars, and the states a part can be in. */
 import {h, log, put, s, visible} from './dom.js';
-import {ago, number, percent, share} from './format.js';
+import {ago, number, percent, plural, share} from './format.js';
 import {spark} from './plots.js';
 import {labelIndex, labelOf, may, needs, store} from './store.js';
 
@@ -33,8 +33,18 @@ export function by(kind) {
 
 export function tag(kind) {
   const factor = kind.state === 'rising' && kind.rise ? ` ×${number(kind.rise)}` : '';
-  return kind.state && kind.state !== 'known' ? h(`span.tag.${kind.state}`, kind.state + factor) : null;
+  if (kind.silent) return h('span.tag', {title: silence(kind)}, 'silent');
+  return kind.state && kind.state !== 'known' ? h(`span.tag.${kind.state}`, {title: rise(kind)}, kind.state + factor) : null;
 }
+
+/** "412 lines in an hour; …" of a kind that rises; else null. */
+export const rise = k =>
+  k.state === 'rising' && k.busiest
+    ? `${plural(k.rise_lines, 'line')} in an hour; the busiest hour of the week before had ${number(k.busiest)}.`
+    : null;
+
+/** Of a kind that is silent; else null. */
+export const silence = k => (k.silent ? `It came every hour for a week; the last line was ${ago(k.last, '', ' ago').textContent}.` : null);
 
 export const kindLink = id => `#kind?id=${encodeURIComponent(id)}`;
 
@@ -149,6 +159,10 @@ export function failure(e, again) {
     again ? h('p', h('button', {type: 'button', on: {click: again}}, 'Try again')) : null,
   );
 }
+
+/** What is the matter, a sentence each. */
+export const alertList = list =>
+  (list || []).map(a => h('div.notice.bad', {role: 'alert'}, h('p', visible(a.text)), a.what ? h('p.quiet', visible(a.what)) : null));
 
 /** Something that is switched off, and how to switch it on. */
 export const off = (what, how) => h('div.notice', h('p', what), how ? h('p.quiet', how) : null);

@@ -4,7 +4,7 @@ import {chooseAlike, chooseLabel, decide, onUndo, say, setState, settled, tellFa
 import {h, put, visible} from './dom.js';
 import {plural, share} from './format.js';
 import {act, failure, kindsOff, lines} from './parts.js';
-import {cardOf, drawBlind} from './review_card.js';
+import {blindNote, cardOf, drawBlind} from './review_card.js';
 import {drawKeys, keymap} from './review_keys.js';
 import {may, store} from './store.js';
 
@@ -184,7 +184,7 @@ class Desk {
     this.step(1);
     put(this.after, `${visible(label_id)}: ${lines(k.lines_24h)} a day from now on.`);
     try {
-      const r = await decide([k], label_id, blind ? {note: 'blind check'} : {});
+      const r = await decide([k], label_id, blind ? {note: blindNote(k)} : {});
       card.batch = r.batch;
       if (card === this.newest) this.tell(card, r);
     } catch (e) {

@@ -14,6 +14,12 @@ export function drawBlind() {
   return n % BLIND_EVERY === 0;
 }
 
+/** The note of a word on such a card: what was likeliest is part of it, so that later heads change nothing in it. */
+export function blindNote(k) {
+  const likeliest = (k.top || [])[0] || k.best;
+  return likeliest ? `blind check, likeliest ${likeliest.label_id}` : 'blind check';
+}
+
 function sources(k) {
   const all = k.sources || [];
   if (!all.length) return null;

@@ -1,23 +1,11 @@
-/* Keys for lists of kinds: a cursor row (the one that has the focus), and a selection. */
+/* Lists of kinds: a selection, and families that open in place. */
+import {get} from './api.js';
+import {tellFailure} from './changes.js';
 import {h, visible} from './dom.js';
-
-const links = list => [...list.querySelectorAll('.row > a')];
-
-function move(list, by) {
-  const all = links(list),
-    row = document.activeElement && document.activeElement.closest('.row');
-  const at = all.findIndex(a => row && row.contains(a));
-  const next = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
-  if (next) next.focus();
-}
-
-/** The id of the row that the cursor is on. */
-export function cursor(list) {
-  const row = document.activeElement && document.activeElement.closest('.row');
-  return row && list.contains(row) ? row.dataset.id : null;
-}
-
-export const rowKeys = list => ({j: () => move(list, 1), k: () => move(list, -1)});
+import {ago, plural} from './format.js';
+import {cursor} from './keys.js';
+import {act, chip, kindLink, lines} from './parts.js';
+import {spark} from './plots.js';
 
 /** A selection of rows: boxes, x, X. told() is called after each change. */
 export class Selection {
@@ -75,5 +63,55 @@ export class Selection {
       if (id) this.set(id, range || !this.ids.has(id), range);
     };
     return {x: at(false), X: at(true)};
+  }
+}
+
+const FAMILY_MAX = 100;
+
+/** The same message from other sources, below the kind that is listed. */
+export class Families {
+  constructor(view, list) {
+    this.view = view;
+    this.list = list;
+    this.open = new Map(); /* by the id of the kind that is listed: the others */
+  }
+
+  node(k) {
+    const others = this.open.get(k.id),
+      text = plural(k.in_family - 1, 'other source');
+    const button = act(others ? `hide ${text}` : `+ ${text}`, null, () => this.toggle(k), {small: true});
+    button.setAttribute('aria-expanded', String(!!others));
+    return h('div.family', button, others ? h('ul', others.map(x => this.member(x))) : null);
+  }
+
+  member(x) {
+    const source = ((x.sources || [])[0] || [''])[0];
+    return h(
+      'li.bar',
+      h('a', {href: kindLink(x.id)}, h('bdi', visible(source || '(no source)'))),
+      chip(x.label_id),
+      h('span.quiet.number', lines(x.lines_24h)),
+      spark(x.hours),
+      ago(x.last, 'last ', ' ago'),
+    );
+  }
+
+  async toggle(k) {
+    try {
+      if (!this.open.delete(k.id)) {
+        const r = await get('kinds', {family: k.family, limit: FAMILY_MAX}, this.view.signal);
+        this.open.set(
+          k.id,
+          r.items.filter(x => x.id !== k.id),
+        );
+      }
+    } catch (e) {
+      tellFailure(e);
+      return;
+    }
+    const row = this.list.querySelector(`.row[data-id="${k.id}"]`);
+    if (!row) return;
+    row.querySelector('.family').replaceWith(this.node(k));
+    row.querySelector('.family button').focus();
   }
 }

@@ -4,10 +4,12 @@ import {tellFailure, toast} from './changes.js';
 import {h, put, visible} from './dom.js';
 import {ago, number} from './format.js';
 import {act, chip, part} from './parts.js';
+import {spark} from './plots.js';
 import {Editor} from './rule_editor.js';
-import {changed, needs} from './store.js';
+import {changed, needs, store} from './store.js';
 
-const KINDS_MAX = 50;
+const KINDS_MAX = 50,
+  REFRESH_MS = 10000;
 
 /* name, label, lines, last, pattern */
 function ruleRow(r, i, counted, edit, drop) {
@@ -19,7 +21,13 @@ function ruleRow(r, i, counted, edit, drop) {
     h('td.number', i + 1),
     h('td', visible(r.name)),
     h('td', chip(r.label_id)),
-    counted ? [h('td.number', number(r.lines_24h || 0)), h('td.nowrap', never ? 'never' : ago(r.last))] : null,
+    counted
+      ? [
+          h('td.number', {title: `${number(r.lines || 0)} in all`}, number(r.lines_24h || 0)),
+          h('td', spark(r.hours)),
+          h('td.nowrap', never ? 'never' : ago(r.last)),
+        ]
+      : null,
     h('td', h('code.log', visible(r.pattern)), r.source ? h('span.quiet', ' source ', visible(r.source)) : null),
     h('td', r.from === 'page' ? h('span.bar', acts) : h('span.quiet.small', r.line ? `line ${r.line}` : 'file')),
   );
@@ -31,7 +39,7 @@ function table(d, edit, drop) {
   const page = d.items.filter(r => r.from === 'page').length,
     file = d.items.length - page,
     counted = d.items.some(r => 'lines_24h' in r),
-    columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last'] : []), 'Pattern', ''];
+    columns = ['#', 'Name', 'Label', ...(counted ? ['Lines, 24 h', 'Last 24 h', 'Last'] : []), 'Pattern', ''];
   const told = [
     page ? `${number(page)} from this page, which come first` : null,
     file ? `${number(file)} from ${visible((d.path || 'the configured file').split('/').pop())}, read-only here` : null,
@@ -159,8 +167,12 @@ export default async function rules(view) {
       ),
   );
   put(view.node, h('div.title', h('h1', {tabindex: '-1'}, 'Rules'), h('p.quiet', 'The first that matches decides.')), place, body.node);
+  let at = Date.now();
   view.follow((p, what) => {
-    if (what.includes('rules') && !editor) body.load();
+    const old = Date.now() - at > REFRESH_MS && !store.silent && !body.node.contains(document.activeElement);
+    if (editor || !(old || what.includes('rules'))) return;
+    at = Date.now();
+    body.load();
   });
   const from = (view.params.from || '').split(',').filter(Boolean);
   const listed = body.load();

@@ -33,10 +33,7 @@ static struct api_settings *new_settings(const struct api_opts *o, const struct 
     set->limits = (struct record_json_limits){o->entries_max, o->depth_max, o->line_bytes_max};
     set->client_entries_max = o->client_entries_max;
     set->has_llm = o->has_llm;
-    if (o->instance && o->instance[0])
-        snprintf(set->instance, sizeof set->instance, "%s", o->instance);
-    else if (gethostname(set->instance, sizeof set->instance - 1) != 0)
-        set->instance[0] = '\0';
+    memcpy(set->instance, o->instance, sizeof set->instance);
     buf_init(&set->openapi, OPENAPI_BYTES_MAX);
     openapi_write(&set->openapi, o, labels);
     if (set->openapi.failed) must_lack("memory", "the text of /openapi.json");

@@ -44,7 +44,7 @@ struct api_opts {
     unsigned depth_max;           /* nesting of the JSON text [400] */
     struct book *book;            /* kinds of line, for the page; NULL: they are not kept. It must outlive the server */
     bool has_llm;                 /* an LLM is configured */
-    const char *instance;         /* what it is called; "": as the host */
+    char instance[64];            /* what it is called */
     struct api_places places;     /* of a CLASSIFIER; read when the server is opened */
     bool (*is_ready)(void *self); /* asked by /readyz, from any loop's thread; NULL: nobody is to be asked */
     void *ready_self;

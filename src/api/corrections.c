@@ -190,7 +190,7 @@ static unsigned put_conflicts(struct saying_request *r) {
         const struct correction *word = c->found.label;
         json_put_member(out, "label_id", word ? span_of(word->label) : c->was);
         json_put_member(out, "by", word ? word->by : SPAN_LIT(""));
-        buf_printf(out, ",\"at\":%u}", word ? kind_time_of(word->at) : 0);
+        buf_printf(out, ",\"at\":%u}", word ? corrections_time(word->at) : 0);
         before = ",{";
     }
     buf_puts(out, "]}");

@@ -16,8 +16,7 @@ static void of_more_requests_than_may_wait_the_rest_come_again(void) {
     struct book book;
     int fd[MORE];
     book_init(&book);
-    book.kinds = kinds_open(&ko);
-    book.totals = totals_open();
+    book_open(&book, &ko);
     o.book = &book;
     if (!fix_start(&o)) return;
     pthread_mutex_lock(&book.kinds->shard[0].lock); /* the first job stays at it */
@@ -38,8 +37,6 @@ static void of_more_requests_than_may_wait_the_rest_come_again(void) {
     CHECK_INT(metrics_value(METRIC_DESK_JOBS, job, 0, 0), DESK_JOBS_MAX + 1);
     CHECK_INT(metrics_value(METRIC_DESK_JOBS, job, 1, 0), 3);
     fix_end();
-    kinds_close(book.kinds);
-    totals_close(book.totals);
     book_release(&book);
 }
 

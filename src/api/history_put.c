@@ -13,7 +13,7 @@ static void put_or_null(struct buf *out, const char *name, struct span text) {
 }
 
 void history_put(struct buf *out, const struct correction *c) {
-    buf_printf(out, "{\"id\":\"%u\",\"batch\":\"%u\",\"at\":%u", c->id, c->batch, kind_time_of(c->at));
+    buf_printf(out, "{\"id\":\"%u\",\"batch\":\"%u\",\"at\":%u", c->id, c->batch, corrections_time(c->at));
     json_put_member(out, "by", c->by);
     put_or_null(out, "label_id", span_of(c->label));
     put_or_null(out, "was", c->was);
@@ -30,7 +30,7 @@ void history_put(struct buf *out, const struct correction *c) {
     json_put_member(out, "template", c->message);
     json_put_member(out, "note", c->note);
     buf_printf(out, ",\"undone\":%s", c->undone ? "true" : "false");
-    buf_printf(out, ",\"undone_at\":%u", c->undone ? kind_time_of(c->undone_at) : 0);
+    buf_printf(out, ",\"undone_at\":%u", c->undone ? corrections_time(c->undone_at) : 0);
     put_or_null(out, "undone_by", c->undone ? c->undone_by : (struct span){0});
     put_or_null(out, "on", c->on);
     if (c->lost) buf_printf(out, ",\"lost\":\"%u\"", c->lost);

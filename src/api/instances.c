@@ -38,14 +38,10 @@ void instances_hear(struct instances *in, uint64_t run, struct span name, bool h
     pthread_mutex_unlock(&in->lock);
 }
 
-bool instances_take(struct instances *in, uint64_t run, struct span name, uint64_t seq, uint32_t now_s) {
+void instances_note(struct instances *in, uint64_t run, struct span name, uint32_t now_s) {
     pthread_mutex_lock(&in->lock);
-    struct instance *i = instance_place(in, run, name);
-    bool fresh = i->seq != seq;
-    i->heard_s = now_s;
-    i->seq = seq;
+    instance_place(in, run, name)->heard_s = now_s;
     pthread_mutex_unlock(&in->lock);
-    return fresh;
 }
 
 static bool instance_silent(const struct instance *i, uint32_t now_s) {

@@ -1,5 +1,5 @@
-/* instances: those that follow this desk: when they were last heard of, how far they are, and which of their counts
- * were taken. Bounded; the one that was not heard of for longest goes. Any thread. */
+/* instances: those that follow this desk: when they were last heard of, and how far they are. Bounded; the one that was
+ * not heard of for longest goes. Any thread. */
 #ifndef API_INSTANCES_H
 #define API_INSTANCES_H
 
@@ -16,7 +16,6 @@ struct instance {
     uint64_t run; /* another one at each start of the process; 0: free */
     char name[INSTANCES_NAME_MAX];
     uint32_t heard_s, behind_s; /* when last; since when it lacks words, 0: it has all */
-    uint64_t seq;               /* of the last counts that were taken */
 };
 
 struct instances {
@@ -30,8 +29,8 @@ void instances_release(struct instances *in);
 /* An instance has asked, and has all words or lacks some. */
 void instances_hear(struct instances *in, uint64_t run, struct span name, bool has_all, uint32_t now_s);
 
-/* Whether counts number seq of this run are to be taken; false: they were already. */
-bool instances_take(struct instances *in, uint64_t run, struct span name, uint64_t seq, uint32_t now_s);
+/* It has told what it counted. */
+void instances_note(struct instances *in, uint64_t run, struct span name, uint32_t now_s);
 
 /* [{"name","heard","lag_s","silent"}…], by name. An older process of the same name, once silent, is left out. */
 void instances_put(struct instances *in, struct buf *out, uint32_t now_s);

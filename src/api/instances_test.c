@@ -34,19 +34,4 @@ static void they_are_listed_with_what_they_lack(void) {
     free(in);
 }
 
-static void counts_are_taken_once_by_their_number(void) {
-    struct instances *in = malloc(sizeof *in);
-    instances_init(in);
-    CHECK(instances_take(in, 1, SPAN_LIT("a"), 1, 5));
-    CHECK(!instances_take(in, 1, SPAN_LIT("a"), 1, 5));
-    CHECK(instances_take(in, 2, SPAN_LIT("a"), 1, 5));
-    CHECK(instances_take(in, 1, SPAN_LIT("a"), 2, 6));
-    CHECK(!instances_take(in, 1, SPAN_LIT("a"), 2, 6));
-    for (uint64_t i = 0; i < INSTANCES_MAX; i++) instances_hear(in, 100 + i, SPAN_LIT("n"), true, 50);
-    CHECK(instances_take(in, 1, SPAN_LIT("a"), 2, 51)); /* 256 others have come since: it was let go of */
-    CHECK(!instances_take(in, 1, SPAN_LIT("a"), 2, 51));
-    instances_release(in);
-    free(in);
-}
-
-CHECK_MAIN(CHECK_TEST(they_are_listed_with_what_they_lack), CHECK_TEST(counts_are_taken_once_by_their_number))
+CHECK_MAIN(CHECK_TEST(they_are_listed_with_what_they_lack))

@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 void kind_put_id(struct buf *out, uint64_t id) {
     buf_printf(out, "\"%016" PRIx64 "\"", id);
@@ -50,8 +49,19 @@ static void kind_put_sources(struct buf *out, const struct kind_view *v) {
     buf_putc(out, ']');
 }
 
-void kind_put_members(struct buf *out, const struct kinds *k, const struct words *w, const struct kind_view *v,
-                      bool whole) {
+/* As it was when it began to rise, where that is known; later its own lines are among the busiest hour's. */
+static void kind_put_rise(struct buf *out, struct kinds *k, const struct kind_view *v) {
+    struct kinds_rise rise[KINDS_RISES_MAX], r = {.lines = v->lines_1h, .busiest = v->busiest};
+    if (v->state != KIND_RISING) return;
+    for (unsigned i = kinds_rises(k, rise); i-- > 0;)
+        if (rise[i].id == v->id) r = rise[i];
+    if (r.at && v->lines_1h > r.lines && kinds_now(k) - r.at < 3600) r.lines = v->lines_1h;
+    if (r.busiest > 0)
+        buf_printf(out, ",\"rise\":%.1f,\"rise_lines\":%u,\"busiest\":%u,\"rise_at\":%u", (double)r.lines / r.busiest,
+                   r.lines, r.busiest, r.at ? r.at : v->state_at);
+}
+
+void kind_put_members(struct buf *out, struct kinds *k, const struct words *w, const struct kind_view *v, bool whole) {
     struct kind_decision d = kind_decide(k, w, v);
     bool cut = !whole && v->text.n > KIND_PUT_TEXT_MAX;
     buf_puts(out, "\"id\":");
@@ -66,8 +76,8 @@ void kind_put_members(struct buf *out, const struct kinds *k, const struct words
     for (unsigned i = 0; i < KINDS_HOURS; i++) buf_printf(out, "%s%u", i ? "," : "", v->hour[i]);
     buf_putc(out, ']');
     kind_put_sources(out, v);
-    if (v->state == KIND_RISING && v->busiest > 0)
-        buf_printf(out, ",\"rise\":%.1f,\"busiest\":%u", (double)v->lines_1h / v->busiest, v->busiest);
+    kind_put_rise(out, k, v);
+    buf_printf(out, ",\"silent\":%s", d.property & KINDS_SILENT ? "true" : "false");
     buf_printf(out, ",\"by_rule\":%s", v->by_rule ? "true" : "null");
 }
 
@@ -78,15 +88,4 @@ uint64_t kind_lines_24h(struct book *b) {
         for (unsigned l = 1; l <= kinds_labels(b->kinds) && l < LABEL_MAX; l++)
             for (unsigned d = 0; d < DECIDER_COUNT; d++) sum += totals_hour(b->totals, hour - h, l, d);
     return sum;
-}
-
-uint32_t kind_time_of(struct span at) {
-    char text[32];
-    struct tm tm = {0};
-    if (at.n >= sizeof text) return 0;
-    if (at.n > 0) memcpy(text, at.p, at.n);
-    text[at.n] = '\0';
-    if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return 0;
-    time_t t = timegm(&tm);
-    return t > 0 ? (uint32_t)t : 0;
 }

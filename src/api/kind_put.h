@@ -8,8 +8,7 @@
 enum { KIND_PUT_TEXT_MAX = 512 }; /* of a template in lists */
 
 /* The members of a KIND, without the braces around them. whole: the template is not cut. */
-void kind_put_members(struct buf *out, const struct kinds *k, const struct words *w, const struct kind_view *v,
-                      bool whole);
+void kind_put_members(struct buf *out, struct kinds *k, const struct words *w, const struct kind_view *v, bool whole);
 
 /* {"label_id":"INFO","p":0.3311}, or null for what nobody asked. */
 void kind_put_likely(struct buf *out, const struct kinds *k, uint8_t label, uint16_t p);
@@ -19,8 +18,5 @@ void kind_put_id(struct buf *out, uint64_t id);
 
 /* All lines of the last 24 hours, by the totals: what shares are shares of. */
 uint64_t kind_lines_24h(struct book *b);
-
-/* The seconds of the epoch that a word's `at` names; 0: it is no time. */
-uint32_t kind_time_of(struct span at);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* ---- what is asked ---- */
 
-enum { P_Q, P_RE, P_STATE, P_LABEL, P_STAGE, P_SOURCE, P_SEEN, P_SORT, P_AFTER, P_LIMIT, P_ALIKE, P_COUNT };
+enum { P_Q, P_RE, P_STATE, P_LABEL, P_STAGE, P_SOURCE, P_SEEN, P_SORT, P_AFTER, P_LIMIT, P_ALIKE, P_FAMILY, P_COUNT };
 
 /* A request, while it is read. re: q is a regular expression. */
 struct listing {
@@ -34,7 +34,7 @@ static bool take_state(struct exchange *x, const struct param *p, struct kinds_q
     q->state = kind_state_find(p->value);
     if (q->state < 0) q->property |= (unsigned)kinds_property_find(p->value);
     return q->state >= 0 || q->property ||
-           refuse_value(x, p, "new, known, rising, returned, muted, undecided, unsure, corrected or waiting");
+           refuse_value(x, p, "new, known, rising, returned, muted, undecided, unsure, corrected, waiting or silent");
 }
 
 static bool take_stage(struct exchange *x, const struct param *p, struct kinds_query *q) {
@@ -96,6 +96,8 @@ static bool take_texts(struct exchange *x, const struct param *p, struct listing
     l->is_alike = p[P_ALIKE].value.n > 0;
     if (l->is_alike && !params_id(p[P_ALIKE].value, &l->alike))
         return refuse_value(x, &p[P_ALIKE], "16 hexadecimal digits");
+    if (p[P_FAMILY].value.n > 0 && !params_id(p[P_FAMILY].value, &l->q.family))
+        return refuse_value(x, &p[P_FAMILY], "16 hexadecimal digits");
     bool re = span_eq(p[P_RE].value, SPAN_LIT("1")) || span_eq(p[P_RE].value, SPAN_LIT("true"));
     if (re && l->q.text.n > 0 && !take_pattern(x, l->q.text, l)) return false;
     if (!re) make_small(l->q.text);
@@ -110,7 +112,7 @@ static bool take_texts(struct exchange *x, const struct param *p, struct listing
 
 static bool read_query(struct exchange *x, struct listing *l) {
     static const char *const NAMES[P_COUNT] = {"q",    "re",   "state", "label", "stage", "source",
-                                               "seen", "sort", "after", "limit", "alike"};
+                                               "seen", "sort", "after", "limit", "alike", "family"};
     static bool (*const TAKE[P_COUNT])(struct exchange * x, const struct param *p,
                                        struct kinds_query *q) = {[P_STATE] = take_state,
                                                                  [P_STAGE] = take_stage,
@@ -130,16 +132,30 @@ static bool read_query(struct exchange *x, struct listing *l) {
 
 /* ---- the answer ---- */
 
+/* How many kinds there are of the family of each on the page: the same message from so many sources. */
+static void find_families(struct kinds *k, const struct kinds_result *r, uint32_t *kinds) {
+    uint64_t family[KINDS_QUERY_MAX];
+    char text[KINDS_TEXT_MAX];
+    for (unsigned i = 0; i < r->n; i++) {
+        struct kind_view v;
+        family[i] = kinds_find(k, r->hit[i].id, &v, text) ? v.family : 0;
+    }
+    kinds_count_families(k, family, r->n, kinds);
+}
+
 static void put_items(struct exchange *x, const struct words *w, const struct kinds_result *r, bool similar) {
     struct kinds *k = api_of(x)->book->kinds;
+    uint32_t kinds[KINDS_QUERY_MAX];
     char text[KINDS_TEXT_MAX];
     bool first = true;
+    find_families(k, r, kinds);
     buf_puts(&x->out, "{\"items\":[");
     for (unsigned i = 0; i < r->n; i++) {
         struct kind_view v;
         if (!kinds_find(k, r->hit[i].id, &v, text)) continue; /* dropped meanwhile */
         buf_puts(&x->out, first ? "{" : ",{");
         kind_put_members(&x->out, k, w, &v, false);
+        buf_printf(&x->out, ",\"in_family\":%u", kinds[i]);
         if (similar) buf_printf(&x->out, ",\"similarity\":%.4f", r->hit[i].key);
         buf_putc(&x->out, '}');
         first = false;

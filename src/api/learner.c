@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "base/thread.h"
 #include "base/unconst.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,6 +195,7 @@ static void *learner_main(void *arg) {
     int status = child_wait(c, &l->child);
     bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !out.failed;
     pthread_mutex_lock(&l->lock);
+    metrics_gauge_set(METRIC_LEARN_RUNNING, 0, 0);
     l->state = ok ? LEARNER_DONE : l->stop ? LEARNER_STOPPED : LEARNER_FAILED;
     buf_release(&l->result), buf_release(&l->said);
     l->result = out, l->said = said;
@@ -216,6 +218,7 @@ static bool learner_begin(struct learner *l, const char *by, struct err *e) {
     snprintf(l->by, sizeof l->by, "%s", by);
     snprintf(l->doing, sizeof l->doing, "reading");
     l->state = LEARNER_RUNNING, l->stop = false;
+    metrics_gauge_set(METRIC_LEARN_RUNNING, 0, 1);
     l->done = l->total = 0;
     l->started = l->doing_since = time(NULL);
     l->child = c->pid;

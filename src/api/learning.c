@@ -44,6 +44,35 @@ static bool put_difference(struct exchange *x, const char *was, const char *is, 
     return head_compare_put(x, a, b, e);
 }
 
+/* The label that was likeliest by a blind check's note, or, in those of earlier versions, now; "": it is none. */
+static struct span blind_likeliest(struct book *b, const struct correction *c, char *text) {
+    const struct span BEGIN = SPAN_LIT("blind check"), LIKELIEST = SPAN_LIT(", likeliest ");
+    struct kind_view v;
+    if (!span_eq(span_sub(c->note, 0, BEGIN.n), BEGIN)) return (struct span){0};
+    struct span rest = span_sub(c->note, BEGIN.n, c->note.n);
+    if (span_eq(span_sub(rest, 0, LIKELIEST.n), LIKELIEST)) return span_sub(rest, LIKELIEST.n, rest.n);
+    return rest.n == 0 && kinds_find(b->kinds, c->kind, &v, text) ? span_of(kinds_label_id(b->kinds, v.best))
+                                                                  : (struct span){0};
+}
+
+/* ,"blind":{"checks","agree"}: of words on cards that showed no suggestion, those that are what was likeliest. */
+static void put_blind(struct exchange *x) {
+    struct book *b = api_of(x)->book;
+    struct words *w = b ? book_words(b) : NULL;
+    const struct corrections *c = w ? words_log(w) : NULL;
+    char text[KINDS_TEXT_MAX];
+    unsigned checks = 0, agree = 0;
+    for (size_t i = 0; c && i < c->n; i++) {
+        const struct correction *one = &c->row[i];
+        if (one->undone || !one->label[0]) continue;
+        struct span likeliest = blind_likeliest(b, one, text);
+        checks += likeliest.n > 0;
+        agree += likeliest.n > 0 && span_eq(likeliest, span_of(one->label));
+    }
+    words_unref(w);
+    buf_printf(&x->out, ",\"blind\":{\"checks\":%u,\"agree\":%u}", checks, agree);
+}
+
 /* How learning goes, and what there is to learn from: {"off":true} where nothing can be kept. */
 static unsigned learn_look(struct exchange *x) {
     struct api *api = api_of(x);
@@ -59,6 +88,7 @@ static unsigned learn_look(struct exchange *x) {
     x->out.n--; /* its last bracket: more members follow */
     head_in_use(api->places.heads, name);
     json_put_member(&x->out, "head", span_of(name));
+    put_blind(x);
     if (head_versions_path(api->places.heads, HEAD_VERSIONS_CANDIDATE, path, sizeof path))
         put_difference(x, name, HEAD_VERSIONS_CANDIDATE, &e);
     if (learner_count(api->learner, &count, &e) && count.n > 2) {

@@ -5,6 +5,7 @@
 #include "api/json_put.h"
 #include "api/kind_put.h"
 #include "api/params.h"
+#include "base/must.h"
 #include "data/decider.h"
 #include "http/response.h"
 #include "metrics/metrics.h"
@@ -190,6 +191,21 @@ static void put_label_series(struct overview *o, unsigned label, const char *bef
     buf_puts(out, "]}");
 }
 
+/* What was done to the program in this time. */
+static void put_marks(struct overview *o) {
+    struct buf *out = &o->x->out;
+    struct mark *mark = must_calloc(MARKS_MAX, sizeof *mark);
+    unsigned n = marks_since(o->book->marks, o->span.from * o->step, mark);
+    buf_puts(out, ",\"marks\":[");
+    for (unsigned i = 0; i < n; i++) {
+        buf_printf(out, "%s{\"at\":%u", i ? "," : "", mark[i].at);
+        json_put_member(out, "what", span_of(mark[i].text));
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+    free(mark);
+}
+
 static void put_series(struct overview *o) {
     struct buf *out = &o->x->out;
     const char *before = "";
@@ -199,7 +215,9 @@ static void put_series(struct overview *o) {
         put_label_series(o, l, before);
         before = ",";
     }
-    buf_puts(out, "]},\"marks\":[],\"stages\":{");
+    buf_puts(out, "]}");
+    put_marks(o);
+    buf_puts(out, ",\"stages\":{");
     for (int d = 0; d < DECIDER_COUNT; d++)
         buf_printf(out, "%s\"%s\":%" PRIu64, d ? "," : "", decider_name((enum decider)d),
                    stretch_lines(o->book, &o->span, ALL_LABELS, d));
@@ -240,6 +258,7 @@ static void put_look(struct overview *o) {
     look_for(o, &all, KIND_RETURNED, 0);
     look_for(o, &all, KIND_NEW, 0);
     look_for(o, &all, -1, KINDS_WAITING);
+    look_for(o, &all, -1, KINDS_SILENT);
     qsort(all.hit, all.n, sizeof all.hit[0], by_lines);
     buf_puts(&o->x->out, ",\"look\":[");
     for (unsigned i = 0; i < all.n && i < LOOK_MAX; i++) {
@@ -264,6 +283,7 @@ static unsigned answer_overview(struct exchange *x) {
     put_tiles(&o);
     put_series(&o);
     put_look(&o);
+    alerts_put(&x->out, &o.news);
     alerts_put_warmup(&x->out, &o.news);
     buf_printf(&x->out, ",\"span\":\"%s\",\"kinds\":%" PRIu64 ",\"at\":%u}", o.name, o.news.kinds, o.news.at);
     words_unref(o.words);

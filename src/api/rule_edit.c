@@ -24,7 +24,22 @@ static bool is_of_page(const struct rule *r, const char *own) {
     return own && strcmp(r->path, own) == 0;
 }
 
-static void put_rule_row(struct buf *out, const struct rule *r, const struct label_set *labels, const char *own) {
+/* ,"lines","lines_24h","last","hours": where lines are counted by rule. */
+static void put_rule_counts(struct buf *out, const struct book *b, const struct rule *r) {
+    struct ruled_view v;
+    if (!b || !ruled_find(b->ruled, rules_id(r), kinds_now(b->kinds), &v)) return;
+    buf_printf(out, ",\"lines\":%" PRIu64 ",\"lines_24h\":%u,\"last\":", v.lines, v.lines_24h);
+    if (v.last)
+        buf_printf(out, "%u", v.last);
+    else
+        buf_puts(out, "null");
+    buf_puts(out, ",\"hours\":[");
+    for (unsigned i = 0; i < RULED_HOURS; i++) buf_printf(out, "%s%u", i ? "," : "", v.hour[i]);
+    buf_putc(out, ']');
+}
+
+static void put_rule_row(struct exchange *x, const struct rule *r, const struct label_set *labels, const char *own) {
+    struct buf *out = &x->out;
     buf_printf(out, "{\"from\":\"%s\"", is_of_page(r, own) ? "page" : "file");
     json_put_member(out, "name", span_of(r->name));
     json_put_member(out, "label_id", span_of(labels->label[r->label].id));
@@ -32,6 +47,7 @@ static void put_rule_row(struct buf *out, const struct rule *r, const struct lab
     json_put_member(out, "source", span_of(r->source ? r->source : ""));
     buf_printf(out, ",\"confidence\":%.4g,\"line\":%u", r->confidence, r->line);
     json_put_member(out, "path", span_of(r->path));
+    put_rule_counts(out, api_of(x)->book, r);
     buf_putc(out, '}');
 }
 
@@ -61,7 +77,7 @@ static unsigned put_rules(struct exchange *x, unsigned status) {
         buf_puts(&x->out, ",\"items\":[");
         for (size_t i = 0; r && i < rules_count(r) && i < RULE_LIST_MAX; i++) {
             if (i > 0) buf_putc(&x->out, ',');
-            put_rule_row(&x->out, rules_get(r, i), &eng->labels, own);
+            put_rule_row(x, rules_get(r, i), &eng->labels, own);
         }
         buf_puts(&x->out, "]}");
     }

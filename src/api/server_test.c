@@ -385,7 +385,8 @@ static void an_answer_that_waits_for_its_reader_holds_no_engine(void) {
     int fd = fix_connect();
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
     for (int i = 0; i < REQUESTS; i++) fix_say(fd, head), fix_say(fd, text);
-    for (int i = 0; i < 10000 && metrics_value(METRIC_CLASSIFICATIONS, DECIDER_REGEX, label, 0) < all; i++) usleep(1000);
+    for (int i = 0; i < 10000 && metrics_value(METRIC_CLASSIFICATIONS, DECIDER_REGEX, label, 0) < all; i++)
+        usleep(1000);
     CHECK_NEAR(metrics_value(METRIC_CLASSIFICATIONS, DECIDER_REGEX, label, 0), all, 0);
     for (int i = 0; i < 10000 && atomic_load(&fix_api.engine->pinned) > 0; i++) usleep(1000);
     CHECK_INT(atomic_load(&fix_api.engine->pinned), 0);
@@ -420,4 +421,5 @@ CHECK_MAIN(CHECK_TEST(the_contract), CHECK_TEST(classify), CHECK_TEST(head_is_ge
            CHECK_TEST(a_client_that_leaves_costs_nothing), CHECK_TEST(busy_and_shares), CHECK_TEST(limit_of_a_line),
            CHECK_TEST(readiness), CHECK_TEST(a_drain_finishes_what_is_in_flight), CHECK_TEST(a_drain_has_an_end),
            CHECK_TEST(open_access_must_be_meant), CHECK_TEST(tokens), CHECK_TEST(compressed_bodies),
-           CHECK_TEST(large_bodies), CHECK_TEST(an_answer_that_waits_for_its_reader_holds_no_engine), CHECK_TEST(requests_are_counted))
+           CHECK_TEST(large_bodies), CHECK_TEST(an_answer_that_waits_for_its_reader_holds_no_engine),
+           CHECK_TEST(requests_are_counted))

@@ -228,8 +228,13 @@ static unsigned share_take_kinds(struct exchange *x, struct book *b, yyjson_val 
         exchange_refuse(x, REFUSE_ENTRIES, "kinds: expected at most %d", KINDS_SHARE_MAX);
         return 0;
     }
-    bool fresh = instances_take(&api_of(x)->instances, run, name, seq, (uint32_t)time(NULL));
-    unsigned taken = fresh ? kinds_share_take(b->kinds, kinds) : 0;
+    uint32_t now = (uint32_t)time(NULL);
+    instances_note(&api_of(x)->instances, run, name, now);
+    struct words *w = book_words(b);
+    bool fresh = told_begin(&b->told, run, seq, now);
+    unsigned taken = fresh ? kinds_share_take(b->kinds, w, kinds) : 0;
+    if (fresh) told_end(&b->told);
+    words_unref(w);
     x->entries = taken;
     buf_printf(&x->out, "{\"taken\":%u,\"repeated\":%s}", taken, fresh ? "false" : "true");
     return 200;
@@ -259,34 +264,31 @@ enum step api_share_kinds(struct exchange *x) {
 
 /* ---- files ---- */
 
-static unsigned share_file(struct exchange *x, bool ok, struct span *text, const struct err *e) {
-    if (ok) buf_put(&x->out, text->p, text->n);
-    file_free(text);
-    if (!ok) return share_refused(x, e);
+typedef bool share_read(const char *path, struct span *text, uint64_t *mark, struct err *e);
+
+/* A text of the state folder; empty where there is none. */
+static unsigned share_file(struct exchange *x, const char *path, share_read *read) {
+    struct span text = {0};
+    struct err e = {0};
+    uint64_t mark;
+    bool ok = !path || read(path, &text, &mark, &e);
+    if (ok) buf_put(&x->out, text.p, text.n);
+    file_free(&text);
+    if (!ok) return share_refused(x, &e);
     desk_set_type(x, "text/plain; charset=utf-8");
     return 200;
 }
 
 static unsigned answer_rules(struct exchange *x) {
-    const char *path = api_of(x)->places.page_rules;
-    struct span text = {0};
-    struct err e = {0};
-    uint64_t revision;
-    bool ok = !path || page_rules_read(path, &text, &revision, &e);
-    return share_file(x, ok, &text, &e);
+    return share_file(x, api_of(x)->places.page_rules, page_rules_read);
+}
+
+static unsigned answer_head(struct exchange *x) {
+    return share_file(x, api_of(x)->places.heads, head_versions_read);
 }
 
 enum step api_share_rules(struct exchange *x) {
     return desk_run(x, answer_rules);
-}
-
-static unsigned answer_head(struct exchange *x) {
-    const char *folder = api_of(x)->places.heads;
-    struct span text = {0};
-    struct err e = {0};
-    uint64_t mark;
-    bool ok = !folder || head_versions_read(folder, &text, &mark, &e);
-    return share_file(x, ok, &text, &e);
 }
 
 enum step api_share_head(struct exchange *x) {

@@ -1,5 +1,7 @@
 #include "app/classifier.h"
 
+#include "app/marked.h"
+
 #include "app/shipped.h"
 #include "app/state_dir.h"
 #include "base/log.h"
@@ -147,6 +149,7 @@ bool classifier_reload(struct classifier *c, const struct conf *conf, classifier
     c->network = next.network;
     c->conf = *conf;
     pipeline_swap(c->pipeline, next.engine);
+    if (c->inventory) marked_engine(inventory_book(c->inventory)->marks, old.engine, next.engine, conf);
     if (old.engine) retire(c, old);
     return true;
 }
@@ -158,7 +161,7 @@ bool classifier_open_empty(struct classifier *c, const struct conf *conf, enum c
     *c = (struct classifier){.use = use};
     if (use == CLASSIFIER_REQUESTS) c->inventory = inventory_open(conf);
     struct book *book = c->inventory ? inventory_book(c->inventory) : NULL;
-    if (book) o.kinds = book->kinds, o.examples = book->examples;
+    if (book) o.kinds = book->kinds, o.examples = book->examples, o.ruled = book->ruled;
     c->pipeline = pipeline_open(&o, NULL, e);
     if (!c->pipeline) return false;
     if (use != CLASSIFIER_LIBRARY) c->review = review_open(c->pipeline, book);

@@ -57,7 +57,7 @@ static struct api_opts api_opts_of(const struct conf *c, enum api_kind kind) {
     o.http.host = c->host;
     o.http.port = (unsigned)c->port;
     o.kind = kind;
-    o.instance = c->instance;
+    options_instance(c, o.instance);
     o.http.token_file = c->token_file;
     o.http.allow_open = c->allow_open;
     o.http.cors_origin = c->cors_origin;

@@ -71,8 +71,7 @@ struct inventory *inventory_open(const struct conf *c) {
     v->redact = open_redact(c);
     struct kinds_opts o = {
         .max = (size_t)c->kinds_max, .rise = (unsigned)c->kinds_rise, .redact = inventory_redact, .self = v->redact};
-    v->book.kinds = kinds_open(&o);
-    v->book.totals = totals_open();
+    book_open(&v->book, &o);
     if (shown && strcmp(c->kinds_examples, "none") != 0) v->book.examples = examples_open();
     v->book.redact = strcmp(c->kinds_examples, "raw") == 0 ? NULL : inventory_redact;
     v->book.redact_self = v->redact;
@@ -120,6 +119,8 @@ static void publish_news(struct inventory *v, const struct news *n, const struct
     metrics_gauge_set(METRIC_DRIFT_ALARM, 0, n->drift.new_alarm);
     metrics_gauge_set(METRIC_DRIFT_ALARM, 1, n->drift.jsd_alarm);
     metrics_gauge_set(METRIC_DRIFT_ALARM, 2, n->drift.undecided_alarm);
+    metrics_gauge_set(METRIC_DRIFT_ALARM, 3, n->risers > 0);
+    metrics_gauge_set(METRIC_KINDS_SILENT, 0, (double)n->silent);
     for (unsigned l = 1; l <= kinds_labels(k); l++)
         metrics_gauge_set(METRIC_KINDS_NEW, metrics_name(METRIC_SET_LABEL, kinds_label_id(k, (uint8_t)l)),
                           (double)kinds_entered_by(k, (uint8_t)l));
@@ -159,6 +160,7 @@ static void inventory_turn(struct inventory *v) {
     if (m) memo_sweep(m, dropped);
     kinds_sweep_end(k);
     take_totals(v, now_s);
+    ruled_sweep(v->book.ruled, now_s);
     struct kinds_figures f;
     kinds_figures(k, &f);
     if (f.entered > v->entered)
@@ -187,7 +189,7 @@ static void inventory_open_file(struct inventory *v) {
         atomic_fetch_add(&v->book.write_failures, 1);
         metrics_add(METRIC_KINDS_WRITE_FAILURES, 0, 0, 0, 1);
     }
-    if (s && !kinds_store_load(s, v->book.kinds, v->book.totals, &e)) {
+    if (s && !kinds_store_load(s, &v->book, &e)) {
         kinds_store_close(s);
         s = NULL;
     }
@@ -204,7 +206,7 @@ static void inventory_write(struct inventory *v, bool all) {
     uint64_t begun = clock_now_ns(NULL);
     pthread_mutex_lock(&v->store_lock);
     while (v->store && more) {
-        bool ok = kinds_store_write(v->store, v->book.kinds, v->book.totals, all, &more, &e);
+        bool ok = kinds_store_write(v->store, &v->book, all, &more, &e);
         all = false;
         if (!ok) {
             inventory_tell(v, &e);
@@ -263,8 +265,6 @@ void inventory_close(struct inventory *v) {
     if (!v) return;
     inventory_stop(v);
     kinds_store_close(v->store);
-    kinds_close(v->book.kinds);
-    totals_close(v->book.totals);
     examples_close(v->book.examples);
     book_release(&v->book);
     redact_close(v->redact);

@@ -31,7 +31,8 @@ uint64_t pseudonym_key(void) {
     if (getrandom(&key, sizeof key, 0) != sizeof key) must_lack("random numbers", "getrandom");
     snprintf(text, sizeof text, "%016" PRIx64 "\n", key);
     if (!kept) err_set(&e, ERR_IO, "there is no state folder");
-    if (!kept || !state_dir_make_folders(path, &e) || !file_write_private(path, (struct span){text, KEY_DIGITS + 1}, &e))
+    if (!kept || !state_dir_make_folders(path, &e) ||
+        !file_write_private(path, (struct span){text, KEY_DIGITS + 1}, &e))
         log_warn("pseudonyms.key", "%s: the LLM's pseudonyms hold for this run only", e.msg);
     return key;
 }

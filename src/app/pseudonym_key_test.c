@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void write_text(const char *path, const char *text) {
+static void write_key(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
     CHECK(f && fputs(text, f) >= 0);
     if (f) fclose(f);
@@ -21,11 +21,11 @@ static void the_key_is_kept_for_its_owner_and_made_anew_when_damaged(void) {
     uint64_t first = pseudonym_key();
     CHECK(pseudonym_key() == first);
     CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
-    write_text(path, "0123456789abcdef\n");
+    write_key(path, "0123456789abcdef\n");
     CHECK(pseudonym_key() == 0x0123456789abcdef);
     static const char *const DAMAGED[] = {"", "12", "0123456789abcdeg\n", "0123456789abcdef", "0123456789abcdef\n\n"};
     for (size_t i = 0; i < sizeof DAMAGED / sizeof DAMAGED[0]; i++) {
-        write_text(path, DAMAGED[i]);
+        write_key(path, DAMAGED[i]);
         uint64_t fresh = pseudonym_key();
         CHECK(fresh != first && fresh != 0x0123456789abcdef && pseudonym_key() == fresh);
     }

@@ -74,7 +74,7 @@ static void review_tell(struct review *r, struct words *w) {
         if (r->looked && !review_knew(r, word, c) && state >= 0)
             kinds_set_state(k, word->kind, (enum kind_state)state, word->until);
     }
-    for (size_t i = 0; k && i < c->forgotten_n; i++) book_forget(r->book, c->forgotten[i]);
+    for (size_t i = 0; k && i < c->forgotten_n; i++) book_forget(r->book, c->forgotten[i].kind, c->forgotten[i].at);
     r->own_id = c->own_id, r->desk_id = c->desk_id;
     book_set_words(r->book, w);
 }

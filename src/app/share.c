@@ -1,5 +1,6 @@
 #include "app/share_internal.h"
 
+#include "app/options.h"
 #include "app/state_dir.h"
 #include "base/clock.h"
 #include "base/deflate.h"
@@ -290,10 +291,7 @@ bool share_open(const struct conf *c, struct classifier *k, struct places *p, st
     s->classifier = k, s->places = p;
     s->book = k->inventory ? inventory_book(k->inventory) : NULL;
     s->parcel_max = KINDS_SHARE_MAX;
-    if (c->instance[0])
-        snprintf(s->name, sizeof s->name, "%s", c->instance);
-    else if (gethostname(s->name, sizeof s->name - 1) != 0)
-        snprintf(s->name, sizeof s->name, "unnamed");
+    options_instance(c, s->name);
     buf_init(&s->lines, SHARED_BYTES_MAX);
     s->state.lines = &s->lines;
     kinds_parcel_init(&s->parcel);

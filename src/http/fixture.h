@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FIXTURE_ANSWER_MAX = 4 << 20, FIXTURE_WAIT_MS = 10000 };
+enum { FIXTURE_ANSWER_MAX = 4 << 20, FIXTURE_WAIT_MS = 30000 };
 
 static struct {
     struct server *server;

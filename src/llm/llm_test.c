@@ -91,6 +91,7 @@ struct rig {
 
 static struct rig rig(void) {
     struct rig r = {.opts = LLM_DEFAULT};
+    r.opts.timeout_ms = 60000; /* on a busy machine, too */
     r.opts.env_file = "/nowhere";
     r.opts.model = "test-model";
     return r;

@@ -100,7 +100,7 @@ static bool has_letter(const struct redact_text *x, size_t from, size_t to) {
 }
 
 /* Letters, and a number, dash or dot among them: web-3, dc#, mail.corp. Not tty#, not 3.5. */
-static bool has_shape(const struct redact_text *x, size_t from, size_t to) {
+static bool pseudonym_has_shape(const struct redact_text *x, size_t from, size_t to) {
     size_t letters = from;
     while (letters < to && (redact_is_letter(x->t.p[letters]) || x->t.p[letters] == '-')) letters++;
     bool number = letters < to && (x->t.p[letters] == '#' || redact_is_digit(x->t.p[letters]));
@@ -145,7 +145,7 @@ static const struct cue *cue_of(const struct redact_text *x, size_t from, size_t
         const struct cue *c = &CUES[i];
         size_t end = c->how == CUE_KEY ? key : word;
         if (end == 0 || !cue_ends_at(x, end, c->word)) continue;
-        if (c->how == CUE_SHAPE && !has_shape(x, from, to)) continue;
+        if (c->how == CUE_SHAPE && !pseudonym_has_shape(x, from, to)) continue;
         if (!NAME_IS_ONE_OF(x, from, to, NO_NAMES)) return c;
     }
     return NULL;

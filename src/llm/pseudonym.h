@@ -1,7 +1,7 @@
-/* pseudonym: user and host names in a template, and what is sent in their place. Masking has taken out those whose place
- * is sure; what is left are words that stand where names mostly stand, and what this machine and its people are called.
- * So some names are missed, and some words that are none are taken for one: that is for the user to choose. Pure, but
- * for pseudonym_open. */
+/* pseudonym: user and host names in a template, and what is sent in their place. Masking has taken out those whose
+ * place is sure; what is left are words that stand where names mostly stand, and what this machine and its people are
+ * called. So some names are missed, and some words that are none are taken for one: that is for the user to choose.
+ * Pure, but for pseudonym_open. */
 #ifndef LLM_PSEUDONYM_H
 #define LLM_PSEUDONYM_H
 

@@ -52,6 +52,7 @@ static void engine_close(struct engine *eng) {
     rules_close(eng->rules);
     encoder_close(eng->encoder);
     head_close(eng->head);
+    free(eng->rule_place);
     free(eng);
 }
 
@@ -88,6 +89,12 @@ void engine_set_network(struct engine *eng, const struct network_stage *stage, u
     eng->network = stage;
     eng->network_version = version;
     eng->version = stage_version(eng);
+}
+
+void engine_count_rules(struct engine *eng, struct ruled *r) {
+    size_t n = eng->rules ? rules_count(eng->rules) : 0;
+    if (n > 0 && !eng->rule_place) eng->rule_place = must_calloc(n, sizeof *eng->rule_place);
+    for (size_t i = 0; i < n; i++) eng->rule_place[i] = ruled_place(r, rules_id(rules_get(eng->rules, i)));
 }
 
 void engine_set_vectors(struct engine *eng, struct vector_store *s) {

@@ -7,6 +7,7 @@
 #include "data/label.h"
 #include "encoder/encoder.h"
 #include "encoder/head.h"
+#include "review/ruled.h"
 #include "rules/rules.h"
 
 #include <stdatomic.h>
@@ -47,6 +48,7 @@ struct engine {
     uint64_t vector_version;             /* of what a template's vector depends on */
     uint8_t metric[LABEL_MAX];           /* the metrics' index of each label; set when it comes into use */
     uint8_t kind_label[LABEL_MAX];       /* the inventory's; likewise */
+    uint16_t *rule_place;                /* of each rule, where its lines are counted (review/ruled.h); likewise */
     atomic_uint refs;
     atomic_uint pinned; /* batches that it is held for */
 };
@@ -59,6 +61,9 @@ void engine_unref(struct engine *eng); /* NULL is fine; the last one closes */
 /* Gives it the network stage, whose answers depend on `version`; before the engine is in use. The stage must
  * outlive it. */
 void engine_set_network(struct engine *eng, const struct network_stage *stage, uint64_t version);
+
+/* Finds where lines of its rules are counted; before the engine is in use. */
+void engine_count_rules(struct engine *eng, struct ruled *r);
 
 /* Gives it the store of the encoder's vectors, which must outlive it; before the engine is in use. One for vectors of
  * another dimension, or NULL, does nothing. */

@@ -22,6 +22,7 @@ struct fast_path *fast_path_open(struct pipeline *p) {
     f->work.memo = pipeline_memo(p);
     f->work.kinds = pipeline_kinds(p);
     f->work.examples = pipeline_examples(p);
+    stage_count_rules(&f->work, pipeline_ruled(p));
     f->work.text = f->text;
     f->work.scratch = &f->scratch;
     return f;
@@ -59,6 +60,7 @@ static void fast_path_count(const struct work *w, const struct batch *b, double 
         const struct result *r = &b->res[i];
         if (r->err) metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->unavailable), 0, 1);
         stage_count_reason(b->engine, r);
+        if (r->correction) metrics_add(METRIC_WORDS_LINES, 0, 0, 0, 1);
         metrics_add(METRIC_CLASSIFICATIONS, r->decider, b->engine->metric[r->label], 0, 1);
         metrics_observe(METRIC_CLASSIFICATION_DURATION, r->decider, 0, seconds / b->n, 1);
     }

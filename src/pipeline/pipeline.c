@@ -43,6 +43,7 @@ struct pipeline {
     struct memo *memo;
     struct kinds *kinds;       /* NULL: none */
     struct examples *examples; /* NULL: none */
+    struct ruled *ruled;       /* NULL: none */
     struct flights *flights;   /* NULL exactly when memo is */
     pthread_mutex_t engine_lock;
     struct engine *eng;
@@ -153,17 +154,19 @@ static void settle_parked(void *self, uint32_t i) {
 /* Counts per (stage, label), added to the metrics once a run: a record costs no metric call. */
 static void count_run(const struct worker *w, double seconds_each) {
     uint32_t count[DECIDER_COUNT][LABEL_MAX] = {{0}}, total[DECIDER_COUNT] = {0}, reason[REASON_COUNT] = {0},
-             unavailable = 0;
+             unavailable = 0, words = 0;
     for (uint32_t i = 0; i < w->work.n; i++) {
         if (!w->origin[i].batch) continue;
         const struct result *r = w->work.res[i];
         count[r->decider][r->label]++;
         total[r->decider]++;
         reason[reason_of(r, &w->work.eng->labels)]++;
+        words += r->correction != 0;
         unavailable += r->decider == DECIDER_FALLBACK && r->from_memo;
     }
     if (unavailable && w->work.unavailable != ERR_OK)
         metrics_add(METRIC_CLASSIFICATION_ERRORS, DECIDER_LLM, metrics_error_type(w->work.unavailable), 0, unavailable);
+    if (words) metrics_add(METRIC_WORDS_LINES, 0, 0, 0, words);
     for (unsigned k = REASON_OTHER; k < REASON_COUNT; k++)
         if (reason[k]) metrics_add(METRIC_UNCLASSIFIED, k - REASON_OTHER, 0, 0, reason[k]);
     for (unsigned s = 0; s < DECIDER_COUNT; s++) {
@@ -337,6 +340,7 @@ static void worker_open(struct worker *w, struct pipeline *p) {
     w->work.memo = p->memo;
     w->work.kinds = p->kinds;
     w->work.examples = p->examples;
+    stage_count_rules(&w->work, p->ruled);
     w->work.flights = p->flights;
     w->work.origin = w->origin;
     w->work.landed = settle_parked;
@@ -354,12 +358,13 @@ static void worker_close(struct worker *w) {
     free(w->work.vector);
 }
 
-/* Finds where the engine's labels are counted; before anybody else sees it. */
-static void name_labels(struct kinds *k, struct engine *eng) {
+/* Finds where the engine's labels and rules are counted; before anybody else sees it. */
+static void name_parts(struct pipeline *p, struct engine *eng) {
     for (unsigned i = 0; i < eng->labels.n; i++) {
         eng->metric[i] = (uint8_t)metrics_name(METRIC_SET_LABEL, eng->labels.label[i].id);
-        eng->kind_label[i] = k ? kinds_label(k, span_of(eng->labels.label[i].id)) : 0;
+        eng->kind_label[i] = p->kinds ? kinds_label(p->kinds, span_of(eng->labels.label[i].id)) : 0;
     }
+    if (p->ruled) engine_count_rules(eng, p->ruled);
 }
 
 /* What the memo counted goes to the inventory. */
@@ -395,7 +400,8 @@ struct pipeline *pipeline_open(const struct pipeline_opts *o, struct engine *eng
     if (eng) p->eng = engine_ref(eng);
     p->kinds = o->kinds;
     p->examples = o->examples;
-    if (eng) name_labels(p->kinds, eng);
+    p->ruled = o->ruled;
+    if (eng) name_parts(p, eng);
     p->queue_ns_max = clock_ns_of_ms(o->queue_time_ms);
     p->workers = o->workers;
     if (memo) {
@@ -544,7 +550,7 @@ void pipeline_view_close(struct pipeline_view *v) {
 }
 
 void pipeline_swap(struct pipeline *p, struct engine *eng) {
-    name_labels(p->kinds, eng);
+    name_parts(p, eng);
     pthread_mutex_lock(&p->engine_lock);
     struct engine *old = p->eng;
     p->eng = engine_ref(eng);
@@ -580,6 +586,10 @@ struct kinds *pipeline_kinds(struct pipeline *p) {
 
 struct examples *pipeline_examples(struct pipeline *p) {
     return p->examples;
+}
+
+struct ruled *pipeline_ruled(struct pipeline *p) {
+    return p->ruled;
 }
 
 unsigned pipeline_workers(const struct pipeline *p) {

@@ -8,6 +8,7 @@
 #include "memo/memo.h"
 #include "pipeline/engine.h"
 #include "review/overlay.h"
+#include "review/ruled.h"
 #include "data/question.h"
 
 struct pipeline;
@@ -19,6 +20,7 @@ struct pipeline_opts {
     size_t memo_entries;       /* 0: do not remember */
     struct kinds *kinds;       /* where lines are counted by kind; must outlive the pipeline. NULL: nowhere */
     struct examples *examples; /* where some lines are kept; likewise */
+    struct ruled *ruled;       /* where lines are counted by rule; likewise */
     unsigned queue_time_ms;    /* pipeline_submit refuses what would wait longer, as lately observed; 0: never */
 };
 
@@ -86,5 +88,6 @@ size_t pipeline_queue_depth(struct pipeline *p);        /* slices waiting */
 struct memo *pipeline_memo(struct pipeline *p);         /* NULL: none */
 struct kinds *pipeline_kinds(struct pipeline *p);       /* NULL: none */
 struct examples *pipeline_examples(struct pipeline *p); /* NULL: none */
+struct ruled *pipeline_ruled(struct pipeline *p);       /* NULL: none */
 
 #endif

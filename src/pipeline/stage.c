@@ -150,8 +150,8 @@ static void sight_of_rule(struct work *w, uint32_t i) {
     enum { RULED_EACH = 256, RULED_SAMPLE = 256 };
     if (!w->kinds) return;
     unsigned turn = kinds_turn(w->kinds);
-    if (turn != w->kinds_turn) w->kinds_turn = turn, w->ruled = 0;
-    unsigned n = w->ruled++;
+    if (turn != w->kinds_turn) w->kinds_turn = turn, w->rule_sights = 0;
+    unsigned n = w->rule_sights++;
     if (n < RULED_EACH)
         sight_of_line(w, i, 1, true);
     else if (n % RULED_SAMPLE == RULED_SAMPLE - 1)
@@ -219,6 +219,11 @@ static bool review_template(struct work *w, uint32_t i) {
 
 /* ---- rules ---- */
 
+void stage_count_rules(struct work *w, struct ruled *r) {
+    w->ruled = r;
+    w->ruled_shard = r ? ruled_shard(r) : 0;
+}
+
 /* True: settled by a rule. */
 static bool match_rules(struct work *w, uint32_t i) {
     struct rules_match where;
@@ -230,6 +235,7 @@ static bool match_rules(struct work *w, uint32_t i) {
     w->res[i]->rule = (uint16_t)rule;
     w->res[i]->match_from = where.from;
     w->res[i]->match_to = where.to;
+    if (w->ruled) ruled_count(w->ruled, w->ruled_shard, w->eng->rule_place[rule]);
     sight_of_rule(w, i);
     return true;
 }

@@ -11,6 +11,7 @@
 #include "review/examples.h"
 #include "review/kinds.h"
 #include "review/overlay.h"
+#include "review/ruled.h"
 
 enum { WORK_MAX = 1024 };
 
@@ -33,13 +34,15 @@ struct work_template {
 struct work {
     const struct engine *eng;
     struct engine_scratch *scratch;
-    const struct overlay *overlay; /* what people said; NULL: nothing */
-    struct memo *memo;             /* NULL: do not remember */
-    struct kinds *kinds;           /* where lines are counted by kind; NULL: nowhere */
-    struct examples *examples;     /* where some lines are kept; NULL: nowhere */
-    unsigned kinds_turn, ruled;    /* lines of rules that were counted in that second */
-    unsigned sampled;              /* of the lines that may be kept one in EXAMPLES_SAMPLE is */
-    struct flights *flights;       /* what other workers decide just now; NULL: nobody else does */
+    const struct overlay *overlay;    /* what people said; NULL: nothing */
+    struct memo *memo;                /* NULL: do not remember */
+    struct kinds *kinds;              /* where lines are counted by kind; NULL: nowhere */
+    struct examples *examples;        /* where some lines are kept; NULL: nowhere */
+    unsigned kinds_turn, rule_sights; /* lines of rules that were counted in that second */
+    struct ruled *ruled;              /* where lines are counted by rule; NULL: nowhere */
+    unsigned ruled_shard;             /* this thread's of it */
+    unsigned sampled;                 /* of the lines that may be kept one in EXAMPLES_SAMPLE is */
+    struct flights *flights;          /* what other workers decide just now; NULL: nobody else does */
     struct pending *origin; /* with flights: where each record came from. Without a batch it is not ours any more */
     void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */
     void *landed_self;
@@ -68,6 +71,9 @@ struct stage {
 };
 
 extern const struct stage stage_table[STAGE_COUNT]; /* by enum stage_id, in the order in which a line passes them */
+
+/* From now on lines that rules decide are counted there; r may be NULL. */
+void stage_count_rules(struct work *w, struct ruled *r);
 
 /* Empties the run and sizes its hash table for records of n lines, n <= WORK_MAX. */
 void stage_work_begin(struct work *w, uint32_t n);

@@ -8,10 +8,23 @@
 void book_init(struct book *b) {
     *b = (struct book){.corrections = ""};
     b->news = must_calloc(1, sizeof *b->news);
+    told_init(&b->told);
     pthread_mutex_init(&b->lock, NULL);
 }
 
+void book_open(struct book *b, const struct kinds_opts *o) {
+    b->kinds = kinds_open(o);
+    b->totals = totals_open();
+    b->ruled = ruled_open();
+    b->marks = marks_open();
+}
+
 void book_release(struct book *b) {
+    kinds_close(b->kinds);
+    totals_close(b->totals);
+    ruled_close(b->ruled);
+    marks_close(b->marks);
+    told_release(&b->told);
     words_unref(b->words);
     b->words = NULL;
     free(b->news);
@@ -58,10 +71,10 @@ void book_set_news(struct book *b, const struct news *n) {
     if (changed) atomic_fetch_add(&b->kinds_seq, 1);
 }
 
-void book_forget(struct book *b, uint64_t id) {
+void book_forget(struct book *b, uint64_t id, uint32_t until_s) {
     struct kind_view v;
     char text[KINDS_TEXT_MAX];
-    if (!kinds_find(b->kinds, id, &v, text)) return;
+    if (!kinds_find(b->kinds, id, &v, text) || v.first > until_s) return;
     examples_forget(b->examples, v.number);
     kinds_forget(b->kinds, id);
     memset(text, 0, sizeof text);

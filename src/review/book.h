@@ -5,6 +5,9 @@
 
 #include "review/examples.h"
 #include "review/kinds.h"
+#include "review/marks.h"
+#include "review/ruled.h"
+#include "review/told.h"
 #include "review/totals.h"
 #include "review/words.h"
 
@@ -16,6 +19,9 @@ struct news;
 struct book {
     struct kinds *kinds;       /* NULL: kinds-max is 0 */
     struct totals *totals;     /* NULL exactly when kinds is */
+    struct ruled *ruled;       /* likewise */
+    struct marks *marks;       /* likewise */
+    struct told told;          /* of a desk */
     struct examples *examples; /* NULL: none are kept */
     const char *corrections;   /* path of the log; "": there is no place for it */
 
@@ -37,13 +43,16 @@ struct book {
 };
 
 void book_init(struct book *b);
-void book_release(struct book *b);
+void book_release(struct book *b); /* and closes what book_open has opened */
+
+/* Opens kinds, totals, counts of rules and marks. */
+void book_open(struct book *b, const struct kinds_opts *o);
 
 /* A reference to what people said; NULL: nothing. */
 struct words *book_words(struct book *b);
 
-/* Takes a kind out of memory: the table, and examples of it. */
-void book_forget(struct book *b, uint64_t id);
+/* Takes a kind that was first seen up to then (seconds) out of memory: the table, and examples of it. */
+void book_forget(struct book *b, uint64_t id, uint32_t until_s);
 
 /* The last findings (review/news.h); at is 0 before the first. */
 void book_news(struct book *b, struct news *to);

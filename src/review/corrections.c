@@ -147,10 +147,21 @@ static bool is_word(yyjson_val *object, const struct correction *r) {
     return r->family != 0 && (r->state[0] || yyjson_is_null(label));
 }
 
-static void note_forgotten(struct corrections *c, uint64_t kind) {
+uint32_t corrections_time(struct span at) {
+    char text[32];
+    struct tm tm = {0};
+    if (at.n >= sizeof text) return 0;
+    if (at.n > 0) memcpy(text, at.p, at.n);
+    text[at.n] = '\0';
+    if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return 0;
+    time_t t = timegm(&tm);
+    return t > 0 ? (uint32_t)t : 0;
+}
+
+static void note_forgotten(struct corrections *c, uint64_t kind, uint32_t at) {
     c->forgotten = realloc(c->forgotten, (c->forgotten_n + 1) * sizeof *c->forgotten);
     MUST_MEMORY(c->forgotten);
-    c->forgotten[c->forgotten_n++] = kind;
+    c->forgotten[c->forgotten_n++] = (struct corrections_forgotten){kind, at};
 }
 
 /* What is said about the log itself: which numbers were used, that it follows a desk's. */
@@ -188,7 +199,7 @@ static bool read_word(struct corrections *c, yyjson_val *object) {
     r.redacted = yyjson_is_true(yyjson_obj_get(object, "redacted"));
     uint64_t forget = word_hash(object, "forget");
     if (forget) {
-        note_forgotten(c, forget);
+        note_forgotten(c, forget, corrections_time(r.at));
         note_id(c, id);
         return true;
     }

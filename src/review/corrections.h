@@ -48,6 +48,12 @@ struct corrections_origin {
     uint32_t last;
 };
 
+/* A kind that is to be forgotten by everybody who keeps it. What was first seen later is another. */
+struct corrections_forgotten {
+    uint64_t kind;
+    uint32_t at; /* seconds since the epoch */
+};
+
 struct corrections {
     struct correction *row; /* [n], in the order in which they were said */
     size_t n, cap;
@@ -56,8 +62,8 @@ struct corrections {
     uint32_t desk_id, own_id; /* the last number of the desk's; of what was said here, where it follows one */
     struct corrections_origin *origin; /* [origins] */
     unsigned origins;
-    unsigned broken;     /* lines that could not be read */
-    uint64_t *forgotten; /* [forgotten_n] kinds that are to be forgotten by everybody who keeps them */
+    unsigned broken;                         /* lines that could not be read */
+    struct corrections_forgotten *forgotten; /* [forgotten_n] in the order in which it was said */
     size_t forgotten_n;
     struct arena text;
 };
@@ -65,6 +71,9 @@ struct corrections {
 /* A file that is not there is an empty log. False: it can't be read, or is too large. Release in any case. */
 bool corrections_read(struct corrections *c, const char *path, struct err *e);
 void corrections_release(struct corrections *c); /* zero-filled is fine */
+
+/* The time that a record tells, in seconds since the epoch; 0: none. */
+uint32_t corrections_time(struct span at);
 
 /* An empty log, and what becomes of it with one more line. */
 void corrections_init(struct corrections *c);

@@ -4,7 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGE_LINES_MIN = 20, CHANGE_TIMES = 3, REFERENCE_LINES_MIN = 10000, DAY_HOURS = 24, WEEK_DAYS = 7 };
+enum {
+    CHANGE_LINES_MIN = 20,
+    CHANGE_TIMES = 3,
+    REFERENCE_LINES_MIN = 10000,
+    DAY_HOURS = 24,
+    WEEK_DAYS = 7,
+    HOUR_S = 3600
+};
 
 /* ---- two distributions ---- */
 
@@ -103,31 +110,46 @@ static void find_undecided(const struct drift_hour *h, struct drift *d) {
 
 static void find_new(const struct drift_hour *h, const struct drift_now *now, struct drift *d) {
     double v[DRIFT_WEEK];
-    for (unsigned i = 0; i < DRIFT_WEEK; i++) v[i] = h[DRIFT_HOURS - 1 - DRIFT_WEEK + i].new_kinds;
-    d->warm = (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES) || now->age_s >= DRIFT_WARM_S;
+    unsigned n = now->warm_s / HOUR_S; /* what came while it got to know the logs is no measure */
+    if (n > DRIFT_WEEK) n = DRIFT_WEEK;
+    for (unsigned i = 0; i < n; i++) v[i] = h[DRIFT_HOURS - 2 - i].new_kinds;
+    d->warm = now->warm_s > 0 || (now->unseen < DRIFT_WARM_UNSEEN && now->lines_24h >= DRIFT_WARM_LINES) ||
+              now->age_s >= DRIFT_WARM_S;
     d->new_1h = now->new_1h;
-    d->new_limit = fmax(DRIFT_NEW_MIN, 3 * quantile(v, DRIFT_WEEK, 0.99));
+    d->new_limit = fmax(DRIFT_NEW_MIN, 3 * quantile(v, n, 0.99));
     d->new_alarm = d->warm && d->new_1h > d->new_limit;
 }
 
 /* ---- one label against the same hour of other days ---- */
 
+static const double CHANGE_CHI2 = 5.412; /* what chance exceeds once in fifty times, with one degree of freedom */
+
+double drift_chi2(uint64_t now_n, uint64_t now_all, uint64_t then_n, uint64_t then_all) {
+    double a = (double)now_n, b = (double)now_all - a, c = (double)then_n, d = (double)then_all - c, n = a + b + c + d;
+    double sides = (a + b) * (c + d) * (a + c) * (b + d);
+    return sides > 0 ? n * (a * d - b * c) * (a * d - b * c) / sides : 0;
+}
+
 static void find_changes(const struct drift_hour *h, struct drift *d) {
     unsigned last = DRIFT_HOURS - 2;
     for (unsigned l = 0; l < LABEL_MAX; l++) {
         uint32_t now = h[last].label[l], most = 0, least = UINT32_MAX;
+        uint64_t then_n = 0, then_all = 0;
         bool known = true;
         for (unsigned day = 1; day <= WEEK_DAYS; day++) {
             const struct drift_hour *then = &h[last - day * DAY_HOURS];
             known = known && then->lines > 0;
             most = then->label[l] > most ? then->label[l] : most;
             least = then->label[l] < least ? then->label[l] : least;
+            then_n += then->label[l], then_all += then->lines;
         }
-        bool more = now >= CHANGE_LINES_MIN && now > CHANGE_TIMES * (uint64_t)most;
-        bool less = least >= CHANGE_LINES_MIN && (uint64_t)now * CHANGE_TIMES < least;
-        if (!known || (!more && !less)) continue;
+        double chi2 = drift_chi2(now, h[last].lines, then_n, then_all);
+        bool larger = now * then_all > then_n * h[last].lines; /* its share */
+        bool more = larger && now >= CHANGE_LINES_MIN && now > CHANGE_TIMES * (uint64_t)most;
+        bool less = !larger && least >= CHANGE_LINES_MIN && (uint64_t)now * CHANGE_TIMES < least;
+        if (!known || (!more && !less) || chi2 <= CHANGE_CHI2) continue;
         double of = more ? (most ? most : 1) : least;
-        d->change[d->changes++] = (struct drift_change){l, now / of};
+        d->change[d->changes++] = (struct drift_change){l, now / of, chi2};
     }
 }
 

@@ -34,26 +34,30 @@ struct drift {
     double jsd, jsd_limit, psi;                          /* of the last whole hour; jsd < 0: it had too few lines */
     double undecided, undecided_median, undecided_limit; /* likewise; undecided < 0 */
     bool new_alarm, jsd_alarm, undecided_alarm;
-    uint32_t changes; /* labels whose rate is another than at this hour of the last 7 days */
+    uint32_t changes; /* labels that have another share than at this hour of the last 7 days */
     struct drift_change {
         unsigned label;
         double factor; /* against the most, or the least, of those hours */
+        double chi2;   /* of its lines and the others, now and then: one degree of freedom */
     } change[LABEL_MAX];
 };
 
-/* hour[DRIFT_HOURS], oldest first; the last is the one that runs. new_1h: kinds that were first seen within an hour;
- * unseen: chance that the next line is of a kind never seen; lines_24h; age_s: of the inventory. */
+/* hour[DRIFT_HOURS], oldest first; the last is the one that runs. */
 struct drift_now {
-    uint32_t new_1h;
-    double unseen;
-    uint64_t lines_24h;
-    uint32_t age_s;
+    uint32_t new_1h;    /* kinds that were first seen within an hour, and not before enough was known */
+    double unseen;      /* chance that the next line is of a kind never seen */
+    uint64_t lines_24h; /* of all kinds */
+    uint32_t age_s;     /* of the inventory */
+    uint32_t warm_s;    /* since enough was known; 0: it was not, as far as the caller knows */
 };
 void drift_find(const struct drift_hour *hour, const struct drift_now *now, struct drift *d);
 
 static inline bool drift_alarm(const struct drift *d) {
     return d->new_alarm || d->jsd_alarm || d->undecided_alarm;
 }
+
+/* Pearson's statistic of a table of two by two: of now_all lines now_n are such, of then_all lines then_n. */
+double drift_chi2(uint64_t now_n, uint64_t now_all, uint64_t then_n, uint64_t then_all);
 
 /* Jensen-Shannon divergence in bits, 0 to 1, and the population stability index of two counts of n labels. */
 double drift_jsd(const uint64_t *p, const uint64_t *q, unsigned n);

@@ -27,7 +27,8 @@ static void fill_hours(uint64_t seed, unsigned run) {
         }
 }
 
-static const struct drift_now QUIET = {.new_1h = 3, .unseen = 0.001, .lines_24h = 100000, .age_s = 10 * DRIFT_WARM_S};
+static const struct drift_now QUIET = {
+    .new_1h = 3, .unseen = 0.001, .lines_24h = 100000, .age_s = 10 * DRIFT_WARM_S, .warm_s = 9 * DRIFT_WARM_S};
 
 static bool alarm_of(const struct drift_now *now) {
     drift_find(g_hour, now, &g_found);
@@ -43,6 +44,26 @@ static void divergences_are_those_of_the_books(void) {
     CHECK_NEAR(drift_jsd(p, q, 3), drift_jsd(q, p, 3), 1e-12);
     CHECK_NEAR(drift_psi(p, q, 3), 0.428, 0.02);
     CHECK(isfinite(drift_psi(z, o, 3)));
+    CHECK_NEAR(drift_chi2(30, 100, 20, 100), 2.6667, 0.0001);
+    CHECK_NEAR(drift_chi2(20, 100, 200, 1000), 0, 1e-12);
+    CHECK_NEAR(drift_chi2(0, 100, 0, 1000), 0, 1e-12);
+}
+
+/* Three times the lines of a label are no change when there are three times as many of all, nor when there are few. */
+static void a_label_changes_when_its_share_does(void) {
+    struct drift_hour *last = &g_hour[DRIFT_HOURS - 2];
+    for (unsigned times = 1; times <= 4; times += 3) {
+        for (unsigned h = 0; h < DRIFT_HOURS; h++)
+            g_hour[h] = (struct drift_hour){.label = {[1] = 3600, [2] = 1500, [3] = 600, [4] = 300}, .lines = 6000};
+        for (unsigned l = 0; l < LABEL_MAX; l++) last->label[l] *= times;
+        last->lines *= times;
+        alarm_of(&QUIET);
+        CHECK_INT(g_found.changes, 0);
+    }
+    last->label[3] *= 6;
+    last->lines += last->label[3] / 6 * 5;
+    alarm_of(&QUIET);
+    CHECK(g_found.changes == 1 && g_found.change[0].label == 3 && g_found.change[0].chi2 > 5.412);
 }
 
 static void bursts_are_no_alarm(void) {
@@ -98,6 +119,11 @@ static void new_kinds_are_news_when_the_rest_is_known(void) {
     CHECK_NEAR(g_found.new_limit, 90, 0);
     now.new_1h = 91;
     CHECK(alarm_of(&now));
+    now.warm_s = 3 * 3600;
+    CHECK_NEAR((alarm_of(&now), g_found.new_limit), 90, 0);
+    now.warm_s = 3600 - 1; /* what came before is no measure */
+    CHECK_NEAR((alarm_of(&now), g_found.new_limit), DRIFT_NEW_MIN, 0);
+    now.warm_s = 0;
     now.age_s = 3600;
     CHECK(alarm_of(&now) && g_found.warm); /* it has seen enough */
     now.unseen = 0.02;
@@ -106,6 +132,8 @@ static void new_kinds_are_news_when_the_rest_is_known(void) {
     now.lines_24h = 5000;
     CHECK(!alarm_of(&now) && !g_found.warm);
     now.age_s = DRIFT_WARM_S;
+    CHECK(alarm_of(&now));
+    now.age_s = 3600, now.warm_s = 60; /* what it knows it does not forget when much is new */
     CHECK(alarm_of(&now));
 }
 
@@ -149,14 +177,43 @@ static void replay_hour(unsigned systems, unsigned newcomer_runs) {
     totals_add(g_book.totals, g_now, TOTALS_NEW_KINDS, 0, (uint32_t)(after.entered - before.entered));
     news_find(&g_book, NULL, &g_news);
     news_drift(&g_book, &g_news);
+    book_set_news(&g_book, &g_news);
+}
+
+/* "412 lines in an hour, …": while it rises, and no longer. */
+static void what_rises_is_said_in_a_sentence(void) {
+    static const struct kinds_opts OPTS = {.max = 100};
+    struct kinds_sight s = {.text = SPAN_LIT("sshd: closed"), .message_at = 6, .lines = 98, .stage = DECIDER_BERT};
+    char text[NEWS_TEXT_MAX];
+    book_init(&g_book);
+    book_open(&g_book, &OPTS);
+    g_now = T0;
+    kinds_tick(g_book.kinds, g_now);
+    for (unsigned h = 0; h < 8 * 24; h++) {
+        kinds_see(g_book.kinds, &s);
+        kinds_tick(g_book.kinds, g_now += 3600);
+    }
+    news_find(&g_book, NULL, &g_news);
+    news_alarm(&g_news, 3, text);
+    CHECK_STR(text, "");
+    s.lines = 412;
+    kinds_see(g_book.kinds, &s);
+    kinds_tick(g_book.kinds, g_now += 60);
+    news_find(&g_book, NULL, &g_news);
+    news_alarm(&g_news, 3, text);
+    CHECK(strncmp(text, "412 lines in an hour, where the busiest of the week before had ", 63) == 0);
+    CHECK(strstr(text, ": sshd: closed") != NULL && g_news.riser.busiest > 90 && g_news.riser.busiest < 106);
+    kinds_set_state(g_book.kinds, kinds_id_of(s.text), KIND_KNOWN, 0);
+    news_find(&g_book, NULL, &g_news);
+    CHECK_INT(g_news.risers, 0);
+    book_release(&g_book);
 }
 
 static void a_day_of_the_same_is_quiet_and_a_newcomer_is_named(void) {
     struct kinds_opts o = {.max = 20000};
     char text[NEWS_TEXT_MAX];
     book_init(&g_book);
-    g_book.kinds = kinds_open(&o);
-    g_book.totals = totals_open();
+    book_open(&g_book, &o);
     g_rng = (struct rng){7};
     g_now = T0;
     kinds_tick(g_book.kinds, g_now);
@@ -176,12 +233,11 @@ static void a_day_of_the_same_is_quiet_and_a_newcomer_is_named(void) {
     CHECK_STR(text, "");
     for (unsigned h = 0; h < 3; h++) replay_hour(SYSTEMS + 1, 0);
     CHECK(!g_news.drift.new_alarm); /* known by now */
-    kinds_close(g_book.kinds);
-    totals_close(g_book.totals);
     book_release(&g_book);
 }
 
 CHECK_MAIN(CHECK_TEST(divergences_are_those_of_the_books), CHECK_TEST(bursts_are_no_alarm),
+           CHECK_TEST(a_label_changes_when_its_share_does), CHECK_TEST(what_rises_is_said_in_a_sentence),
            CHECK_TEST(another_mix_of_labels_is_one_when_it_lasts), CHECK_TEST(more_undecided_is_one_when_it_lasts),
            CHECK_TEST(few_lines_say_nothing), CHECK_TEST(new_kinds_are_news_when_the_rest_is_known),
            CHECK_TEST(a_day_of_the_same_is_quiet_and_a_newcomer_is_named))

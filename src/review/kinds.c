@@ -28,6 +28,7 @@ static void shard_open(struct kinds_shard *sh, size_t max) {
     sh->index = kinds_map(sh->mask--, sizeof *sh->index);
     sh->kind = kinds_map(sh->slots, sizeof *sh->kind);
     sh->past = kinds_map(sh->slots, sizeof *sh->past);
+    sh->family = kinds_map(sh->slots, sizeof *sh->family);
     sh->fifo = kinds_map(sh->slots, sizeof *sh->fifo);
     sh->free = sh->dying = sh->dead = KIND_NONE;
 }
@@ -37,6 +38,7 @@ static void shard_close(struct kinds_shard *sh) {
     munmap(sh->index, (sh->mask + (size_t)1) * sizeof *sh->index);
     munmap(sh->kind, sh->slots * sizeof *sh->kind);
     munmap(sh->past, sh->slots * sizeof *sh->past);
+    munmap(sh->family, sh->slots * sizeof *sh->family);
     if (sh->untold) munmap(sh->untold, sh->slots * sizeof *sh->untold);
     munmap(sh->fifo, sh->slots * sizeof *sh->fifo);
     pthread_mutex_destroy(&sh->lock);
@@ -60,6 +62,7 @@ struct kinds *kinds_open(const struct kinds_opts *o) {
     k->deleted = must_calloc(KINDS_DELETED_MAX, sizeof *k->deleted);
     pthread_mutex_init(&k->names_lock, NULL);
     pthread_mutex_init(&k->deleted_lock, NULL);
+    pthread_mutex_init(&k->rises_lock, NULL);
     kinds_bloom_open(&k->bloom);
     for (unsigned i = 0; i < KINDS_SHARDS; i++) shard_open(&k->shard[i], (o->max + KINDS_SHARDS - 1) / KINDS_SHARDS);
     return k;
@@ -71,6 +74,7 @@ void kinds_close(struct kinds *k) {
     kinds_bloom_close(&k->bloom);
     pthread_mutex_destroy(&k->names_lock);
     pthread_mutex_destroy(&k->deleted_lock);
+    pthread_mutex_destroy(&k->rises_lock);
     free(k->deleted);
     free(k);
 }
@@ -282,6 +286,13 @@ uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, c
     return slot;
 }
 
+void kind_set_message(struct kinds_shard *sh, uint32_t slot, size_t at) {
+    struct kind *c = &sh->kind[slot];
+    c->message_at = (uint16_t)(at < c->text_n ? at : 0);
+    sh->family[slot] = c->message_at ? kinds_xxh(c->text + c->message_at, c->text_n - c->message_at, 0)
+                                     : kinds_xxh(c->text, c->text_n, 0);
+}
+
 static uint32_t enter_new(struct kinds *k, struct kinds_shard *sh, const struct kinds_sight *s, uint64_t id) {
     size_t n;
     bool redacted;
@@ -291,9 +302,8 @@ static uint32_t enter_new(struct kinds *k, struct kinds_shard *sh, const struct 
         free(text);
         return slot;
     }
-    struct kind *c = &sh->kind[slot];
-    c->message_at = s->message_at < n ? s->message_at : 0;
-    c->flags |= redacted ? KIND_FLAG_REDACTED : 0;
+    kind_set_message(sh, slot, s->message_at);
+    sh->kind[slot].flags |= redacted ? KIND_FLAG_REDACTED : 0;
     return slot;
 }
 

@@ -26,6 +26,10 @@ enum {
     KINDS_NEW_S = 24 * 3600,
     KINDS_SILENT_S = 14 * 24 * 3600, /* lines after so long: it has returned */
     KINDS_RISING_MIN = 20,           /* lines in an hour */
+    KINDS_STEADY_H = 168,            /* a line in each of so many hours: it is steady */
+    KINDS_QUIET_H = 3,               /* and then none in so many: it is silent */
+    KINDS_QUIET_MAX_H = 48,          /* for so long: then it is one that comes no more */
+    KINDS_RISES_MAX = 32,            /* rises that are remembered: the last */
     KINDS_TEXT_MAX = 8192,
 };
 
@@ -104,16 +108,27 @@ struct kind_view {
     enum kind_state state;
     uint32_t busiest;             /* lines of the busiest hour of 8 days before this one */
     bool by_rule, redacted, kept; /* kept: a person said something about it */
+    bool silent;                  /* it came every hour of a week, and for hours now it has not */
     uint32_t hour[KINDS_HOURS];   /* oldest first; the last is the hour that runs */
     uint32_t day[KINDS_DAYS];     /* the last is today */
 };
 
 /* Calls `each` for every kind, a shard at a time and under its lock: it must be quick. The view is the callee's to
- * change, its text the table's, and hour, day, busiest and family are not filled: kinds_find does. */
+ * change, its text the table's, and hour, day and busiest are not filled: kinds_find does. */
 void kinds_each(struct kinds *k, void (*each)(void *self, struct kind_view *v), void *self);
 
 /* The whole of one kind. Its text is copied to text[KINDS_TEXT_MAX]. False: it is not there. */
 bool kinds_find(struct kinds *k, uint64_t id, struct kind_view *v, char *text);
+
+/* How a kind rose: against its busiest hour before. */
+struct kinds_rise {
+    uint64_t id;
+    uint32_t at;             /* when it was seen to rise */
+    uint32_t lines, busiest; /* of that hour by then; of the busiest hour of 8 days before it */
+};
+
+/* The last rises of this process, latest first, into out[KINDS_RISES_MAX]; how many. */
+unsigned kinds_rises(struct kinds *k, struct kinds_rise *out);
 
 /* Hash of a text: a kind's id, where nothing collides, or a family. */
 uint64_t kinds_id_of(struct span text);

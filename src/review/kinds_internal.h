@@ -33,17 +33,21 @@ struct kind {
     uint32_t unwritten; /* lines that the store does not know */
     uint16_t text_n, message_at, p1, p2;
     uint8_t label, stage, best, second, state, flags, reuse;
+    bool silent; /* as of the last whole hour */
 };
 
 /* How many lines in an hour, a day, in its busiest hour: logarithmic, to 6 %. */
 struct kind_past {
     uint8_t hour[KINDS_HOURS], day[KINDS_DAYS], peak[KINDS_DAYS];
+    uint8_t steady; /* hours in a row with lines, before those without */
+    uint8_t quiet;  /* hours in a row without, up to now */
 };
 
 struct kinds_shard {
     pthread_mutex_t lock;
     struct kind *kind;      /* [slots] */
     struct kind_past *past; /* [slots] */
+    uint64_t *family;       /* [slots] hash of the message's part */
     uint32_t *untold;       /* [slots] lines that the desk was not told of (kinds_share.h); NULL: it is not told */
     uint32_t *index;        /* slot + 1 by id; open addressing */
     uint32_t *fifo;         /* [slots] those on probation, oldest first: a ring */
@@ -68,6 +72,9 @@ struct kinds {
     uint64_t *deleted; /* ids that the store is to delete; a ring */
     size_t deleted_n;
     pthread_mutex_t deleted_lock;
+    struct kinds_rise rise[KINDS_RISES_MAX]; /* a ring */
+    unsigned rises;                          /* ever */
+    pthread_mutex_t rises_lock;
 };
 
 enum { KINDS_DELETED_MAX = 1 << 16 };
@@ -85,6 +92,9 @@ void kind_add(struct kinds *k, struct kinds_shard *sh, uint32_t slot, uint32_t n
 
 /* Under the shard's lock: from hour `from` to hour `to`, in which there were no lines but this_hour's. */
 void kind_roll(struct kind *c, struct kind_past *p, uint32_t from, uint32_t to);
+
+/* Under the shard's lock: where the message begins in a kind's text. */
+void kind_set_message(struct kinds_shard *sh, uint32_t slot, size_t at);
 
 /* Under the shard's lock: the slot of a kind by its id; KIND_NONE: it is not in this shard. */
 uint32_t kinds_slot_of(const struct kinds_shard *sh, uint64_t id);

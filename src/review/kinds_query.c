@@ -26,7 +26,8 @@ int kinds_property_find(struct span name) {
     } NAMES[] = {{"undecided", KINDS_UNDECIDED},
                  {"unsure", KINDS_UNSURE},
                  {"corrected", KINDS_CORRECTED},
-                 {"waiting", KINDS_WAITING}};
+                 {"waiting", KINDS_WAITING},
+                 {"silent", KINDS_SILENT}};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (span_eq(name, span_of(NAMES[i].name))) return NAMES[i].bit;
     return 0;
@@ -35,9 +36,10 @@ int kinds_property_find(struct span name) {
 struct kind_decision kind_decide(const struct kinds *k, const struct words *w, const struct kind_view *v) {
     struct words_about a = words_about(w, v->id, v->family);
     struct kind_decision d = {.label = kinds_label_id(k, v->label), .word = a.label, .rev = a.rev};
+    if (v->silent && v->state != KIND_MUTED) d.property = KINDS_SILENT;
     if (a.label) {
         d.label = a.label->label;
-        d.property = KINDS_CORRECTED;
+        d.property |= KINDS_CORRECTED;
         return d;
     }
     bool undecided = v->stage == DECIDER_FALLBACK || d.label[0] == '\0';
@@ -82,6 +84,7 @@ static bool query_takes(const struct kinds_query *q, const struct kind_view *v, 
     if (q->by_person && !d->word) return false;
     if (q->stage >= 0 && (d->word || v->stage != q->stage)) return false;
     if (v->last < q->seen_s) return false;
+    if (q->family && v->family != q->family) return false;
     if (q->source.n > 0 && !span_eq(kinds_source_of(v), q->source)) return false;
     if (q->text.n > 0 && !holds_text(v->text, q->text)) return false;
     return !q->matches || q->matches(q->self, v->text);
@@ -156,7 +159,6 @@ struct querying {
 
 static void look_at_kind(void *self, struct kind_view *v) {
     struct querying *g = self;
-    if (g->words) v->family = kinds_id_of(span_sub(v->text, v->message_at, v->text.n));
     struct kind_decision d = kind_decide(g->kinds, g->words, v);
     if (!query_takes(g->q, v, &d)) return;
     g->r->total++;
@@ -171,4 +173,36 @@ void kinds_query_run(struct book *b, const struct words *w, const struct kinds_q
     r->total = r->lines = 0;
     kinds_each(b->kinds, look_at_kind, &g);
     sort_hits(r);
+}
+
+/* ---- families ---- */
+
+struct counting_families {
+    const uint64_t *family;
+    uint32_t *kinds;
+    uint16_t slot[4 * KINDS_QUERY_MAX]; /* index + 1 by family; open addressing, 0: free */
+};
+
+static uint16_t *family_slot(struct counting_families *c, uint64_t family) {
+    enum { SLOTS = sizeof c->slot / sizeof c->slot[0] };
+    uint32_t at = (uint32_t)(family % SLOTS);
+    while (c->slot[at] && c->family[c->slot[at] - 1] != family) at = (at + 1) % SLOTS;
+    return &c->slot[at];
+}
+
+static void count_family(void *self, struct kind_view *v) {
+    struct counting_families *c = self;
+    uint16_t at = *family_slot(c, v->family);
+    if (at) c->kinds[at - 1]++;
+}
+
+void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds) {
+    struct counting_families c = {.family = family, .kinds = kinds};
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t *slot = family_slot(&c, family[i]);
+        if (!*slot) *slot = (uint16_t)(i + 1);
+        kinds[i] = 0;
+    }
+    kinds_each(k, count_family, &c);
+    for (unsigned i = 0; i < n; i++) kinds[i] = kinds[*family_slot(&c, family[i]) - 1];
 }

@@ -22,12 +22,14 @@ enum kinds_property {
     KINDS_UNSURE = 2,    /* decided, but below 0.70 or closely before another */
     KINDS_CORRECTED = 4,
     KINDS_WAITING = 8, /* undecided, not muted */
+    KINDS_SILENT = 16, /* came every hour, and comes no more */
 };
 
 /* Empty spans and zeros ask for nothing. */
 struct kinds_query {
     struct span text; /* in the template; the case of letters does not count */
     struct span source;
+    uint64_t family;   /* 0: any */
     const char *label; /* id; NULL: any */
     int state;         /* enum kind_state; -1: any */
     unsigned property; /* all of them */
@@ -58,6 +60,9 @@ struct kinds_result {
 
 void kinds_query_run(struct book *b, const struct words *w, const struct kinds_query *q, struct kinds_result *r);
 
+/* How many kinds of the table each family[n] has, n <= KINDS_QUERY_MAX: one pass. */
+void kinds_count_families(struct kinds *k, const uint64_t *family, unsigned n, uint32_t *kinds);
+
 /* What a kind comes to, with a person's word about it. */
 struct kind_decision {
     const char *label;             /* id */
@@ -66,7 +71,6 @@ struct kind_decision {
     unsigned property; /* set of enum kinds_property */
 };
 
-/* v->family must be filled where w is not NULL. */
 struct kind_decision kind_decide(const struct kinds *k, const struct words *w, const struct kind_view *v);
 
 const char *kinds_sort_name(enum kinds_sort s);

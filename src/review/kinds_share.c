@@ -110,19 +110,26 @@ static uint32_t enter_told(struct kinds *k, struct kinds_shard *sh, uint64_t id,
     }
     struct kind *c = &sh->kind[slot];
     uint32_t at = told_number(object, "at", KINDS_TEXT_MAX), first = told_number(object, "first", UINT32_MAX);
-    c->message_at = (uint16_t)(at < text.n ? at : 0);
+    kind_set_message(sh, slot, at);
     if (first > 0 && first < c->first) c->first = first;
     return slot;
 }
 
-static bool take_told(struct kinds *k, yyjson_val *object) {
+static bool is_forgotten(const struct words *w, uint64_t id, uint32_t first) {
+    const struct corrections *c = w ? words_log(w) : NULL;
+    for (size_t i = 0; c && i < c->forgotten_n; i++)
+        if (c->forgotten[i].kind == id && first <= c->forgotten[i].at) return true;
+    return false;
+}
+
+static bool take_told(struct kinds *k, const struct words *w, yyjson_val *object) {
     struct span hex = told_text(object, "id");
     uint64_t id = hex.n == 16 ? strtoull(hex.p, NULL, 16) : 0;
     uint32_t lines = told_number(object, "n", UINT32_MAX);
     uint8_t label = kinds_label(k, told_text(object, "label")), best = kinds_label(k, told_text(object, "best")),
             second = kinds_label(k, told_text(object, "second"));
     struct kinds_shard *sh;
-    if (id == 0 || lines == 0) return false;
+    if (id == 0 || lines == 0 || is_forgotten(w, id, told_number(object, "first", UINT32_MAX))) return false;
     uint32_t slot = kinds_lock_id(k, id, &sh);
     if (slot == KIND_NONE) {
         sh = &k->shard[id % KINDS_SHARDS];
@@ -147,10 +154,10 @@ static bool take_told(struct kinds *k, yyjson_val *object) {
     return slot != KIND_NONE;
 }
 
-unsigned kinds_share_take(struct kinds *k, struct yyjson_val *parcel) {
+unsigned kinds_share_take(struct kinds *k, const struct words *w, struct yyjson_val *parcel) {
     size_t i, n;
     unsigned taken = 0;
     yyjson_val *one;
-    yyjson_arr_foreach(parcel, i, n, one) if (i < KINDS_SHARE_MAX) taken += take_told(k, one);
+    yyjson_arr_foreach(parcel, i, n, one) if (i < KINDS_SHARE_MAX) taken += take_told(k, w, one);
     return taken;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "review/kinds.h"
+#include "review/words.h"
 
 struct yyjson_val;
 
@@ -33,7 +34,8 @@ unsigned kinds_parcel_pack(struct kinds *k, struct kinds_parcel *p, unsigned max
 /* They were not told after all. */
 void kinds_parcel_undo(struct kinds *k, const struct kinds_parcel *p);
 
-/* The desk's: adds the kinds of a parcel, an array. What is no kind is left out; returns how many were added. */
-unsigned kinds_share_take(struct kinds *k, struct yyjson_val *parcel);
+/* The desk's: adds the kinds of a parcel, an array. What is no kind is left out, and what was first seen before it was
+ * to be forgotten, by w, which may be NULL: who tells it did not know that yet. Returns how many were added. */
+unsigned kinds_share_take(struct kinds *k, const struct words *w, struct yyjson_val *parcel);
 
 #endif

@@ -26,7 +26,7 @@ static void kinds_share_see(struct kinds *k, const char *text, uint32_t lines) {
 static unsigned tell(struct kinds_parcel *p, struct kinds *to) {
     yyjson_doc *doc = yyjson_read(p->body.p, p->body.n, YYJSON_READ_NOFLAG);
     CHECK(doc != NULL);
-    unsigned n = kinds_share_take(to, yyjson_doc_get_root(doc));
+    unsigned n = kinds_share_take(to, NULL, yyjson_doc_get_root(doc));
     yyjson_doc_free(doc);
     return n;
 }
@@ -113,8 +113,8 @@ static void what_is_no_kind_is_left_out(void) {
     struct kind_view v;
     char text[KINDS_TEXT_MAX];
     yyjson_doc *doc = yyjson_read(TEXT, sizeof TEXT - 1, YYJSON_READ_NOFLAG);
-    CHECK_INT(kinds_share_take(desk, yyjson_doc_get_root(doc)), 1);
-    CHECK_INT(kinds_share_take(desk, NULL), 0);
+    CHECK_INT(kinds_share_take(desk, NULL, yyjson_doc_get_root(doc)), 1);
+    CHECK_INT(kinds_share_take(desk, NULL, NULL), 0);
     kinds_figures(desk, &f);
     CHECK_INT(f.kinds, 1);
     CHECK(kinds_find(desk, 0xac, &v, text));

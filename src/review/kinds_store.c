@@ -13,7 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KINDS_APPLICATION = 0x6c6f676b, KINDS_BUSY_MS = 200, KINDS_OPEN_BUSY_MS = 5000, PATH_BYTES = 4096 };
+enum {
+    KINDS_APPLICATION = 0x6c6f676b,
+    KINDS_BUSY_MS = 200,
+    KINDS_OPEN_BUSY_MS = 5000,
+    PATH_BYTES = 4096,
+    PAST_BYTES_MIN = 40, /* of a kind's past, by the first versions */
+};
 
 static const char KINDS_SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS kinds("
@@ -27,9 +33,25 @@ static const char KINDS_SCHEMA[] =
     "CREATE TABLE IF NOT EXISTS totals("
     " hour INTEGER NOT NULL, label TEXT NOT NULL, stage INTEGER NOT NULL, lines INTEGER NOT NULL,"
     " PRIMARY KEY(hour, label, stage)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ruled(rule INTEGER PRIMARY KEY, lines INTEGER NOT NULL, last INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS ruled_hours("
+    " hour INTEGER NOT NULL, rule INTEGER NOT NULL, lines INTEGER NOT NULL, PRIMARY KEY(hour, rule)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS marks("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE(at, text));"
+    "CREATE TABLE IF NOT EXISTS told(run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS blocks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;";
 
-enum kinds_sql { KINDS_PUT, KINDS_DELETE, KINDS_TOTAL, KINDS_BLOCK, KINDS_STATEMENTS };
+enum kinds_sql {
+    KINDS_PUT,
+    KINDS_DELETE,
+    KINDS_TOTAL,
+    KINDS_RULED,
+    KINDS_RULED_HOUR,
+    KINDS_MARK,
+    KINDS_TOLD,
+    KINDS_BLOCK,
+    KINDS_STATEMENTS
+};
 
 static const char *const KINDS_SQL[KINDS_STATEMENTS] = {
     [KINDS_PUT] =
@@ -40,6 +62,12 @@ static const char *const KINDS_SQL[KINDS_STATEMENTS] = {
     [KINDS_DELETE] = "DELETE FROM kinds WHERE id = ?1",
     [KINDS_TOTAL] =
         "INSERT INTO totals VALUES(?1, ?2, ?3, ?4) ON CONFLICT(hour, label, stage) DO UPDATE SET lines = lines + ?4",
+    [KINDS_RULED] = "INSERT INTO ruled VALUES(?1, ?2, ?3) ON CONFLICT(rule) DO UPDATE SET lines = lines + ?2,"
+                    " last = max(last, ?3)",
+    [KINDS_RULED_HOUR] =
+        "INSERT INTO ruled_hours VALUES(?1, ?2, ?3) ON CONFLICT(hour, rule) DO UPDATE SET lines = lines + ?3",
+    [KINDS_MARK] = "INSERT OR IGNORE INTO marks(at, text) VALUES(?1, ?2)",
+    [KINDS_TOLD] = "INSERT INTO told VALUES(?1, ?2, ?3) ON CONFLICT(run) DO UPDATE SET seq = ?2, at = ?3",
     [KINDS_BLOCK] = "INSERT INTO blocks VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
 };
 
@@ -60,6 +88,7 @@ struct kinds_store {
     struct buf text;
     bool damaged, was_damaged;
     uint8_t *block;
+    struct told_row told[TOLD_MAX]; /* as of when the rows were collected */
     char path[PATH_BYTES];
 };
 
@@ -253,21 +282,60 @@ static bool put_row(struct kinds_store *s, const struct kinds *k, const struct k
     return kinds_step(s, KINDS_PUT, e);
 }
 
-struct writing_totals {
+/* Of counts that are told one by one. */
+struct kinds_writing {
     struct kinds_store *s;
-    const struct kinds *k;
+    const struct book *b;
     struct err *e;
     bool ok;
 };
 
 static void put_total(void *self, uint32_t hour, unsigned label, unsigned stage, uint32_t n) {
-    struct writing_totals *w = self;
+    struct kinds_writing *w = self;
     sqlite3_stmt *st = w->s->st[KINDS_TOTAL];
     sqlite3_bind_int64(st, 1, hour);
-    bind_label(st, 2, w->k, (uint8_t)label);
+    bind_label(st, 2, w->b->kinds, (uint8_t)label);
     sqlite3_bind_int64(st, 3, stage);
     sqlite3_bind_int64(st, 4, n);
     w->ok = kinds_step(w->s, KINDS_TOTAL, w->e) && w->ok;
+}
+
+static void put_ruled(void *self, const struct ruled_hour *h) {
+    struct kinds_writing *w = self;
+    sqlite3_stmt *one = w->s->st[KINDS_RULED_HOUR], *all = w->s->st[KINDS_RULED];
+    sqlite3_bind_int64(one, 1, h->hour);
+    sqlite3_bind_int64(one, 2, (int64_t)h->rule);
+    sqlite3_bind_int64(one, 3, h->lines);
+    w->ok = kinds_step(w->s, KINDS_RULED_HOUR, w->e) && w->ok;
+    sqlite3_bind_int64(all, 1, (int64_t)h->rule);
+    sqlite3_bind_int64(all, 2, h->lines);
+    sqlite3_bind_int64(all, 3, h->last);
+    w->ok = kinds_step(w->s, KINDS_RULED, w->e) && w->ok;
+}
+
+static bool kinds_put_marks(struct kinds_store *s, struct marks *m, struct err *e) {
+    struct mark *mark = must_calloc(MARKS_MAX, sizeof *mark);
+    unsigned n = marks_take_unwritten(m, mark);
+    bool ok = true;
+    for (unsigned i = 0; i < n && ok; i++) {
+        sqlite3_bind_int64(s->st[KINDS_MARK], 1, mark[i].at);
+        sqlite3_bind_text(s->st[KINDS_MARK], 2, mark[i].text, -1, SQLITE_STATIC);
+        ok = kinds_step(s, KINDS_MARK, e);
+    }
+    free(mark);
+    return ok;
+}
+
+static bool put_told(struct kinds_store *s, struct err *e) {
+    bool ok = true;
+    for (unsigned i = 0; i < TOLD_MAX && ok; i++) {
+        if (!s->told[i].run) continue;
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 1, (int64_t)s->told[i].run);
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 2, (int64_t)s->told[i].seq);
+        sqlite3_bind_int64(s->st[KINDS_TOLD], 3, s->told[i].at);
+        ok = kinds_step(s, KINDS_TOLD, e);
+    }
+    return ok;
 }
 
 static bool kinds_put_block(struct kinds_store *s, struct kinds *k, struct err *e) {
@@ -297,18 +365,29 @@ static bool delete_dropped(struct kinds_store *s, struct kinds *k, struct err *e
     return ok;
 }
 
-bool kinds_store_write(struct kinds_store *s, struct kinds *k, struct totals *t, bool all, bool *more, struct err *e) {
+/* What was counted or noted beside the kinds. */
+static bool kinds_put_others(struct kinds_store *s, struct book *b, struct err *e) {
+    struct kinds_writing w = {s, b, e, true};
+    if (b->totals) totals_take_unwritten(b->totals, put_total, &w);
+    if (b->ruled) ruled_take_unwritten(b->ruled, put_ruled, &w);
+    return w.ok && (!b->marks || kinds_put_marks(s, b->marks, e)) && put_told(s, e);
+}
+
+bool kinds_store_write(struct kinds_store *s, struct book *b, bool all, bool *more, struct err *e) {
+    struct kinds *k = b->kinds;
     s->rows = 0;
     buf_reset(&s->text);
+    pthread_mutex_lock(&b->told.lock); /* a parcel's counts and its number are written together */
     for (unsigned i = 0; i < KINDS_SHARDS && s->rows < KINDS_STORE_ROWS; i++)
         collect_shard(s, k, (s->next_shard + i) % KINDS_SHARDS);
+    memcpy(s->told, b->told.row, sizeof s->told);
+    pthread_mutex_unlock(&b->told.lock);
     *more = s->rows == KINDS_STORE_ROWS;
-    struct writing_totals w = {s, k, e, true};
     bool ok = !s->text.failed && kinds_exec(s, "BEGIN IMMEDIATE", e);
     bool begun = ok;
     for (unsigned i = 0; ok && i < s->rows; i++) ok = put_row(s, k, &s->row[i], e);
-    if (ok && t) totals_take_unwritten(t, put_total, &w);
-    ok = ok && w.ok && delete_dropped(s, k, e) && (!all || kinds_put_block(s, k, e)) && kinds_exec(s, "COMMIT", e);
+    ok = ok && kinds_put_others(s, b, e) && delete_dropped(s, k, e) && (!all || kinds_put_block(s, k, e)) &&
+         kinds_exec(s, "COMMIT", e);
     struct err ignored;
     if (!ok && begun) kinds_exec(s, "ROLLBACK", &ignored);
     if (!ok) give_back(s, k);
@@ -361,7 +440,8 @@ static void fill_row(struct kinds *k, sqlite3_stmt *st, struct kind *c, struct k
         c->best = column_label(k, st, 9), c->second = column_label(k, st, 10);
         c->p1 = (uint16_t)column_u32(st, 11), c->p2 = (uint16_t)column_u32(st, 12);
     }
-    if (sqlite3_column_bytes(st, 18) == sizeof *past) memcpy(past, sqlite3_column_blob(st, 18), sizeof *past);
+    size_t n = (size_t)sqlite3_column_bytes(st, 18); /* files of earlier versions have less of it */
+    if (n >= PAST_BYTES_MIN && n <= sizeof *past) memcpy(past, sqlite3_column_blob(st, 18), n);
 }
 
 static void load_row(struct kinds *k, sqlite3_stmt *st) {
@@ -379,7 +459,7 @@ static void load_row(struct kinds *k, sqlite3_stmt *st) {
     if (slot != KIND_NONE) {
         struct kind *c = &sh->kind[slot];
         uint32_t hour = column_u32(st, 16), ours = c->this_hour, now_hour = atomic_load(&k->hour);
-        c->message_at = (uint16_t)message_at;
+        kind_set_message(sh, slot, message_at);
         if (copy) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_PROBATION);
         fill_row(k, st, c, &sh->past[slot]);
         c->this_hour = column_u32(st, 17);
@@ -389,19 +469,56 @@ static void load_row(struct kinds *k, sqlite3_stmt *st) {
     pthread_mutex_unlock(&sh->lock);
 }
 
-static bool load_totals(struct kinds_store *s, struct kinds *k, struct totals *t, struct err *e) {
+/* Calls `row` for each row that sql gives. */
+static bool kinds_rows(struct kinds_store *s, const char *sql, void (*row)(struct book *b, sqlite3_stmt *st),
+                       struct book *b, struct err *e) {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(s->db, "SELECT hour, label, stage, lines FROM totals ORDER BY hour", -1, &st, NULL) !=
-        SQLITE_OK)
-        return kinds_error(s, e);
+    if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK) return kinds_error(s, e);
     int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        unsigned label = column_label(k, st, 1);
-        totals_restore(t, column_u32(st, 0), label < LABEL_MAX ? label : 0, column_u32(st, 2) % DECIDER_COUNT,
-                       column_u32(st, 3));
-    }
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) row(b, st);
     sqlite3_finalize(st);
     return rc == SQLITE_DONE || kinds_error(s, e);
+}
+
+static void load_total(struct book *b, sqlite3_stmt *st) {
+    unsigned label = column_label(b->kinds, st, 1);
+    totals_restore(b->totals, column_u32(st, 0), label < LABEL_MAX ? label : 0, column_u32(st, 2) % DECIDER_COUNT,
+                   column_u32(st, 3));
+}
+
+static void load_ruled(struct book *b, sqlite3_stmt *st) {
+    int64_t lines = sqlite3_column_int64(st, 1);
+    ruled_restore(b->ruled, (uint64_t)sqlite3_column_int64(st, 0), lines > 0 ? (uint64_t)lines : 0, column_u32(st, 2));
+}
+
+static void load_ruled_hour(struct book *b, sqlite3_stmt *st) {
+    ruled_restore_hour(b->ruled, (uint64_t)sqlite3_column_int64(st, 1), column_u32(st, 0), column_u32(st, 2));
+}
+
+static void load_mark(struct book *b, sqlite3_stmt *st) {
+    const char *text = (const char *)sqlite3_column_text(st, 1);
+    if (text) marks_restore(b->marks, column_u32(st, 0), (struct span){text, (size_t)sqlite3_column_bytes(st, 1)});
+}
+
+static void load_told(struct book *b, sqlite3_stmt *st) {
+    struct told_row r = {(uint64_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
+                         column_u32(st, 2)};
+    told_restore(&b->told, &r);
+}
+
+static bool load_others(struct kinds_store *s, struct book *b, struct err *e) {
+    static const char OLD_ROWS[] =
+        "DELETE FROM ruled_hours WHERE hour <= (SELECT max(hour) FROM ruled_hours) - 24;"
+        "DELETE FROM ruled WHERE rule NOT IN (SELECT rule FROM ruled ORDER BY last DESC LIMIT 16384);"
+        "DELETE FROM told WHERE run NOT IN (SELECT run FROM told ORDER BY at DESC LIMIT 256);"
+        "DELETE FROM marks WHERE id NOT IN (SELECT id FROM marks ORDER BY at DESC LIMIT 256)";
+    bool ok = kinds_exec(s, OLD_ROWS, e) && kinds_rows(s, "SELECT run, seq, at FROM told", load_told, b, e);
+    if (ok && b->totals)
+        ok = kinds_rows(s, "SELECT hour, label, stage, lines FROM totals ORDER BY hour", load_total, b, e);
+    if (ok && b->ruled)
+        ok = kinds_rows(s, "SELECT rule, lines, last FROM ruled ORDER BY last DESC", load_ruled, b, e) &&
+             kinds_rows(s, "SELECT hour, rule, lines FROM ruled_hours ORDER BY hour", load_ruled_hour, b, e);
+    return ok && (!b->marks || kinds_rows(s, "SELECT at, text FROM marks ORDER BY at, id", load_mark, b, e));
 }
 
 static bool kinds_load_block(struct kinds_store *s, struct kinds *k, struct err *e) {
@@ -416,16 +533,15 @@ static bool kinds_load_block(struct kinds_store *s, struct kinds *k, struct err 
     return true;
 }
 
-bool kinds_store_load(struct kinds_store *s, struct kinds *k, struct totals *t, struct err *e) {
+static void load_kind(struct book *b, sqlite3_stmt *st) {
+    load_row(b->kinds, st);
+}
+
+bool kinds_store_load(struct kinds_store *s, struct book *b, struct err *e) {
     char prune[160];
-    sqlite3_stmt *st = NULL;
     snprintf(prune, sizeof prune,
              "DELETE FROM kinds WHERE id NOT IN (SELECT id FROM kinds ORDER BY flags & %d DESC, last DESC LIMIT %zu)",
-             KIND_FLAG_KEPT, k->o.max);
-    if (!kinds_load_block(s, k, e) || !load_totals(s, k, t, e) || !kinds_exec(s, prune, e)) return false;
-    if (sqlite3_prepare_v2(s->db, "SELECT * FROM kinds", -1, &st, NULL) != SQLITE_OK) return kinds_error(s, e);
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) load_row(k, st);
-    sqlite3_finalize(st);
-    return rc == SQLITE_DONE || kinds_error(s, e);
+             KIND_FLAG_KEPT, b->kinds->o.max);
+    return kinds_load_block(s, b->kinds, e) && load_others(s, b, e) && kinds_exec(s, prune, e) &&
+           kinds_rows(s, "SELECT * FROM kinds", load_kind, b, e);
 }

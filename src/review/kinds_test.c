@@ -123,6 +123,10 @@ static void states_come_and_go(void) {
     seen(k, "a", 162);
     kinds_tick(k, now += 60);
     CHECK_INT(view_of(k, "a").state, KIND_RISING);
+    struct kinds_rise rise[KINDS_RISES_MAX];
+    CHECK_INT(kinds_rises(k, rise), 1);
+    CHECK(rise[0].id == kinds_id_of(SPAN_LIT("a")) && rise[0].at == now && rise[0].lines == 412);
+    CHECK_INT(rise[0].busiest, kind_lines_of(kind_byte_of(98)));
     CHECK(kinds_set_state(k, kinds_id_of(SPAN_LIT("a")), KIND_MUTED, 0));
     for (unsigned h = 0; h < 30; h++) {
         seen(k, "a", 300);
@@ -136,6 +140,62 @@ static void states_come_and_go(void) {
     kinds_tick(k, now += 2 * HOUR);
     CHECK_INT(view_of(k, "a").state, KIND_KNOWN);
     CHECK(!kinds_set_state(k, 12345, KIND_MUTED, 0));
+    kinds_close(k);
+}
+
+static void hours_go_by_with_lines(struct kinds *k, unsigned hours, uint32_t lines, uint32_t *now) {
+    for (unsigned h = 0; h < hours; h++) {
+        if (lines) seen(k, "beat", lines);
+        kinds_tick(k, *now += HOUR);
+    }
+}
+
+static void what_came_every_hour_and_comes_no_more_is_silent(void) {
+    struct kinds *k = new_table(1000);
+    uint32_t now = T0;
+    hours_go_by_with_lines(k, KINDS_STEADY_H - 1, 2, &now);
+    hours_go_by_with_lines(k, 4, 0, &now);
+    CHECK(!view_of(k, "beat").silent); /* an hour less than a week */
+    hours_go_by_with_lines(k, KINDS_STEADY_H, 2, &now);
+    hours_go_by_with_lines(k, KINDS_QUIET_H - 1, 0, &now);
+    CHECK(!view_of(k, "beat").silent);
+    hours_go_by_with_lines(k, 1, 0, &now);
+    CHECK(view_of(k, "beat").silent);
+    struct book b = {.kinds = k};
+    struct kinds_query q = KINDS_QUERY_ALL;
+    struct kinds_result *r = calloc(1, sizeof *r);
+    q.property = KINDS_SILENT;
+    seen(k, "another", 1);
+    kinds_query_run(&b, NULL, &q, r);
+    CHECK(r->total == 1 && r->hit[0].id == kinds_id_of(SPAN_LIT("beat")));
+    free(r);
+    seen(k, "beat", 1);
+    CHECK(!view_of(k, "beat").silent);
+    hours_go_by_with_lines(k, KINDS_STEADY_H, 2, &now);
+    hours_go_by_with_lines(k, KINDS_QUIET_MAX_H, 0, &now);
+    CHECK(view_of(k, "beat").silent);
+    hours_go_by_with_lines(k, 1, 0, &now);
+    CHECK(!view_of(k, "beat").silent); /* it is one that comes no more */
+    kinds_close(k);
+}
+
+static void see_from(struct kinds *k, const char *text, uint16_t message_at) {
+    struct kinds_sight s = {.text = span_of(text), .message_at = message_at, .lines = 1};
+    CHECK(kinds_see(k, &s) != 0);
+}
+
+static void families_are_counted(void) {
+    struct kinds *k = new_table(1000);
+    see_from(k, "app: disk is full", 5);
+    see_from(k, "web: disk is full", 5);
+    see_from(k, "disk is full", 0);
+    see_from(k, "app: all is well", 5);
+    uint64_t family[4] = {view_of(k, "app: all is well").family, view_of(k, "web: disk is full").family,
+                          view_of(k, "app: disk is full").family, 12345};
+    uint32_t n[4];
+    CHECK(family[1] == kinds_id_of(SPAN_LIT("disk is full")) && family[1] == family[2]);
+    kinds_count_families(k, family, 4, n);
+    CHECK(n[0] == 1 && n[1] == 3 && n[2] == 3 && n[3] == 0);
     kinds_close(k);
 }
 
@@ -273,7 +333,7 @@ static bool save(struct kinds *k, struct totals *t) {
     bool more = true, ok = true;
     struct kinds_store *s = kinds_store_open(g_path, &e);
     CHECK(s != NULL);
-    while (s && more && ok) ok = kinds_store_write(s, k, t, true, &more, &e);
+    while (s && more && ok) ok = kinds_store_write(s, &(struct book){.kinds = k, .totals = t}, true, &more, &e);
     if (!ok) fprintf(stderr, "%s\n", e.msg);
     kinds_store_close(s);
     return ok && s;
@@ -285,7 +345,7 @@ static struct kinds *loaded(size_t max, struct totals *t) {
     struct kinds *k = kinds_open(&o);
     kinds_tick(k, T0 + HOUR);
     struct kinds_store *s = kinds_store_open(g_path, &e);
-    CHECK(s && kinds_store_load(s, k, t, &e));
+    CHECK(s && kinds_store_load(s, &(struct book){.kinds = k, .totals = t}, &e));
     kinds_store_close(s);
     return k;
 }
@@ -345,13 +405,13 @@ static void lines_that_flow_while_it_is_read_are_added(void) {
     seen(k, "b", 1);
     struct kinds_store *s = kinds_store_open(g_path, &e);
     bool more;
-    CHECK(s && kinds_store_load(s, k, t, &e));
+    CHECK(s && kinds_store_load(s, &(struct book){.kinds = k, .totals = t}, &e));
     CHECK_INT(view_of(k, "a").lines, 42);
     kinds_count_entered(k);
     struct kinds_figures f;
     kinds_figures(k, &f);
     CHECK_INT(f.entered, 1); /* b */
-    CHECK(kinds_store_write(s, k, t, false, &more, &e));
+    CHECK(kinds_store_write(s, &(struct book){.kinds = k, .totals = t}, false, &more, &e));
     kinds_forget(k, kinds_id_of(SPAN_LIT("b")));
     CHECK(kinds_store_forget(s, kinds_id_of(SPAN_LIT("b")), &e));
     kinds_store_close(s);
@@ -422,7 +482,6 @@ static void pages_cover_all_once(void) {
     kinds_query_run(&b, NULL, &q, &g_found);
     CHECK_INT(g_found.total, 0);
     book_release(&b);
-    kinds_close(k);
 }
 
 static void totals_are_kept_by_hour_and_minute(void) {
@@ -457,7 +516,8 @@ static void kinds_remove_folder(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(lines_are_counted), CHECK_TEST(hours_and_days_end), CHECK_TEST(a_byte_is_right_to_6_percent),
-           CHECK_TEST(states_come_and_go), CHECK_TEST(the_table_is_bounded),
+           CHECK_TEST(states_come_and_go), CHECK_TEST(what_came_every_hour_and_comes_no_more_is_silent),
+           CHECK_TEST(families_are_counted), CHECK_TEST(the_table_is_bounded),
            CHECK_TEST(what_was_dropped_is_not_new_again), CHECK_TEST(numbers_are_not_used_again_before_a_sweep),
            CHECK_TEST(two_texts_with_one_id_are_two_kinds), CHECK_TEST(texts_are_redacted_before_they_are_kept),
            CHECK_TEST(the_long_memory_takes_few_for_seen), CHECK_TEST(kinds_make_folder),

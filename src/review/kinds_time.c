@@ -67,6 +67,12 @@ static void end_hour(struct kind_past *p, uint32_t hour, uint32_t lines) {
     if (hour % KINDS_HOURS == 0) *peak = 0;
     if (*peak < code) *peak = code;
     p->hour[hour % KINDS_HOURS] = code;
+    if (lines > 0) {
+        p->steady = p->quiet ? 1 : (uint8_t)(p->steady + (p->steady < UINT8_MAX));
+        p->quiet = 0;
+    } else {
+        p->quiet = (uint8_t)(p->quiet + (p->quiet < UINT8_MAX));
+    }
     if (hour % KINDS_HOURS == KINDS_HOURS - 1)
         p->day[hour / KINDS_HOURS % KINDS_DAYS] = kind_byte_of(lines_of_day(p, hour));
 }
@@ -81,6 +87,7 @@ void kind_roll(struct kind *c, struct kind_past *p, uint32_t from, uint32_t to) 
         end_hour(p, h, c->this_hour);
         c->this_hour = 0;
     }
+    c->silent = p->steady >= KINDS_STEADY_H && p->quiet >= KINDS_QUIET_H && p->quiet <= KINDS_QUIET_MAX_H;
     c->before = 0;
     for (uint32_t h = 1; h < KINDS_HOURS; h++)
         c->before = add_to(c->before, kind_lines_of(p->hour[(to - h) % KINDS_HOURS]));
@@ -104,13 +111,28 @@ static bool kind_is_rising(const struct kinds *k, const struct kind *c, const st
     return most > 0 && c->this_hour >= KINDS_RISING_MIN && c->this_hour > times * most;
 }
 
-static void look_at_state(const struct kinds *k, struct kind *c, const struct kind_past *p, uint32_t now) {
+static void note_rise(struct kinds *k, const struct kind *c, const struct kind_past *p, uint32_t now) {
+    pthread_mutex_lock(&k->rises_lock);
+    k->rise[k->rises++ % KINDS_RISES_MAX] = (struct kinds_rise){c->id, now, c->this_hour, busiest_hour(p)};
+    pthread_mutex_unlock(&k->rises_lock);
+}
+
+unsigned kinds_rises(struct kinds *k, struct kinds_rise *out) {
+    pthread_mutex_lock(&k->rises_lock);
+    unsigned n = k->rises < KINDS_RISES_MAX ? k->rises : KINDS_RISES_MAX;
+    for (unsigned i = 0; i < n; i++) out[i] = k->rise[(k->rises - 1 - i) % KINDS_RISES_MAX];
+    pthread_mutex_unlock(&k->rises_lock);
+    return n;
+}
+
+static void look_at_state(struct kinds *k, struct kind *c, const struct kind_past *p, uint32_t now) {
     enum kind_state next = (enum kind_state)c->state;
     bool day_over = now - c->state_at >= KINDS_NEW_S, muted = next == KIND_MUTED;
     if (muted && c->state_at && now >= c->state_at) next = KIND_KNOWN; /* until then; 0: until it rises */
     if ((next == KIND_NEW || next == KIND_RISING || next == KIND_RETURNED) && day_over) next = KIND_KNOWN;
     if (next != KIND_RISING && next != KIND_NEW && kind_is_rising(k, c, p, now)) next = KIND_RISING;
     if (next == (enum kind_state)c->state) return;
+    if (next == KIND_RISING) note_rise(k, c, p, now);
     c->state = (uint8_t)next;
     c->state_at = now;
     c->flags |= KIND_FLAG_DIRTY;
@@ -201,12 +223,14 @@ void kinds_view(const struct kinds *k, uint32_t shard, uint32_t slot, struct kin
     v->lines_24h = add_to(c->this_hour, c->before);
     v->first = c->first, v->last = c->last, v->state_at = c->state_at;
     v->number = kind_number(shard, slot, c);
+    v->family = k->shard[shard].family[slot];
     v->message_at = c->message_at, v->p1 = c->p1, v->p2 = c->p2;
     v->label = c->label, v->stage = c->stage, v->best = c->best, v->second = c->second;
     v->state = (enum kind_state)c->state;
     v->by_rule = c->flags & KIND_FLAG_BY_RULE;
     v->redacted = c->flags & KIND_FLAG_REDACTED;
     v->kept = c->flags & KIND_FLAG_KEPT;
+    v->silent = c->silent && c->this_hour == 0;
 }
 
 void kinds_each(struct kinds *k, void (*each)(void *self, struct kind_view *v), void *self) {
@@ -245,7 +269,6 @@ bool kinds_find(struct kinds *k, uint64_t id, struct kind_view *v, char *text) {
     memcpy(text, v->text.p, v->text.n);
     v->text.p = text;
     pthread_mutex_unlock(&sh->lock);
-    v->family = kinds_id_of(span_sub(v->text, v->message_at, v->text.n));
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "data/decider.h"
+#include "text/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 enum { SOURCES_LOOKED_AT = 200, HOUR_S = 3600 };
 
-const char *const news_alarm_name[NEWS_ALARMS] = {"new_kinds", "labels", "undecided"};
+const char *const news_alarm_name[NEWS_ALARMS] = {"new_kinds", "labels", "undecided", "rising"};
 
 /* ---- one pass over the kinds ---- */
 
@@ -46,7 +47,6 @@ static void count_source(struct finding *f, const struct kind_view *v) {
 static void look_for_news(void *self, struct kind_view *v) {
     struct finding *f = self;
     struct news *n = f->news;
-    if (f->words) v->family = kinds_id_of(span_sub(v->text, v->message_at, v->text.n));
     struct kind_decision d = kind_decide(f->book->kinds, f->words, v);
     bool fresh = v->state == KIND_NEW && n->at - v->first < HOUR_S;
     n->kinds++;
@@ -56,10 +56,12 @@ static void look_for_news(void *self, struct kind_view *v) {
     n->rising += v->state == KIND_RISING;
     n->returned += v->state == KIND_RETURNED;
     n->muted += v->state == KIND_MUTED;
+    n->silent += (d.property & KINDS_SILENT) != 0;
     n->new_24h += v->state == KIND_NEW;
     n->new_1h += fresh;
+    n->announced_1h += fresh && n->warm_at && v->first >= n->warm_at;
     if (v->first < n->oldest) n->oldest = v->first;
-    if (fresh) count_source(f, v);
+    if (fresh && v->first >= n->warm_at) count_source(f, v);
     if (d.property & KINDS_UNDECIDED) n->undecided_lines_24h += v->lines_24h;
     if (d.property & KINDS_WAITING) n->waiting++, n->waiting_lines_24h += v->lines_24h;
     if (d.word) n->words_lines_24h += v->lines_24h;
@@ -71,17 +73,39 @@ static int by_new_kinds(const void *a, const void *b) {
     return (p->source.new_1h < q->source.new_1h) - (p->source.new_1h > q->source.new_1h);
 }
 
+/* Those that began to rise lately, by what they were when they began: later their own lines are among the busiest. */
+static void find_risers(struct book *b, struct news *n) {
+    struct kinds_rise rise[KINDS_RISES_MAX];
+    unsigned rises = kinds_rises(b->kinds, rise);
+    struct kind_view v;
+    char text[KINDS_TEXT_MAX];
+    for (unsigned i = 0; i < rises; i++) {
+        if (n->at - rise[i].at >= NEWS_RISING_S || !kinds_find(b->kinds, rise[i].id, &v, text)) continue;
+        if (v.state != KIND_RISING) continue; /* somebody has seen to it */
+        uint32_t lines = v.lines_1h > rise[i].lines ? v.lines_1h : rise[i].lines;
+        n->risers++;
+        if (lines <= n->riser.lines) continue;
+        n->riser = (struct news_riser){.id = v.id, .lines = lines, .busiest = rise[i].busiest};
+        struct span shown = utf8_cut(v.text, NEWS_RISER_BYTES - 1);
+        memcpy(n->riser.text, shown.p, shown.n);
+    }
+}
+
 /* Good 1953: the share of lines that belong to kinds seen once estimates the chance of an unseen one. */
 void news_find(struct book *b, const struct words *w, struct news *n) {
     struct finding *f = must_calloc(1, sizeof *f);
     f->book = b, f->words = w, f->news = n;
     memset(n, 0, sizeof *n);
+    pthread_mutex_lock(&b->lock);
+    n->warm_at = b->news ? b->news->warm_at : 0;
+    pthread_mutex_unlock(&b->lock);
     n->at = n->oldest = kinds_now(b->kinds);
     kinds_each(b->kinds, look_for_news, f);
     n->unseen = n->lines_24h ? (double)n->once / (double)n->lines_24h : 1;
     qsort(f->count, f->sources, sizeof f->count[0], by_new_kinds);
     for (unsigned i = 0; i < f->sources && i < NEWS_SOURCES; i++) n->source[i] = f->count[i].source;
     free(f);
+    find_risers(b, n);
 }
 
 /* ---- hours ---- */
@@ -102,8 +126,13 @@ void news_drift(struct book *b, struct news *n) {
     struct drift_hour *hour = must_calloc(DRIFT_HOURS, sizeof *hour);
     uint32_t now = n->at / HOUR_S;
     for (uint32_t i = 0; i < DRIFT_HOURS; i++) fill_hour(b, now - (DRIFT_HOURS - 1 - i), &hour[i]);
-    struct drift_now what = {(uint32_t)n->new_1h, n->unseen, n->lines_24h, n->at - n->oldest};
+    struct drift_now what = {.new_1h = (uint32_t)n->announced_1h,
+                             .unseen = n->unseen,
+                             .lines_24h = n->lines_24h,
+                             .age_s = n->at - n->oldest,
+                             .warm_s = n->warm_at ? n->at - n->warm_at + 1 : 0};
     drift_find(hour, &what, &n->drift);
+    if (n->drift.warm && !n->warm_at) n->warm_at = what.age_s >= DRIFT_WARM_S ? n->oldest + DRIFT_WARM_S : n->at;
     free(hour);
 }
 
@@ -119,6 +148,9 @@ void news_alarm(const struct news *n, unsigned which, char text[NEWS_TEXT_MAX]) 
         snprintf(text, NEWS_TEXT_MAX,
                  "the mix of labels is another than in the last week: divergence %.3f, usual is up to %.3f", d->jsd,
                  d->jsd_limit);
+    if (which == 3 && n->risers > 0)
+        snprintf(text, NEWS_TEXT_MAX, "%u lines in an hour, where the busiest of the week before had %u: %s%s",
+                 n->riser.lines, n->riser.busiest, n->riser.text, n->risers > 1 ? ", and others" : "");
     if (which == 2 && d->undecided_alarm)
         snprintf(text, NEWS_TEXT_MAX, "%.1f %% of the lines are undecided, where up to %.1f %% are usual",
                  100 * d->undecided, 100 * d->undecided_limit);

@@ -7,7 +7,9 @@
 #include "rules/rules_file.h"
 #include "rules/selftest.h"
 
+#include <string.h>
 #include <time.h>
+#include <xxhash.h>
 
 struct rules {
     struct rules_list list;
@@ -226,6 +228,10 @@ size_t rules_count(const struct rules *r) {
 const struct rule *rules_get(const struct rules *r, size_t i) {
     MUST(i < r->list.n);
     return &r->list.rule[i];
+}
+
+uint64_t rules_id(const struct rule *r) {
+    return XXH3_64bits_withSeed(r->name, strlen(r->name), XXH3_64bits(r->path, strlen(r->path)));
 }
 
 struct rules_scratch *rules_scratch_open(const struct rules *r, struct err *e) {

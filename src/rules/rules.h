@@ -56,6 +56,9 @@ size_t rules_bytes(const struct rules *r); /* of all patterns, compiled */
 size_t rules_count(const struct rules *r);
 const struct rule *rules_get(const struct rules *r, size_t i);
 
+/* A number of the rule by its name and file: the same over reloads, whatever its pattern is. */
+uint64_t rules_id(const struct rule *r);
+
 /* r must outlive it. NULL: out of memory. */
 struct rules_scratch *rules_scratch_open(const struct rules *r, struct err *e);
 void rules_scratch_close(struct rules_scratch *s); /* NULL is fine */

@@ -83,6 +83,59 @@ def lines_of_rules_are_counted():
         equal((k["label_id"], k["stage"], k["confidence"], k["by_rule"]), ("USER_ACTION", "regex", 1, True))
 
 
+def rule_of(s, name="user logged in or out"):
+    return next(r for r in get(s, "/api/rules")["items"] if r["name"] == name)
+
+
+def marks(s):
+    return [m["what"] for m in get(s, "/api/overview?span=1h")["marks"]]
+
+
+@test
+def every_line_that_a_rule_decides_is_counted_by_rule():
+    state = tempfile.mkdtemp()
+    with desk("--workers", "3", state=state) as s:
+        equal((rule_of(s)["lines"], rule_of(s)["last"], rule_of(s, "system reboot")["lines_24h"]), (0, None, 0))
+        for _ in range(30):  # by the loop's thread, and by the workers
+            s.lines(*["User bob logged in"] * 20)
+            s.lines(*["User bob logged in"] * 200, "flange 7 is loose")
+        wait_until(lambda: rule_of(s)["lines"] == 6600)
+        post(s, "/api/explain", {"entries": [{"source": "", "log_message": "User eve logged in"}]}, 200)
+        correct(s, kind_of(s, "User bob logged in"), "INFO")
+        equal(s.lines("User bob logged in")[0]["label_id"], "INFO")
+        wait_until(lambda: s.value("logclass_words_lines_total") == 1)
+        time.sleep(1.2)
+        r = rule_of(s)
+        equal((r["lines"], sum(r["hours"]), r["lines_24h"], len(r["hours"])), (6600, 6600, 6600, 24))
+        equal(marks(s), ["started"])
+        rule = {"name": "teapot", "label_id": "BACKUP", "pattern": "teapot"}
+        shown = post(s, "/api/rules/preview", rule, 200)
+        post(s, "/api/rules/save", {**rule, "hash": shown["hash"]}, 200)
+        s.lines("User eve logged in", "I am a teapot")
+        wait_until(lambda: (rule_of(s)["lines"], rule_of(s, "teapot")["lines"]) == (6601, 1))
+        equal(marks(s), ["started", "rule added: teapot"])
+        post(s, "/api/rules/undo", {}, 200)
+        equal(marks(s)[2:], ["rule removed: teapot"])
+    with desk(state=state) as s:
+        wait_until(lambda: rule_of(s)["lines"] == 6601)
+        assert rule_of(s)["last"] > time.time() - 600
+        equal(marks(s), ["started", "rule added: teapot", "rule removed: teapot", "started"])
+    shutil.rmtree(state)
+
+
+@test
+def the_same_message_from_other_sources_is_one_family():
+    with desk() as s:
+        s.classify([{"source": name, "log_message": "flange 7 is loose"} for name in ("app", "web", "db")])
+        s.lines("a widget came off")
+        counted(s, 4)
+        found = {k["template"]: k for k in kinds(s)}
+        equal((found["app: flange # is loose"]["in_family"], found["a widget came off"]["in_family"]), (3, 1))
+        family = kinds(s, "&family=" + found["app: flange # is loose"]["family"])
+        equal({k["template"] for k in family}, {"app: flange # is loose", "web: flange # is loose", "db: flange # is loose"})
+        get(s, "/api/kinds?family=xyz", 400)
+
+
 @test
 def a_list_is_filtered_sorted_and_paged():
     with desk() as s:

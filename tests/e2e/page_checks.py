@@ -56,3 +56,25 @@ def small_targets(b, least):
             if (r.height < arguments[0] - .5 || r.width < arguments[0] - .5) out.push(`${n.tagName} ${n.innerText || n.ariaLabel} ${Math.round(r.width)}x${Math.round(r.height)}`);
         }
         return out""", least)
+
+
+def moving(b):
+    """What has a duration that it moves for."""
+    return b.run("""return [...document.querySelectorAll('*')].filter(n => { const s = getComputedStyle(n);
+        return s.transitionDuration.split(',').concat(s.animationDuration.split(',')).some(t => parseFloat(t) > 0); }).map(n => n.outerHTML.slice(0, 80))""")
+
+
+def unseen(b):
+    """Where colours are the person's own: text, controls and shapes that have the colour of what is behind them."""
+    return b.run("""const out = [], clear = c => c === 'transparent' || c.endsWith(', 0)');
+        const behind = n => { for (; n; n = n.parentElement) if (!clear(getComputedStyle(n).backgroundColor)) return getComputedStyle(n).backgroundColor; return 'rgb(255, 255, 255)'; };
+        if (!matchMedia('(forced-colors: active)').matches) out.push('colours are not forced');
+        for (const n of document.querySelectorAll('body *')) {
+            const r = n.getBoundingClientRect(), s = getComputedStyle(n), ground = behind(n), text = [...n.childNodes].some(c => c.nodeType === 3 && c.data.trim());
+            if (!r.width || !r.height || s.visibility === 'hidden') continue;
+            if (n.matches('svg rect, svg path')) {
+                if (s.fill === behind(n.closest('svg').parentElement)) out.push(`${n.outerHTML.slice(0, 60)} fill ${s.fill}`);
+            } else if (text && !n.closest('svg') && s.color === ground) out.push(`${n.outerHTML.slice(0, 60)} color ${s.color}`);
+            if (n.matches('button, select, textarea, input:not([type=checkbox])') && !n.matches('.plain') && parseFloat(s.borderTopWidth) === 0) out.push(`${n.outerHTML.slice(0, 60)} has no border`);
+        }
+        return out.slice(0, 10)""")

@@ -4,76 +4,10 @@ import os
 import random
 import tempfile
 
-from browser import Browser
 from check import equal, main, test
-from live import Server, wait_until
-from page_checks import HOSTILE, READY, unharmed
-
-MARK = {"X-Logclass": "1"}
-NONSENSE = ("grue lamp", "sword egg", "brass xyzzy", "cave bird", "troll axe", "jewel moat", "quartz fog", "silver mirth", "ember loom", "velvet pylon", "copper wisp", "cedar quill")
-
-
-def a_line(words, k=999):
-    return f"the {words} of {k} was {words}"
-
-
-def words_of(template):
-    """Of a kind of such a line."""
-    return template.rsplit(" was ", 1)[1]
-
-
-class Page:
-    """A server of its own with a state of its own, and a browser that looks at it."""
-
-    def __init__(self, *options, **look):
-        self.state = tempfile.mkdtemp()
-        self.options = options
-        self.server = Server(*options, env={"XDG_STATE_HOME": self.state, "XDG_CACHE_HOME": self.state})
-        self.browser = Browser(**look)
-
-    def __enter__(self):
-        return self, self.browser
-
-    def __exit__(self, *_):
-        self.browser.__exit__()
-        equal(self.server.stop(), 0)
-
-    def restart(self):
-        self.server.process.kill()
-        self.server.process.wait()
-        self.server = Server(*self.options, env={"XDG_STATE_HOME": self.state, "XDG_CACHE_HOME": self.state})
-
-    def url(self, view=""):
-        return f"http://localhost:{self.server.port}/ui/#{view}"
-
-    def api(self, path):
-        r, text = self.server.ask("GET", "/api/" + path, headers=MARK)
-        equal((path, r.status), (path, 200))
-        return json.loads(text)
-
-    def send(self, *lines, source="app"):
-        return self.server.classify([{"source": source, "log_message": x} for x in lines])
-
-    def nonsense(self, n=12, each=20):
-        """Kinds that nobody can decide; returns what waits, most lines first."""
-        for i, words in enumerate(NONSENSE[:n]):
-            self.send(*[a_line(words, k) for k in range(1, each + n - i)])
-        wait_until(lambda: self.api("pulse")["waiting"] >= 5)
-        return self.api("review?limit=50")["items"]
-
-    def label(self, message, source="app"):
-        return self.send(message, source=source)[0]["label_id"]
-
-
-def open_view(b, page, view):
-    b.go("about:blank")
-    b.go(page.url(view))
-    b.wait(READY)
-
-
-def template(b):
-    return b.text(".card .template")
-
+from live import wait_until
+from page_checks import HOSTILE, unharmed
+from page_live import MARK, Page, a_line, open_view, template, words_of
 
 @test
 def a_fresh_server_says_what_to_do_and_shows_the_first_line():

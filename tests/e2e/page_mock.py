@@ -44,7 +44,8 @@ class State:
         return {"id": f"{i + 0x3f2a91c0:016x}", "family": f"{i:016x}", "template": template, "cut": len(template) > 512, "label_id": "UNCLASSIFIED" if undecided else ids[0],
                 "stage": "fallback" if undecided else ["bert", "regex", "llm"][i % 3], "confidence": 0 if undecided else round(p[0] / s + .3, 4) if i % 3 == 0 else .95,
                 "best": {"label_id": ids[0], "p": round(p[0] / s, 4)}, "second": {"label_id": ids[1], "p": round(p[1] / s, 4)}, "top": [{"label_id": a, "p": round(b / s, 4)} for a, b in zip(ids, p)],
-                "state": ["new", "known", "rising", "known", "returned"][i % 5] if i < 20 else "known", "rise": 14, "corrected_by": None, "rev": 1, "lines_24h": lines, "lines": lines * 3,
+                "state": ["new", "known", "rising", "known", "returned"][i % 5] if i < 20 else "known", "rise": 14, "rise_lines": 1372, "busiest": 98,
+                "in_family": 3 if i == 1 else 1, "silent": i == 23, "corrected_by": None, "rev": 1, "lines_24h": lines, "lines": lines * 3,
                 "first": self.now - r.randrange(60, 500000), "last": self.now - r.randrange(3, 9000), "hours": hours, "days": [sum(hours)] * 8, "sources": [["app", lines // 2], ["app-worker", lines // 4], ["x", 3]],
                 "by_rule": None, "examples": [template.replace("#", "5512").replace("<ip>", "203.0.113.7")]}
 
@@ -90,6 +91,9 @@ def kinds(s, q, body):
     if "alike" in q:
         items = [dict(k, similarity=.93) for k in s.kinds[5:11]]
         return {"items": items, "total": len(items), "lines": 1, "share": .1, "next": None, "kept": len(s.kinds), "estimate": len(s.kinds), "at": s.now}
+    if "family" in q:
+        items = [dict(k, template=k["template"], sources=[[name, 7]]) for k, name in zip(s.kinds[1:4], ("app", "web", "db"))]
+        return {"items": items, "total": 3, "lines": 21, "share": .1, "next": None, "kept": len(s.kinds), "estimate": len(s.kinds), "at": s.now}
     found, at, n = s.find(q), int(q.get("after") or 0), int(q.get("limit", 100))
     return {"items": found[at:at + n], "total": len(found), "lines": sum(k["lines_24h"] for k in found), "share": .117, "next": str(at + n) if at + n < len(found) else None, "kept": len(s.kinds), "estimate": len(s.kinds), "at": s.now}
 
@@ -163,8 +167,8 @@ def set_state(s, q, body):
 
 
 def rules(s, q, body):
-    file = [{"name": "user logged in or out", "label_id": "USER_ACTION", "pattern": r"User \w+ logged (in|out)", "source": "", "from": "file", "path": "data/rules.conf", "lines_24h": 1204, "last": s.now - 60},
-            {"name": "reboot", "label_id": "SYSTEM_NOTIFICATION", "pattern": r"System reboot initiated by user .+", "source": "", "from": "file", "path": "data/rules.conf", "lines_24h": 0, "last": None}]
+    file = [{"name": "user logged in or out", "label_id": "USER_ACTION", "pattern": r"User \w+ logged (in|out)", "source": "", "from": "file", "path": "data/rules.conf", "lines": 90210, "lines_24h": 1204, "last": s.now - 60, "hours": [50] * 23 + [54]},
+            {"name": "reboot", "label_id": "SYSTEM_NOTIFICATION", "pattern": r"System reboot initiated by user .+", "source": "", "from": "file", "path": "data/rules.conf", "lines": 0, "lines_24h": 0, "last": None, "hours": [0] * 24}]
     return {"items": s.rules + file, "path": "data/rules.conf", "undo": bool(s.rules)}
 
 
@@ -183,7 +187,7 @@ def save(s, q, body):
     if "remove" in body:
         s.rules = [r for r in s.rules if r["name"] != body["remove"]]
     else:
-        s.rules.insert(0, {**body, "from": "page", "lines_24h": 0, "last": None})
+        s.rules.insert(0, {**body, "from": "page", "lines": 0, "lines_24h": 0, "last": None, "hours": [0] * 24})
     return {}
 
 
@@ -191,9 +195,9 @@ def learn(s, q, body):
     if s.learn["state"] == "running":
         s.learn["done"] = min(54000, s.learn["done"] + 9000)
         if s.learn["done"] >= 54000:
-            s.learn = {"state": "done", "result": {"rows": [{"name": "41 fresh answers", "was": .61, "is": .78}, {"name": "corpus", "was": .991, "is": .99}], "agree": 19, "blind": 20}, "differs": [
+            s.learn = {"state": "done", "result": {"rows": [{"name": "41 fresh answers", "was": .61, "is": .78}, {"name": "corpus", "was": .991, "is": .99}]}, "differs": [
                 {"id": k["id"], "rev": k["rev"], "template": k["template"], "lines_24h": k["lines_24h"], "was": k["label_id"], "is": "INFO", "was_p": .41, "is_p": .77} for k in s.kinds[:8]]}
-    return {"head": "20260102-030405", "made_of": "55,042 corpus rows, 310 answers, 41 corrections", "answers": 17, "corrections": 12, "needed": 20, "fresh": 29, **s.learn}
+    return {"head": "20260102-030405", "made_of": "55,042 corpus rows, 310 answers, 41 corrections", "answers": 17, "corrections": 12, "needed": 20, "fresh": 29, "blind": {"checks": 20, "agree": 19}, **s.learn}
 
 
 def learn_start(s, q, body):

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -266,6 +267,86 @@ def rules_of_the_desk_are_taken_and_changed_there_only():
         assert "desk" in save(a, 409)["error"]
         desk.post("/api/rules/undo", {}, 200)
         becomes(a, "I am a teapot", "UNCLASSIFIED", 60)
+
+
+@test
+def counts_that_were_written_before_the_desk_was_killed_are_taken_once():
+    with nodes(0) as (desk,):
+        def send(seq, n):
+            body = {"run": "00000000000000aa", "seq": seq, "instance": "x", "kinds": [
+                {"id": "00000000000000bb", "text": "what came", "n": n, "at": 0, "label": "INFO", "stage": 1}]}
+            r, text = desk.s.ask("POST", "/api/share/kinds", json.dumps(body))
+            equal(r.status, 200)
+            return json.loads(text)["repeated"]
+        equal(send(1, 5), False)
+        path = os.path.join(desk.folder, "logclass", "kinds.db")
+
+        def written():
+            with contextlib.closing(sqlite3.connect(path)) as db, contextlib.suppress(sqlite3.Error):
+                return db.execute("SELECT count(*) FROM told").fetchone() == (1,) and db.execute("SELECT sum(lines) FROM kinds").fetchone() == (5,)
+        wait_until(written)
+        desk.kill()
+        desk.start()  # the sender got no answer, and sends it again
+        wait_until(lambda: "what came" in desk.kinds())
+        equal(send(1, 5), True)
+        equal(send(2, 3), False)
+        equal(desk.kinds()["what came"]["lines"], 8)
+
+
+@test
+def counts_of_a_kind_that_was_forgotten_do_not_bring_it_back():
+    with nodes(0) as (desk,):
+        def send(seq, first):
+            body = {"run": "00000000000000aa", "seq": seq, "instance": "x", "kinds": [
+                {"id": "00000000000000bb", "text": "a secret name", "n": 5, "at": 0, "first": first, "label": "INFO", "stage": 1}]}
+            r, text = desk.s.ask("POST", "/api/share/kinds", json.dumps(body))
+            equal(r.status, 200)
+            return json.loads(text)["taken"]
+        before = int(time.time()) - 100
+        equal(send(1, before), 1)
+        wait_until(lambda: subprocess.run([BINARY, "kinds", "--forget", "00000000000000bb"], capture_output=True,
+                                          env={**os.environ, "XDG_STATE_HOME": desk.folder}).returncode == 0)
+        wait_until(lambda: "a secret name" not in desk.kinds())
+        equal(send(2, before), 0)  # packed before its sender knew
+        assert "a secret name" not in desk.kinds()
+        time.sleep(1.1)  # times are whole seconds
+        equal(send(3, int(time.time()) + 5), 1)  # it came again after that
+        desk.say("disk is gone", "INFO")  # the log is read again, and what is to be forgotten is in it
+        assert "a secret name" in desk.kinds()
+
+
+def head_that_says(node, label):
+    """A head that says this whatever comes, put in use."""
+    folder = os.path.join(node.folder, "logclass", "heads")
+    os.makedirs(folder, exist_ok=True)
+    with open("data/head.json") as f:
+        head = json.load(f)
+    head["layers"][0]["bias"][[x["id"] for x in head["labels"]].index(label)] += 30
+    with open(os.path.join(folder, "20200101-000000.json"), "w") as f:
+        json.dump(head, f)
+    node.post("/api/heads/use", {"name": "20200101-000000"}, 200)
+
+
+@test
+def the_head_of_the_desk_is_taken_and_refused_where_it_does_not_fit():
+    line = "quux: amber ember handled"
+    with nodes(1, ("--bert", "local"), ("--bert", "local")) as (desk, a):
+        other = Node("node-2", "--desk", f"http://127.0.0.1:{desk.port}")  # it has no encoder
+        try:
+            before = a.label_of(line)
+            head_that_says(desk, "BACKUP")
+            equal(desk.label_of(line), "BACKUP")
+            becomes(a, line, "BACKUP", 60)
+            equal([h["in_use"] for h in a.get("/api/heads")["items"]].count(True), 1)
+            wait_until(lambda: other.s.says("share.head_unfit"))
+            equal(other.label_of(line), "UNCLASSIFIED")
+            desk.say("pool is full", "INFO")  # it goes on following
+            becomes(other, "pool is full", "INFO")
+            equal(sum("share.head_unfit" in x for x in other.s.log), 1)
+            desk.post("/api/heads/use", {"name": "shipped"}, 200)
+            becomes(a, line, before, 60)
+        finally:
+            other.close()
 
 
 @test

@@ -3,6 +3,8 @@ for n = 1, 2, … until a run is clean; for classify, serve with a reload, learn
 
     python3 tests/fault/fault.py [BINARY] [--long] [COMMAND...] [KIND...]
 
+BINARY: the program, or one with the faults linked in (build/asan/logclass-fault), whose reports count as wrong.
+
 What must hold, whatever fails:
 - The process ends by itself and in time: well; or with a status that tells, and a message; or stopped for want of memory or a thread,
   with a line that says so (base/must.h). Nothing else kills it.
@@ -38,7 +40,10 @@ NAMES = [x for x in sys.argv[1:] if not x.startswith("--")]
 BINARY = os.path.abspath(NAMES.pop(0) if NAMES and "/" in NAMES[0] else "build/release/logclass")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="logclass-fault-"))
 SHIM = WORK / "shim.so"
-SECONDS = 30  # a run that takes longer hangs
+LINKED = b"FAULT_STICKY" in pathlib.Path(BINARY).read_bytes()
+REPORT = 99  # exit status of a sanitizer's report
+SANITIZERS = {"ASAN_OPTIONS": f"exitcode={REPORT}:allocator_may_return_null=1", "UBSAN_OPTIONS": f"exitcode={REPORT}", "LSAN_OPTIONS": f"exitcode={REPORT}"}
+SECONDS = 300 if LINKED else 30  # a run that takes longer hangs
 MALLOCS = 3000  # of the first calls, with --long
 SAMPLE = {"malloc": 24}  # of the others 6: first, last, and between
 STOPPED = re.compile(r"logclass: the system gives no (memory|thread) \(")
@@ -66,9 +71,10 @@ class Folder:
         (self.at / "run.conf").write_text("workers = 2\n")
 
     def env(self, fault=None):
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.at), "XDG_STATE_HOME": str(self.at / "state"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.at), "XDG_STATE_HOME": str(self.at / "state"), **SANITIZERS}
         if fault:
-            env |= {"LD_PRELOAD": str(SHIM), "FAULT_KIND": fault.kind, "FAULT_AT": str(fault.n), "FAULT_LOG": str(self.at / "fault.log")}
+            env |= {} if LINKED else {"LD_PRELOAD": str(SHIM)}
+            env |= {"FAULT_KIND": fault.kind, "FAULT_AT": str(fault.n), "FAULT_LOG": str(self.at / "fault.log")}
             env |= {"FAULT_STICKY": "1"} if fault.sticky else {}
         return env
 
@@ -120,6 +126,7 @@ def check_answers(got, want, complete):
 
 def check_end(status, said, fine=(0, 1, 78)):
     """How a process may end."""
+    check("Sanitizer" not in said and "runtime error" not in said, said[-2000:])
     if status == -signal.SIGABRT:
         check(STOPPED.search(said), "it aborts:", said[-300:])
         return
@@ -305,7 +312,7 @@ def prepare_learning():
     """Rows and a correction, made once."""
     f = Folder()
     rows = subprocess.run([BINARY, "corpus", "generate", "--rows-per-template", "1", "data/corpus"], capture_output=True, check=True, cwd=ROOT).stdout.decode().splitlines()
-    (WORK / "rows.csv").write_text("\n".join(rows[:1] + rows[1::100]) + "\n")
+    (WORK / "rows.csv").write_text("\n".join(rows[:1] + rows[1::1000 if LINKED else 100]) + "\n")
     for line in ("gnarl bits in spool", "gnarl bytes in spool", "gnarl words in the pool"):
         subprocess.run([BINARY, "correct", "BACKUP", line], check=True, env=f.env(), stdout=subprocess.DEVNULL)
     return WORK / "rows.csv", f.at / "state"

@@ -1,5 +1,6 @@
 /* Makes the n-th call of one kind fail, once or from then on: preloaded into the program as it is shipped, so that calls
- * of the libraries (SQLite, Hyperscan, curl) count too, which a shim at link time would miss.
+ * of the libraries (SQLite, Hyperscan, curl) count too. With AddressSanitizer nothing can come before its malloc: there
+ * FAULT_LINKED makes it a part of the program, by the linker's --wrap, and only the program's own calls count.
  *
  *     FAULT_KIND=malloc|read|write|sync|rename|mmap|thread|connect  FAULT_AT=N  FAULT_STICKY=1  FAULT_LOG=FILE
  *
@@ -70,11 +71,13 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *unused) {
     return 1; /* the first is the program */
 }
 
-static uint64_t place_of(void) {
+/* from: where the call returns to; the frames before it are this file's. */
+static uint64_t place_of(void *from) {
     void *frame[DEEP];
     uint64_t hash = 1;
-    int n = backtrace(frame, DEEP);
-    for (int i = 0, ours = 0; i < n && ours < 2; i++) {
+    int n = backtrace(frame, DEEP), first = 0;
+    while (first < n && frame[first] != from) first++;
+    for (int i = first < n ? first : 0, ours = 0; i < n && ours < 2; i++) {
         uintptr_t at = (uintptr_t)frame[i];
         if (at < g_from || at >= g_to) continue;
         hash = (hash ^ at) * 0x9e3779b97f4a7c15u;
@@ -83,10 +86,10 @@ static uint64_t place_of(void) {
     return hash;
 }
 
-static void note_place(long n) {
+static void note_place(long n, void *from) {
     char text[64];
     t_inside = true;
-    uint64_t place = place_of();
+    uint64_t place = place_of(from);
     pthread_mutex_lock(&g_seen_lock);
     size_t i = place >> 48;
     while (g_seen[i] && g_seen[i] != place) i = (i + 1) % SEEN;
@@ -100,7 +103,7 @@ static void note_place(long n) {
 static bool fails(enum kind kind, void *from) {
     if (kind != g_kind || t_inside) return false;
     long n = atomic_fetch_add(&g_calls, 1) + 1;
-    if (g_at == 0) note_place(n);
+    if (g_at == 0) note_place(n, from);
     if (n != g_at && !(g_sticky && n > g_at && g_at > 0)) return false;
     if (!atomic_exchange(&g_said, true)) say_place(from);
     errno = CAUSE[kind];
@@ -108,36 +111,53 @@ static bool fails(enum kind kind, void *from) {
 }
 
 #define FAILS(kind) fails(kind, __builtin_return_address(0))
+
+/* HOOK: the name that callers get; REAL: declares `real`, what they would have got. */
+#ifdef FAULT_LINKED
+#define HOOK(name) __wrap_##name
+#define REAL(name) \
+    extern __typeof__(name) __real_##name; \
+    __typeof__(name) *real = __real_##name
+#else
+#define HOOK(name) name
 #define REAL(name) \
     static __typeof__(name) *real; \
     if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+#endif
 
-/* ---- memory: glibc's own names, so that nothing is needed to find them ---- */
+/* ---- memory: preloaded, by glibc's own names, so that nothing is needed to find them ---- */
 
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
+#ifdef FAULT_LINKED
+#define MEMORY(name) __real_##name
+#else
+#define MEMORY(name) __libc_##name
+#define __libc_aligned_alloc __libc_memalign
+#endif
 
-void *malloc(size_t n) {
-    return FAILS(MALLOC) ? NULL : __libc_malloc(n);
+extern void *MEMORY(malloc)(size_t);
+extern void *MEMORY(calloc)(size_t, size_t);
+extern void *MEMORY(realloc)(void *, size_t);
+extern void *MEMORY(aligned_alloc)(size_t, size_t);
+
+void *HOOK(malloc)(size_t n) {
+    return FAILS(MALLOC) ? NULL : MEMORY(malloc)(n);
 }
 
-void *calloc(size_t n, size_t size) {
-    return FAILS(MALLOC) ? NULL : __libc_calloc(n, size);
+void *HOOK(calloc)(size_t n, size_t size) {
+    return FAILS(MALLOC) ? NULL : MEMORY(calloc)(n, size);
 }
 
-void *realloc(void *p, size_t n) {
-    return FAILS(MALLOC) ? NULL : __libc_realloc(p, n);
+void *HOOK(realloc)(void *p, size_t n) {
+    return FAILS(MALLOC) ? NULL : MEMORY(realloc)(p, n);
 }
 
-void *aligned_alloc(size_t align, size_t n) {
-    return FAILS(MALLOC) ? NULL : __libc_memalign(align, n);
+void *HOOK(aligned_alloc)(size_t align, size_t n) {
+    return FAILS(MALLOC) ? NULL : MEMORY(aligned_alloc)(align, n);
 }
 
-int posix_memalign(void **out, size_t align, size_t n) {
+int HOOK(posix_memalign)(void **out, size_t align, size_t n) {
     if (FAILS(MALLOC)) return ENOMEM;
-    *out = __libc_memalign(align, n);
+    *out = MEMORY(aligned_alloc)(align, n);
     return *out ? 0 : ENOMEM;
 }
 
@@ -150,7 +170,7 @@ static bool is_file(int fd) {
 }
 
 #define WRAP(kind, type, name, parameters, arguments, failed) \
-    type name parameters { \
+    type HOOK(name) parameters { \
         REAL(name); \
         return FAILS(kind) ? (type)failed : real arguments; \
     }
@@ -175,23 +195,23 @@ WRAP(MMAP, void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t 
 WRAP(MMAP, void *, mmap64, (void *p, size_t n, int prot, int flags, int fd, off64_t at), (p, n, prot, flags, fd, at), -1)
 WRAP(CONNECT, int, connect, (int fd, const struct sockaddr *to, socklen_t n), (fd, to, n), -1)
 
-ssize_t read(int fd, void *p, size_t n) {
+ssize_t HOOK(read)(int fd, void *p, size_t n) {
     REAL(read);
     return is_file(fd) && FAILS(READ) ? -1 : real(fd, p, n);
 }
 
-ssize_t __read_chk(int fd, void *p, size_t n, size_t room) {
+ssize_t HOOK(__read_chk)(int fd, void *p, size_t n, size_t room) {
     REAL(__read_chk);
     return is_file(fd) && FAILS(READ) ? -1 : real(fd, p, n, room);
 }
 
 /* What is said about a failure must be heard: stderr is not counted. */
-ssize_t write(int fd, const void *p, size_t n) {
+ssize_t HOOK(write)(int fd, const void *p, size_t n) {
     REAL(write);
     return fd != STDERR_FILENO && is_file(fd) && FAILS(WRITE) ? -1 : real(fd, p, n);
 }
 
-int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg) {
+int HOOK(pthread_create)(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg) {
     REAL(pthread_create);
     return FAILS(THREAD) ? EAGAIN : real(t, a, run, arg);
 }
@@ -203,7 +223,7 @@ static void say_count(void) {
     say(text, snprintf(text, sizeof text, "calls %ld\n", atomic_load(&g_calls)));
 }
 
-void _exit(int status) {
+void HOOK(_exit)(int status) {
     say_count();
     for (;;) syscall(SYS_exit_group, status);
 }
@@ -223,6 +243,14 @@ static int begin(int argc, char **argv, char **env) {
     return g_main(argc, argv, env);
 }
 
+#ifdef FAULT_LINKED
+extern int __real_main(int, char **, char **);
+
+int __wrap_main(int argc, char **argv, char **env) {
+    g_main = __real_main;
+    return begin(argc, argv, env);
+}
+#else
 int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
 int __libc_start_main(int (*program)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void *stack) {
@@ -230,3 +258,4 @@ int __libc_start_main(int (*program)(int, char **, char **), int argc, char **ar
     g_main = program;
     return real(begin, argc, argv, init, fini, rtld_fini, stack);
 }
+#endif
