@@ -102,19 +102,28 @@ def state_of(pid):
 
 
 def watch(run, load):
-    """Rows of seconds, KiB, descriptors, threads, bytes behind."""
+    """Rows of seconds, KiB, descriptors, threads, bytes behind, hour."""
     rows, begun = [], time.monotonic()
     while (now := time.monotonic() - begun) < SECONDS and not load.said:
-        rows.append((now, *state_of(run.process.pid), run.value('logclass_source_lag_bytes{source="files"}')))
+        rows.append((now, *state_of(run.process.pid), run.value('logclass_source_lag_bytes{source="files"}'), time.time() // 3600))
         if len(rows) % 12 == 1:
             print("  {:6.0f} s {:8} KiB {:4} descriptors {:3} threads {:8.0f} bytes behind".format(*rows[-1]), flush=True)
         time.sleep(min(5, SECONDS / 10))
     return rows
 
 
+def without_the_first_hours_end(rows):
+    """At the first full hour the inventory touches its memory of past hours, all of it at once: 6 MiB, which it had asked for at its start."""
+    for i in range(1, len(rows)):
+        if rows[i][5] != rows[i - 1][5]:
+            step = rows[i][1] - rows[i - 1][1]
+            return rows[:i] + [(r[0], r[1] - step, *r[2:]) for r in rows[i:]]
+    return rows
+
+
 def growth_kb_a_minute(rows):
     """The slope of a line through the last three quarters, by least squares."""
-    rows = rows[len(rows) // 4:]
+    rows = without_the_first_hours_end(rows)[len(rows) // 4:]
     x, y = [r[0] / 60 for r in rows], [r[1] for r in rows]
     mx, my = sum(x) / len(x), sum(y) / len(y)
     return sum((a - mx) * (b - my) for a, b in zip(x, y)) / sum((a - mx) ** 2 for a in x)
