@@ -1,7 +1,6 @@
 #include "app/classifier.h"
 
 #include "app/marked.h"
-
 #include "app/shipped.h"
 #include "app/state_dir.h"
 #include "base/log.h"
