@@ -207,7 +207,7 @@ static void readiness(void) {
 
 static void a_drain_finishes_what_is_in_flight(void) {
     struct api_opts o = fix_opts();
-    o.http.drain_delay_ms = 300;
+    o.http.drain_delay_ms = 1500;
     o.http.threads = 2;
     if (!fix_start(&o)) return;
     int idle = fix_connect();
@@ -241,7 +241,7 @@ static void a_drain_has_an_end(void) {
     usleep(20000);
     uint64_t begun = clock_now_ns(NULL);
     fix_stop();
-    CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(5000));
+    CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(30000));
     fix_later_bytes = 0;
     CHECK_INT(fix_read(fd), 0);
     atomic_store(&fix_api.held, false);

