@@ -38,12 +38,12 @@ static void of_many_answers_each_list_has_its_own(void) {
     for (unsigned turn = 0; turn < TURNS; turn++) {
         for (unsigned i = 0; i < ANSWERS; i++) {
             char number[16];
-            struct result r = heads_answer((i + 1) / 10000.0, i % 3 ? DECIDER_BERT : DECIDER_REGEX);
+            struct result r = heads_answer((i / 2 + 1) / 10000.0, i / 2 % 3 ? DECIDER_BERT : DECIDER_REGEX);
             const char *label = i % 2 ? "BACKUP" : "BANANA"; /* the same first letter */
             out[i] = kafka_heads_take(h, label, &r, &mark[i]);
-            snprintf(number, sizeof number, "%g", (i + 1) / 10000.0);
+            snprintf(number, sizeof number, "%g", (i / 2 + 1) / 10000.0);
             CHECK(has_header(out[i], "logclass.label", label) && has_header(out[i], "logclass.confidence", number));
-            CHECK(has_header(out[i], "logclass.stage", decider_name(i % 3 ? DECIDER_BERT : DECIDER_REGEX)));
+            CHECK(has_header(out[i], "logclass.stage", decider_name(i / 2 % 3 ? DECIDER_BERT : DECIDER_REGEX)));
         }
         for (unsigned i = 0; i < ANSWERS; i++) kafka_heads_back(h, out[i], mark[i]);
     }

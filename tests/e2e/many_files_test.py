@@ -1,5 +1,5 @@
 """Many followed files, on folder watches: few descriptors, bounded memory, no work while nothing happens, and nothing lost over
-rotations of all of them. 1,000 files; with LONG=1, 10,000."""
+rotations of all of them. 600 files; with LONG=1, 10,000."""
 import contextlib
 import os
 import random
@@ -10,7 +10,7 @@ from check import equal, main, test
 from stream import cpu_s, line, place, resident_kb, wait_until
 
 LONG = bool(os.environ.get("LONG"))
-FILES = 10_000 if LONG else 1_000
+FILES = 10_000 if LONG else 600
 OPEN_MAX = 512 if LONG else 64  # descriptors of files
 OPEN_MORE = 40  # those of the rest of the process
 GROWTH_KB = 40 << 10 if LONG else 16 << 10
