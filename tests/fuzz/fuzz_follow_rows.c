@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static unsigned read_and_write(struct span rows, struct buf *out) {
     static struct follow_set set;
     follow_set_init(&set, 4);
-    follow_set_read_rows(&set, rows);
+    int64_t known_ns = follow_set_read_rows(&set, rows);
     for (const struct follow_file *f = set.all; f; f = f->all_next)
         MUST(f->mark.n <= FOLLOW_TAIL_MAX && f->mark.n <= f->at && f->head.n <= FOLLOW_HEAD_MAX);
-    follow_set_write_rows(&set, out);
+    follow_set_write_rows(&set, known_ns, out);
     unsigned files = set.n;
     follow_set_release(&set);
     return files;
