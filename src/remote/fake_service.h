@@ -51,6 +51,7 @@ struct fake_service {
     void *user;
     char url[64];
     atomic_uint connections, requests, busy, most_busy; /* most_busy: requests that it had at the same time */
+    atomic_bool held; /* answers wait while it is set */
     int listen_fd;
     pthread_t accepter;
     pthread_mutex_t lock; /* script, last, conn */
@@ -123,6 +124,7 @@ static inline void fake_take_time(struct fake_service *s, unsigned ms) {
     while (now > most && !atomic_compare_exchange_weak(&s->most_busy, &most, now))
         ;
     fake_sleep_ms(ms);
+    while (atomic_load(&s->held) && !atomic_load(&s->stopping)) fake_sleep_ms(1);
     atomic_fetch_sub(&s->busy, 1);
 }
 
