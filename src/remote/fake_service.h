@@ -51,7 +51,7 @@ struct fake_service {
     void *user;
     char url[64];
     atomic_uint connections, requests, busy, most_busy; /* most_busy: requests that it had at the same time */
-    atomic_bool held; /* answers wait while it is set */
+    atomic_bool held;                                   /* answers wait while it is set */
     int listen_fd;
     pthread_t accepter;
     pthread_mutex_t lock; /* script, last, conn */
