@@ -221,7 +221,7 @@ static void a_day_of_the_same_is_quiet_and_a_newcomer_is_named(void) {
     g_now = T0;
     kinds_tick(g_book.kinds, g_now);
     kinds_count_entered(g_book.kinds);
-    for (unsigned l = 0; l < 7; l++) kinds_label(g_book.kinds, (struct span){"ABCDEFG" + l, 1});
+    for (unsigned l = 0; l < 7; l++) kinds_label(g_book.kinds, (struct span){&"ABCDEFG"[l], 1});
     for (unsigned h = 0; h < 3 * 24; h++) replay_hour(SYSTEMS, 0); /* it gets to know them */
     for (unsigned h = 0; h < 24; h++) {
         replay_hour(SYSTEMS, 0);
