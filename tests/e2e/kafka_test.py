@@ -235,10 +235,10 @@ def while_a_broker_is_away_memory_and_work_are_bounded():
     """Away for long: 5 minutes with LONG=1. A file goes on being written meanwhile; the process waits, and does next to nothing."""
     away_s = 300 if LONG else 8
     with place() as p:
-        broker.topic("out11")
+        broker.topic("out15")
         p.write("".join(line(i) for i in range(20000)))
-        q = p.start("--name", "t", "--start", "beginning", "--to", f"kafka={broker.address}", "--topic", "out11", p.log())
-        check(broker.read("out11", 20000), range(20000))
+        q = p.start("--name", "t", "--start", "beginning", "--to", f"kafka={broker.address}", "--topic", "out15", p.log())
+        check(broker.read("out15", 20000), range(20000))
         broker.kill()
         p.write("".join(line(i) for i in range(20000, 320000)))
         wait_until(lambda: "sink.down" in p.said())
@@ -250,7 +250,7 @@ def while_a_broker_is_away_memory_and_work_are_bounded():
         assert grown < 8 << 10 and said <= away_s + 5, (grown, said)
         assert used < away_s / 4, used  # no loop that turns without a rest
         broker.start()
-        check(broker.read("out11", 320000, seconds=120, quiet=4), range(320000))
+        check(broker.read("out15", 320000, seconds=120, quiet=4), range(320000))
         p.stop(q)
 
 
