@@ -359,7 +359,7 @@ def health_and_drift_are_told():
         h = get(s, "/api/health")
         equal((h["serving"]["ready"], h["serving"]["workers"], h["kinds"]["max"], h["alerts"]), (True, 4, 100000, []))
         d = get(s, "/api/drift")
-        equal((d["alarm"], d["new_kinds"]["n"], d["new_kinds"]["limit"], d["warmup"]["needed"]), (False, 2, 20, 0.99))
+        equal((d["alarm"], d["new_kinds"]["n"], d["new_kinds"]["limit"], d["warmup"]["needed"]), (False, 0, 20, 0.99))  # it has just begun: what comes now is no news
         equal((len(d["hours"]), len(d["kinds"])), (24, 2))
         wait_until(lambda: s.value("logclass_kinds") == 2)
         equal(s.value('logclass_drift_alarm{alarm="new_kinds"}'), 0)
