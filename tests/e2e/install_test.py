@@ -109,7 +109,8 @@ def zsh(typed):
         os.execvpe("zsh", ["zsh", "-i"], {**ENV, "TERM": "dumb", "ZDOTDIR": home})
     out, sent = b"", False
     end = time.monotonic() + 60
-    while not os.path.exists(f"{home}/line") and time.monotonic() < end:
+    line = pathlib.Path(home, "line")
+    while not (line.exists() and line.stat().st_size) and time.monotonic() < end:  # it is there before it is written
         if select.select([fd], [], [], 0.05)[0]:
             with contextlib.suppress(OSError):
                 out += os.read(fd, 65536)
@@ -118,8 +119,7 @@ def zsh(typed):
             os.write(fd, typed.encode() + b"\x07")
     os.close(fd)
     os.waitpid(pid, 0)
-    with open(f"{home}/line") as f:
-        return f.read().strip()
+    return line.read_text().strip()
 
 
 @test
