@@ -122,13 +122,11 @@ def both(port):
     return found
 
 
-def measure(port, say, only=""):
+def measure(port, say):
     idle = both(port)
     row = lambda v: "classify p50 {:6.2f}  p99 {:7.2f}   health p50 {:6.2f}  p99 {:7.2f} ms".format(*v)
     say("alone", row(idle))
     for name, n, what, data in attacks():
-        if only not in name:
-            continue
         crowd = [multiprocessing.Process(target=what, args=(port, data), daemon=True) for _ in range(n)]
         for p in crowd:
             p.start()

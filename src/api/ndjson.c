@@ -23,13 +23,8 @@ struct line {
 
 struct ndjson {
     struct decision d;
-    enum {
-        NDJSON_READ,
-        NDJSON_FILLED,
-        NDJSON_SUBMIT,
-        NDJSON_ANSWER
-    } phase;                              /* what is done next; FILLED: the helper
-                                            has read; SUBMIT: somebody was busy */
+    /* What is done next. FILLED: the helper has read; SUBMIT: somebody was busy. */
+    enum { NDJSON_READ, NDJSON_FILLED, NDJSON_SUBMIT, NDJSON_ANSWER } phase;
     struct record_json_reader own_reader; /* on the helper thread, where the loop's is in use */
     struct record_json_limits limits;     /* a copy: on the helper thread a reload may replace the settings */
     struct inflate *decoder;

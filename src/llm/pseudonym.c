@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { PEOPLE_FROM = 1000, PEOPLE_TO = 60000, OWN_LEAST = 3, CUE_WORDS = 2 };
+enum { PEOPLE_FROM = 1000, PEOPLE_TO = 60000, OWN_LEAST = 3 };
 
 enum cue_what { CUE_USER, CUE_HOST };
 enum cue_how { CUE_KEY, CUE_WORD, CUE_SHAPE };
@@ -85,14 +85,6 @@ static size_t name_end(const struct redact_text *x, size_t i) {
     return end;
 }
 
-static bool name_is_one_of(const struct redact_text *x, size_t from, size_t to, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (redact_is(x, from, to, list[i])) return true;
-    return false;
-}
-
-#define NAME_IS_ONE_OF(x, from, to, list) name_is_one_of(x, from, to, list, sizeof(list) / sizeof(list)[0])
-
 static bool has_letter(const struct redact_text *x, size_t from, size_t to) {
     for (; from < to; from++)
         if (redact_is_letter(x->t.p[from]) || (unsigned char)x->t.p[from] >= 0x80) return true;
@@ -105,7 +97,7 @@ static bool pseudonym_has_shape(const struct redact_text *x, size_t from, size_t
     while (letters < to && (redact_is_letter(x->t.p[letters]) || x->t.p[letters] == '-')) letters++;
     bool number = letters < to && (x->t.p[letters] == '#' || redact_is_digit(x->t.p[letters]));
     size_t word = letters > from && x->t.p[letters - 1] == '-' ? letters - 1 : letters;
-    if (number && NAME_IS_ONE_OF(x, from, word, THINGS)) return false;
+    if (number && REDACT_IS_ONE_OF(x, from, word, THINGS)) return false;
     bool inside = false;
     for (size_t i = from + 1; i < to; i++) inside = inside || strchr("-.#0123456789", x->t.p[i]);
     return inside && redact_is_letter(x->t.p[from]);
@@ -146,7 +138,7 @@ static const struct cue *cue_of(const struct redact_text *x, size_t from, size_t
         size_t end = c->how == CUE_KEY ? key : word;
         if (end == 0 || !cue_ends_at(x, end, c->word)) continue;
         if (c->how == CUE_SHAPE && !pseudonym_has_shape(x, from, to)) continue;
-        if (!NAME_IS_ONE_OF(x, from, to, NO_NAMES)) return c;
+        if (!REDACT_IS_ONE_OF(x, from, to, NO_NAMES)) return c;
     }
     return NULL;
 }

@@ -47,6 +47,10 @@ size_t redact_token_end(const struct redact_text *x, size_t i);
 /* Whether [from, to) says the word, in any case. */
 bool redact_is(const struct redact_text *x, size_t from, size_t to, const char *word);
 
+/* Whether [from, to) says one of the n words, in any case. REDACT_IS_ONE_OF: of a whole array. */
+bool redact_is_one_of(const struct redact_text *x, size_t from, size_t to, const char *const *words, size_t n);
+#define REDACT_IS_ONE_OF(x, from, to, words) redact_is_one_of(x, from, to, words, sizeof(words) / sizeof(words)[0])
+
 /* Whether the text at i begins so; nocase: in any case. */
 bool redact_begins(const struct redact_text *x, size_t i, const char *with, bool nocase);
 

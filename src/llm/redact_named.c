@@ -39,12 +39,6 @@ static const char *const SCHEMES[] = {
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static bool says_one_of(const struct redact_text *x, size_t from, size_t to, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (redact_is(x, from, to, list[i])) return true;
-    return false;
-}
-
 /* ---- names ---- */
 
 static bool is_in_name(char c) {
@@ -107,7 +101,7 @@ static size_t quote_close(const struct redact_text *x, size_t open, size_t from)
 }
 
 static bool is_scheme_word(const struct redact_text *x, size_t from, size_t to) {
-    return says_one_of(x, from, to, SCHEMES, COUNT(SCHEMES));
+    return REDACT_IS_ONE_OF(x, from, to, SCHEMES);
 }
 
 /* Behind a scheme of authorization: its token, and parameters NAME=VALUE as long as there are any. */
@@ -175,7 +169,7 @@ static void hide_value(struct redact_text *x, size_t i, bool sure) {
     }
     if (end > from && memchr(x->t.p + from, '=', end - from) && !sure && redact_at(x, end) == ';')
         hide_cookies(x, from);
-    else if (end > from && !is_masked(x, from, end) && (sure || !says_one_of(x, from, end, PLAIN, COUNT(PLAIN))))
+    else if (end > from && !is_masked(x, from, end) && (sure || !REDACT_IS_ONE_OF(x, from, end, PLAIN)))
         redact_hide(x, from, end, REDACT_SECRET);
 }
 
@@ -245,7 +239,7 @@ static void hide_in_sentence(struct redact_text *x, size_t i, bool token) {
                     (changed && redact_is(x, from, end, "to"));
         if (redact_at(x, end) != '\0' && memchr(x->t.p + from, '=', end - from))
             return; /* another name, and its value */
-        if (says_one_of(x, from, end, FILLERS, COUNT(FILLERS))) {
+        if (REDACT_IS_ONE_OF(x, from, end, FILLERS)) {
             named = redact_is(x, from, end, "for") || redact_is(x, from, end, "of");
             told = told || verb;
             changed = redact_is(x, from, end, "changed") || redact_is(x, from, end, "set") ||
@@ -253,7 +247,7 @@ static void hide_in_sentence(struct redact_text *x, size_t i, bool token) {
         } else if (named) {
             named = false; /* whose it is */
         } else {
-            bool plain = says_one_of(x, from, end, PLAIN, COUNT(PLAIN)) || is_masked(x, from, end);
+            bool plain = REDACT_IS_ONE_OF(x, from, end, PLAIN) || is_masked(x, from, end);
             if (!plain && (told || redact_looks_secret(x, from, end)))
                 redact_hide(x, from, redact_token_end(x, from), REDACT_SECRET);
             return;

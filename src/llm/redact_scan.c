@@ -56,6 +56,12 @@ bool redact_is(const struct redact_text *x, size_t from, size_t to, const char *
     return strlen(word) == to - from && redact_begins(x, from, word, true);
 }
 
+bool redact_is_one_of(const struct redact_text *x, size_t from, size_t to, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (redact_is(x, from, to, words[i])) return true;
+    return false;
+}
+
 bool redact_looks_secret(const struct redact_text *x, size_t from, size_t to) {
     size_t letters = 0, signs = 0, masked = 0, flips = 0;
     for (size_t i = from, n; i < to; i += n) {

@@ -54,15 +54,10 @@ static void put_escaped(struct buf *out, const char *text) {
 
 /* Most numbers are counts: their digits are written without printf, which is most of what a scrape costs. */
 static void expose_put_number(struct buf *out, double v) {
-    char text[24], *at = text + sizeof text;
-    if (!(v >= 0 && v < 1e15 && v == floor(v))) {
+    if (v >= 0 && v < 1e15 && v == floor(v))
+        buf_put_number(out, (uint64_t)v);
+    else
         buf_printf(out, "%.15g", v);
-        return;
-    }
-    uint64_t n = (uint64_t)v;
-    do *--at = (char)('0' + n % 10);
-    while (n /= 10);
-    buf_put(out, at, (size_t)(text + sizeof text - at));
 }
 
 /* name{labels} value; le: upper bound of a histogram's bucket, NULL: none */

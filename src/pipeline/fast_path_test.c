@@ -130,6 +130,24 @@ static void the_engine_of_the_batch_decides(void) {
     close_bench(&k);
 }
 
+/* What one engine's rules are matched with does not fit another's: with fewer rules there is less of it, or none. */
+static void more_rules_are_matched_after_a_reload(void) {
+    struct bench k;
+    struct err e = {0};
+    struct engine_opts o = {.rules_path = "", .classifier_threshold = 0.5, .pipeline_threshold = 0.2};
+    open_bench(&k, 4096);
+    struct engine *with = k.eng;
+    k.eng = engine_open(&o, &e);
+    pipeline_swap(k.p, k.eng);
+    k.rec[0] = (struct record){.message = SPAN_LIT("User bob logged in")};
+    CHECK(!fast_path_decide(&k, 1));
+    pipeline_swap(k.p, with);
+    CHECK(fast_path_decide(&k, 1));
+    CHECK_INT(k.res[0].decider, DECIDER_REGEX);
+    engine_unref(with);
+    close_bench(&k);
+}
+
 static sem_t g_done;
 
 static void say_done(struct batch *b) {
@@ -226,5 +244,5 @@ static void a_full_arena_hands_nothing_on(void) {
 
 CHECK_MAIN(CHECK_TEST(a_rule_and_a_memory_decide), CHECK_TEST(without_a_memory_only_rules_do),
            CHECK_TEST(large_batches_go_the_long_way), CHECK_TEST(the_engine_of_the_batch_decides),
-           CHECK_TEST(what_is_left_open_is_handed_on), CHECK_TEST(equal_templates_that_are_handed_on_are_encoded_once),
-           CHECK_TEST(a_full_arena_hands_nothing_on))
+           CHECK_TEST(more_rules_are_matched_after_a_reload), CHECK_TEST(what_is_left_open_is_handed_on),
+           CHECK_TEST(equal_templates_that_are_handed_on_are_encoded_once), CHECK_TEST(a_full_arena_hands_nothing_on))

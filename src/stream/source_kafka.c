@@ -204,22 +204,17 @@ static struct span kafka_copy(struct intake *in, struct span s) {
     return s.p ? intake_copy(in, s) : s;
 }
 
-enum { NUMBER_BYTES = 20 };
-
-static struct span number_text(char text[NUMBER_BYTES], uint64_t v) {
-    char *p = text + NUMBER_BYTES;
-    do *--p = (char)('0' + v % 10);
-    while (v /= 10);
-    return (struct span){p, (size_t)(text + NUMBER_BYTES - p)};
+static struct span copy_number(struct intake *in, uint64_t v) {
+    char text[20]; /* as many digits as 2^64 has */
+    struct buf number = {.p = text, .cap = sizeof text, .max = sizeof text};
+    buf_put_number(&number, v);
+    return intake_copy(in, buf_span(&number));
 }
 
 static void message_attrs(struct intake *in, struct origin *o, struct attr *v, const rd_kafka_message_t *m) {
-    char number[NUMBER_BYTES];
-    struct span partition = intake_copy(in, number_text(number, (uint64_t)m->partition));
-    struct span offset = intake_copy(in, number_text(number, (uint64_t)m->offset));
     v[0] = (struct attr){SPAN_LIT("messaging.destination.name"), intake_copy(in, span_of(rd_kafka_topic_name(m->rkt)))};
-    v[1] = (struct attr){SPAN_LIT("messaging.destination.partition.id"), partition};
-    v[2] = (struct attr){SPAN_LIT("messaging.kafka.offset"), offset};
+    v[1] = (struct attr){SPAN_LIT("messaging.destination.partition.id"), copy_number(in, (uint64_t)m->partition)};
+    v[2] = (struct attr){SPAN_LIT("messaging.kafka.offset"), copy_number(in, (uint64_t)m->offset)};
     o->attr_n = 3;
     if (o->key.n > 0) v[o->attr_n++] = (struct attr){SPAN_LIT("messaging.kafka.message.key"), o->key};
     o->attr = v;
