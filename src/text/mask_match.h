@@ -37,6 +37,14 @@ enum mask_class {
 
 extern const uint16_t mask_class[256];
 
+/* What a placeholder stands for. */
+enum mask_kind {
+#define MASK(id, text, what) KIND_##id,
+#include "text/mask.def"
+#undef MASK
+    KIND_NONE, /* nothing was masked yet, or text stands behind it */
+};
+
 /* Class of the byte at `at`; 0 past the end. */
 static inline unsigned mask_class_at(struct span line, size_t at) {
     return at < line.n ? mask_class[(unsigned char)line.p[at]] : 0;
@@ -61,13 +69,37 @@ static inline size_t mask_letters_before(struct span line, size_t to) {
 /* The words of tables are in lower case and at most so long; of a longer one as many bytes count. */
 enum { MASK_WORD_BYTES = 8 };
 
-/* The first bytes of line[from, to) in lower case, zeros behind them. */
-static inline void mask_word_key(struct span line, size_t from, size_t to, char key[static MASK_WORD_BYTES]) {
-    memset(key, 0, MASK_WORD_BYTES);
-    for (size_t i = 0; i < to - from && i < MASK_WORD_BYTES; i++) {
-        char c = line.p[from + i];
-        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+/* The first bytes of line[from, to), zeros behind them, as a number. */
+static inline uint64_t mask_eight(struct span line, size_t from, size_t to) {
+    uint64_t word = 0;
+    size_t n = to - from;
+    if (n == 0) return 0;
+    if (from + sizeof word <= line.n) {
+        memcpy(&word, line.p + from, sizeof word);
+        return n < sizeof word ? word & ((1ull << 8 * n) - 1) : word;
     }
+    for (size_t i = 0; i < n && i < sizeof word; i++) word |= (uint64_t)(unsigned char)line.p[from + i] << 8 * i;
+    return word;
+}
+
+/* The same in lower case, in the form of a table's word. */
+static inline uint64_t mask_word_key(struct span line, size_t from, size_t to) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t word = mask_eight(line, from, to), low = word & 0x7f * ones;
+    uint64_t upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~word & 0x80 * ones;
+    return word | upper >> 2;
+}
+
+/* A word of a table as such a number. */
+static inline uint64_t mask_table_word(const char word[MASK_WORD_BYTES]) {
+    uint64_t bits;
+    memcpy(&bits, word, sizeof bits);
+    return bits;
+}
+
+/* One of 64 bits for a word: what a table's words have not, no word of it has. */
+static inline uint64_t mask_word_bit(uint64_t word) {
+    return 1ull << (word * 0x9e3779b97f4a7c15u >> 58);
 }
 
 /* True where a word or a number can begin: nothing alphanumeric stands before. */
@@ -75,7 +107,17 @@ static inline bool mask_starts_word(struct span line, size_t at) {
     return at == 0 || !(mask_class_at(line, at - 1) & C_ALNUM);
 }
 
+/* mask_shape.c: which shapes a chunk with these marks (mask_map.h) may hold, a bit each; which may begin with a byte of
+ * this class; of `shapes` those that may begin at `at` by what stands there; and the first of those that does begin
+ * there: where it ends, and its kind, or at. */
+struct mask_map;
+uint32_t mask_shapes_of(unsigned marks);
+uint32_t mask_shapes_beginning(unsigned class);
+uint32_t mask_shapes_at(const struct mask_map *map, size_t at, size_t end, uint32_t shapes);
+size_t mask_shape(const struct mask_map *map, size_t at, size_t end, uint32_t shapes, enum mask_kind *kind);
+
 /* mask_time.c */
+bool mask_is_time_name(const char letters[3]);             /* of a month or a day, three letters of any case */
 size_t mask_time(struct span line, size_t at, size_t end); /* date, clock, or both */
 size_t mask_glog(struct span line, size_t at, size_t end); /* "0115 12:34:56.789" behind glog's level letter */
 
@@ -119,7 +161,7 @@ bool mask_number_is_kept(struct span line, size_t at, size_t end); /* a status, 
 
 /* What a word of letters and digits is. */
 enum mask_word { WORD_STAYS, WORD_ID, WORD_DIGITS_GO /* its digits are numbers, its letters stay */ };
-enum mask_word mask_word(struct span line, size_t at, size_t end);
+enum mask_word mask_word(const struct mask_map *map, size_t at, size_t end);
 size_t mask_word_minor(struct span line, size_t end); /* a word that stays goes on: TLSv1.2, python3.11 */
 
 #endif
