@@ -16,6 +16,7 @@
 #include <time.h>
 
 enum { NEWS_EVERY_S = 2, DRIFT_EVERY_S = 60, TURN_MS = 1000, WRITE_EVERY_S = 10, ALL_EVERY_S = 600, OPEN_EVERY_S = 60 };
+enum { LAST_TRIES = 10, LAST_WAIT_MS = 100 }; /* at the end */
 
 struct inventory {
     struct book book;
@@ -200,13 +201,14 @@ static void inventory_open_file(struct inventory *v) {
     book_note_loaded(&v->book); /* what could not be read is not waited for */
 }
 
-static void inventory_write(struct inventory *v, bool all) {
-    bool more = true;
+/* False: not all that there was is written; it waits for the next time. */
+static bool inventory_write(struct inventory *v, bool all) {
+    bool more = true, ok = true;
     struct err e = {0};
     uint64_t begun = clock_now_ns(NULL);
     pthread_mutex_lock(&v->store_lock);
     while (v->store && more) {
-        bool ok = kinds_store_write(v->store, &v->book, all, &more, &e);
+        ok = kinds_store_write(v->store, &v->book, all, &more, &e);
         all = false;
         if (!ok) {
             inventory_tell(v, &e);
@@ -217,6 +219,13 @@ static void inventory_write(struct inventory *v, bool all) {
     }
     pthread_mutex_unlock(&v->store_lock);
     metrics_observe(METRIC_KINDS_WRITE, 0, 0, (double)(clock_now_ns(NULL) - begun) * 1e-9, 1);
+    return ok;
+}
+
+/* There is no next time. */
+static void inventory_write_last(struct inventory *v) {
+    for (int tries = 1; !inventory_write(v, true) && tries < LAST_TRIES; tries++)
+        nanosleep(&(struct timespec){.tv_nsec = LAST_WAIT_MS * 1000000L}, NULL);
 }
 
 /* ---- the thread ---- */
@@ -241,7 +250,7 @@ static void *inventory_main(void *arg) {
         if (turn % WRITE_EVERY_S == 0) inventory_write(v, turn % ALL_EVERY_S == 0);
     }
     inventory_turn(v);
-    inventory_write(v, true);
+    inventory_write_last(v);
     return NULL;
 }
 

@@ -141,16 +141,25 @@ static void index_remove(struct kinds_shard *sh, uint32_t slot) {
 
 /* ---- dropping ---- */
 
-static void note_deleted(struct kinds *k, uint64_t id) {
+void kinds_note_dropped(struct kinds *k, uint64_t id) {
     pthread_mutex_lock(&k->deleted_lock);
     if (k->deleted_n < KINDS_DELETED_MAX) k->deleted[k->deleted_n++] = id; /* more: when the file is loaded */
     pthread_mutex_unlock(&k->deleted_lock);
 }
 
+size_t kinds_take_dropped(struct kinds *k, uint64_t *out) {
+    pthread_mutex_lock(&k->deleted_lock);
+    size_t n = k->deleted_n;
+    memcpy(out, k->deleted, n * sizeof *out);
+    k->deleted_n = 0;
+    pthread_mutex_unlock(&k->deleted_lock);
+    return n;
+}
+
 static void shard_drop(struct kinds *k, struct kinds_shard *sh, uint32_t slot) {
     struct kind *d = &sh->kind[slot];
     index_remove(sh, slot);
-    if (d->flags & KIND_FLAG_STORED) note_deleted(k, d->id);
+    if (d->flags & KIND_FLAG_STORED) kinds_note_dropped(k, d->id);
     free(d->text);
     *d = (struct kind){.flags = KIND_FLAG_GONE, .reuse = (uint8_t)(d->reuse + 1), .state_at = sh->dying};
     sh->past[slot] = (struct kind_past){0};

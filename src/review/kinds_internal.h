@@ -109,6 +109,12 @@ uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, c
 /* Locks the shard that holds id and tells the slot; KIND_NONE: none, and nothing is locked. */
 uint32_t kinds_lock_id(struct kinds *k, uint64_t id, struct kinds_shard **sh);
 
+/* A kind that the store has was dropped: it is to delete it. What is too much is deleted when the file is loaded. */
+void kinds_note_dropped(struct kinds *k, uint64_t id);
+
+/* Those that were noted, into out[KINDS_DELETED_MAX]; how many. They are noted no more. */
+size_t kinds_take_dropped(struct kinds *k, uint64_t *out);
+
 /* Fills a view, without text copy, hour and day. */
 void kinds_view(const struct kinds *k, uint32_t shard, uint32_t slot, struct kind_view *v);
 

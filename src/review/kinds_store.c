@@ -79,6 +79,16 @@ struct kinds_row {
     uint32_t shard, slot;
 };
 
+/* What was taken out to be written beside the kinds; goes back where it was not. */
+struct kinds_counts {
+    struct totals_cell total[KINDS_STORE_COUNTS];
+    struct ruled_hour ruled[KINDS_STORE_COUNTS];
+    struct mark mark[MARKS_MAX];
+    uint64_t dropped[KINDS_DELETED_MAX]; /* ids that the file is to forget */
+    unsigned totals, ruleds, marks;
+    size_t drops;
+};
+
 struct kinds_store {
     sqlite3 *db;
     sqlite3_stmt *st[KINDS_STATEMENTS];
@@ -86,6 +96,7 @@ struct kinds_store {
     unsigned rows;
     unsigned next_shard; /* where the next write begins */
     struct buf text;
+    struct kinds_counts *counts;
     bool damaged, was_damaged;
     uint8_t *block;
     struct told_row told[TOLD_MAX]; /* as of when the rows were collected */
@@ -189,6 +200,7 @@ struct kinds_store *kinds_store_open(const char *path, struct err *e) {
     struct kinds_store *s = must_calloc(1, sizeof *s);
     snprintf(s->path, sizeof s->path, "%s", path);
     s->row = must_calloc(KINDS_STORE_ROWS, sizeof *s->row);
+    s->counts = must_calloc(1, sizeof *s->counts);
     s->block = must_calloc(1, KINDS_BLOOM_SAVED);
     buf_init(&s->text, (size_t)KINDS_STORE_ROWS * KINDS_TEXT_MAX);
     bool ok = kinds_open_file(s, e);
@@ -211,6 +223,7 @@ void kinds_store_close(struct kinds_store *s) {
     kinds_close_file(s);
     buf_release(&s->text);
     free(s->block);
+    free(s->counts);
     free(s->row);
     free(s);
 }
@@ -233,8 +246,24 @@ static void collect_shard(struct kinds_store *s, struct kinds *k, unsigned n) {
     pthread_mutex_unlock(&sh->lock);
 }
 
+/* What was counted or noted beside the kinds. True: there is more than one write takes. */
+static bool collect_counts(struct kinds_counts *c, struct book *b) {
+    c->totals = b->totals ? totals_take_unwritten(b->totals, c->total, KINDS_STORE_COUNTS) : 0;
+    c->ruleds = b->ruled ? ruled_take_unwritten(b->ruled, c->ruled, KINDS_STORE_COUNTS) : 0;
+    c->marks = b->marks ? marks_take_unwritten(b->marks, c->mark) : 0;
+    c->drops = kinds_take_dropped(b->kinds, c->dropped);
+    return c->totals == KINDS_STORE_COUNTS || c->ruleds + RULED_HOURS >= KINDS_STORE_COUNTS;
+}
+
+static void give_counts_back(struct kinds_counts *c, struct book *b) {
+    if (b->totals) totals_give_back(b->totals, c->total, c->totals);
+    if (b->ruled) ruled_give_back(b->ruled, c->ruled, c->ruleds);
+    if (b->marks) marks_give_back(b->marks, c->mark, c->marks);
+    for (size_t i = 0; i < c->drops; i++) kinds_note_dropped(b->kinds, c->dropped[i]);
+}
+
 /* Of a write that failed: they are to be written again. */
-static void give_back(struct kinds_store *s, struct kinds *k) {
+static void give_kinds_back(struct kinds_store *s, struct kinds *k) {
     for (unsigned i = 0; i < s->rows; i++) {
         const struct kinds_row *r = &s->row[i];
         struct kinds_shard *sh = &k->shard[r->shard];
@@ -243,6 +272,7 @@ static void give_back(struct kinds_store *s, struct kinds *k) {
         if (c->text && c->id == r->kind.id) {
             c->unwritten += r->kind.unwritten;
             c->flags |= KIND_FLAG_DIRTY;
+            if (!(r->kind.flags & KIND_FLAG_STORED)) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_STORED);
         }
         pthread_mutex_unlock(&sh->lock);
     }
@@ -282,48 +312,31 @@ static bool put_row(struct kinds_store *s, const struct kinds *k, const struct k
     return kinds_step(s, KINDS_PUT, e);
 }
 
-/* Of counts that are told one by one. */
-struct kinds_writing {
-    struct kinds_store *s;
-    const struct book *b;
-    struct err *e;
-    bool ok;
-};
-
-static void put_total(void *self, uint32_t hour, unsigned label, unsigned stage, uint32_t n) {
-    struct kinds_writing *w = self;
-    sqlite3_stmt *st = w->s->st[KINDS_TOTAL];
-    sqlite3_bind_int64(st, 1, hour);
-    bind_label(st, 2, w->b->kinds, (uint8_t)label);
-    sqlite3_bind_int64(st, 3, stage);
-    sqlite3_bind_int64(st, 4, n);
-    w->ok = kinds_step(w->s, KINDS_TOTAL, w->e) && w->ok;
+static bool put_total(struct kinds_store *s, const struct kinds *k, const struct totals_cell *c, struct err *e) {
+    sqlite3_stmt *st = s->st[KINDS_TOTAL];
+    sqlite3_bind_int64(st, 1, c->hour);
+    bind_label(st, 2, k, c->label);
+    sqlite3_bind_int64(st, 3, c->stage);
+    sqlite3_bind_int64(st, 4, c->lines);
+    return kinds_step(s, KINDS_TOTAL, e);
 }
 
-static void put_ruled(void *self, const struct ruled_hour *h) {
-    struct kinds_writing *w = self;
-    sqlite3_stmt *one = w->s->st[KINDS_RULED_HOUR], *all = w->s->st[KINDS_RULED];
+static bool put_ruled(struct kinds_store *s, const struct ruled_hour *h, struct err *e) {
+    sqlite3_stmt *one = s->st[KINDS_RULED_HOUR], *all = s->st[KINDS_RULED];
     sqlite3_bind_int64(one, 1, h->hour);
     sqlite3_bind_int64(one, 2, (int64_t)h->rule);
     sqlite3_bind_int64(one, 3, h->lines);
-    w->ok = kinds_step(w->s, KINDS_RULED_HOUR, w->e) && w->ok;
+    if (h->hour && !kinds_step(s, KINDS_RULED_HOUR, e)) return false;
     sqlite3_bind_int64(all, 1, (int64_t)h->rule);
     sqlite3_bind_int64(all, 2, h->lines);
     sqlite3_bind_int64(all, 3, h->last);
-    w->ok = kinds_step(w->s, KINDS_RULED, w->e) && w->ok;
+    return kinds_step(s, KINDS_RULED, e);
 }
 
-static bool kinds_put_marks(struct kinds_store *s, struct marks *m, struct err *e) {
-    struct mark *mark = must_calloc(MARKS_MAX, sizeof *mark);
-    unsigned n = marks_take_unwritten(m, mark);
-    bool ok = true;
-    for (unsigned i = 0; i < n && ok; i++) {
-        sqlite3_bind_int64(s->st[KINDS_MARK], 1, mark[i].at);
-        sqlite3_bind_text(s->st[KINDS_MARK], 2, mark[i].text, -1, SQLITE_STATIC);
-        ok = kinds_step(s, KINDS_MARK, e);
-    }
-    free(mark);
-    return ok;
+static bool put_mark(struct kinds_store *s, const struct mark *m, struct err *e) {
+    sqlite3_bind_int64(s->st[KINDS_MARK], 1, m->at);
+    sqlite3_bind_text(s->st[KINDS_MARK], 2, m->text, -1, SQLITE_STATIC);
+    return kinds_step(s, KINDS_MARK, e);
 }
 
 static bool put_told(struct kinds_store *s, struct err *e) {
@@ -345,32 +358,37 @@ static bool kinds_put_block(struct kinds_store *s, struct kinds *k, struct err *
     return kinds_step(s, KINDS_BLOCK, e);
 }
 
-/* Ids that were dropped since the last write, unless they are here again. */
+/* Ids that were dropped, unless they are here again. */
 static bool delete_dropped(struct kinds_store *s, struct kinds *k, struct err *e) {
     bool ok = true;
-    pthread_mutex_lock(&k->deleted_lock);
-    size_t n = k->deleted_n;
-    uint64_t *id = must_calloc(n + 1, sizeof *id);
-    memcpy(id, k->deleted, n * sizeof *id);
-    k->deleted_n = 0;
-    pthread_mutex_unlock(&k->deleted_lock);
-    for (size_t i = 0; i < n && ok; i++) {
+    for (size_t i = 0; i < s->counts->drops && ok; i++) {
         struct kinds_shard *sh;
-        bool again = kinds_lock_id(k, id[i], &sh) != KIND_NONE;
+        bool again = kinds_lock_id(k, s->counts->dropped[i], &sh) != KIND_NONE;
         if (again) pthread_mutex_unlock(&sh->lock);
-        sqlite3_bind_int64(s->st[KINDS_DELETE], 1, (int64_t)id[i]);
+        sqlite3_bind_int64(s->st[KINDS_DELETE], 1, (int64_t)s->counts->dropped[i]);
         ok = again || kinds_step(s, KINDS_DELETE, e);
     }
-    free(id);
     return ok;
 }
 
-/* What was counted or noted beside the kinds. */
-static bool kinds_put_others(struct kinds_store *s, struct book *b, struct err *e) {
-    struct kinds_writing w = {s, b, e, true};
-    if (b->totals) totals_take_unwritten(b->totals, put_total, &w);
-    if (b->ruled) ruled_take_unwritten(b->ruled, put_ruled, &w);
-    return w.ok && (!b->marks || kinds_put_marks(s, b->marks, e)) && put_told(s, e);
+static bool put_collected(struct kinds_store *s, const struct kinds *k, struct err *e) {
+    const struct kinds_counts *c = s->counts;
+    bool ok = true;
+    for (unsigned i = 0; i < c->totals && ok; i++) ok = put_total(s, k, &c->total[i], e);
+    for (unsigned i = 0; i < c->ruleds && ok; i++) ok = put_ruled(s, &c->ruled[i], e);
+    for (unsigned i = 0; i < c->marks && ok; i++) ok = put_mark(s, &c->mark[i], e);
+    return ok;
+}
+
+/* One transaction of all that was collected. */
+static bool put_all(struct kinds_store *s, struct kinds *k, bool all, struct err *e) {
+    struct err ignored;
+    bool begun = kinds_exec(s, "BEGIN IMMEDIATE", e), ok = begun;
+    for (unsigned i = 0; ok && i < s->rows; i++) ok = put_row(s, k, &s->row[i], e);
+    ok = ok && put_collected(s, k, e) && put_told(s, e) && delete_dropped(s, k, e) &&
+         (!all || kinds_put_block(s, k, e)) && kinds_exec(s, "COMMIT", e);
+    if (!ok && begun) kinds_exec(s, "ROLLBACK", &ignored);
+    return ok;
 }
 
 bool kinds_store_write(struct kinds_store *s, struct book *b, bool all, bool *more, struct err *e) {
@@ -382,15 +400,11 @@ bool kinds_store_write(struct kinds_store *s, struct book *b, bool all, bool *mo
         collect_shard(s, k, (s->next_shard + i) % KINDS_SHARDS);
     memcpy(s->told, b->told.row, sizeof s->told);
     pthread_mutex_unlock(&b->told.lock);
-    *more = s->rows == KINDS_STORE_ROWS;
-    bool ok = !s->text.failed && kinds_exec(s, "BEGIN IMMEDIATE", e);
-    bool begun = ok;
-    for (unsigned i = 0; ok && i < s->rows; i++) ok = put_row(s, k, &s->row[i], e);
-    ok = ok && kinds_put_others(s, b, e) && delete_dropped(s, k, e) && (!all || kinds_put_block(s, k, e)) &&
-         kinds_exec(s, "COMMIT", e);
-    struct err ignored;
-    if (!ok && begun) kinds_exec(s, "ROLLBACK", &ignored);
-    if (!ok) give_back(s, k);
+    bool others = collect_counts(s->counts, b);
+    *more = others || s->rows == KINDS_STORE_ROWS;
+    bool ok = s->text.failed ? err_set(e, ERR_MEMORY, "%s: no memory for what is to be written", s->path)
+                             : put_all(s, k, all, e);
+    if (!ok) give_kinds_back(s, k), give_counts_back(s->counts, b);
     if (s->rows) s->next_shard = s->row[s->rows - 1].shard;
     return ok;
 }

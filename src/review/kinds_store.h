@@ -9,7 +9,7 @@
 
 struct kinds_store;
 
-enum { KINDS_STORE_ROWS = 10000, KINDS_STORE_FORM = 1 };
+enum { KINDS_STORE_ROWS = 10000, KINDS_STORE_COUNTS = 4096, KINDS_STORE_FORM = 1 };
 
 /* Opens or makes the file, for its owner only; one that is damaged or somebody else's is set aside as PATH.damaged.
  * NULL: it can't be opened, e says why. */

@@ -94,3 +94,11 @@ unsigned marks_take_unwritten(struct marks *m, struct mark *out) {
     pthread_mutex_unlock(&m->lock);
     return n;
 }
+
+void marks_give_back(struct marks *m, const struct mark *mark, unsigned n) {
+    pthread_mutex_lock(&m->lock);
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < m->n; j++)
+            if (m->at[j].at == mark[i].at && strcmp(m->at[j].text, mark[i].text) == 0) m->at[j].written = false;
+    pthread_mutex_unlock(&m->lock);
+}

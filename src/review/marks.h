@@ -33,4 +33,7 @@ unsigned marks_since(struct marks *m, uint32_t since_s, struct mark *out);
 /* A copy of those that the file does not have, into out[MARKS_MAX]; they are taken for written. */
 unsigned marks_take_unwritten(struct marks *m, struct mark *out);
 
+/* They were not written after all; those that are here still will be. */
+void marks_give_back(struct marks *m, const struct mark *mark, unsigned n);
+
 #endif

@@ -13,6 +13,7 @@ struct ruled_row {
     uint64_t rule, lines;
     uint32_t last, at; /* at: the hour of the newest cell; 0: there is none */
     uint32_t hour[RULED_HOURS], unwritten[RULED_HOURS];
+    uint32_t unwritten_old; /* of hours that have no cell any more */
 };
 
 struct ruled {
@@ -66,17 +67,29 @@ void ruled_count(struct ruled *r, unsigned shard, uint16_t place) {
     atomic_fetch_add_explicit(&r->pending[shard][place], 1, memory_order_relaxed);
 }
 
+static uint32_t ruled_sum(uint32_t a, uint32_t b) {
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
+/* An hour's cell becomes another hour's. */
+static void ruled_let_go(struct ruled_row *w, uint32_t hour) {
+    w->unwritten_old = ruled_sum(w->unwritten_old, w->unwritten[hour % RULED_HOURS]);
+    w->hour[hour % RULED_HOURS] = w->unwritten[hour % RULED_HOURS] = 0;
+}
+
 /* Locked: makes `hour` the newest, with nothing in the hours between. False: it is too long ago. */
 static bool ruled_roll(struct ruled_row *w, uint32_t hour) {
     if (hour + RULED_HOURS <= w->at) return false;
-    if (hour >= w->at + RULED_HOURS) {
-        memset(w->hour, 0, sizeof w->hour);
-        memset(w->unwritten, 0, sizeof w->unwritten);
-    }
-    for (uint32_t h = w->at + 1; h <= hour && hour < w->at + RULED_HOURS; h++)
-        w->hour[h % RULED_HOURS] = w->unwritten[h % RULED_HOURS] = 0;
+    uint32_t from = hour >= w->at + RULED_HOURS ? hour - RULED_HOURS : w->at;
+    for (uint32_t h = from + 1; h <= hour; h++) ruled_let_go(w, h);
     if (w->at < hour) w->at = hour;
     return true;
+}
+
+/* Locked: n lines that are to be written, in this hour, which the row has been rolled to. */
+static void ruled_add_unwritten(struct ruled_row *w, bool has_cell, uint32_t hour, uint32_t n) {
+    uint32_t *to = has_cell ? &w->unwritten[hour % RULED_HOURS] : &w->unwritten_old;
+    *to = ruled_sum(*to, n);
 }
 
 void ruled_sweep(struct ruled *r, uint32_t now_s) {
@@ -91,9 +104,9 @@ void ruled_sweep(struct ruled *r, uint32_t now_s) {
         if (n == 0) continue;
         w->lines += n;
         if (w->last < now_s) w->last = now_s;
-        if (!ruled_roll(w, hour)) continue; /* a clock that was set back */
-        w->hour[hour % RULED_HOURS] += n;
-        w->unwritten[hour % RULED_HOURS] += n;
+        bool has_cell = ruled_roll(w, hour); /* it has none where a clock was set back */
+        if (has_cell) w->hour[hour % RULED_HOURS] += n;
+        ruled_add_unwritten(w, has_cell, hour, n);
     }
     pthread_mutex_unlock(&r->lock);
 }
@@ -114,15 +127,32 @@ bool ruled_find(struct ruled *r, uint64_t rule, uint32_t now_s, struct ruled_vie
     return place != 0;
 }
 
-void ruled_take_unwritten(struct ruled *r, void (*each)(void *self, const struct ruled_hour *h), void *self) {
+/* Takes *lines, where there are any and there is room. */
+static unsigned ruled_take(const struct ruled_row *w, uint32_t hour, uint32_t *lines, struct ruled_hour *out) {
+    if (*lines == 0) return 0;
+    *out = (struct ruled_hour){w->rule, hour, *lines, w->last};
+    *lines = 0;
+    return 1;
+}
+
+unsigned ruled_take_unwritten(struct ruled *r, struct ruled_hour *out, unsigned max) {
+    unsigned n = 0;
     pthread_mutex_lock(&r->lock);
-    for (uint32_t i = 1; i <= r->n; i++) {
+    for (uint32_t i = 1; i <= r->n && n + RULED_HOURS < max; i++) {
         struct ruled_row *w = &r->row[i];
-        for (uint32_t h = w->at + 1 - RULED_HOURS; w->at && h != w->at + 1; h++) {
-            uint32_t n = w->unwritten[h % RULED_HOURS];
-            if (n) each(self, &(struct ruled_hour){w->rule, h, n, w->last});
-            w->unwritten[h % RULED_HOURS] = 0;
-        }
+        n += ruled_take(w, 0, &w->unwritten_old, out + n);
+        for (uint32_t h = w->at + 1 - RULED_HOURS; w->at && h != w->at + 1; h++)
+            n += ruled_take(w, h, &w->unwritten[h % RULED_HOURS], out + n);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+void ruled_give_back(struct ruled *r, const struct ruled_hour *h, unsigned n) {
+    pthread_mutex_lock(&r->lock);
+    for (unsigned i = 0; i < n; i++) {
+        struct ruled_row *w = &r->row[*ruled_slot(r, h[i].rule)];
+        ruled_add_unwritten(w, h[i].hour && h[i].hour + RULED_HOURS > w->at, h[i].hour, h[i].lines);
     }
     pthread_mutex_unlock(&r->lock);
 }

@@ -37,14 +37,18 @@ struct ruled_view {
 /* What was swept of a rule. False: it has no place, and is not counted. */
 bool ruled_find(struct ruled *r, uint64_t rule, uint32_t now_s, struct ruled_view *v);
 
-/* Lines of a rule in an hour (seconds / 3600), and when it last had one. */
+/* Lines of a rule in an hour (seconds / 3600; 0: in hours that are over for more than a day), and when it last had
+ * one. */
 struct ruled_hour {
     uint64_t rule;
     uint32_t hour, lines, last;
 };
 
-/* What was added since the last call, for the file: calls `each` for every hour of a rule that has lines. */
-void ruled_take_unwritten(struct ruled *r, void (*each)(void *self, const struct ruled_hour *h), void *self);
+/* What was added and is not in the file yet, at most max hours of rules; how many. They are taken for written. */
+unsigned ruled_take_unwritten(struct ruled *r, struct ruled_hour *out, unsigned max);
+
+/* They were not written after all. */
+void ruled_give_back(struct ruled *r, const struct ruled_hour *h, unsigned n);
 
 /* From the file: lines ever, when last; and of an hour, which are among those. Not to be written again. */
 void ruled_restore(struct ruled *r, uint64_t rule, uint64_t lines, uint32_t last);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CELLS = LABEL_MAX * DECIDER_COUNT, UNWRITTEN_HOURS = 4 };
+enum { CELLS = LABEL_MAX * DECIDER_COUNT };
 
 struct totals_row {
     uint32_t at; /* the hour or minute that it is of */
@@ -15,8 +15,7 @@ struct totals_row {
 
 struct totals {
     pthread_mutex_t lock;
-    struct totals_row *hour, *minute; /* rings */
-    struct totals_row unwritten[UNWRITTEN_HOURS];
+    struct totals_row *hour, *minute, *unwritten; /* rings; unwritten: by hour, at 0 where all of it is in the file */
 };
 
 static struct totals_row *map_rows(size_t n) {
@@ -30,6 +29,7 @@ struct totals *totals_open(void) {
     pthread_mutex_init(&t->lock, NULL);
     t->hour = map_rows(TOTALS_HOURS);
     t->minute = map_rows(TOTALS_MINUTES);
+    t->unwritten = map_rows(TOTALS_HOURS);
     return t;
 }
 
@@ -37,6 +37,7 @@ void totals_close(struct totals *t) {
     if (!t) return;
     munmap(t->hour, TOTALS_HOURS * sizeof *t->hour);
     munmap(t->minute, TOTALS_MINUTES * sizeof *t->minute);
+    munmap(t->unwritten, TOTALS_HOURS * sizeof *t->unwritten);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -59,7 +60,7 @@ void totals_add(struct totals *t, uint32_t now_s, unsigned label, unsigned stage
     pthread_mutex_lock(&t->lock);
     row_add(t->hour, TOTALS_HOURS, now_s / 3600, cell, n);
     row_add(t->minute, TOTALS_MINUTES, now_s / 60, cell, n);
-    row_add(t->unwritten, UNWRITTEN_HOURS, now_s / 3600, cell, n);
+    row_add(t->unwritten, TOTALS_HOURS, now_s / 3600, cell, n);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -85,15 +86,30 @@ uint64_t totals_minute(struct totals *t, uint32_t minute, unsigned label, unsign
     return row_get(t, t->minute, TOTALS_MINUTES, minute, cell_of(label, stage));
 }
 
-void totals_take_unwritten(struct totals *t,
-                           void (*each)(void *self, uint32_t hour, unsigned label, unsigned stage, uint32_t n),
-                           void *self) {
+/* Takes what a row has; returns how many cells. The row is free when nothing is left in it. */
+static unsigned row_take(struct totals_row *r, struct totals_cell *out, unsigned max) {
+    unsigned n = 0, c = 0;
+    for (; c < CELLS && n < max; c++) {
+        if (!r->n[c]) continue;
+        out[n++] = (struct totals_cell){r->at, r->n[c], (uint8_t)(c / DECIDER_COUNT), (uint8_t)(c % DECIDER_COUNT)};
+        r->n[c] = 0;
+    }
+    if (c == CELLS) r->at = 0;
+    return n;
+}
+
+unsigned totals_take_unwritten(struct totals *t, struct totals_cell *out, unsigned max) {
+    unsigned n = 0;
     pthread_mutex_lock(&t->lock);
-    for (unsigned i = 0; i < UNWRITTEN_HOURS; i++)
-        for (unsigned c = 0; c < CELLS; c++) {
-            struct totals_row *r = &t->unwritten[i];
-            if (r->n[c]) each(self, r->at, c / DECIDER_COUNT, c % DECIDER_COUNT, r->n[c]);
-            r->n[c] = 0;
-        }
+    for (unsigned i = 0; i < TOTALS_HOURS && n < max; i++)
+        if (t->unwritten[i].at) n += row_take(&t->unwritten[i], out + n, max - n);
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+void totals_give_back(struct totals *t, const struct totals_cell *cell, unsigned n) {
+    pthread_mutex_lock(&t->lock);
+    for (unsigned i = 0; i < n; i++)
+        row_add(t->unwritten, TOTALS_HOURS, cell[i].hour, cell_of(cell[i].label, cell[i].stage), cell[i].lines);
     pthread_mutex_unlock(&t->lock);
 }

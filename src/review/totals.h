@@ -24,10 +24,17 @@ void totals_add(struct totals *t, uint32_t now_s, unsigned label, unsigned stage
 uint64_t totals_hour(struct totals *t, uint32_t hour, unsigned label, unsigned stage);
 uint64_t totals_minute(struct totals *t, uint32_t minute, unsigned label, unsigned stage);
 
-/* What was added since the last call to a cell of an hour, for the file: calls `each` for every cell. */
-void totals_take_unwritten(struct totals *t,
-                           void (*each)(void *self, uint32_t hour, unsigned label, unsigned stage, uint32_t n),
-                           void *self);
+/* Lines of an hour (seconds / 3600) with a label by a stage. */
+struct totals_cell {
+    uint32_t hour, lines;
+    uint8_t label, stage;
+};
+
+/* What was added to cells and is not in the file yet, at most max of them; how many. They are taken for written. */
+unsigned totals_take_unwritten(struct totals *t, struct totals_cell *out, unsigned max);
+
+/* They were not written after all. */
+void totals_give_back(struct totals *t, const struct totals_cell *cell, unsigned n);
 
 /* From the file: not to be written again. */
 void totals_restore(struct totals *t, uint32_t hour, unsigned label, unsigned stage, uint32_t n);

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -547,6 +548,25 @@ def kinds_outlive_a_restart():
         s.lines("flange 9 is loose")
         counted(s, 1)
         wait_until(lambda: s.value("logclass_kinds_write_failures_total") >= 1)
+    shutil.rmtree(state)
+
+
+@test
+def what_could_not_be_written_is_written_when_it_can():
+    state = tempfile.mkdtemp()
+    with desk(state=state) as s:
+        path = state + "/logclass/kinds.db"
+        wait_until(lambda: os.path.exists(path) and get(s, "/api/health")["kinds"]["loaded"])
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        s.lines(*["flange 7 is loose"] * 5, *["User bob logged in"] * 4)
+        counted(s, 9)
+        wait_until(lambda: s.value("logclass_kinds_write_failures_total") >= 1, 30)
+        s.lines(*["User bob logged in"] * 2)
+        counted(s, 11)
+        other.execute("ROLLBACK")
+    equal([other.execute(f"SELECT sum(lines) FROM {table}").fetchone()[0] for table in ("kinds", "totals WHERE label != ''", "ruled", "ruled_hours")], [11, 11, 6, 6])
+    other.close()
     shutil.rmtree(state)
 
 
