@@ -30,6 +30,7 @@ struct mask {
     enum mask_kind last;                 /* and its kind */
     bool space;                          /* white space was read; it is written before the next thing */
     bool full;                           /* no room: the template ends here */
+    size_t look;                         /* the last stop of the map; at it there is nothing to copy */
     const struct mask_map *map;
 };
 
@@ -118,7 +119,7 @@ static size_t number_end(const struct mask *m, size_t at) {
 static void mask_put_number(struct mask *m, size_t from, size_t at, size_t end, bool plain) {
     if (plain && mask_number_is_kept(m->line, at, end))
         mask_put_line(m, from, end);
-    else if (mask_number_is_no(m->line, from, end))
+    else if (m->line.p[from] == '0' && mask_number_is_no(m->line, from, end))
         mask_put(m, "0", 1);
     else
         put_masked(m, KIND_NUM);
@@ -160,7 +161,12 @@ static size_t word_end(const struct mask_map *map, size_t at) {
 
 /* A run of letters and digits. */
 static size_t mask_one_word(struct mask *m, size_t at) {
-    size_t end = word_end(m->map, at), glog = end - at == 5 ? mask_glog(m->line, at, end) : at;
+    size_t end = word_end(m->map, at);
+    if (end - at < MASK_RUN_MAX && !mask_map_first(mask_map_from(m->map, MAP_DIGIT, at), end - at)) {
+        mask_put_line(m, at, end);
+        return end;
+    }
+    size_t glog = end - at == 5 ? mask_glog(m->line, at, end) : at;
     if (glog > at) {
         mask_put_line(m, at, at + 1);
         put_masked(m, KIND_TIME);
@@ -249,7 +255,8 @@ static size_t name_by_place(struct mask *m, size_t at) {
 }
 
 /* A chunk without digits: most are words and go through as they are. Months, domain names and disks are values. */
-static size_t plain_chunk(struct mask *m, size_t at, size_t end, bool dot) {
+static size_t plain_chunk(struct mask *m, size_t at, size_t end) {
+    bool dot = end - at >= MASK_RUN_MAX || mask_map_first(mask_map_from(m->map, MAP_DOMAIN, at), end - at);
     size_t letters = end - at <= 5 ? mask_run(m->line, at, C_LETTER) : at;
     size_t time = letters == at + 3 ? mask_time(m->line, at, end) : at; /* Jun 14 15:16:01 */
     size_t host = dot && time == at ? mask_host(m->line, at, end) : at;
@@ -278,13 +285,29 @@ static void note_value(struct mask *m, struct span now) {
     m->value[2] = m->value[1], m->value[1] = m->value[0], m->value[0] = now;
 }
 
+/* Digits alone, whose chunk began in the output at `from`: a number, or the day that a date begins with. */
+static size_t number_chunk(struct mask *m, size_t at, size_t end, size_t from) {
+    bool day = mask_char_at(m->line, end) == ' ' && (end - at <= 2 || end - at == 8);
+    size_t time = day ? mask_time(m->line, at, end) : at;
+    if (time > at)
+        put_masked(m, KIND_TIME);
+    else if (is_hex_of_zeros(m, at, end))
+        put_masked(m, KIND_ID);
+    else
+        mask_put_number(m, at, at, end, true);
+    if (m->masked > from) note_value(m, (struct span){m->out + from, m->n - from});
+    return time > at ? time : end;
+}
+
 /* A run without white space and delimiters. Returns where to go on. */
 static size_t chunk(struct mask *m, size_t at) {
     size_t from = m->n + (m->space && m->n > 0), name = name_by_place(m, at);
     if (name > at) return name;
-    size_t end = mask_map_break(m->map, at);
+    size_t end = mask_map_break(m->map, at), digits = mask_map_run(mask_map_from(m->map, MAP_DIGIT, at));
+    if (digits == end - at && digits < MASK_RUN_MAX && mask_char_at(m->line, end) != ',') /* 1,234 goes on */
+        return number_chunk(m, at, end, from);
     unsigned marks = mask_map_marks_of(m->map, at, end);
-    if (!(marks & MARK_VALUE)) return plain_chunk(m, at, end, marks & MARK_DOT);
+    if (!(marks & MARK_VALUE)) return plain_chunk(m, at, end);
     uint32_t shapes = mask_shapes_of(marks);
     while (at < end && !m->full) at = token(m, at, end, shapes);
     if (m->masked > from) note_value(m, (struct span){m->out + from, m->n - from});
@@ -294,9 +317,11 @@ static size_t chunk(struct mask *m, size_t at) {
 /* Copies what comes before the next chunk that needs a look: words and delimiters with single blanks between them.
  * Returns where that is, or at. */
 static size_t plain_words(struct mask *m, size_t at) {
+    if (at == m->look) return at;
     if (at > 0 && !mask_map_breaks(m->map, at - 1) && !mask_map_breaks(m->map, at)) return at; /* inside a chunk */
     if (is_behind_time(m)) return at;                                                          /* there may be a host */
     size_t stop = mask_map_stop(m->map, at), n = stop - at;
+    m->look = stop;
     if (n == 0 || m->n + n + 1 + COPY > MASK_OUTPUT_MAX) return at;
     bool blank = m->line.p[stop - 1] == ' ';
     mask_put_line(m, at, stop - blank);
@@ -313,7 +338,7 @@ static size_t escape_end(struct span line, size_t at) {
 }
 
 size_t mask_mapped(const struct mask_map *map, char *out) {
-    struct mask m = {.line = map->line, .map = map, .out = out, .last = KIND_NONE};
+    struct mask m = {.line = map->line, .map = map, .out = out, .last = KIND_NONE, .look = SIZE_MAX};
     for (size_t at = 0; at < m.line.n && !m.full;) {
         unsigned c = mask_class[(unsigned char)m.line.p[at]];
         if (c & C_SPACE) {

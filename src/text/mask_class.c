@@ -14,6 +14,9 @@
 #define IS_HIGH(c)  ((c) >= 0x80)
 #define IS_SPACE(c) ((c) <= ' ' || (c) == 0x7f)
 #define IS_WORD(c)  (IS_DIGIT(c) || IS_LOWER(c) || IS_UPPER(c) || IS_HIGH(c))
+#define IS_JOINT(c)                                                                                                   \
+    ((c) == ' ' || (c) == '=' || (c) == ':' || (c) == '#' || (c) == '(' || (c) == '\'' || (c) == '"' || (c) == '[' || \
+     (c) == '-' || (c) == '/' || (c) == 0)
 #define IS_VALUE(c) (IS_DIGIT(c) || (c) == '/' || (c) == '\\' || (c) == '@')
 
 #define CLASS(c)                                                                                                       \
@@ -21,7 +24,7 @@
                IF(IS_HIGH(c), C_HIGH) | IF(IS_SPACE(c), C_SPACE) | IF(IS_DELIM(c), C_DELIM) |                          \
                IF(!IS_SPACE(c) && !IS_DELIM(c) && !IS_WORD(c), C_MARK) | IF((c) == '/', C_SLASH) |                     \
                IF((c) == '\\', C_BACKSLASH) | IF((c) == '@', C_AT) | IF((c) == ':', C_COLON) | IF((c) == '.', C_DOT) | \
-               IF((c) == '-', C_DASH))
+               IF((c) == '-', C_DASH) | IF(IS_JOINT(c), C_JOINT))
 
 #define SETS(c)                                                                                                     \
     (uint16_t)(IF(IS_DIGIT(c), 1 << MAP_DIGIT) | IF(IS_DIGIT(c) || IS_HEX(c), 1 << MAP_XDIGIT) |                    \

@@ -28,6 +28,7 @@ enum mask_class {
     C_COLON = 2048,
     C_DOT = 4096,
     C_DASH = 8192,
+    C_JOINT = 16384, /* may stand between "code" and its number */
 
     C_LETTER = C_LOWER | C_UPPER | C_HIGH,
     C_ALNUM = C_LETTER | C_DIGIT,
@@ -155,9 +156,14 @@ size_t mask_token(struct span line, size_t at, size_t end);   /* base64-like: lo
 size_t mask_code(struct span line, size_t at, size_t end);    /* a message number: stays */
 size_t mask_place(struct span line, size_t at, size_t end);   /* a place in a machine room: R02-M1-NF-C:J12 */
 size_t mask_number(struct span line, size_t at);              /* end of the number that begins with the digit at `at` */
-size_t mask_unit(struct span line, size_t at);                /* end of the unit that begins at `at` */
+size_t mask_unit_of(struct span line, size_t at);             /* end of the unit that begins with the letter at `at` */
 bool mask_number_is_no(struct span line, size_t at, size_t end);   /* zero, where it says that there are none */
 bool mask_number_is_kept(struct span line, size_t at, size_t end); /* a status, exit or error code */
+
+/* The end of the unit that begins at `at`, or at. */
+static inline size_t mask_unit(struct span line, size_t at) {
+    return mask_class_at(line, at) & C_LETTER ? mask_unit_of(line, at) : at;
+}
 
 /* What a word of letters and digits is. */
 enum mask_word { WORD_STAYS, WORD_ID, WORD_DIGITS_GO /* its digits are numbers, its letters stay */ };

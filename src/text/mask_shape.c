@@ -109,22 +109,29 @@ static uint32_t no_name(const struct mask_map *map, size_t at, size_t word, unsi
            unless(word <= 4 && joins_place(behind), BIT(PLACE));
 }
 
-/* The shapes that can't begin with the word at `at`, of the chunk that ends at `end`. */
-static uint32_t impossible(const struct mask_map *map, size_t at, size_t end, unsigned class) {
-    size_t word = mask_map_run(mask_map_from(map, MAP_ALNUM, at));
+enum {
+    ADDRESSES = BIT(UUID) | BIT(MAC) | BIT(MAC_DASHED) | BIT(MAC_DOTTED) | BIT(FINGERPRINT) | BIT(PCI) | BIT(IP6),
+    NAMES = BIT(VERSION) | BIT(CODE) | BIT(TIME) | BIT(PLACE),
+};
+
+/* Of `shapes` those that can't begin with the word at `at`, of the chunk that ends at `end`; some others too. */
+static uint32_t impossible(const struct mask_map *map, size_t at, size_t end, uint32_t shapes) {
+    unsigned class = mask_class_at(map->line, at);
+    size_t word = mask_map_run(mask_map_from(map, MAP_ALNUM, at)), left = end - at;
     uint32_t no = 0;
     if (word < 10) {
         no |= BIT(TOKEN);
-    } else if (word < MASK_RUN_MAX) {
+    } else if (word < MASK_RUN_MAX && shapes & BIT(TOKEN)) {
         uint64_t upper = mask_map_first(mask_map_from(map, MAP_UPPER, at), word);
         uint64_t lower = mask_map_first(mask_map_from(map, MAP_LOWER, at), word);
         uint64_t digit = mask_map_first(mask_map_from(map, MAP_DIGIT, at), word);
         no |= unless(upper && lower && digit, BIT(TOKEN));
     }
-    size_t left = end - at;
-    if (left < MASK_RUN_MAX) no |= unless(mask_map_first(mask_map_from(map, MAP_DOMAIN, at), left), BIT(HOST));
-    if (class & C_XDIGIT) no |= no_address(map, at);
-    return no | (class & C_DIGIT ? no_number(map, at, word) : no_name(map, at, word, class));
+    if (shapes & BIT(HOST) && left < MASK_RUN_MAX)
+        no |= unless(mask_map_first(mask_map_from(map, MAP_DOMAIN, at), left), BIT(HOST));
+    if (shapes & ADDRESSES) no |= no_address(map, at);
+    if (class & C_DIGIT) return no | no_number(map, at, word);
+    return shapes & NAMES ? no | no_name(map, at, word, class) : no;
 }
 
 /* The same of a mark. */
@@ -152,7 +159,7 @@ uint32_t mask_shapes_at(const struct mask_map *map, size_t at, size_t end, uint3
     if (!shapes) return 0;
     if (!(class & C_ALNUM)) return shapes & ~impossible_mark(map, at);
     if (is_bare(map, at, class, &shapes)) return shapes;
-    return shapes & ~impossible(map, at, end, class);
+    return shapes & ~impossible(map, at, end, shapes);
 }
 
 size_t mask_shape(const struct mask_map *map, size_t at, size_t end, uint32_t shapes, enum mask_kind *kind) {

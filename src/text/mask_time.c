@@ -8,11 +8,11 @@ static const struct layout {
     const char *text;
     bool alone; /* a date also without a clock behind it */
 } LAYOUT[] = {
-    {"Y-m-D", true},  {"Y/m/D", true},    {"Y.m.D", true},   {"D.m.Y", true},  {"D/b/Y", true},     {"d-b-Y", true},
-    {"Y/n/d", true},  {"Y-n-d", true},    {"n/d/Y", true},   {"d/n/Y", true},  {"d.n.Y", true},     {"D/m/Y", true},
-    {"m/D/Y", true},  {"D-m-Y", true},    {"m-D-Y", true},   {"d b Y", true},  {"YmD", false},      {"y/m/D", false},
-    {"y-m-D", false}, {"m-D", false},     {"m/D", false},    {"m.D", false},   {"b d, Y", true},    {"b d Y", true},
-    {"b d", false},   {"w, d b Y", true}, {"w b d Y", true}, {"w b d", false}, {"w, b d, Y", true}, {"d b", false},
+    {"Y-m-D", true},  {"Y/m/D", true},     {"Y.m.D", true}, {"D.m.Y", true}, {"D/b/Y", true},    {"d-b-Y", true},
+    {"Y/n/d", true},  {"Y-n-d", true},     {"n/d/Y", true}, {"d/n/Y", true}, {"d.n.Y", true},    {"D/m/Y", true},
+    {"m/D/Y", true},  {"D-m-Y", true},     {"m-D-Y", true}, {"d b Y", true}, {"YmD", false},     {"y/m/D", false},
+    {"y-m-D", false}, {"m-D", false},      {"m/D", false},  {"m.D", false},  {"w, d b Y", true}, {"w b d Y", true},
+    {"w b d", false}, {"w, b d, Y", true}, {"d b", false},
 };
 enum { LAYOUTS = sizeof LAYOUT / sizeof LAYOUT[0] };
 
@@ -70,7 +70,7 @@ static size_t name_at(struct span line, size_t at, bool (*is)(uint32_t)) {
 }
 
 /* Between least and most digits with a value in [low, high]. */
-static size_t digits_at(struct span line, size_t at, size_t least, size_t most, unsigned low, unsigned high) {
+static inline size_t digits_at(struct span line, size_t at, size_t least, size_t most, unsigned low, unsigned high) {
     unsigned value = 0, digit;
     size_t n = 0;
     for (; n < most && at + n < line.n && (digit = (unsigned)(unsigned char)line.p[at + n] - '0') < 10; n++)
@@ -83,7 +83,7 @@ static size_t blank_at(struct span line, size_t at) {
     return mask_char_at(line, at + 1) == ' ' ? at + 2 : at + 1;
 }
 
-static size_t field_at(struct span line, size_t at, char field) {
+static inline size_t field_at(struct span line, size_t at, char field) {
     switch (field) {
     case 'Y': return digits_at(line, at, 4, 4, 1970, 2199);
     case 'y': return digits_at(line, at, 2, 2, 0, 99);
@@ -128,14 +128,16 @@ static size_t offset_at(struct span line, size_t at, bool needs_minutes) {
 
 static size_t zone_at(struct span line, size_t at) {
     bool blank = mask_char_at(line, at) == ' ';
-    size_t from = at + blank, end = mask_run(line, from, C_ALNUM);
+    size_t from = at + blank;
     char first = mask_char_at(line, from);
     if (first == '+' || first == '-') {
-        end = offset_at(line, from, blank);
+        size_t end = offset_at(line, from, blank);
         return end == from ? at : end;
     }
+    if (!(mask_class_at(line, from) & C_UPPER)) return at;
+    size_t end = mask_run(line, from, C_ALNUM);
     if (first == 'Z' && end == from + 1 && !blank) return end;
-    if (end < from + 2 || end > from + ZONE_MOST || !(mask_class_at(line, from) & C_UPPER)) return at;
+    if (end < from + 2 || end > from + ZONE_MOST) return at;
     char name[ZONE_MOST] = {0};
     memcpy(name, line.p + from, end - from);
     for (size_t i = 0; i < ZONES; i++)
@@ -212,7 +214,6 @@ static bool may_be_time(struct span line, size_t at, size_t word, char mark) {
 static bool may_begin_with(const char *layout, size_t digits) {
     switch (layout[0]) {
     case 'Y': return digits == (layout[1] == 'm' ? 8 : 4);
-    case 'b':
     case 'w': return digits == 0;
     default: return digits == 2 || (digits == 1 && (layout[0] == 'd' || layout[0] == 'n'));
     }
@@ -254,14 +255,49 @@ static uint32_t layouts_that_may_be(size_t digits, char mark) {
     }
 }
 
+/* Whether a date may go on behind its first field of `digits`, at most four, and the mark: with a number of a digit or
+ * two and the mark again, with a clock behind two fields of two digits, with a month's name. */
+static bool date_goes_on(struct span line, size_t digits, size_t mark) {
+    char c = mask_char_at(line, mark);
+    if (c == ' ') {
+        size_t blank = blank_at(line, mark);
+        return name_at(line, blank, is_month) > blank;
+    }
+    if (c != '-' && c != '/' && c != '.') return false;
+    size_t n = mask_run(line, mark + 1, C_DIGIT) - (mark + 1);
+    if (n == 0) return c != '.' && (mask_class_at(line, mark + 1) & C_LETTER);
+    if (n > 2) return false;
+    char behind = mask_char_at(line, mark + 1 + n);
+    return behind == c || (digits == 2 && n == 2 &&
+                           (behind == ' ' || behind == 'T' || behind == '_' || behind == '-' || behind == ':'));
+}
+
+/* A date that begins with the month: "b d, Y" and "b d Y", also alone, and "b d" with a clock. Most lines of syslog do.
+ */
+static size_t month_first(struct span line, size_t at) {
+    size_t blank = blank_at(line, at + 3), day = digits_at(line, blank, 1, 2, 1, 31);
+    if (blank == at + 3 || day == blank) return at;
+    size_t year = layout_at(line, day, mask_char_at(line, day) == ',' ? ", Y" : " Y");
+    if (year > day) {
+        size_t whole = clock_behind(line, year);
+        if (whole > year) return whole;
+        if (!(mask_class_at(line, year) & C_ALNUM)) return year;
+    }
+    if (mask_class_at(line, day) & C_DIGIT) return at;
+    size_t whole = clock_behind(line, day);
+    return whole > day ? whole : at;
+}
+
 size_t mask_time(struct span line, size_t at, size_t end) {
     (void)end;
     if (!mask_starts_word(line, at)) return at;
     size_t digits = mask_run(line, at, C_DIGIT), word = mask_run(line, digits, C_ALNUM);
     char mark = mask_char_at(line, word); /* behind the first field */
     if (!may_be_time(line, at, word, mark)) return at;
+    if (digits == at && mark == ' ' && is_month(three_at(line.p + at))) return month_first(line, at);
     size_t clock = digits > at ? clock_at(line, at) : at;
     if (clock > at) return clock;
+    if (digits > at && digits == word && word - at <= 4 && !date_goes_on(line, digits - at, word)) return at;
     for (uint32_t bits = layouts_that_may_be(digits - at, mark); bits; bits &= bits - 1) {
         const struct layout *layout = &LAYOUT[__builtin_ctz(bits)];
         size_t date = layout_at(line, at, layout->text);

@@ -129,8 +129,7 @@ size_t mask_number(struct span line, size_t at) {
     return end;
 }
 
-size_t mask_unit(struct span line, size_t at) {
-    if (!(mask_class_at(line, at) & C_LETTER)) return at;
+size_t mask_unit_of(struct span line, size_t at) {
     size_t end = mask_run(line, at, C_LETTER);
     const struct known *unit = end - at <= WORD_BYTES ? WORD_FIND(UNIT, line, at, end) : NULL;
     if (!unit) return at;
@@ -173,16 +172,11 @@ bool mask_number_is_no(struct span line, size_t at, size_t end) {
            !WORD_FIND(NOT_COUNTED, line, word, word_end) && !WORD_FIND(UNIT, line, word, word_end);
 }
 
-static bool is_separator(char c) {
-    static const char SEPARATOR[] = " =:#('\"[-/"; /* and the NUL behind them */
-    return memchr(SEPARATOR, c, sizeof SEPARATOR) != NULL;
-}
-
 /* How many digits may stay behind the word that stands before `at`, with at most a few separators between. */
 static unsigned digits_to_keep(struct span line, size_t at) {
     enum { SEPARATORS_MAX = 4, CODE = 4 };
     size_t to = at;
-    while (to > 0 && at - to < SEPARATORS_MAX && is_separator(line.p[to - 1])) to--;
+    while (to > 0 && at - to < SEPARATORS_MAX && mask_class[(unsigned char)line.p[to - 1]] & C_JOINT) to--;
     if (to == at || to == 0 || !(mask_class[(unsigned char)line.p[to - 1]] & (C_LOWER | C_UPPER))) return 0;
     size_t from = to; /* exit_code, exitCode, EXIT_CODE: the last part decides */
     while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_LOWER)) from--;
