@@ -467,14 +467,13 @@ static void load_row(struct kinds *k, sqlite3_stmt *st) {
     if (n == 0 || n >= KINDS_TEXT_MAX) return;
     pthread_mutex_lock(&sh->lock);
     uint32_t slot = kinds_slot_of(sh, id);
-    char *copy = slot == KIND_NONE && sh->n < sh->max ? malloc(n) : NULL;
-    if (copy) memcpy(copy, text, n);
-    if (copy && (slot = kinds_enter(k, sh, id, copy, n)) == KIND_NONE) free(copy);
+    bool enters = slot == KIND_NONE && sh->n < sh->max;
+    if (enters) slot = kinds_enter(k, sh, id, (struct span){text, n});
     if (slot != KIND_NONE) {
         struct kind *c = &sh->kind[slot];
         uint32_t hour = column_u32(st, 16), ours = c->this_hour, now_hour = atomic_load(&k->hour);
         kind_set_message(sh, slot, message_at);
-        if (copy) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_PROBATION);
+        if (enters) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_PROBATION);
         fill_row(k, st, c, &sh->past[slot]);
         c->this_hour = column_u32(st, 17);
         kind_roll(c, &sh->past[slot], hour < now_hour ? hour : now_hour, now_hour);
