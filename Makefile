@@ -156,10 +156,8 @@ valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that i
 	CHECK_VALGRIND=1 valgrind -q --error-exitcode=1 $<
 
 head: $(B)/logclass model             ## train data/head.json and data/head-ops.json anew from data/corpus
-	$(B)/logclass train data/corpus --labels builtin --class-weight balanced --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head.json
-	$(B)/logclass train data/corpus --labels ops --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.2 --vectors $(B)/head.vectors --out data/head-ops.json
+	$(B)/logclass train data/corpus --labels ops --class-weight root --folds 0 --rows-per-template 2 --l2 1 \
+	    --temperature 1.1 --vectors $(B)/head.vectors --out data/head-ops.json --folded data/head.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import

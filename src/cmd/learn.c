@@ -308,7 +308,7 @@ static double temperature_of(const struct head *h) {
 
 static bool learn_teach(struct lesson *l, struct err *e) {
     struct retrain_opts o = retrain_defaults();
-    o.fit.l2 = l->o.l2, o.fit.threads = l->o.threads, o.fit.balanced = true;
+    o.fit.l2 = l->o.l2, o.fit.threads = l->o.threads, o.fit.balance = 0.5;
     o.temperature = l->o.temperature;
     o.weight = l->o.weight;
     o.threshold = l->conf.bert_classifier_threshold;

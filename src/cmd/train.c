@@ -39,7 +39,7 @@ static const char EXAMPLES[] =
     "  logclass train mine.csv --doubts 50                     rows of yours that may carry the wrong label\n";
 
 struct options {
-    const char *data, *labels, *out, *html, *class_weight, *calibration, *vectors;
+    const char *data, *labels, *out, *html, *class_weight, *calibration, *vectors, *folded;
     unsigned folds, seed, copies, threads, take, doubts;
     double l2, temperature, threshold, target_precision, target_llm_share, label_precision;
     bool use_source, raw, curve;
@@ -50,6 +50,7 @@ struct options {
 struct training {
     struct options o;
     struct label_set labels;
+    uint8_t group[LABEL_MAX];
     struct dataset data, rest; /* rest: what --take left, to be judged */
     struct examples examples;
     struct encoder *encoder;
@@ -80,12 +81,15 @@ static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
         {"html", FLAG_TEXT, &o->html, 0, 0, "FILE",
          "also write the figures of the rows held apart as a page with diagrams"},
         {"out", FLAG_TEXT, &o->out, 0, 0, "FILE", "file to write the head to; without it only the figures are shown"},
+        {"folded", FLAG_TEXT, &o->folded, 0, 0, "FILE",
+         "with --labels ops: also write the same head for the built-in labels"},
         {"labels", FLAG_TEXT, &o->labels, 0, 0, "FILE",
          "labels file, whose examples become rows too; or 'builtin', 'ops'"},
         {"no-source", FLAG_FALSE, &o->use_source, 0, 0, NULL, "leave the source out of what the encoder sees"},
-        {"raw", FLAG_TRUE, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; not with --out"},
+        {"raw", FLAG_TRUE, &o->raw, 0, 0, NULL, "leave values unmasked, to see what masking changes; writes no head"},
         {"l2", FLAG_FLOAT, &o->l2, 0, 1e6, "X", "L2 penalty on the weights, 1 / C of scikit-learn (default: chosen)"},
-        {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD", "none, or balanced: every label counts the same"},
+        {"class-weight", FLAG_TEXT, &o->class_weight, 0, 0, "WORD",
+         "none; balanced: every label counts the same; root: between the two"},
         {"folds", FLAG_INT, &o->folds, 0, 50, "N", "cross-validation folds; 0 skips evaluation"},
         {"calibration", FLAG_TEXT, &o->calibration, 0, 0, "WORD",
          "probability calibration: none, temperature or vector"},
@@ -118,18 +122,31 @@ static size_t train_make_flags(struct options *o, struct flag flag[FLAGS_MAX]) {
 
 /* ---- the steps ---- */
 
+static bool settle_balance(const char *word, double *balance, struct err *e) {
+    static const struct {
+        const char *word;
+        double balance;
+    } BALANCE[] = {{"none", 0}, {"root", 0.5}, {"balanced", 1}};
+    for (size_t i = 0; i < sizeof BALANCE / sizeof BALANCE[0]; i++)
+        if (strcmp(word, BALANCE[i].word) == 0) {
+            *balance = BALANCE[i].balance;
+            return true;
+        }
+    return err_set(e, ERR_USAGE, "--class-weight is '%s': expected none, root or balanced", word);
+}
+
 static bool settle_options(const struct options *o, struct fit_head_opts *l, struct err *e) {
     *l = fit_head_defaults();
     l->fit.l2 = o->l2, l->fit.threads = o->threads;
     l->folds = o->folds, l->seed = o->seed, l->threshold = o->threshold, l->curve = o->curve;
     l->target_precision = o->target_precision, l->target_llm_share = o->target_llm_share;
     l->label_precision = o->label_precision, l->temperature = o->temperature;
-    l->fit.balanced = strcmp(o->class_weight, "balanced") == 0;
-    if (!l->fit.balanced && strcmp(o->class_weight, "none") != 0)
-        return err_set(e, ERR_USAGE, "--class-weight is '%s': expected none or balanced", o->class_weight);
+    if (!settle_balance(o->class_weight, &l->fit.balance, e)) return false;
+    if (o->folded && !(o->labels && strcmp(o->labels, "ops") == 0))
+        return err_set(e, ERR_USAGE, "--folded is for --labels ops, whose labels fold into the built-in ones");
     if (o->temperature != 1 && o->folds > 0)
         return err_set(e, ERR_USAGE, "--temperature is for --folds 0: folds measure one themselves");
-    if (o->raw && o->out)
+    if (o->raw && (o->out || o->folded))
         return err_set(e, ERR_USAGE, "--raw is for figures: lines are masked before a head sees them");
     if (o->target_precision > 0 && o->target_llm_share >= 0)
         return err_set(e, ERR_USAGE, "--target-precision and --target-llm-share both solve the threshold: give one");
@@ -179,6 +196,13 @@ static unsigned text_kind(const struct options *o) {
     return (o->use_source ? EXAMPLES_SOURCE : 0u) | (o->raw ? EXAMPLES_RAW : 0u);
 }
 
+/* UNCLASSIFIED and its parts are one label when labels are weighed. */
+static const uint8_t *train_group(struct training *t) {
+    for (unsigned k = 0; k < t->labels.n; k++)
+        t->group[k] = (uint8_t)(t->labels.parts >> k & 1 ? t->labels.unclassified : k);
+    return t->group;
+}
+
 static bool train_learn(struct training *t, struct fit_head_opts *l, struct err *e) {
     t->encoder = shipped_encoder(&t->o.encoder, e);
     if (!t->encoder || !examples_make(&t->examples, &t->data, text_kind(&t->o), e)) return false;
@@ -186,13 +210,16 @@ static bool train_learn(struct training *t, struct fit_head_opts *l, struct err 
     t->embedded_ns = clock_now_ns(NULL);
     t->doing = "fitting";
     l->progress = train_on_progress, l->self = t;
+    l->fit.group = train_group(t);
     bool ok = fit_head_run(&t->result, &t->examples, &t->labels, l, e);
     t->done_ns = clock_now_ns(NULL);
     progress_clear(&t->bar);
     return ok;
 }
 
-static bool write_head(const struct training *t, const struct fit_head_opts *l, struct err *e) {
+/* The head, and its fold, where they are asked for. */
+static bool write_heads(const struct training *t, const struct fit_head_opts *l, struct buf *out, struct err *e) {
+    if (!t->o.out && !t->o.folded) return true;
     struct head_content *c = must_calloc(1, sizeof *c);
     fit_head_head(&t->result, &t->examples, &t->labels, l, c);
     c->model_hash = encoder_hash(t->encoder);
@@ -201,7 +228,13 @@ static bool write_head(const struct training *t, const struct fit_head_opts *l, 
     snprintf(c->created_by, sizeof c->created_by,
              "logclass train: %zu rows, %zu different, l2 %g, class-weight %s, seed %u", t->data.n, t->examples.rows.n,
              t->result.l2, t->o.class_weight, t->o.seed);
-    bool ok = head_write(t->o.out, c, e);
+    bool ok = !t->o.out || head_write(t->o.out, c, e);
+    if (ok && t->o.out) buf_printf(out, "wrote %s\n", t->o.out);
+    if (ok && t->o.folded) {
+        head_fold(c);
+        ok = head_write(t->o.folded, c, e);
+        buf_printf(out, "wrote %s\n", t->o.folded);
+    }
     fit_head_head_release(c);
     free(c);
     return ok;
@@ -323,7 +356,7 @@ static bool put_rest(struct training *t, struct buf *out, struct err *e) {
         fit_logits(&t->result.model, examples_vector(&x, x.of_record[i]), p);
         head_softmax(p, t->labels.n);
         head_narrow(p, t->labels.n, narrow);
-        struct head_decision d = head_decide(narrow, t->labels.n, t->labels.unclassified, threshold);
+        struct head_decision d = head_decide(narrow, &t->labels, threshold);
         row[i] = (struct score_row){t->rest.row[i].label, (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
     }
     score_run(s, row, t->rest.n, t->labels.n);
@@ -351,15 +384,13 @@ static bool train_run(struct training *t, char **paths, int n, struct err *e) {
     struct fit_head_opts l;
     struct buf out;
     if (t->o.out && !can_write_head(t->o.out, e)) return false;
+    if (t->o.folded && !can_write_head(t->o.folded, e)) return false;
     if (!settle_options(&t->o, &l, e) || !read_data(t, paths, n, e) || !take_part(t, e) || !train_learn(t, &l, e))
         return false;
     buf_init(&out, TEXT_BYTES_MAX);
     train_put_figures(t, &out);
     bool ok = (t->rest.n == 0 || put_rest(t, &out, e)) && (!t->o.html || train_write_page(t, e));
-    if (ok && t->o.out) {
-        ok = write_head(t, &l, e);
-        buf_printf(&out, "wrote %s\n", t->o.out);
-    }
+    ok = ok && write_heads(t, &l, &out, e);
     if (ok) fwrite(out.p, 1, out.n, stdout);
     buf_release(&out);
     return ok && (fflush(stdout) == 0 || err_set(e, ERR_IO, "stdout: the figures could not be written"));

@@ -36,6 +36,7 @@ static const struct label_set OPS = {
 #undef LABEL
     ,
     .unclassified = 15,
+    .parts = 0x7f00, /* SECURITY_ALERT to SERVICE_ERROR */
 };
 
 const struct label_set *label_ops(void) {
@@ -64,6 +65,10 @@ uint64_t label_hash(const struct label_set *set) {
         h = XXH3_64bits_withSeed(id.p, id.n, h + i + 1);
     }
     return h;
+}
+
+uint64_t label_parts(const struct label_set *set) {
+    return label_hash(set) == label_hash(&OPS) ? OPS.parts : 0;
 }
 
 /* Takes the text up to the next '|' off the front of *rest, trimmed, into out[size]. */

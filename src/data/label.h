@@ -20,6 +20,7 @@ struct label_set {
     struct label label[LABEL_MAX];
     unsigned n;
     unsigned unclassified; /* index of UNCLASSIFIED: the fallback */
+    uint64_t parts;        /* bit k: label k is a part of UNCLASSIFIED; only the ops set has any */
 };
 
 const struct label_set *label_default(void);
@@ -41,6 +42,9 @@ int label_find(const struct label_set *set, struct span id);
 /* Index in `set` of the label with this id; where the set has no such label but the ops set has it as a part of
  * UNCLASSIFIED, the index of UNCLASSIFIED: so an ops label is exactly one of the built-in nine. -1: neither. */
 int label_fold(const struct label_set *set, struct span id);
+
+/* The bits of `parts` for a set that was read from somewhere: those of the ops set where the ids are its ids. */
+uint64_t label_parts(const struct label_set *set);
 
 /* 64-bit hash of ids in order: stored in heads and memo keys, so that answers never cross label sets. */
 uint64_t label_hash(const struct label_set *set);

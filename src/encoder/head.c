@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { LANES = 4 };
 
@@ -125,19 +126,53 @@ void head_run(const struct head *h, const float *vector, float *probability) {
     for (unsigned o = 0; o < l->outputs; o++)
         logit[o] = head_dot(l->weight + (size_t)o * l->inputs, vector, l->inputs) + (double)l->bias[o];
     head_softmax(logit, l->outputs);
-    head_narrow(logit, l->outputs, probability);
+    double sum[LABEL_MAX] = {0};
+    for (unsigned o = 0; o < l->outputs; o++) sum[h->content.outputs ? h->content.label_of[o] : o] += logit[o];
+    head_narrow(sum, h->content.labels.n, probability);
 }
 
 void head_narrow(const double *wide, unsigned n, float *probability) {
     for (unsigned k = 0; k < n; k++) probability[k] = (float)wide[k];
 }
 
-struct head_decision head_decide(const float *probability, unsigned labels, unsigned unclassified,
-                                 const double *threshold) {
-    struct head_decision d = {0};
-    for (unsigned k = 1; k < labels; k++)
-        if (probability[k] > probability[d.best]) d.best = k;
+static bool is_unclassified(const struct label_set *labels, unsigned k) {
+    return k == labels->unclassified || (labels->parts >> k & 1);
+}
+
+static unsigned likeliest(const float *probability, const struct label_set *labels, bool unclassified) {
+    unsigned best = LABEL_MAX;
+    for (unsigned k = 0; k < labels->n; k++)
+        if (is_unclassified(labels, k) == unclassified && (best == LABEL_MAX || probability[k] > probability[best]))
+            best = k;
+    return best;
+}
+
+static unsigned head_best(const float *probability, const struct label_set *labels) {
+    unsigned best = 0;
+    if (labels->parts) {
+        double sum = 0;
+        for (unsigned k = 0; k < labels->n; k++)
+            if (is_unclassified(labels, k)) sum += (double)probability[k];
+        best = likeliest(probability, labels, false);
+        return sum > (double)probability[best] ? likeliest(probability, labels, true) : best;
+    }
+    for (unsigned k = 1; k < labels->n; k++)
+        if (probability[k] > probability[best]) best = k;
+    return best;
+}
+
+struct head_decision head_decide(const float *probability, const struct label_set *labels, const double *threshold) {
+    struct head_decision d = {.best = head_best(probability, labels)};
     d.confidence = round((double)probability[d.best] * 1e4) / 1e4;
-    d.answer = d.confidence < threshold[d.best] ? unclassified : d.best;
+    d.answer = d.confidence < threshold[d.best] ? labels->unclassified : d.best;
     return d;
+}
+
+void head_fold(struct head_content *c) {
+    struct label_set ops = c->labels;
+    MUST(ops.parts && !c->outputs);
+    c->outputs = ops.n;
+    c->labels = *label_default();
+    memset(c->label_threshold, 0, sizeof c->label_threshold);
+    for (unsigned k = 0; k < ops.n; k++) c->label_of[k] = (uint8_t)label_fold(&c->labels, span_of(ops.label[k].id));
 }

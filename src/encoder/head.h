@@ -47,6 +47,8 @@ struct head_content {
     char calibration[HEAD_TEXT_MAX];   /* in words: "temperature 0.82 on 5 folds of systems" */
     char created_by[HEAD_TEXT_MAX];    /* without a date: the same training gives the same file */
     struct head_metrics metrics;
+    unsigned outputs;            /* of the last layer, where several count for one label; 0: one a label */
+    uint8_t label_of[LABEL_MAX]; /* the label that an output counts for */
     unsigned layers;
     struct head_layer layer[HEAD_LAYERS_MAX];
 };
@@ -76,8 +78,9 @@ uint64_t head_hash(const struct head *h); /* of the whole file */
 bool head_check(const struct head *h, const struct label_set *labels, uint64_t model_hash, unsigned mask_version,
                 struct err *e);
 
-/* vector[dim] → probability[labels.n], summing to 1. Allocates nothing. The sums are made in one fixed order in double
- * precision with an exp of our own, so the result is the same to the bit on every machine. */
+/* vector[dim] → probability[labels.n], summing to 1: that of a label is the sum of its outputs'. Allocates nothing. The
+ * sums are made in one fixed order in double precision with an exp of our own, so the result is the same to the bit on
+ * every machine. */
 void head_run(const struct head *h, const float *vector, float *probability);
 
 /* Probabilities as head_run gives them, from those of a fit. */
@@ -90,9 +93,13 @@ struct head_decision {
     unsigned answer;   /* best, or unclassified where the confidence is below best's threshold */
 };
 
-/* probability[labels]; threshold[labels], by label; unclassified: index of that label. */
-struct head_decision head_decide(const float *probability, unsigned labels, unsigned unclassified,
-                                 const double *threshold);
+/* probability[labels->n]; threshold[labels->n], by label. UNCLASSIFIED with its parts is weighed as one label against
+ * the others first: so an answer of the ops set, folded, is the answer of the nine. */
+struct head_decision head_decide(const float *probability, const struct label_set *labels, const double *threshold);
+
+/* Turns a head of the ops set into the same head for the built-in nine, whose probabilities are the ops set's, folded.
+ * Thresholds of single labels are dropped. */
+void head_fold(struct head_content *c);
 
 /* softmax of logit[n], in place; what head_run ends with. */
 void head_softmax(double *logit, unsigned n);

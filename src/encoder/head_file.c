@@ -67,6 +67,23 @@ static bool head_file_read_labels(yyjson_val *root, struct head_content *c, stru
     int u = label_find(&c->labels, SPAN_LIT("UNCLASSIFIED"));
     if (u < 0) return err_set(e, ERR_MODEL, "'labels': UNCLASSIFIED is missing");
     c->labels.unclassified = (unsigned)u;
+    c->labels.parts = label_parts(&c->labels);
+    return true;
+}
+
+/* "counts_for": the label of each output of the last layer, by its place in the list; absent: one output a label. */
+static bool read_outputs(yyjson_val *root, struct head_content *c, struct err *e) {
+    yyjson_val *list = yyjson_obj_get(root, "counts_for"), *v;
+    size_t n = yyjson_arr_size(list), i, max;
+    if (!list) return true;
+    if (n < 1 || n > LABEL_MAX) return err_set(e, ERR_MODEL, "'counts_for': expected a list of 1 to %d", LABEL_MAX);
+    yyjson_arr_foreach(list, i, max, v) {
+        if (!yyjson_is_uint(v) || yyjson_get_uint(v) >= c->labels.n)
+            return err_set(e, ERR_MODEL, "'counts_for': number %zu is no label's place from 0 to %u", i + 1,
+                           c->labels.n - 1);
+        c->label_of[i] = (uint8_t)yyjson_get_uint(v);
+    }
+    c->outputs = (unsigned)n;
     return true;
 }
 
@@ -128,7 +145,9 @@ static bool read_layers(yyjson_val *root, struct head_content *c, struct err *e)
     if (c->layer[0].inputs == 0) return err_set(e, ERR_MODEL, "layer 1: no inputs");
     if (last->activation != HEAD_LINEAR)
         return err_set(e, ERR_MODEL, "layer %zu: 'activation' of the last must be \"none\"", n);
-    if (last->outputs != c->labels.n)
+    if (c->outputs && last->outputs != c->outputs)
+        return err_set(e, ERR_MODEL, "layer %zu: %u outputs, 'counts_for' has %u", n, last->outputs, c->outputs);
+    if (!c->outputs && last->outputs != c->labels.n)
         return err_set(e, ERR_MODEL, "layer %zu: %u outputs, expected one for each of %u labels", n, last->outputs,
                        c->labels.n);
     return true;
@@ -155,8 +174,8 @@ static bool read_root(yyjson_val *root, struct head_content *c, struct err *e) {
            get_count(root, "mask_version", UINT32_MAX, &c->mask_version, e) &&
            get_share(root, "threshold", &c->threshold, e) &&
            get_text(root, "calibration", c->calibration, sizeof c->calibration, e) &&
-           head_file_read_labels(root, c, e) && (!metrics || read_metrics(metrics, &c->metrics, e)) &&
-           read_layers(root, c, e);
+           head_file_read_labels(root, c, e) && read_outputs(root, c, e) &&
+           (!metrics || read_metrics(metrics, &c->metrics, e)) && read_layers(root, c, e);
 }
 
 bool head_file_read(const char *path, struct head_content *c, uint64_t *hash, struct err *e) {

@@ -182,6 +182,76 @@ static void the_same_content_gives_the_same_bytes(void) {
     unlink(path);
 }
 
+/* A head of random weights for the ops set. */
+static struct head_content head_made_ops(void) {
+    struct head_content c = head_made(1);
+    struct rng rng = {5};
+    c.labels = *label_ops();
+    c.label_threshold[2] = 0;
+    for (unsigned k = 0; k < c.labels.n * DIM; k++) weight[0][k] = noise(&rng) / 4;
+    for (unsigned k = 0; k < c.labels.n; k++) bias[0][k] = noise(&rng) / 4;
+    c.layer[0].outputs = c.labels.n;
+    return c;
+}
+
+/* Each of the nine is as probable as its labels of the ops set together, and the answers of the two never contradict.
+ */
+static void the_folded_head_is_the_ops_head(void) {
+    struct head_content c = head_made_ops();
+    struct head *ops = written_and_read(&c);
+    head_fold(&c);
+    struct head *nine = written_and_read(&c), *again = written_and_read(head_content(nine));
+    CHECK(head_hash(nine) == head_hash(again));
+    struct rng rng = {9};
+    unsigned parts = 0, other_than_flat = 0;
+    const double threshold[LABEL_MAX] = {0};
+    for (unsigned n = 0; n < 2000; n++) {
+        float x[DIM], p[LABEL_MAX], q[LABEL_MAX];
+        double want[LABEL_MAX] = {0};
+        unsigned most = 0;
+        for (unsigned i = 0; i < DIM; i++) x[i] = noise(&rng);
+        head_run(ops, x, p), head_run(nine, x, q);
+        for (unsigned k = 0; k < label_ops()->n; k++) {
+            want[label_fold(label_default(), span_of(label_ops()->label[k].id))] += (double)p[k];
+            if (p[k] > p[most]) most = k;
+        }
+        for (unsigned k = 0; k < label_default()->n; k++) CHECK_NEAR((double)q[k], want[k], 1e-6);
+        unsigned a = head_decide(p, label_ops(), threshold).best, b = head_decide(q, label_default(), threshold).best;
+        CHECK_INT(label_fold(label_default(), span_of(label_ops()->label[a].id)), b);
+        parts += a >= 8 && a != label_ops()->unclassified;
+        other_than_flat += a != most;
+    }
+    CHECK(parts > 100 && other_than_flat > 100);
+    head_close(ops), head_close(nine), head_close(again);
+}
+
+static void outputs_must_count_for_a_label(void) {
+    static const struct {
+        const char *to, *says;
+    } CASES[] = {
+        {"[0,1,2,3,4,5,6,7,8,8,8,8,8,8,8,9]", "number 16 is no label's place from 0 to 8"},
+        {"[0,1,2,3,4,5,6,7,8,8,8,8,8,8,8,-1]", "number 16"},
+        {"[0,1,2,3,4,5,6,7,8]", "16 outputs, 'counts_for' has 9"},
+        {"[]", "a list of 1 to 64"},
+        {"7", "a list of 1 to 64"},
+    };
+    struct head_content c = head_made_ops();
+    struct span good;
+    head_fold(&c);
+    CHECK(head_write(path, &c, &err) && file_read(path, 1 << 20, &good, &err));
+    static const char list[] = "[0,1,2,3,4,5,6,7,8,8,8,8,8,8,8,8]";
+    static char bad[1 << 20];
+    const char *at = strstr(good.p, list);
+    MUST(at != NULL);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        snprintf(bad, sizeof bad, "%.*s%s%s", (int)(at - good.p), good.p, CASES[i].to, at + sizeof list - 1);
+        CHECK(file_write(path, span_of(bad), &err));
+        CHECK(head_open(path, &err) == NULL);
+        if (!strstr(err.msg, CASES[i].says)) CHECK_STR(err.msg, CASES[i].says);
+    }
+    file_free(&good);
+}
+
 static void the_file_can_be_made(void) {
     int fd = mkstemp(path);
     CHECK(fd >= 0);
@@ -216,5 +286,6 @@ static void an_imported_head_gives_scikit_learns_probabilities(void) {
 CHECK_MAIN(CHECK_TEST(the_file_can_be_made), CHECK_TEST(a_head_reads_back_to_the_bit),
            CHECK_TEST(probabilities_are_the_softmax_of_the_layers), CHECK_TEST(softmax_is_exact_at_any_size),
            CHECK_TEST(a_head_that_does_not_belong_is_refused), CHECK_TEST(broken_files_are_refused),
+           CHECK_TEST(the_folded_head_is_the_ops_head), CHECK_TEST(outputs_must_count_for_a_label),
            CHECK_TEST(the_same_content_gives_the_same_bytes),
            CHECK_TEST(an_imported_head_gives_scikit_learns_probabilities))

@@ -35,6 +35,13 @@ static void head_write_put_labels(struct buf *b, const struct head_content *c) {
     buf_puts(b, "\n  ],\n");
 }
 
+static void put_outputs(struct buf *b, const struct head_content *c) {
+    if (!c->outputs) return;
+    buf_puts(b, "  \"counts_for\": [");
+    for (unsigned o = 0; o < c->outputs; o++) buf_printf(b, o ? ",%u" : "%u", c->label_of[o]);
+    buf_puts(b, "],\n");
+}
+
 static void put_metrics(struct buf *b, const struct head_metrics *m) {
     if (m->rows == 0) return;
     buf_printf(b, "  \"metrics\": {\"rows\": %u, \"systems\": %u", m->rows, m->systems);
@@ -77,6 +84,7 @@ static void head_write_put_head(struct buf *b, const struct head_content *c) {
     buf_puts(b, ",\n");
     put_metrics(b, &c->metrics);
     head_write_put_labels(b, c);
+    put_outputs(b, c);
     buf_puts(b, "  \"layers\": [\n");
     for (unsigned i = 0; i < c->layers; i++) {
         if (i) buf_puts(b, ",\n");

@@ -180,10 +180,15 @@ static void make_dir(void) {
 }
 
 static void remove_dir(void) {
-    static const char *const names[] = {"config.json", "model.safetensors", "adapter.safetensors",
-                                        "1_Pooling/config.json"};
+    static const char *const names[] = {"config.json",
+                                        "model.safetensors",
+                                        "adapter.safetensors",
+                                        "1_Pooling/config.json",
+                                        "vocab.txt",
+                                        "tokenizer_config.json",
+                                        "config_sentence_transformers.json"};
     char path[200];
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (file_join(path, sizeof path, g_dir, names[i])) unlink(path);
     if (file_join(path, sizeof path, g_dir, "1_Pooling")) rmdir(path);
     rmdir(g_dir);
@@ -250,7 +255,14 @@ static void the_tokenizer_is_part_of_the_hash(void) {
     model_write_file("vocab.txt", "[PAD]\nb\na\n", 10);
     uint64_t turned = hash_now();
     model_write_file("tokenizer_config.json", "{\"do_lower_case\":false}", 23);
-    CHECK(bare != one && one != turned && turned != hash_now());
+    uint64_t cased = hash_now();
+    CHECK(bare != one && one != turned && turned != cased);
+    static const char none[] = "{\"prompts\":{\"q\":\"ask: \"}}";
+    static const char asks[] = "{\"prompts\":{\"q\":\"ask: \"},\"default_prompt_name\":\"q\"}";
+    model_write_file("config_sentence_transformers.json", none, sizeof none - 1);
+    CHECK(hash_now() == cased);
+    model_write_file("config_sentence_transformers.json", asks, sizeof asks - 1);
+    CHECK(hash_now() != cased);
     CHECK(load_model(&m, g_dir, NULL, &kern_scalar, &e));
     model_close(&m);
     remove_dir();

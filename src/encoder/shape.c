@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "kern/kern.h"
+#include "text/prompt.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -108,6 +109,14 @@ static void hash_tokenizer(struct shape *s, const char *model_dir) {
     }
 }
 
+/* So is a text with other words before it. The many models without a prompt keep the hash that their heads name. */
+static bool hash_prompt(struct shape *s, const char *model_dir, struct err *e) {
+    char prompt[PROMPT_BYTES];
+    if (!prompt_read(prompt, model_dir, e)) return false;
+    if (prompt[0]) s->hash = XXH3_64bits_withSeed(prompt, strlen(prompt), s->hash);
+    return true;
+}
+
 bool shape_read(struct shape *s, const char *model_dir, struct err *e) {
     char path[PATH_BYTES];
     *s = (struct shape){0};
@@ -115,6 +124,7 @@ bool shape_read(struct shape *s, const char *model_dir, struct err *e) {
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
     if (!read_json(s, path, shape_read_config, e)) return false;
     hash_tokenizer(s, model_dir);
+    if (!hash_prompt(s, model_dir, e)) return false;
     if (!file_join(path, sizeof path, model_dir, "1_Pooling/config.json") || access(path, F_OK) != 0) return true;
     return read_json(s, path, read_pooling, e);
 }

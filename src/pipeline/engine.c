@@ -109,7 +109,7 @@ bool engine_uses_source(const struct engine *eng) {
 }
 
 bool engine_decide(const struct engine *eng, const float *prob, unsigned *label, double *confidence) {
-    struct head_decision d = head_decide(prob, eng->labels.n, eng->labels.unclassified, eng->threshold);
+    struct head_decision d = head_decide(prob, &eng->labels, eng->threshold);
     *label = d.answer;
     *confidence = d.confidence;
     return d.answer != eng->labels.unclassified && d.confidence >= eng->pipeline_threshold;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "text/prompt.h"
 #include "text/trie.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -27,6 +28,7 @@ struct wordpiece {
     struct trie words;
     uint32_t inner; /* the trie's node behind "##": where the pieces inside words begin */
     uint32_t vocab_size;
+    char prompt[PROMPT_BYTES];  /* goes before every text */
     uint32_t special[SPECIALS]; /* ids; TRIE_NONE: not in this vocabulary */
     bool lower, strip, split_cjk;
     unsigned char class_of[0x80]; /* of ASCII; enum unicode_class */
@@ -177,6 +179,7 @@ size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *i
     struct encoding c;
     c.w = w, c.ids = ids, c.n = 0, c.max = ids_max - 1, c.bytes = c.chars = 0; /* the word needs no clearing */
     put_id(&c, w->special[CLS]);
+    wordpiece_put_text(&c, span_of(w->prompt));
     for (size_t from = 0; from < text.n;) {
         size_t special, at = next_special(w, text, from, &special);
         wordpiece_put_text(&c, span_sub(text, from, at));
@@ -273,7 +276,8 @@ static void fill_ascii(struct wordpiece *w) {
 
 struct wordpiece *wordpiece_open(const char *model_dir, struct err *e) {
     struct wordpiece *w = must_calloc(1, sizeof *w);
-    if (!wordpiece_read_config(w, model_dir, e) || !read_vocab(w, model_dir, e)) {
+    if (!wordpiece_read_config(w, model_dir, e) || !prompt_read(w->prompt, model_dir, e) ||
+        !read_vocab(w, model_dir, e)) {
         wordpiece_close(w);
         return NULL;
     }

@@ -13,15 +13,16 @@
 
 struct wordpiece; /* immutable after open: any number of threads may use one */
 
-/* Reads DIR/vocab.txt (and tokenizer_config.json's do_lower_case / strip_accents where there is one). */
+/* Reads DIR/vocab.txt (and tokenizer_config.json's do_lower_case / strip_accents where there is one, and the prompt:
+ * text/prompt.h). */
 struct wordpiece *wordpiece_open(const char *model_dir, struct err *e);
 void wordpiece_close(struct wordpiece *w); /* NULL is fine */
 
 uint32_t wordpiece_vocab_size(const struct wordpiece *w);
 
-/* Token ids of text, [CLS] first and [SEP] last, cut to ids_max >= 2 as the reference cuts (the first ids_max - 2
- * tokens are kept). Special tokens spelled out in the text ("[MASK]") map to their ids. Allocates nothing. Returns the
- * count. */
+/* Token ids of text, [CLS] and the prompt first and [SEP] last, cut to ids_max >= 2 as the reference cuts (the first
+ * ids_max - 2 tokens are kept). Special tokens spelled out in the text ("[MASK]") map to their ids. Allocates nothing.
+ * Returns the count. */
 size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *ids, size_t ids_max);
 
 #endif

@@ -15,7 +15,7 @@ void evaluate_head(const struct head *h, const struct examples *x, const struct 
         least[k] = threshold > 0 ? threshold : head_threshold(h, k, FIT_HEAD_THRESHOLD);
     for (size_t i = 0; i < d->n; i++) {
         head_run(h, examples_vector(x, x->of_record[i]), p);
-        struct head_decision a = head_decide(p, labels->n, labels->unclassified, least);
+        struct head_decision a = head_decide(p, labels, least);
         row[i] = (struct score_row){d->row[i].label, (uint8_t)a.best, (uint8_t)a.answer, a.confidence};
         if (truth) truth[i] = (double)p[d->row[i].label];
     }

@@ -139,6 +139,18 @@ static void show_step(void *self, unsigned step, double loss, double gradient) {
     j->o->progress(j->o->self, step, j->o->steps_max, loss);
 }
 
+/* What a row of each label counts, from how many rows each has. */
+static void balance_labels(struct job *j, const double *weight) {
+    double group[LABEL_MAX] = {0};
+    unsigned groups = 0;
+    for (unsigned l = 0; l < j->d->labels; l++) group[j->o->group ? j->o->group[l] : l] += weight[l];
+    for (unsigned g = 0; g < LABEL_MAX; g++) groups += group[g] > 0;
+    for (unsigned l = 0; l < j->d->labels; l++) {
+        double of = group[j->o->group ? j->o->group[l] : l];
+        j->share[l] = j->o->balance > 0 && of > 0 ? pow(j->total / (groups * of), j->o->balance) : 1;
+    }
+}
+
 /* Which labels have rows, and what a row of each counts. */
 static bool count_labels(struct job *j, struct err *e) {
     double weight[LABEL_MAX] = {0};
@@ -154,8 +166,7 @@ static bool count_labels(struct job *j, struct err *e) {
     }
     if (j->used < 2)
         return err_set(e, ERR_INPUT, "rows of at least two labels are needed, there are rows of %u", j->used);
-    for (unsigned l = 0; l < j->d->labels; l++)
-        j->share[l] = j->o->balanced && weight[l] > 0 ? j->total / ((double)j->used * weight[l]) : 1;
+    balance_labels(j, weight);
     j->panels = (j->used + LANES - 1) / LANES;
     return true;
 }

@@ -25,8 +25,10 @@ struct fit_data {
 
 struct fit_opts {
     double l2;
-    bool balanced;    /* each label counts the same: weight rows / (labels * rows of the label) */
-    unsigned threads; /* 0: all CPUs */
+    double balance; /* weight of a row: (rows / (labels * rows of the label)) ^ balance. 0: all count alike; 1: each
+                     * label counts the same; 0.5 lies between */
+    const uint8_t *group; /* [labels]: labels of one number count as one label for `balance`; NULL: each for itself */
+    unsigned threads;     /* 0: all CPUs */
     unsigned steps_max;
     double gradient_max;           /* of the mean loss; smaller is closer to the optimum */
     const struct fit_model *start; /* of the same labels and dim, to begin near the optimum; NULL: zeros */
@@ -34,7 +36,7 @@ struct fit_opts {
     void *self;
 };
 
-/* l2 1, balanced off, 300 steps, 1e-5. */
+/* l2 1, balance 0, 300 steps, 1e-5. */
 struct fit_opts fit_defaults(void);
 
 /* One linear layer. A label without a row gets weights 0 and the bias HEAD_BIAS_NEVER. */

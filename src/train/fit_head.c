@@ -85,9 +85,9 @@ static bool cross_validate(struct learner *l, unsigned eighths, size_t *rows, st
 
 /* Answers every row from its logits; with thresholds: as the head will. */
 static void head_answer(struct learner *l, const struct calibration *c, bool thresholds) {
-    unsigned labels = l->labels->n, unclassified = l->labels->unclassified;
+    unsigned labels = l->labels->n;
     double threshold[LABEL_MAX] = {0};
-    bool with = thresholds && unclassified < labels;
+    bool with = thresholds && l->labels->unclassified < labels;
     for (unsigned k = 0; with && k < labels; k++)
         threshold[k] = l->r->label_threshold[k] > 0 ? l->r->label_threshold[k] : l->r->threshold;
     for (size_t i = 0; i < l->r->n; i++) {
@@ -97,7 +97,7 @@ static void head_answer(struct learner *l, const struct calibration *c, bool thr
         if (c) calibrate_logits(c, p, labels);
         head_softmax(p, labels);
         head_narrow(p, labels, narrow);
-        struct head_decision d = head_decide(narrow, labels, unclassified, threshold);
+        struct head_decision d = head_decide(narrow, l->labels, threshold);
         l->r->row[i] = (struct score_row){l->label[i], (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
         l->r->own[i] = p[l->label[i]];
     }

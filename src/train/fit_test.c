@@ -44,7 +44,7 @@ static void probabilities_equal_the_reference(void) {
         struct fit_opts o = fit_defaults();
         struct fit_data d = {.x = p.x, .label = p.label, .n = p.rows, .dim = p.dim, .labels = p.labels};
         struct fit_model m;
-        o.l2 = golden_fit_number(&p.g), o.balanced = golden_fit_number(&p.g) > 0, o.threads = 1;
+        o.l2 = golden_fit_number(&p.g), o.balance = golden_fit_number(&p.g) > 0, o.threads = 1;
         o.steps_max = 5000, o.gradient_max = 1e-9;
         if (golden_fit_number(&p.g) > 0) d.weight = p.weight;
         CHECK(fit_run(&m, &d, &o, &err));
@@ -131,6 +131,24 @@ static void a_label_without_rows_is_never_answered(void) {
     fit_release(&m);
 }
 
+/* A balance between none and full, with labels 1 and 2 counting as one, is what the same weights written out give. */
+static void a_balance_is_a_weight_of_rows(void) {
+    static const uint8_t group[6] = {0, 1, 1, 3, 4, 5};
+    static float by_hand[N];
+    struct fit_data d = clusters(N, DIM, x, label);
+    struct fit_model balanced, weighted;
+    struct fit_opts o = fit_defaults();
+    double rows[6] = {0};
+    for (unsigned i = 0; i < N; i++) rows[group[label[i]]]++;
+    for (unsigned i = 0; i < N; i++) by_hand[i] = (float)sqrt(N / (4 * rows[group[label[i]]])); /* 4 groups have rows */
+    o.gradient_max = 1e-8, o.balance = 0.5, o.group = group;
+    CHECK(fit_run(&balanced, &d, &o, &err));
+    o.balance = 0, o.group = NULL, d.weight = by_hand;
+    CHECK(fit_run(&weighted, &d, &o, &err));
+    for (unsigned i = 0; i < 6 * DIM; i++) CHECK_NEAR(balanced.weight[i], weighted.weight[i], 1e-4);
+    fit_release(&balanced), fit_release(&weighted);
+}
+
 static void picked_rows_and_weights_count_as_copies(void) {
     struct fit_data d = clusters(N, DIM, x, label);
     static uint32_t twice[200], once[100];
@@ -159,4 +177,5 @@ static void one_label_is_not_enough(void) {
 
 CHECK_MAIN(CHECK_TEST(probabilities_equal_the_reference), CHECK_TEST(any_number_of_threads_gives_the_same_bits),
            CHECK_TEST(a_start_changes_the_way_and_not_the_end), CHECK_TEST(a_label_without_rows_is_never_answered),
-           CHECK_TEST(picked_rows_and_weights_count_as_copies), CHECK_TEST(one_label_is_not_enough))
+           CHECK_TEST(a_balance_is_a_weight_of_rows), CHECK_TEST(picked_rows_and_weights_count_as_copies),
+           CHECK_TEST(one_label_is_not_enough))

@@ -40,7 +40,7 @@ static struct score_row retrain_decide(const struct teacher *t, size_t i, const 
     const struct label_set *labels = head_labels(t->old);
     double threshold[LABEL_MAX];
     for (unsigned k = 0; k < labels->n; k++) threshold[k] = t->o->threshold;
-    struct head_decision d = head_decide(p, labels->n, labels->unclassified, threshold);
+    struct head_decision d = head_decide(p, labels, threshold);
     return (struct score_row){t->label[i], (uint8_t)d.best, (uint8_t)d.answer, d.confidence};
 }
 
