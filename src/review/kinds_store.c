@@ -550,11 +550,19 @@ static void load_kind(struct book *b, sqlite3_stmt *st) {
     load_row(b->kinds, st);
 }
 
-bool kinds_store_load(struct kinds_store *s, struct book *b, struct err *e) {
+/* Deletes what there is no room for. To find that out among a million takes seconds, so they are counted first. */
+static bool prune_kinds(struct kinds_store *s, const struct kinds *k, struct err *e) {
     char prune[160];
+    int64_t n = 0;
+    if (!kinds_number(s, "SELECT count(*) FROM kinds", &n, e)) return false;
+    if (n <= (int64_t)k->o.max) return true;
     snprintf(prune, sizeof prune,
              "DELETE FROM kinds WHERE id NOT IN (SELECT id FROM kinds ORDER BY flags & %d DESC, last DESC LIMIT %zu)",
-             KIND_FLAG_KEPT, b->kinds->o.max);
-    return kinds_load_block(s, b->kinds, e) && load_others(s, b, e) && kinds_exec(s, prune, e) &&
+             KIND_FLAG_KEPT, k->o.max);
+    return kinds_exec(s, prune, e);
+}
+
+bool kinds_store_load(struct kinds_store *s, struct book *b, struct err *e) {
+    return kinds_load_block(s, b->kinds, e) && load_others(s, b, e) && prune_kinds(s, b->kinds, e) &&
            kinds_rows(s, "SELECT * FROM kinds", load_kind, b, e);
 }
