@@ -22,7 +22,7 @@ static bool is_behind_disk(struct span text, size_t at) {
 }
 
 /* Masking writes 0 for a 0.00 that says there is none. */
-static bool is_zero(struct span text, size_t at) {
+static bool is_lone_zero(struct span text, size_t at) {
     bool begins = at == 0 || !(isalnum((unsigned char)text.p[at - 1]) || strchr(".-/_", text.p[at - 1]));
     return begins && text.p[at] == '0' && (at + 1 == text.n || !isalnum((unsigned char)text.p[at + 1]));
 }
@@ -51,7 +51,7 @@ static void put_text(struct buf *out, struct span text, bool lists) {
             buf_puts(out, "\\s+");
         else
             buf_putc(out, c);
-        if (is_zero(text, at)) buf_puts(out, "[0.]*");
+        if (is_lone_zero(text, at)) buf_puts(out, "[0.]*");
         at++;
     }
 }
