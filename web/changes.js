@@ -26,10 +26,24 @@ export function say(text) {
   );
 }
 
+/* Whence the focus came into the toast: it goes back there when the toast goes. */
+let cameFrom = null;
+document.addEventListener('focusin', e => {
+  const box = document.getElementById('toast');
+  if (box.contains(e.target) && e.relatedTarget && !box.contains(e.relatedTarget)) cameFrom = e.relatedTarget;
+});
+
+function clear(box) {
+  const holds = box.contains(document.activeElement);
+  if (holds && cameFrom && cameFrom.isConnected) cameFrom.focus({preventScroll: true});
+  put(box);
+}
+
 /** A sentence at the foot of the page, with what can be done about it; gone after a while. */
 export function toast(text, ...acts) {
   clearTimeout(toastTimer);
   const box = document.getElementById('toast');
+  clear(box);
   put(box, h('div', h('span', text), acts));
   say(text);
   toastTimer = setTimeout(() => {
@@ -241,8 +255,10 @@ export function askButton(entry, signal) {
   if (!store.session.features.llm) return null;
   const said = h('span', {role: 'status'});
   const why = needs('label');
+  let asking = false; /* a button that is disabled would lose the focus */
   const ask = async () => {
-    button.disabled = true;
+    if (asking) return;
+    asking = true;
     put(said, h('span.quiet', 'asking …'));
     try {
       const {asked} = (await post('explain', {entries: [entry], ask_llm: true}, signal)).items[0];
@@ -251,7 +267,7 @@ export function askButton(entry, signal) {
       put(said);
       tellFailure(e);
     }
-    button.disabled = false;
+    asking = false;
   };
   const button = h('button', {type: 'button', disabled: !!why, title: why, on: {click: ask}}, 'ask the LLM');
   return h('p.bar', button, said);

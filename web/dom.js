@@ -42,14 +42,60 @@ export function s(tag, attributes = {}, ...children) {
   return make(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/* ---- the focus is never lost: who works with keys alone goes on from where they were ---- */
+
+const CONTROLS = 'a[href], button:not([disabled]), input:not([disabled]), select, textarea, summary, [tabindex]';
+const seen = n => n.getClientRects().length > 0;
+const controls = node => [...node.querySelectorAll(CONTROLS)].filter(seen);
+
+/* What a control is called, however often it is drawn anew: keys that stand on it and what it looks like do not count. */
+function called(n) {
+  const text = [...n.childNodes].filter(c => c.nodeName !== 'KBD').map(c => c.textContent);
+  return n.id || [n.tagName, n.getAttribute('href'), n.getAttribute('aria-label'), ...text].join('|');
+}
+
+/* Where in the node the focus is; null: it is not there. */
+function focusIn(node) {
+  const at = document.activeElement;
+  if (!at || at === node || !node.contains(at)) return null;
+  const all = controls(node),
+    name = called(at),
+    alike = all.filter(n => called(n) === name);
+  return {name, index: all.indexOf(at), nth: alike.indexOf(at), alike: alike.length};
+}
+
+const headline = () => document.querySelector('main [data-focus]') || document.querySelector('main h1') || document.getElementById('main');
+
+/* What comes behind the node, or before it. */
+function neighbour(node) {
+  const all = controls(document.getElementById('main')).filter(n => n.tabIndex >= 0 && !node.contains(n));
+  return all.find(n => node.compareDocumentPosition(n) & Node.DOCUMENT_POSITION_FOLLOWING) || all[all.length - 1];
+}
+
+/* To the same control in what was drawn anew; else to the one before it, for the next stroke is not to do to another what was done to this one. */
+function giveFocus(node, lost) {
+  const all = controls(node),
+    alike = all.filter(n => called(n) === lost.name),
+    same = alike.length === lost.alike ? alike[lost.nth] : null,
+    inMain = document.getElementById('main').contains(node);
+  const to = same || all[Math.min(Math.max(0, lost.index - 1), all.length - 1)] || (inMain && neighbour(node)) || headline();
+  to.focus({preventScroll: true});
+}
+
 /** Puts these in place of whatever the node holds. */
 export function put(node, ...children) {
+  const lost = focusIn(node);
   node.replaceChildren();
-  return fill(node, children);
+  fill(node, children);
+  if (lost && document.activeElement === document.body) giveFocus(node, lost);
+  return node;
 }
 
 /** Brings a list to these items. Nodes of known keys stay where they can, so that focus and scrolling hold. */
 export function keyed(list, items, key, draw) {
+  const held = [...list.children].find(n => n.contains(document.activeElement)),
+    lost = held && focusIn(held),
+    place = held ? [...list.children].indexOf(held) : 0;
   const old = new Map([...list.children].filter(n => n.dataset.key).map(n => [n.dataset.key, n]));
   let at = [...list.children].find(n => n.dataset.key) || null;
   for (const item of items) {
@@ -58,16 +104,20 @@ export function keyed(list, items, key, draw) {
       fresh = draw(item, known);
     fresh.dataset.key = k;
     if (known && fresh !== known) {
-      const focused = known.contains(document.activeElement);
       if (known === at) at = known.nextSibling;
       known.replaceWith(fresh);
-      if (focused) (fresh.querySelector('a, button, input') || fresh).focus({preventScroll: true});
     }
     old.delete(k);
     if (fresh === at) at = at.nextSibling;
     else if (!known || fresh.nextSibling !== at) list.insertBefore(fresh, at);
   }
   for (const n of old.values()) n.remove();
+  if (!lost || document.activeElement !== document.body) return;
+  const rows = [...list.children],
+    same = rows.find(n => n.dataset.key === held.dataset.key),
+    row = same || rows[Math.min(place, rows.length - 1)];
+  if (same) giveFocus(same, lost);
+  else ((row && row.querySelector('a')) || neighbour(list) || headline()).focus({preventScroll: true});
 }
 
 /** Hands a text to the person as a file. */

@@ -8,6 +8,8 @@ import {differs, resultTable} from './learn_result.js';
 import {act, off, part} from './parts.js';
 import {needs} from './store.js';
 
+const SOON_MS = 500; /* where there is nothing to learn, that is known by then */
+
 /* ---- trying ---- */
 
 function progress(l) {
@@ -111,7 +113,8 @@ function drawLearn(view, again) {
               'admin',
               async () => {
                 await send('learn/start', {});
-                again();
+                await again();
+                setTimeout(() => view.signal.aborted || again(), SOON_MS);
               },
               {first: true},
             ),
@@ -170,11 +173,15 @@ function drawHeads(view, again) {
 
 export default async function learn(view) {
   view.title('Learn');
+  let running = false; /* as it was last drawn: it may end before a pulse tells that it began */
   const all = () => Promise.all([top.load(), heads.load(), history.load()]);
   const top = part(
     view,
     signal => get('learn', {}, signal),
-    l => drawLearn(view, all)(l),
+    l => {
+      running = l.state === 'running';
+      return drawLearn(view, all)(l);
+    },
   );
   const heads = part(
     view,
@@ -204,11 +211,8 @@ export default async function learn(view) {
     ),
   );
   view.atEnd(onUndo(all));
-  let running = false;
   view.follow((p, what) => {
-    const now = !!(p && p.learn && p.learn.state === 'running');
-    if (now || running) top.load();
-    running = now;
+    if (running || (p && p.learn && p.learn.state === 'running')) top.load();
     if (what.includes('corrections')) history.load();
     if (what.includes('head')) heads.load();
   });

@@ -26,6 +26,7 @@ class Desk {
     this.seen = new Set();
     this.settled = 0; /* lines of today */
     this.decided = new Map(); /* id → {batch, card} of this sitting */
+    this.stale = new Set(); /* ids whose revision is another since */
     this.head = h('div');
     this.card = h('div');
     this.keys = h('div');
@@ -140,13 +141,13 @@ class Desk {
     this.at = Math.max(0, Math.min(this.items.length, this.at + by));
     put(this.after);
     this.draw(true);
-    if (by < 0) this.refresh(this.kind);
+    if (by < 0) this.refreshed = this.refresh(this.kind);
     this.fill();
   }
 
-  /* A card that was decided already has another revision now. */
+  /* A card that something was said about already has another revision now. */
   async refresh(k) {
-    if (!k || !this.decided.has(k.id)) return;
+    if (!k || !(this.decided.has(k.id) || this.stale.has(k.id))) return;
     try {
       await settled();
       Object.assign(k, await get('kind', {id: k.id}, this.view.signal));
@@ -184,6 +185,7 @@ class Desk {
     this.step(1);
     put(this.after, `${visible(label_id)}: ${lines(k.lines_24h)} a day from now on.`);
     try {
+      await this.refreshed; /* whoever goes back and labels at once is quicker than the revision */
       const r = await decide([k], label_id, blind ? {note: blindNote(k)} : {});
       card.batch = r.batch;
       if (card === this.newest) this.tell(card, r);
@@ -241,6 +243,7 @@ class Desk {
   async mute() {
     const k = this.kind;
     if (!k || !may('label')) return;
+    this.stale.add(k.id);
     this.step(1);
     if (!(await setState([k], 'muted'))) this.step(-1);
   }

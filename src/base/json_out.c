@@ -1,5 +1,6 @@
 #include "base/json_out.h"
 
+#include <emmintrin.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -18,21 +19,26 @@ static void put_escape(struct buf *out, unsigned char c) {
     buf_put(out, text, esc == 'u' ? 6 : 2);
 }
 
-#define EIGHT(c) (0x0101010101010101u * (c))
-
-/* Whether one of eight bytes needs an escape: below a blank, a quote or a backslash. A byte is below n where taking n
- * from it borrows into its top bit and it had none; the lowest such byte is told rightly, and that is enough. */
-static bool any_escape(const char *p) {
-    uint64_t v, quote, backslash;
-    memcpy(&v, p, sizeof v);
-    quote = v ^ EIGHT('"'), backslash = v ^ EIGHT('\\');
-    uint64_t found = ((v - EIGHT(' ')) & ~v) | ((quote - EIGHT(1)) & ~quote) | ((backslash - EIGHT(1)) & ~backslash);
-    return (found & EIGHT(0x80u)) != 0;
+/* Of 16 bytes, a bit for each that needs an escape. */
+static unsigned escapes_of(const char *p) {
+    __m128i v = _mm_loadu_si128((const __m128i *)p);
+    __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ' - 1)), v);
+    __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(below, mark));
 }
 
-/* The first byte from i on that needs an escape, or n. */
+/* The first byte from i on that needs an escape, or n. The last 16 bytes are looked at as a whole, also where some of
+ * them were before. */
 static size_t next_escape(struct span s, size_t i) {
-    while (i + 8 <= s.n && !any_escape(s.p + i)) i += 8;
+    enum { AT_ONCE = 16 };
+    unsigned found;
+    for (; i + AT_ONCE <= s.n; i += AT_ONCE)
+        if ((found = escapes_of(s.p + i)) != 0) return i + (size_t)__builtin_ctz(found);
+    if (s.n >= AT_ONCE && i < s.n) {
+        size_t seen = i - (s.n - AT_ONCE);
+        found = escapes_of(s.p + s.n - AT_ONCE) >> seen;
+        return found ? i + (size_t)__builtin_ctz(found) : s.n;
+    }
     while (i < s.n && !ESCAPE[(unsigned char)s.p[i]]) i++;
     return i;
 }

@@ -37,11 +37,11 @@ struct otlp_reader {
 /* A LogRecord, taken apart. */
 struct otlp_record {
     struct span raw, body, judged, object, time;
-    struct attr attr[INTAKE_ATTRS_MAX];
-    uint32_t n;
-    size_t made; /* bytes that do not lie in raw */
     uint64_t time_ns, severity;
+    uint32_t n; /* attributes */
+    /* what follows is not cleared for each record */
     char time_text[RFC3339_BYTES];
+    struct attr attr[INTAKE_ATTRS_MAX];
 };
 
 static bool otlp_broken(struct otlp_reader *r, const char *what) {
@@ -187,8 +187,10 @@ static bool otlp_record_field(struct otlp_reader *r, struct otlp_record *o, cons
 }
 
 static bool otlp_read_record(struct otlp_reader *r, struct span raw) {
-    struct otlp_record o = {.raw = raw, .body = SPAN_LIT(""), .judged = SPAN_LIT("")};
+    struct otlp_record o;
     struct proto_field f;
+    memset(&o, 0, offsetof(struct otlp_record, time_text));
+    o.raw = raw, o.body = o.judged = SPAN_LIT("");
     arena_reset(&r->texts);
     while (proto_take(&raw, &f))
         if (!otlp_record_field(r, &o, &f)) return false;

@@ -23,22 +23,43 @@ static void put_string_attr(struct buf *out, uint32_t number, struct span key, s
     proto_put_bytes(out, VALUE_STRING, text);
 }
 
-static void put_double_attr(struct buf *out, uint32_t number, struct span key, double v) {
-    enum { DOUBLE_BYTES = 9 }; /* tag and value */
-    proto_put_head(out, number,
-                   proto_bytes_size(KEY_VALUE_KEY, key.n) + proto_bytes_size(KEY_VALUE_VALUE, DOUBLE_BYTES));
-    proto_put_bytes(out, KEY_VALUE_KEY, key);
-    proto_put_head(out, KEY_VALUE_VALUE, DOUBLE_BYTES);
-    proto_put_double(out, VALUE_DOUBLE, v);
+static char *text_at(char *p, struct span s) {
+    memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+static char *string_attr_at(char *p, struct span key, struct span text) {
+    p = proto_head_at(p, RECORD_ATTRIBUTES, string_attr_size(key, text));
+    p = text_at(proto_head_at(p, KEY_VALUE_KEY, key.n), key);
+    p = proto_head_at(p, KEY_VALUE_VALUE, proto_bytes_size(VALUE_STRING, text.n));
+    return text_at(proto_head_at(p, VALUE_STRING, text.n), text);
+}
+
+static char *double_attr_at(char *p, struct span key, double v) {
+    enum { DOUBLE_BYTES = 9 /* tag and value */, TAG = VALUE_DOUBLE << 3 | PROTO_FIXED64 };
+    p = proto_head_at(p, RECORD_ATTRIBUTES,
+                      proto_bytes_size(KEY_VALUE_KEY, key.n) + proto_bytes_size(KEY_VALUE_VALUE, DOUBLE_BYTES));
+    p = text_at(proto_head_at(p, KEY_VALUE_KEY, key.n), key);
+    p = proto_head_at(p, KEY_VALUE_VALUE, DOUBLE_BYTES);
+    *p++ = TAG;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    for (unsigned i = 0; i < sizeof bits; i++) *p++ = (char)(bits >> 8 * i);
+    return p;
 }
 
 static const struct span LABEL = {"logclass.label", 14}, STAGE = {"logclass.stage", 14},
                          CONFIDENCE = {"logclass.confidence", 19};
 
+/* Every record has one, so room is made for all of it at once. */
 static void put_answer(struct buf *out, const struct otlp_answer *a) {
-    put_string_attr(out, RECORD_ATTRIBUTES, LABEL, a->label);
-    put_double_attr(out, RECORD_ATTRIBUTES, CONFIDENCE, a->confidence);
-    put_string_attr(out, RECORD_ATTRIBUTES, STAGE, a->stage);
+    enum { FIXED = 12 * PROTO_HEAD_MAX + 14 + 14 + 19 + 9 };
+    char *room = buf_reserve(out, FIXED + a->label.n + a->stage.n);
+    if (!room) return;
+    char *p = string_attr_at(room, LABEL, a->label);
+    p = double_attr_at(p, CONFIDENCE, a->confidence);
+    p = string_attr_at(p, STAGE, a->stage);
+    out->n += (size_t)(p - room);
 }
 
 static bool otlp_is_old_answer(const struct proto_field *f) {

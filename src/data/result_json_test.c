@@ -84,9 +84,9 @@ static void strings_are_escaped(void) {
     CHECK_STR(result_json_text_of(), "\"\"");
 }
 
-/* Long strings are looked at eight bytes at a time: each byte at each place comes out as it does alone. */
+/* Long strings are looked at 16 bytes at a time: each byte at each place comes out as it does alone. */
 static void every_byte_is_escaped_at_every_place(void) {
-    enum { N = 18 };
+    enum { N = 39 };
     for (int c = 0; c < 256; c++)
         for (size_t at = 0; at < N; at++) {
             char text[N], want[64];

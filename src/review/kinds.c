@@ -34,7 +34,7 @@ static void shard_open(struct kinds_shard *sh, size_t max) {
 }
 
 static void shard_close(struct kinds_shard *sh) {
-    for (uint32_t i = 0; i < sh->top; i++) free(sh->kind[i].text);
+    kinds_texts_release(&sh->texts);
     munmap(sh->index, (sh->mask + (size_t)1) * sizeof *sh->index);
     munmap(sh->kind, sh->slots * sizeof *sh->kind);
     munmap(sh->past, sh->slots * sizeof *sh->past);
@@ -160,7 +160,7 @@ static void shard_drop(struct kinds *k, struct kinds_shard *sh, uint32_t slot) {
     struct kind *d = &sh->kind[slot];
     index_remove(sh, slot);
     if (d->flags & KIND_FLAG_STORED) kinds_note_dropped(k, d->id);
-    free(d->text);
+    kinds_texts_let_go(&sh->texts, d->text, d->text_n);
     *d = (struct kind){.flags = KIND_FLAG_GONE, .reuse = (uint8_t)(d->reuse + 1), .state_at = sh->dying};
     sh->past[slot] = (struct kind_past){0};
     if (sh->untold) sh->untold[slot] = 0;
@@ -219,43 +219,50 @@ static uint32_t take_slot(struct kinds_shard *sh) {
     return sh->top < sh->slots ? sh->top++ : KIND_NONE;
 }
 
-uint32_t kinds_enter(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n) {
+/* Without memory they stay where they are. */
+static void put_texts_elsewhere(struct kinds_shard *sh) {
+    struct kinds_texts all = {0};
+    if (!kinds_texts_reserve(&all, sh->texts.live)) {
+        kinds_texts_release(&all);
+        return;
+    }
+    for (uint32_t i = 0; i < sh->top; i++) {
+        struct kind *c = &sh->kind[i];
+        if (c->text) c->text = kinds_texts_put(&all, (struct span){c->text, c->text_n});
+    }
+    kinds_texts_release(&sh->texts);
+    sh->texts = all;
+}
+
+uint32_t kinds_enter(struct kinds *k, struct kinds_shard *sh, uint64_t id, struct span text) {
     if (sh->free == KIND_NONE && sh->top == sh->slots) return KIND_NONE; /* until a sweep has ended */
     if (!shard_make_room(k, sh)) return KIND_NONE;
-    uint32_t slot = take_slot(sh);
+    if (kinds_texts_wasteful(&sh->texts)) put_texts_elsewhere(sh);
+    char *copy = kinds_texts_put(&sh->texts, text);
+    uint32_t slot = copy ? take_slot(sh) : KIND_NONE;
     if (slot == KIND_NONE) return KIND_NONE;
     struct kind *c = &sh->kind[slot];
-    *c = (struct kind){.id = id, .text = text, .text_n = (uint16_t)n, .reuse = c->reuse, .flags = KIND_FLAG_PROBATION};
+    *c = (struct kind){
+        .id = id, .text = copy, .text_n = (uint16_t)text.n, .reuse = c->reuse, .flags = KIND_FLAG_PROBATION};
     index_add(sh, slot);
     sh->n++;
     if (sh->fifo_n < sh->slots) sh->fifo[(sh->fifo_from + sh->fifo_n++) % sh->slots] = slot;
     return slot;
 }
 
-/* The text as it is kept. *redacted: it is not what came. NULL: no memory. */
-static char *kinds_text(const struct kinds *k, struct span text, size_t *n, bool *redacted) {
-    struct buf b;
-    buf_init(&b, KINDS_TEXT_MAX - 1);
-    *redacted = false;
-    if (k->o.redact) {
-        k->o.redact(k->o.self, text, &b);
-        *redacted = !span_eq(buf_span(&b), text);
-        text = buf_span(&b);
-    }
-    char *copy = malloc(text.n + 1);
-    if (copy && text.n > 0) memcpy(copy, text.p, text.n);
-    *n = text.n;
-    buf_release(&b);
-    return copy;
+/* The text as it is kept: it, or what became of it in b, which is the caller's to release. */
+static struct span kinds_text(const struct kinds *k, struct span text, struct buf *b) {
+    buf_init(b, KINDS_TEXT_MAX - 1);
+    if (!k->o.redact) return span_sub(text, 0, KINDS_TEXT_MAX - 1);
+    k->o.redact(k->o.self, text, b);
+    return buf_span(b);
 }
 
 static bool has_text(const struct kinds *k, const struct kind *c, struct span text) {
     if (!(c->flags & KIND_FLAG_REDACTED)) return c->text_n == text.n && memcmp(c->text, text.p, text.n) == 0;
-    size_t n;
-    bool redacted;
-    char *now = kinds_text(k, text, &n, &redacted);
-    bool same = now && n == c->text_n && memcmp(now, c->text, n) == 0;
-    free(now);
+    struct buf b;
+    bool same = span_eq(kinds_text(k, text, &b), (struct span){c->text, c->text_n});
+    buf_release(&b);
     return same;
 }
 
@@ -279,8 +286,8 @@ static void take_decision(struct kind *c, const struct kinds_sight *s) {
     if (changes) c->flags |= KIND_FLAG_DIRTY;
 }
 
-uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n, uint8_t label) {
-    uint32_t slot = kinds_enter(k, sh, id, text, n);
+uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, struct span text, uint8_t label) {
+    uint32_t slot = kinds_enter(k, sh, id, text);
     if (slot == KIND_NONE) return slot;
     struct kind *c = &sh->kind[slot];
     uint32_t now = atomic_load_explicit(&k->now_s, memory_order_relaxed);
@@ -303,16 +310,15 @@ void kind_set_message(struct kinds_shard *sh, uint32_t slot, size_t at) {
 }
 
 static uint32_t enter_new(struct kinds *k, struct kinds_shard *sh, const struct kinds_sight *s, uint64_t id) {
-    size_t n;
-    bool redacted;
-    char *text = id ? kinds_text(k, s->text, &n, &redacted) : NULL;
-    uint32_t slot = text ? kinds_enter_new(k, sh, id, text, n, s->label) : KIND_NONE;
-    if (slot == KIND_NONE) {
-        free(text);
-        return slot;
+    struct buf b;
+    if (id == 0) return KIND_NONE;
+    struct span text = kinds_text(k, s->text, &b);
+    uint32_t slot = kinds_enter_new(k, sh, id, text, s->label);
+    if (slot != KIND_NONE) {
+        kind_set_message(sh, slot, s->message_at);
+        sh->kind[slot].flags |= span_eq(text, s->text) ? 0 : KIND_FLAG_REDACTED;
     }
-    kind_set_message(sh, slot, s->message_at);
-    sh->kind[slot].flags |= redacted ? KIND_FLAG_REDACTED : 0;
+    buf_release(&b);
     return slot;
 }
 

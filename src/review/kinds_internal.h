@@ -5,6 +5,7 @@
 
 #include "review/kinds.h"
 #include "review/kinds_bloom.h"
+#include "review/kinds_texts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,7 +25,7 @@ enum {
 
 struct kind {
     uint64_t id;
-    char *text;     /* NULL: the slot is no kind's */
+    char *text;     /* among the shard's texts; NULL: the slot is no kind's */
     uint64_t lines; /* ever */
     uint32_t first, last;
     uint32_t state_at;  /* since when, or until when it is muted; of a free slot the next one */
@@ -55,6 +56,7 @@ struct kinds_shard {
     uint32_t fifo_from, fifo_n, hand;
     uint32_t free, dying, dead; /* lists; KIND_NONE: empty */
     uint64_t forgotten;
+    struct kinds_texts texts;
     char pad[64];
 };
 
@@ -99,12 +101,11 @@ void kind_set_message(struct kinds_shard *sh, uint32_t slot, size_t at);
 /* Under the shard's lock: the slot of a kind by its id; KIND_NONE: it is not in this shard. */
 uint32_t kinds_slot_of(const struct kinds_shard *sh, uint64_t id);
 
-/* Under the shard's lock: makes room and enters a kind with this text, which becomes the table's. KIND_NONE: no room;
- * the text stays the caller's. */
-uint32_t kinds_enter(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n);
+/* Under the shard's lock: makes room and enters a kind with a copy of this text. KIND_NONE: no room. */
+uint32_t kinds_enter(struct kinds *k, struct kinds_shard *sh, uint64_t id, struct span text);
 
 /* The same for a kind that is seen now for the first time, or again after it was dropped. */
-uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, char *text, size_t n, uint8_t label);
+uint32_t kinds_enter_new(struct kinds *k, struct kinds_shard *sh, uint64_t id, struct span text, uint8_t label);
 
 /* Locks the shard that holds id and tells the slot; KIND_NONE: none, and nothing is locked. */
 uint32_t kinds_lock_id(struct kinds *k, uint64_t id, struct kinds_shard **sh);

@@ -1,6 +1,8 @@
 #include "review/kinds_query.h"
 
 #include "data/decider.h"
+#include "review/kinds_internal.h"
+#include "text/find_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -50,43 +52,31 @@ struct kind_decision kind_decide(const struct kinds *k, const struct words *w, c
 
 /* ---- matching ---- */
 
-static unsigned char lower(char c) {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
-
-/* From `from` on, the first place of either case of a small letter; NULL: there is none. */
-static const char *find_letter(const char *from, size_t n, char small) {
-    char large = (char)(small >= 'a' && small <= 'z' ? small - 'a' + 'A' : small);
-    const char *a = memchr(from, small, n), *b = memchr(from, large, a ? (size_t)(a - from) : n);
-    return b ? b : a;
-}
-
-/* ASCII letters of both cases are one. part is in small letters. */
-static bool holds_text(struct span text, struct span part) {
-    const char *end = text.p + text.n;
-    for (const char *p = text.p; (size_t)(end - p) >= part.n; p++) {
-        if (!(p = find_letter(p, (size_t)(end - p) - part.n + 1, part.p[0]))) return false;
-        size_t n = 1;
-        while (n < part.n && lower(p[n]) == (unsigned char)part.p[n]) n++;
-        if (n == part.n) return true;
-    }
-    return false;
-}
-
 static struct span kinds_source_of(const struct kind_view *v) {
     return span_sub(v->text, 0, v->message_at >= 2 ? v->message_at - 2U : 0);
 }
 
-static bool query_takes(const struct kinds_query *q, const struct kind_view *v, const struct kind_decision *d) {
-    if (q->state >= 0 && v->state != (enum kind_state)q->state) return false;
+/* What a kind's own row tells, before its text is touched. */
+static bool query_may_take(const struct kinds_query *q, const struct kind *c, uint64_t family) {
+    if (!c->text || (q->state >= 0 && c->state != q->state)) return false;
+    return c->last >= q->seen_s && (!q->family || family == q->family);
+}
+
+/* Whether what a kind comes to is asked for at all: a search is quicker without. */
+static bool query_decides(const struct kinds_query *q) {
+    return q->property || q->label || q->by_person || q->stage >= 0;
+}
+
+static bool decision_fits(const struct kinds_query *q, const struct kind_view *v, const struct kind_decision *d) {
     if ((d->property & q->property) != q->property) return false;
     if (q->label && strcmp(d->label, q->label) != 0) return false;
     if (q->by_person && !d->word) return false;
-    if (q->stage >= 0 && (d->word || v->stage != q->stage)) return false;
-    if (v->last < q->seen_s) return false;
-    if (q->family && v->family != q->family) return false;
+    return q->stage < 0 || (!d->word && v->stage == q->stage);
+}
+
+static bool text_fits(const struct kinds_query *q, const struct kind_view *v) {
     if (q->source.n > 0 && !span_eq(kinds_source_of(v), q->source)) return false;
-    if (q->text.n > 0 && !holds_text(v->text, q->text)) return false;
+    if (q->text.n > 0 && !find_text(v->text, q->text)) return false;
     return !q->matches || q->matches(q->self, v->text);
 }
 
@@ -151,26 +141,52 @@ static void sort_hits(struct kinds_result *r) {
 }
 
 struct querying {
-    const struct kinds *kinds;
+    struct kinds *kinds;
     const struct words *words;
     const struct kinds_query *q;
     struct kinds_result *r;
 };
 
-static void look_at_kind(void *self, struct kind_view *v) {
-    struct querying *g = self;
-    struct kind_decision d = kind_decide(g->kinds, g->words, v);
-    if (!query_takes(g->q, v, &d)) return;
+static void look_at_kind(const struct querying *g, const struct kind_view *v) {
+    if (query_decides(g->q)) {
+        struct kind_decision d = kind_decide(g->kinds, g->words, v);
+        if (!decision_fits(g->q, v, &d)) return;
+    }
+    if (!text_fits(g->q, v)) return;
     g->r->total++;
     g->r->lines += v->lines_24h;
     struct kinds_hit h = {v->id, sort_key(g->q, v)}, after = {g->q->after_id, g->q->after_key};
     if (!g->q->goes_on || comes_before(&after, &h)) take_hit(g->r, g->q->limit, &h);
 }
 
+/* Texts lie all over the memory: those of a few kinds are sent for together, and are there when it is their turn. */
+static void query_shard(const struct querying *g, uint32_t shard) {
+    enum { AHEAD = 32, CACHE_LINE = 64 };
+    struct kinds_shard *sh = &g->kinds->shard[shard];
+    bool reads = g->q->text.n > 0 || g->q->source.n > 0 || g->q->matches;
+    struct kind_view v = {0};
+    uint32_t slot[AHEAD];
+    pthread_mutex_lock(&sh->lock);
+    for (uint32_t i = 0; i < sh->top;) {
+        unsigned n = 0;
+        for (; i < sh->top && n < AHEAD; i++) {
+            if (!query_may_take(g->q, &sh->kind[i], sh->family[i])) continue;
+            slot[n++] = i;
+            for (unsigned at = 0; reads && at < sh->kind[i].text_n && at < 2 * CACHE_LINE; at += CACHE_LINE)
+                __builtin_prefetch(sh->kind[i].text + at);
+        }
+        for (unsigned j = 0; j < n; j++) {
+            kinds_view(g->kinds, shard, slot[j], &v);
+            look_at_kind(g, &v);
+        }
+    }
+    pthread_mutex_unlock(&sh->lock);
+}
+
 void kinds_query_run(struct book *b, const struct words *w, const struct kinds_query *q, struct kinds_result *r) {
     struct querying g = {b->kinds, w, q, r};
     r->n = 0;
     r->total = r->lines = 0;
-    kinds_each(b->kinds, look_at_kind, &g);
+    for (uint32_t s = 0; s < KINDS_SHARDS; s++) query_shard(&g, s);
     sort_hits(r);
 }

@@ -100,26 +100,14 @@ static struct span told_text(yyjson_val *object, const char *name) {
 
 static uint32_t enter_told(struct kinds *k, struct kinds_shard *sh, uint64_t id, yyjson_val *object, uint8_t label) {
     struct span text = told_text(object, "text");
-    char *copy = text.n > 0 && text.n < KINDS_TEXT_MAX ? malloc(text.n) : NULL;
-    if (!copy) return KIND_NONE;
-    memcpy(copy, text.p, text.n);
-    uint32_t slot = kinds_enter_new(k, sh, id, copy, text.n, label);
-    if (slot == KIND_NONE) {
-        free(copy);
-        return slot;
-    }
+    if (text.n == 0 || text.n >= KINDS_TEXT_MAX) return KIND_NONE;
+    uint32_t slot = kinds_enter_new(k, sh, id, text, label);
+    if (slot == KIND_NONE) return slot;
     struct kind *c = &sh->kind[slot];
     uint32_t at = told_number(object, "at", KINDS_TEXT_MAX), first = told_number(object, "first", UINT32_MAX);
     kind_set_message(sh, slot, at);
     if (first > 0 && first < c->first) c->first = first;
     return slot;
-}
-
-static bool is_forgotten(const struct words *w, uint64_t id, uint32_t first) {
-    const struct corrections *c = w ? words_log(w) : NULL;
-    for (size_t i = 0; c && i < c->forgotten_n; i++)
-        if (c->forgotten[i].kind == id && first <= c->forgotten[i].at) return true;
-    return false;
 }
 
 static bool take_told(struct kinds *k, const struct words *w, yyjson_val *object) {
@@ -129,7 +117,7 @@ static bool take_told(struct kinds *k, const struct words *w, yyjson_val *object
     uint8_t label = kinds_label(k, told_text(object, "label")), best = kinds_label(k, told_text(object, "best")),
             second = kinds_label(k, told_text(object, "second"));
     struct kinds_shard *sh;
-    if (id == 0 || lines == 0 || is_forgotten(w, id, told_number(object, "first", UINT32_MAX))) return false;
+    if (id == 0 || lines == 0 || words_forget(w, id, told_number(object, "first", UINT32_MAX))) return false;
     uint32_t slot = kinds_lock_id(k, id, &sh);
     if (slot == KIND_NONE) {
         sh = &k->shard[id % KINDS_SHARDS];

@@ -142,5 +142,38 @@ static void what_is_dropped_is_told_no_more(void) {
     kinds_close(a);
 }
 
-CHECK_MAIN(CHECK_TEST(lines_add_up_and_are_told_once), CHECK_TEST(many_kinds_come_in_parcels_and_each_has_its_turn),
+static void what_was_first_seen_before_it_was_to_be_forgotten_is_not_taken(void) {
+    enum { FORGOTTEN = 300 };
+    struct corrections c;
+    char line[200];
+    corrections_init(&c);
+    for (unsigned i = 1; i <= FORGOTTEN; i++) {
+        int n = snprintf(line, sizeof line, "{\"id\":%u,\"at\":\"2026-01-02T03:%02u:00Z\",\"forget\":\"%016x\"}", i,
+                         i < FORGOTTEN ? 1 : 5, i);
+        corrections_take(&c, (struct span){line, (size_t)n});
+    }
+    for (unsigned i = 0; i < 2; i++) { /* of one it was said before, too, by another clock */
+        int n = snprintf(line, sizeof line, "{\"id\":%u,\"at\":\"2026-01-02T03:%02u:00Z\",\"forget\":\"%016x\"}",
+                         FORGOTTEN + 1 + i, 3 + i, FORGOTTEN);
+        corrections_take(&c, (struct span){line, (size_t)n});
+    }
+    CHECK_INT(c.forgotten_n, FORGOTTEN + 2);
+    struct words *w = words_open(&c);
+    uint32_t at = corrections_time(SPAN_LIT("2026-01-02T03:00:00Z"));
+    for (uint64_t kind = 1; kind < FORGOTTEN; kind++)
+        CHECK(words_forget(w, kind, at + 60) && !words_forget(w, kind, at + 61));
+    CHECK(words_forget(w, FORGOTTEN, at + 300) && !words_forget(w, FORGOTTEN, at + 301));
+    CHECK(!words_forget(w, FORGOTTEN + 1, 0) && !words_forget(w, 0, 0) && !words_forget(NULL, 1, 0));
+    static const char PARCEL[] = "[{\"id\":\"0000000000000007\",\"n\":1,\"text\":\"a\",\"first\":5},"
+                                 "{\"id\":\"0000000000001007\",\"n\":1,\"text\":\"b\",\"first\":5}]";
+    struct kinds *desk = open_kinds();
+    yyjson_doc *doc = yyjson_read(PARCEL, sizeof PARCEL - 1, YYJSON_READ_NOFLAG);
+    CHECK_INT(kinds_share_take(desk, w, yyjson_doc_get_root(doc)), 1);
+    yyjson_doc_free(doc);
+    kinds_close(desk);
+    words_unref(w);
+}
+
+CHECK_MAIN(CHECK_TEST(what_was_first_seen_before_it_was_to_be_forgotten_is_not_taken),
+           CHECK_TEST(lines_add_up_and_are_told_once), CHECK_TEST(many_kinds_come_in_parcels_and_each_has_its_turn),
            CHECK_TEST(what_is_no_kind_is_left_out), CHECK_TEST(what_is_dropped_is_told_no_more))

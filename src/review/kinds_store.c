@@ -467,14 +467,13 @@ static void load_row(struct kinds *k, sqlite3_stmt *st) {
     if (n == 0 || n >= KINDS_TEXT_MAX) return;
     pthread_mutex_lock(&sh->lock);
     uint32_t slot = kinds_slot_of(sh, id);
-    char *copy = slot == KIND_NONE && sh->n < sh->max ? malloc(n) : NULL;
-    if (copy) memcpy(copy, text, n);
-    if (copy && (slot = kinds_enter(k, sh, id, copy, n)) == KIND_NONE) free(copy);
+    bool enters = slot == KIND_NONE && sh->n < sh->max;
+    if (enters) slot = kinds_enter(k, sh, id, (struct span){text, n});
     if (slot != KIND_NONE) {
         struct kind *c = &sh->kind[slot];
         uint32_t hour = column_u32(st, 16), ours = c->this_hour, now_hour = atomic_load(&k->hour);
         kind_set_message(sh, slot, message_at);
-        if (copy) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_PROBATION);
+        if (enters) c->flags = (uint8_t)(c->flags & ~KIND_FLAG_PROBATION);
         fill_row(k, st, c, &sh->past[slot]);
         c->this_hour = column_u32(st, 17);
         kind_roll(c, &sh->past[slot], hour < now_hour ? hour : now_hour, now_hour);
@@ -551,11 +550,19 @@ static void load_kind(struct book *b, sqlite3_stmt *st) {
     load_row(b->kinds, st);
 }
 
-bool kinds_store_load(struct kinds_store *s, struct book *b, struct err *e) {
+/* Deletes what there is no room for. To find that out among a million takes seconds, so they are counted first. */
+static bool prune_kinds(struct kinds_store *s, const struct kinds *k, struct err *e) {
     char prune[160];
+    int64_t n = 0;
+    if (!kinds_number(s, "SELECT count(*) FROM kinds", &n, e)) return false;
+    if (n <= (int64_t)k->o.max) return true;
     snprintf(prune, sizeof prune,
              "DELETE FROM kinds WHERE id NOT IN (SELECT id FROM kinds ORDER BY flags & %d DESC, last DESC LIMIT %zu)",
-             KIND_FLAG_KEPT, b->kinds->o.max);
-    return kinds_load_block(s, b->kinds, e) && load_others(s, b, e) && kinds_exec(s, prune, e) &&
+             KIND_FLAG_KEPT, k->o.max);
+    return kinds_exec(s, prune, e);
+}
+
+bool kinds_store_load(struct kinds_store *s, struct book *b, struct err *e) {
+    return kinds_load_block(s, b->kinds, e) && load_others(s, b, e) && prune_kinds(s, b->kinds, e) &&
            kinds_rows(s, "SELECT * FROM kinds", load_kind, b, e);
 }

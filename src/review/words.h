@@ -22,6 +22,9 @@ struct words_about {
 /* What is in force about a kind: a word about its source before one about its family. w may be NULL. */
 struct words_about words_about(const struct words *w, uint64_t kind, uint64_t family);
 
+/* Whether a kind that was first seen then (seconds since the epoch) is to be forgotten. w may be NULL. */
+bool words_forget(const struct words *w, uint64_t kind, uint32_t first);
+
 /* How many words are in force. */
 size_t words_in_force(const struct words *w);
 

@@ -9,6 +9,7 @@
 #include "text/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 void writer_close(struct writer *w) {
@@ -52,6 +53,29 @@ struct writer_item {
     const char *prefix;        /* of the names */
 };
 
+/* ,"<prefix>name": */
+static void json_name(struct buf *out, const struct writer_item *t, const char *name) {
+    buf_puts(out, ",\"");
+    buf_puts(out, t->prefix);
+    buf_puts(out, name);
+    buf_puts(out, "\":");
+}
+
+/* A name of ours, which needs no escapes. */
+static void json_word(struct buf *out, const char *word) {
+    buf_putc(out, '"');
+    buf_puts(out, word);
+    buf_putc(out, '"');
+}
+
+/* With four decimals, like printf: times 10,000 a float is exact in a double. */
+static void json_four_decimals(struct buf *out, float p) {
+    uint64_t k = (uint64_t)rint((double)p * 10000);
+    char text[6] = {(char)('0' + k / 10000), '.'};
+    for (size_t i = sizeof text - 1; i > 1; i--, k /= 10) text[i] = (char)('0' + k % 10);
+    buf_put(out, text, sizeof text);
+}
+
 static enum severity item_severity(const struct writer_item *t) {
     if (t->place && t->place->severity != SEVERITY_NONE) return t->place->severity;
     return severity_of_line(t->rec->message);
@@ -71,11 +95,15 @@ static void json_place(const struct writer *w, struct buf *out, const struct wri
 static void json_reason(const struct writer *w, struct buf *out, const struct writer_item *t) {
     enum reason why = reason_of(t->res, &w->eng->labels);
     if (why == REASON_NONE) return;
-    buf_printf(out, ",\"%sreason\":\"%s\"", t->prefix, reason_name(why));
+    json_name(out, t, "reason");
+    json_word(out, reason_name(why));
     if (t->res->nearest_p <= 0) return;
-    buf_printf(out, ",\"%slikeliest\":{", t->prefix);
+    json_name(out, t, "likeliest");
+    buf_putc(out, '{');
     json_out_string(out, span_of(w->eng->labels.label[t->res->nearest].id));
-    buf_printf(out, ":%.4f}", (double)t->res->nearest_p);
+    buf_putc(out, ':');
+    json_four_decimals(out, t->res->nearest_p);
+    buf_putc(out, '}');
 }
 
 /* Members that need the probabilities anew. */
@@ -98,7 +126,10 @@ static void json_why(struct writer *w, struct buf *out, const struct writer_item
 
 static void json_more(struct writer *w, struct buf *out, const struct writer_item *t) {
     if (w->with_message) json_reason(w, out, t);
-    if (w->severity) buf_printf(out, ",\"%sseverity\":\"%s\"", t->prefix, severity_name(item_severity(t)));
+    if (w->severity) {
+        json_name(out, t, "severity");
+        json_word(out, severity_name(item_severity(t)));
+    }
     json_why(w, out, t);
 }
 

@@ -177,7 +177,29 @@ static void only_csv_has_a_header(void) {
     buf_release(&g_out);
 }
 
-CHECK_MAIN(CHECK_TEST(each_form_has_its_line), CHECK_TEST(a_table_is_safe_on_a_terminal_and_cut_to_its_width),
+/* As printf has it, with all four decimals. */
+static void the_likeliest_has_four_decimals(void) {
+    struct engine *eng = writer_open_rules();
+    uint32_t x = 1;
+    for (int i = 0; i < 20000; i++) {
+        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        float p = i < 10001 ? (float)i / 10000 : (float)(x >> 8) / (1 << 24);
+        if (i % 3 == 0) p = (float)(x % 20000) / 20000 + 0.00005F; /* near a half */
+        if (p <= 0 || p > 1) continue;
+        struct result open = {.label = (uint8_t)eng->labels.unclassified, .decider = DECIDER_FALLBACK, .nearest_p = p};
+        char want[120];
+        snprintf(want, sizeof want, ",\"reason\":\"below_threshold\",\"likeliest\":{\"%s\":%.4f}}\n",
+                 eng->labels.label[0].id, (double)p);
+        const char *line = written(&(struct writer){.format = WRITER_JSONL, .with_message = true}, eng, LOGIN, open);
+        CHECK(strlen(line) > strlen(want));
+        if (strlen(line) > strlen(want)) CHECK_STR(line + strlen(line) - strlen(want), want);
+    }
+    engine_unref(eng);
+    buf_release(&g_out);
+}
+
+CHECK_MAIN(CHECK_TEST(the_likeliest_has_four_decimals), CHECK_TEST(each_form_has_its_line),
+           CHECK_TEST(a_table_is_safe_on_a_terminal_and_cut_to_its_width),
            CHECK_TEST(an_explanation_names_rule_and_text), CHECK_TEST(only_csv_has_a_header),
            CHECK_TEST(a_table_fits_its_terminal), CHECK_TEST(a_wrapped_line_loses_nothing),
            CHECK_TEST(an_object_is_given_back_with_its_answer), CHECK_TEST(a_filter_takes_what_it_names),

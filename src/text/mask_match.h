@@ -28,6 +28,7 @@ enum mask_class {
     C_COLON = 2048,
     C_DOT = 4096,
     C_DASH = 8192,
+    C_JOINT = 16384, /* may stand between "code" and its number */
 
     C_LETTER = C_LOWER | C_UPPER | C_HIGH,
     C_ALNUM = C_LETTER | C_DIGIT,
@@ -36,6 +37,14 @@ enum mask_class {
 };
 
 extern const uint16_t mask_class[256];
+
+/* What a placeholder stands for. */
+enum mask_kind {
+#define MASK(id, text, what) KIND_##id,
+#include "text/mask.def"
+#undef MASK
+    KIND_NONE, /* nothing was masked yet, or text stands behind it */
+};
 
 /* Class of the byte at `at`; 0 past the end. */
 static inline unsigned mask_class_at(struct span line, size_t at) {
@@ -61,13 +70,37 @@ static inline size_t mask_letters_before(struct span line, size_t to) {
 /* The words of tables are in lower case and at most so long; of a longer one as many bytes count. */
 enum { MASK_WORD_BYTES = 8 };
 
-/* The first bytes of line[from, to) in lower case, zeros behind them. */
-static inline void mask_word_key(struct span line, size_t from, size_t to, char key[static MASK_WORD_BYTES]) {
-    memset(key, 0, MASK_WORD_BYTES);
-    for (size_t i = 0; i < to - from && i < MASK_WORD_BYTES; i++) {
-        char c = line.p[from + i];
-        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+/* The first bytes of line[from, to), zeros behind them, as a number. */
+static inline uint64_t mask_eight(struct span line, size_t from, size_t to) {
+    uint64_t word = 0;
+    size_t n = to - from;
+    if (n == 0) return 0;
+    if (from + sizeof word <= line.n) {
+        memcpy(&word, line.p + from, sizeof word);
+        return n < sizeof word ? word & ((1ull << 8 * n) - 1) : word;
     }
+    for (size_t i = 0; i < n && i < sizeof word; i++) word |= (uint64_t)(unsigned char)line.p[from + i] << 8 * i;
+    return word;
+}
+
+/* The same in lower case, in the form of a table's word. */
+static inline uint64_t mask_word_key(struct span line, size_t from, size_t to) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t word = mask_eight(line, from, to), low = word & 0x7f * ones;
+    uint64_t upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~word & 0x80 * ones;
+    return word | upper >> 2;
+}
+
+/* A word of a table as such a number. */
+static inline uint64_t mask_table_word(const char word[MASK_WORD_BYTES]) {
+    uint64_t bits;
+    memcpy(&bits, word, sizeof bits);
+    return bits;
+}
+
+/* One of 64 bits for a word: what a table's words have not, no word of it has. */
+static inline uint64_t mask_word_bit(uint64_t word) {
+    return 1ull << (word * 0x9e3779b97f4a7c15u >> 58);
 }
 
 /* True where a word or a number can begin: nothing alphanumeric stands before. */
@@ -75,7 +108,17 @@ static inline bool mask_starts_word(struct span line, size_t at) {
     return at == 0 || !(mask_class_at(line, at - 1) & C_ALNUM);
 }
 
+/* mask_shape.c: which shapes a chunk with these marks (mask_map.h) may hold, a bit each; which may begin with a byte of
+ * this class; of `shapes` those that may begin at `at` by what stands there; and the first of those that does begin
+ * there: where it ends, and its kind, or at. */
+struct mask_map;
+uint32_t mask_shapes_of(unsigned marks);
+uint32_t mask_shapes_beginning(unsigned class);
+uint32_t mask_shapes_at(const struct mask_map *map, size_t at, size_t end, uint32_t shapes);
+size_t mask_shape(const struct mask_map *map, size_t at, size_t end, uint32_t shapes, enum mask_kind *kind);
+
 /* mask_time.c */
+bool mask_is_time_name(const char letters[3]);             /* of a month or a day, three letters of any case */
 size_t mask_time(struct span line, size_t at, size_t end); /* date, clock, or both */
 size_t mask_glog(struct span line, size_t at, size_t end); /* "0115 12:34:56.789" behind glog's level letter */
 
@@ -113,13 +156,18 @@ size_t mask_token(struct span line, size_t at, size_t end);   /* base64-like: lo
 size_t mask_code(struct span line, size_t at, size_t end);    /* a message number: stays */
 size_t mask_place(struct span line, size_t at, size_t end);   /* a place in a machine room: R02-M1-NF-C:J12 */
 size_t mask_number(struct span line, size_t at);              /* end of the number that begins with the digit at `at` */
-size_t mask_unit(struct span line, size_t at);                /* end of the unit that begins at `at` */
+size_t mask_unit_of(struct span line, size_t at);             /* end of the unit that begins with the letter at `at` */
 bool mask_number_is_no(struct span line, size_t at, size_t end);   /* zero, where it says that there are none */
 bool mask_number_is_kept(struct span line, size_t at, size_t end); /* a status, exit or error code */
 
+/* The end of the unit that begins at `at`, or at. */
+static inline size_t mask_unit(struct span line, size_t at) {
+    return mask_class_at(line, at) & C_LETTER ? mask_unit_of(line, at) : at;
+}
+
 /* What a word of letters and digits is. */
 enum mask_word { WORD_STAYS, WORD_ID, WORD_DIGITS_GO /* its digits are numbers, its letters stay */ };
-enum mask_word mask_word(struct span line, size_t at, size_t end);
+enum mask_word mask_word(const struct mask_map *map, size_t at, size_t end);
 size_t mask_word_minor(struct span line, size_t end); /* a word that stays goes on: TLSv1.2, python3.11 */
 
 #endif

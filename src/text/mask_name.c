@@ -53,18 +53,24 @@ static const char COUNTRY[] =
 /* First labels of names that code has for its parts: com.example.Main is no host. */
 static const name_word PACKAGE[] = {"com", "org", "net", "edu", "gov", "io", "java", "javax", "android", "sun", "de"};
 
-#define NAME_IN(table, line, from, to) name_in(table, sizeof(table) / sizeof(table)[0], line, from, to)
+/* Whether the letters [from, to) of line are a word of the table. */
+#define NAME_IN(table, line, from, to) name_in(table, sizeof(table) / sizeof(table)[0], mask_word_key(line, from, to))
 
-static bool name_in(const name_word *table, size_t n, struct span line, size_t from, size_t to) {
-    char word[MASK_WORD_BYTES];
-    uint64_t wanted, row;
-    mask_word_key(line, from, to, word);
-    memcpy(&wanted, word, sizeof wanted);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&row, table[i], sizeof row);
-        if (row == wanted) return true;
-    }
+/* The bits of a table's words: a constant to the compiler, which unrolls the loop. */
+static inline __attribute__((always_inline)) uint64_t name_bits(const name_word *table, size_t n) {
+    uint64_t bits = 0;
+    _Pragma("GCC unroll 128") for (size_t i = 0; i < n; i++) bits |= mask_word_bit(mask_table_word(table[i]));
+    return bits;
+}
+
+static bool name_search(const name_word *table, size_t n, uint64_t word) {
+    for (size_t i = 0; i < n; i++)
+        if (mask_table_word(table[i]) == word) return true;
     return false;
+}
+
+static inline __attribute__((always_inline)) bool name_in(const name_word *table, size_t n, uint64_t word) {
+    return name_bits(table, n) & mask_word_bit(word) && name_search(table, n, word);
 }
 
 /* ---- the key before a name ---- */
@@ -167,8 +173,9 @@ static bool user_may_end(struct span line, size_t to) {
 size_t mask_user(struct span line, size_t at) {
     size_t end = 0, more = 0, last = word_before(line, at, &end);
     if (last == at || end - last < 3 || end - last > 4) return at;
-    bool user = name_in(&USER_KEY[0], 1, line, last, end);
-    if (!user && !name_in(&FOR, 1, line, last, end)) return at;
+    uint64_t word = mask_word_key(line, last, end);
+    bool user = word == mask_table_word(USER_KEY[0]);
+    if (!user && word != mask_table_word(FOR)) return at;
     size_t before = word_before(line, last, &more);
     if (before == last) return at;
     if (user ? !NAME_IN(BEFORE_USER, line, before, more) : !NAME_IN(BEFORE_FOR, line, before, more)) return at;

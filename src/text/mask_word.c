@@ -1,4 +1,5 @@
 /* mask_word: numbers and words with digits in them: what is a value and goes, what carries meaning and stays. */
+#include "text/mask_map.h"
 #include "text/mask_match.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
@@ -68,29 +69,37 @@ static const struct known CODE_PREFIX[] = {
     {"nu", 0},  {"rfc", 0}, {"e", 0},    {"w", 0},   {"c", 0},   {"f", 0},
 };
 
-/* The row of table with the letters [from, to) of line, or NULL. */
-static const struct known *word_find(const struct known *table, size_t n, struct span line, size_t from, size_t to) {
-    char word[WORD_BYTES];
-    uint64_t wanted, row;
-    mask_word_key(line, from, to, word);
-    memcpy(&wanted, word, sizeof wanted);
-    for (size_t i = 0; wanted && i < n; i++) {
-        memcpy(&row, table[i].word, sizeof row);
-        if (row == wanted) return &table[i];
-    }
+/* The bits of a table's words: a constant to the compiler, which unrolls the loop. */
+static inline __attribute__((always_inline)) uint64_t word_bits(const struct known *table, size_t n) {
+    uint64_t bits = 0;
+    _Pragma("GCC unroll 128") for (size_t i = 0; i < n; i++) bits |= mask_word_bit(mask_table_word(table[i].word));
+    return bits;
+}
+
+static const struct known *word_search(const struct known *table, size_t n, uint64_t word) {
+    for (size_t i = 0; i < n; i++)
+        if (mask_table_word(table[i].word) == word) return &table[i];
     return NULL;
 }
 
+/* The row of table with this word, or NULL. */
+static inline __attribute__((always_inline)) const struct known *word_row(const struct known *table, size_t n,
+                                                                          uint64_t word) {
+    return word && word_bits(table, n) & mask_word_bit(word) ? word_search(table, n, word) : NULL;
+}
+
+/* The same of the letters [from, to) of line. */
+#define WORD_FIND(table, line, from, to) word_row(table, COUNT(table), mask_word_key(line, from, to))
+
 static bool is_term(struct span line, size_t at, size_t end) {
     if (end - at > WORD_BYTES) return false;
-    char word[WORD_BYTES];
-    mask_word_key(line, at, end, word);
+    uint64_t word = __builtin_bswap64(mask_word_key(line, at, end));
     size_t low = 0, high = COUNT(TERM);
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = memcmp(word, TERM[middle], WORD_BYTES);
-        if (order == 0) return true;
-        if (order < 0)
+        uint64_t term = __builtin_bswap64(mask_table_word(TERM[middle]));
+        if (term == word) return true;
+        if (word < term)
             high = middle;
         else
             low = middle + 1;
@@ -120,9 +129,9 @@ size_t mask_number(struct span line, size_t at) {
     return end;
 }
 
-size_t mask_unit(struct span line, size_t at) {
+size_t mask_unit_of(struct span line, size_t at) {
     size_t end = mask_run(line, at, C_LETTER);
-    const struct known *unit = end - at <= WORD_BYTES ? word_find(UNIT, COUNT(UNIT), line, at, end) : NULL;
+    const struct known *unit = end - at <= WORD_BYTES ? WORD_FIND(UNIT, line, at, end) : NULL;
     if (!unit) return at;
     if (!(mask_class_at(line, end) & C_DIGIT)) return end;
     if (!unit->digits) return at;
@@ -144,6 +153,7 @@ static const struct known NOT_COUNTED[] = {
 };
 
 bool mask_number_is_no(struct span line, size_t at, size_t end) {
+    if (mask_char_at(line, at) != '0') return false;
     char before = at > 0 ? line.p[at - 1] : ' ', after = mask_char_at(line, end);
     if ((mask_class[(unsigned char)before] & (C_ALNUM | C_SLASH | C_DOT | C_DASH)) || before == '_') return false;
     for (size_t i = at; i < end; i++)
@@ -155,21 +165,18 @@ bool mask_number_is_no(struct span line, size_t at, size_t end) {
         size_t to = at;
         while (to > 0 && strchr("=: \"'", line.p[to - 1])) to--;
         size_t from = mask_letters_before(line, to);
-        if (from < to && word_find(FAULT_COUNT, COUNT(FAULT_COUNT), line, from, to)) return true;
+        if (from < to && WORD_FIND(FAULT_COUNT, line, from, to)) return true;
     }
     size_t word = end + 1, word_end = mask_run(line, word, C_LOWER); /* 0 errors */
     return after == ' ' && word_end > word + 1 && !(mask_class_at(line, word_end) & (C_UPPER | C_DIGIT)) &&
-           !word_find(NOT_COUNTED, COUNT(NOT_COUNTED), line, word, word_end) &&
-           !word_find(UNIT, COUNT(UNIT), line, word, word_end);
+           !WORD_FIND(NOT_COUNTED, line, word, word_end) && !WORD_FIND(UNIT, line, word, word_end);
 }
 
 /* How many digits may stay behind the word that stands before `at`, with at most a few separators between. */
 static unsigned digits_to_keep(struct span line, size_t at) {
-    enum { SEPARATORS_MAX = 4 };
+    enum { SEPARATORS_MAX = 4, CODE = 4 };
     size_t to = at;
-    while (to > 0 && at - to < SEPARATORS_MAX && !(mask_class[(unsigned char)line.p[to - 1]] & C_ALNUM) &&
-           strchr(" =:#('\"[-/", line.p[to - 1]))
-        to--;
+    while (to > 0 && at - to < SEPARATORS_MAX && mask_class[(unsigned char)line.p[to - 1]] & C_JOINT) to--;
     if (to == at || to == 0 || !(mask_class[(unsigned char)line.p[to - 1]] & (C_LOWER | C_UPPER))) return 0;
     size_t from = to; /* exit_code, exitCode, EXIT_CODE: the last part decides */
     while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_LOWER)) from--;
@@ -177,10 +184,10 @@ static unsigned digits_to_keep(struct span line, size_t at) {
         while (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER)) from--;
     else if (from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER))
         from--;
-    const struct known *word =
-        to - from <= WORD_BYTES ? word_find(KEEP_AFTER, COUNT(KEEP_AFTER), line, from, to) : NULL;
-    if (!word && to - from > 4 && !word_find(OTHER_CODE, COUNT(OTHER_CODE), line, from, to))
-        word = word_find(KEEP_AFTER, 1, line, to - 4, to); /* errorcode */
+    const struct known *word = to - from <= WORD_BYTES ? WORD_FIND(KEEP_AFTER, line, from, to) : NULL;
+    if (!word && to - from > CODE && mask_word_key(line, to - CODE, to) == mask_table_word(KEEP_AFTER[0].word) &&
+        !WORD_FIND(OTHER_CODE, line, from, to))
+        word = &KEEP_AFTER[0]; /* errorcode */
     return word ? word->digits : 0;
 }
 
@@ -197,14 +204,14 @@ static bool ends_with_request(struct span line, size_t to) {
     while (path > 0 && !(mask_class[(unsigned char)line.p[path - 1]] & C_SPACE)) path--;
     if (path < 2 || path == to || (line.p[path] != '/' && line.p[path] != '<' && line.p[path] != 'h')) return false;
     for (from = path - 1; from > 0 && (mask_class[(unsigned char)line.p[from - 1]] & C_UPPER);) from--;
-    return path - 1 - from <= WORD_BYTES && word_find(METHOD, COUNT(METHOD), line, from, path - 1) != NULL;
+    return path - 1 - from <= WORD_BYTES && WORD_FIND(METHOD, line, from, path - 1) != NULL;
 }
 
 static bool is_http_status(struct span line, size_t at, size_t end) {
     if (end - at != 3 || line.p[at] < '1' || line.p[at] > '5' || mask_run(line, at, C_DIGIT) != end) return false;
     size_t word = end + 1, word_end = mask_run(line, word, C_LETTER);
     if (mask_char_at(line, end) == ' ' && (mask_class_at(line, word) & C_UPPER) &&
-        word_find(STATUS_TEXT, COUNT(STATUS_TEXT), line, word, word_end))
+        WORD_FIND(STATUS_TEXT, line, word, word_end))
         return true;
     size_t to = at;
     while (to > 0 && at - to < 2 && strchr("\" ", line.p[to - 1])) to--;
@@ -276,7 +283,7 @@ size_t mask_code(struct span line, size_t at, size_t end) {
     if (mask_class_at(line, at) & C_DIGIT) return stated_code(line, at);
     size_t letters = mask_run(line, at, C_UPPER), to = code_digits(line, letters);
     if (letters == at || letters - at > WORD_BYTES || to == letters) return at;
-    const struct known *prefix = word_find(CODE_PREFIX, COUNT(CODE_PREFIX), line, at, letters);
+    const struct known *prefix = WORD_FIND(CODE_PREFIX, line, at, letters);
     if (prefix && prefix->word[1] == '\0' && to - letters != 4) prefix = NULL;          /* E0042, W1203 */
     size_t more = prefix && mask_char_at(line, to) == '-' ? code_digits(line, to) : to; /* CVE-2021-44228 */
     to = more;
@@ -323,6 +330,21 @@ static struct word_facts facts_of(struct span line, size_t at, size_t end) {
     return f;
 }
 
+/* The same, from the map. */
+static struct word_facts facts_in(const struct mask_map *map, size_t at, size_t end) {
+    size_t n = end - at;
+    if (n >= MASK_RUN_MAX) return facts_of(map->line, at, end);
+    uint64_t digit = mask_map_first(mask_map_from(map, MAP_DIGIT, at), n);
+    if (!digit) return (struct word_facts){0};
+    return (struct word_facts){
+        .digits = (size_t)__builtin_popcountll(digit),
+        .changes = (size_t)__builtin_popcountll(mask_map_first(digit ^ digit >> 1, n - 1)),
+        .hex = mask_map_run(mask_map_from(map, MAP_XDIGIT, at)) >= n,
+        .upper = mask_map_first(mask_map_from(map, MAP_UPPER, at), n),
+        .lower = mask_map_first(mask_map_from(map, MAP_LOWER, at), n),
+    };
+}
+
 /* A hash, or a short one: 7f3a9c2; a shorter one yet where its place says so: {3fa0, node-3fa9, 0c1f. */
 static bool is_hash(struct span line, size_t at, size_t n, const struct word_facts *f) {
     enum { HASH_MIN = 8, LATE_HASH_MIN = 7, SHORT_HASH_MIN = 6, PLACED_HASH_MIN = 4 };
@@ -351,12 +373,13 @@ static bool numbers_a_thing(struct span line, size_t at, size_t end, const struc
     return letters >= 2 || f->digits == 2 || is_part(line, at, end);
 }
 
-enum mask_word mask_word(struct span line, size_t at, size_t end) {
+enum mask_word mask_word(const struct mask_map *map, size_t at, size_t end) {
     enum { CHANGES_OF_AN_ID = 3 };
+    struct span line = map->line;
+    struct word_facts f = facts_in(map, at, end);
+    if (f.digits == 0) return WORD_STAYS;
     bool one_letter = !(mask_class_at(line, at + 1) & C_LETTER); /* S3 of C12-S3-L07 is no store */
     if (is_term(line, at, end) && !(one_letter && is_part(line, at, end))) return WORD_STAYS;
-    struct word_facts f = facts_of(line, at, end);
-    if (f.digits == 0) return WORD_STAYS;
     if (is_hash(line, at, end - at, &f) || (f.changes >= CHANGES_OF_AN_ID && f.digits >= 2)) return WORD_ID;
     return f.digits > 2 || numbers_a_thing(line, at, end, &f) ? WORD_DIGITS_GO : WORD_STAYS;
 }

@@ -1,8 +1,13 @@
 #include "text/proto.h"
 
-enum { VARINT_BYTES_MAX = 10, NUMBER_MAX = 536870911 };
+enum { VARINT_BYTES_MAX = PROTO_HEAD_MAX / 2, NUMBER_MAX = 536870911 };
 
-static bool proto_varint(struct span *s, uint64_t *v) {
+static inline bool proto_varint(struct span *s, uint64_t *v) {
+    if (s->n > 0 && !((unsigned char)s->p[0] & 0x80)) { /* most tags and lengths */
+        *v = (unsigned char)s->p[0];
+        s->p++, s->n--;
+        return true;
+    }
     *v = 0;
     for (size_t i = 0; i < s->n && i < VARINT_BYTES_MAX; i++) {
         unsigned char c = (unsigned char)s->p[i];
@@ -68,7 +73,7 @@ size_t proto_bytes_size(uint32_t number, size_t n) {
     return proto_varint_size(proto_tag(number, PROTO_BYTES)) + proto_varint_size(n) + n;
 }
 
-static char *varint_at(char *p, uint64_t v) {
+char *proto_varint_at(char *p, uint64_t v) {
     for (; v >= 0x80; v >>= 7) *p++ = (char)(v | 0x80);
     *p++ = (char)v;
     return p;
@@ -76,13 +81,17 @@ static char *varint_at(char *p, uint64_t v) {
 
 void proto_put_varint(struct buf *out, uint64_t v) {
     char text[VARINT_BYTES_MAX];
-    buf_put(out, text, (size_t)(varint_at(text, v) - text));
+    buf_put(out, text, (size_t)(proto_varint_at(text, v) - text));
 }
 
 /* Tag and number are put at once: a record has some twenty of them. */
 static void put_tagged(struct buf *out, uint64_t tag, uint64_t v) {
     char text[2 * VARINT_BYTES_MAX];
-    buf_put(out, text, (size_t)(varint_at(varint_at(text, tag), v) - text));
+    buf_put(out, text, (size_t)(proto_varint_at(proto_varint_at(text, tag), v) - text));
+}
+
+char *proto_head_at(char *p, uint32_t number, size_t n) {
+    return proto_varint_at(proto_varint_at(p, proto_tag(number, PROTO_BYTES)), n);
 }
 
 void proto_put_head(struct buf *out, uint32_t number, size_t n) {
@@ -92,7 +101,7 @@ void proto_put_head(struct buf *out, uint32_t number, size_t n) {
 void proto_put_bytes(struct buf *out, uint32_t number, struct span s) {
     char *room = buf_reserve(out, s.n + (size_t)2 * VARINT_BYTES_MAX);
     if (!room) return;
-    char *p = varint_at(varint_at(room, proto_tag(number, PROTO_BYTES)), s.n);
+    char *p = proto_varint_at(proto_varint_at(room, proto_tag(number, PROTO_BYTES)), s.n);
     if (s.n > 0) memcpy(p, s.p, s.n);
     out->n += (size_t)(p - room) + s.n;
 }
@@ -102,7 +111,7 @@ void proto_put_uint(struct buf *out, uint32_t number, uint64_t v) {
 }
 
 static void proto_put_fixed(struct buf *out, uint64_t tag, unsigned n, uint64_t v) {
-    char text[VARINT_BYTES_MAX + 8], *p = varint_at(text, tag);
+    char text[VARINT_BYTES_MAX + 8], *p = proto_varint_at(text, tag);
     for (unsigned i = 0; i < n; i++) *p++ = (char)(v >> (8 * i));
     buf_put(out, text, (size_t)(p - text));
 }

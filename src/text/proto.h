@@ -25,6 +25,11 @@ bool proto_take(struct span *message, struct proto_field *f);
 size_t proto_varint_size(uint64_t v);
 size_t proto_bytes_size(uint32_t number, size_t n); /* of a PROTO_BYTES field with n bytes, its tag and length too */
 
+/* Where the room is there already: the end of what was written at p, at most half as much for a varint. */
+enum { PROTO_HEAD_MAX = 20 };
+char *proto_varint_at(char *p, uint64_t v);
+char *proto_head_at(char *p, uint32_t number, size_t n);
+
 void proto_put_varint(struct buf *out, uint64_t v);
 void proto_put_head(struct buf *out, uint32_t number, size_t n); /* tag and length of n bytes that follow */
 void proto_put_bytes(struct buf *out, uint32_t number, struct span s);

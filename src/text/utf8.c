@@ -1,5 +1,7 @@
 #include "text/utf8.h"
 
+#include <emmintrin.h>
+
 /* What a lead byte asks for: the sequence's length and the range of its second byte (Unicode standard, table 3-7). The
  * other bytes are 80..bf. Rows are in the order of the lead bytes; `last` is the last lead byte of a row. */
 static const struct lead {
@@ -38,14 +40,14 @@ size_t utf8_encode(uint32_t cp, char out[UTF8_BYTES_MAX]) {
     return n;
 }
 
-/* Length of the ASCII front part, as far as whole words of 8 bytes tell. */
-static size_t ascii_words(const char *p, size_t n) {
+/* Length of the ASCII front part, as far as whole blocks of 16 bytes tell. */
+static size_t ascii_blocks(const char *p, size_t n) {
+    enum { AT_ONCE = 16 };
     size_t i = 0;
-    for (uint64_t word; i + sizeof word <= n; i += sizeof word) {
-        memcpy(&word, p + i, sizeof word);
-        if (word & 0x8080808080808080u) break;
-    }
-    return i;
+    for (; i + AT_ONCE <= n; i += AT_ONCE)
+        if (_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + i)))) return i;
+    bool rest = n >= AT_ONCE && !_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + n - AT_ONCE)));
+    return rest ? n : i; /* of the last 16 some were seen before */
 }
 
 /* Tells a real U+FFFD from one that stands for an invalid part: no invalid part is of three bytes and begins with ef.
@@ -55,10 +57,11 @@ static bool is_replacement(const char *p, size_t length) {
 }
 
 size_t utf8_valid(struct span s) {
+    enum { DECODED = 8 };   /* characters, before bytes are looked at together again */
     if (s.n == 0) return 0; /* s.p may be NULL */
     for (size_t i = 0;;) {
-        i += ascii_words(s.p + i, s.n - i);
-        for (size_t k = 0; k < sizeof(uint64_t); k++) {
+        i += ascii_blocks(s.p + i, s.n - i);
+        for (size_t k = 0; k < DECODED; k++) {
             if (i == s.n) return i;
             uint32_t cp;
             size_t length = utf8_decode(s.p + i, s.n - i, &cp);

@@ -19,6 +19,7 @@ import time
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
              "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage", "--force-color-profile=srgb")
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "Space": " ", "Backspace": "\ue003", "Down": "\ue015", "Up": "\ue013"}
+SHIFT = "\ue008"
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -122,6 +123,9 @@ class Browser:
         """Real key events for whatever has the focus."""
         actions = []
         for n in names:
+            if n == "BackTab":
+                actions += [{"type": "keyDown", "value": SHIFT}, *({"type": t, "value": KEYS["Tab"]} for t in ("keyDown", "keyUp")), {"type": "keyUp", "value": SHIFT}]
+                continue
             for k in ([KEYS[n]] if n in KEYS else n):
                 actions += [{"type": "keyDown", "value": k}, {"type": "keyUp", "value": k}]
         self.command("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})

@@ -23,10 +23,11 @@ def words_of(template):
 class Page:
     """A server of its own with a state of its own, and a browser that looks at it."""
 
-    def __init__(self, *options, state=None, **look):
+    def __init__(self, *options, state=None, data=None, **look):
         self.state = state or tempfile.mkdtemp()
         self.options = options
-        self.server = Server(*options, env={"XDG_STATE_HOME": self.state, "XDG_CACHE_HOME": self.state})
+        self.env = {"XDG_STATE_HOME": self.state, "XDG_CACHE_HOME": self.state, **({"LOGCLASS_DATA_DIR": data} if data else {})}
+        self.server = Server(*options, env=self.env)
         self.browser = Browser(**look)
 
     def __enter__(self):
@@ -41,7 +42,7 @@ class Page:
         if not stopped:
             self.server.process.kill()
             self.server.process.wait()
-        self.server = Server(*self.options, env={"XDG_STATE_HOME": self.state, "XDG_CACHE_HOME": self.state})
+        self.server = Server(*self.options, env=self.env)
 
     def url(self, view=""):
         return f"http://localhost:{self.server.port}/ui/#{view}"
