@@ -5,6 +5,9 @@
 #include "api/history_put.h"
 #include "api/json_put.h"
 #include "api/params.h"
+#include "rules/rule_pattern.h"
+#include "rules/rules.h"
+#include "text/mask.h"
 
 #include <inttypes.h>
 
@@ -57,31 +60,30 @@ static void export_jsonl(struct buf *out, const struct correction *c) {
     buf_puts(out, "}\n");
 }
 
-/* A template as a pattern: words are quoted, what was masked may be anything without blanks. */
-static void put_pattern(struct buf *out, struct span text) {
-    static const char QUOTED[] = "\\^$.|?*+()[]{}";
-    buf_putc(out, '^');
-    for (size_t i = 0; i < text.n; i++) {
-        const char *end = text.p[i] == '<' ? memchr(text.p + i, '>', text.n - i) : NULL;
-        bool blank = !end || memchr(text.p + i, ' ', (size_t)(end - text.p) - i) != NULL;
-        if (text.p[i] == '#') {
-            buf_puts(out, "\\d+");
-        } else if (!blank) {
-            buf_puts(out, "\\S+");
-            i = (size_t)(end - text.p);
-        } else {
-            if (text.p[i] && strchr(QUOTED, text.p[i])) buf_putc(out, '\\');
-            buf_putc(out, (unsigned char)text.p[i] < ' ' ? ' ' : text.p[i]);
-        }
-    }
-    buf_putc(out, '$');
+/* Lines and sources are compared by their templates (review/overlay.h); so are those of the rule. */
+static bool export_pattern(struct buf *out, const char *key, struct span text, struct err *e) {
+    char masked[MASK_OUTPUT_MAX];
+    struct buf pattern;
+    buf_init(&pattern, 2 * RULES_PATTERN_MAX);
+    bool ok = rule_pattern_whole(&pattern, (struct span){masked, mask_line(text, masked)}, e);
+    if (ok) buf_printf(out, "%s = %.*s\n", key, (int)pattern.n, pattern.p);
+    buf_release(&pattern);
+    return ok;
 }
 
 static void export_rule(struct buf *out, const struct correction *c) {
-    buf_printf(out, "[rule correction %u]\n; %.*s %.*s\nlabel = %s\npattern = ", c->id, (int)c->at.n, c->at.p,
-               (int)c->by.n, c->by.p, c->label);
-    put_pattern(out, c->message);
-    buf_puts(out, "\n\n");
+    struct err e = {0};
+    size_t from = out->n;
+    buf_printf(out, "[rule correction %u]\n; %.*s %.*s\nlabel = %s\n", c->id, (int)c->at.n, c->at.p, (int)c->by.n,
+               c->by.p, c->label);
+    bool ok = !c->redacted || err_set(&e, ERR_INPUT, "its text is redacted, so no line can be compared with it");
+    ok = ok && export_pattern(out, "pattern", c->message, &e);
+    ok = ok && (c->source.n == 0 || export_pattern(out, "source", c->source, &e));
+    if (!ok) {
+        out->n = from;
+        buf_printf(out, "; correction %u is no rule: %s\n", c->id, e.msg);
+    }
+    buf_putc(out, '\n');
 }
 
 static const struct export {

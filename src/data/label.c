@@ -9,34 +9,15 @@
 enum { LABEL_FILE_BYTES_MAX = 256 * 1024 };
 
 static const struct label_set DEFAULT = {
-    .label =
-        {
-#define LABEL(id, name, text) {#id, name, text},
-#include "data/label.def"
-#undef LABEL
-        },
-    .n = 0
-#define LABEL(id, name, text) +1
-#include "data/label.def"
-#undef LABEL
-    ,
+#define LABELS "data/label.def"
+#include "data/label_set.def"
     .unclassified = 8,
 };
 
 static const struct label_set OPS = {
-    .label =
-        {
-#define LABEL(id, name, text) {#id, name, text},
-#include "data/label_ops.def"
-#undef LABEL
-        },
-    .n = 0
-#define LABEL(id, name, text) +1
-#include "data/label_ops.def"
-#undef LABEL
-    ,
-    .unclassified = 15,
-    .parts = 0x7f00, /* SECURITY_ALERT to SERVICE_ERROR */
+#define LABELS "data/label_ops.def"
+#include "data/label_set.def"
+    .unclassified = 15, .parts = 0x7f00, /* SECURITY_ALERT to SERVICE_ERROR */
 };
 
 const struct label_set *label_ops(void) {

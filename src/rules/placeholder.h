@@ -7,7 +7,9 @@
 
 struct placeholder {
     const char *text;    /* as it stands in a template */
-    const char *pattern; /* matches the values that it stands for */
+    const char *pattern; /* matches the values that it stands for; alternatives stand in no group */
+    const char *between; /* matches what stands between those of a list; NULL: too long a pattern for lists */
+    bool is_named;       /* a key in the line may tell it, and its value may stand in quotes */
     const char *sample;  /* one of them */
 };
 

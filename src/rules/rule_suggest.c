@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "rules/placeholder.h"
+#include "rules/rule_pattern.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -86,21 +87,6 @@ static void find_gaps(const struct words *common, const struct words *all, bool 
 
 /* ---- the pattern ---- */
 
-static void put_quoted(struct buf *out, struct span word) {
-    while (word.n > 0) {
-        const struct placeholder *p = placeholder_at(word);
-        size_t n = 1;
-        if (p) {
-            buf_puts(out, p->pattern);
-            n = strlen(p->text);
-        } else {
-            if (strchr("\\^$.|?*+()[]{}", word.p[0]) && word.p[0]) buf_putc(out, '\\');
-            buf_putc(out, word.p[0]);
-        }
-        word = span_sub(word, n, word.n);
-    }
-}
-
 static void put_name(struct buf *name, struct span word) {
     if (!has_letters(word) || placeholder_at(word) || name->n + word.n + 1 > RULE_SUGGEST_NAME_MAX) return;
     if (name->n > 0) buf_putc(name, ' ');
@@ -126,7 +112,7 @@ bool rule_suggest(const struct span *template, size_t n, struct buf *pattern, st
     }
     for (size_t i = 0; i < common->n; i++) {
         if (i > 0) buf_puts(pattern, gap[i] ? "\\s.{0,80}" : "\\s+");
-        put_quoted(pattern, common->word[i]);
+        rule_pattern_put(pattern, common->word[i]);
         put_name(name, common->word[i]);
     }
     if (name->n == 0) buf_puts(name, "rule");

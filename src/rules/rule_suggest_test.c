@@ -5,6 +5,10 @@
 #include "rules/rule_sample.h"
 #include "text/mask.h"
 
+#define NUMBER                                                                                                \
+    "(?:#|[-+]?(?:0x[\\da-f]+|\\d+(?:,\\d\\d\\d)*(?:\\.\\d+)?(?:e[-+]?\\d+)?(?:(?:[hmswd]|[mu]s|min)\\d+(?:," \
+    "\\d\\d\\d)*(?:\\.\\d+)?)*))"
+
 struct suggestion {
     const char *template[3];
     const char *pattern, *name; /* pattern NULL: none */
@@ -12,16 +16,14 @@ struct suggestion {
 
 static void what_templates_have_in_common_becomes_a_pattern(void) {
     static const struct suggestion all[] = {
-        {{"payment # refused by bank"},
-         "payment\\s+[-+]?\\d[\\d.,]*\\s+refused\\s+by\\s+bank",
-         "payment refused by bank"},
+        {{"payment # refused by bank"}, "payment\\s+" NUMBER "\\s+refused\\s+by\\s+bank", "payment refused by bank"},
         {{"<time> payment # refused by bank for <email>", "<time> payment # refused by gateway for <email>"},
-         "payment\\s+[-+]?\\d[\\d.,]*\\s+refused\\s+by\\s.{0,80}for",
+         "payment\\s+" NUMBER "\\s+refused\\s+by\\s.{0,80}for",
          "payment refused by for"},
         {{"a(b) [c]*"}, "a\\(b\\)\\s+\\[c\\]\\*", "a(b) _c_*"},
         {{"one two", "two one"}, "one", "one"},
         {{"x a y b z", "a q b", "w a b"}, "a\\s.{0,80}b", "a b"},
-        {{"took #ms"}, "took\\s+[-+]?\\d[\\d.,]*ms", "took"},
+        {{"took #ms"}, "took\\s+" NUMBER "ms", "took"},
         {{"alpha", "beta"}, NULL, NULL},
         {{"# <ip>", "# <ip>"}, NULL, NULL},
     };

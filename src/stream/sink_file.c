@@ -9,6 +9,7 @@
 #include "stream/checkpoint.h"
 #include "stream/flow.h"
 #include "stream/form.h"
+#include "stream/outage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ struct sink_file {
     struct flow *flow;
     struct sink_opts o;
     const struct section *conf;
-    unsigned metric, reopened;
+    struct outage outage;
+    unsigned reopened;
     int fd;
     off_t base;         /* the file's length when all of it was on the disk */
     struct buf text;    /* what belongs behind it */
@@ -117,20 +119,16 @@ static bool sink_file_begin(struct sink_file *s, struct err *e) {
 }
 
 static void sink_file_rest(struct sink_file *s, const char *what) {
-    if (s->rest_ms == 0) {
-        log_error("sink.down", "%s: %s: %s; nothing is settled until it can be written again", s->conf->path, what,
-                  strerror(errno));
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 0);
-    }
+    char why[160];
+    snprintf(why, sizeof why, "%s: %s", what, strerror(errno));
+    outage_failed(&s->outage, why);
     s->failed_ns = clock_now_ns(NULL);
     s->rest_ms = s->rest_ms == 0 ? REST_MS : s->rest_ms * 2 < REST_MS_MAX ? s->rest_ms * 2 : REST_MS_MAX;
 }
 
 static void sink_file_is_well(struct sink_file *s) {
-    if (s->rest_ms == 0) return;
     s->rest_ms = 0;
-    log_info("sink.up", "%s is written again", s->conf->path);
-    metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
+    outage_over(&s->outage);
 }
 
 static bool is_resting(const struct sink_file *s) {
@@ -164,7 +162,7 @@ static bool sink_file_write(struct sink_file *s) {
 
 static void settle_all(struct sink_file *s, bool safe) {
     for (unsigned i = 0; i < s->n; i++) {
-        if (safe) metrics_add(METRIC_SINK_RECORDS, s->metric, 0, 0, s->chunk[i]->batch.n);
+        if (safe) metrics_add(METRIC_SINK_RECORDS, s->outage.metric, 0, 0, s->chunk[i]->batch.n);
         flow_settle(s->flow, s->chunk[i], safe);
     }
     s->n = 0;
@@ -267,12 +265,9 @@ static void *sink_file_open(const struct sink_opts *o, struct flow *f, struct er
     struct sink_file *s = must_calloc(1, sizeof *s);
     *s = (struct sink_file){.flow = f, .o = *o, .conf = o->section, .fd = -1};
     s->reopened = o->reopened ? atomic_load(o->reopened) : 0;
-    s->metric = metrics_name(METRIC_SET_SINK, s->conf->name);
+    outage_init(&s->outage, s->conf, s->conf->path);
     buf_init(&s->text, SINK_FILE_BYTES_MAX);
-    if (sink_file_begin(s, e)) {
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
-        return s;
-    }
+    if (sink_file_begin(s, e)) return s;
     sink_file_close(s);
     return NULL;
 }

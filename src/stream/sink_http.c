@@ -4,24 +4,20 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "base/rng.h"
 #include "conf/section.h"
 #include "metrics/metrics.h"
 #include "remote/http_client.h"
 #include "stream/dead_letters.h"
+#include "stream/outage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     BATCHES = FLOW_CHUNKS / 2,
     BATCH_BYTES_MAX = 64 << 20,
-    RETRY_MS = 1000,
-    RETRY_MS_MAX = 30000,
     KEY_RETRY_MS = 30000,
     FULL_RETRY_MS = 1000,
-    SAY_MS = 60000,
     KEY_BYTES_MAX = 8192,
     REASON_MAX = 300
 };
@@ -34,49 +30,35 @@ struct sink_http {
     struct flow *flow;
     struct sink_opts o;
     const struct section *conf;
-    unsigned metric;
     struct http_client *client;
     struct http_endpoint *endpoint;
     struct sink_http_batch *batch[BATCHES];
     unsigned under_way; /* requests */
     uint64_t put_n;     /* batches so far */
     struct buf plain;
-    unsigned failures;          /* in a row; 0: all is well */
-    uint64_t retry_ns, said_ns; /* nothing is sent before; when it was last said */
-    struct rng rng;
+    struct outage outage;
+    uint64_t retry_ns; /* nothing is sent before */
     bool packs;
 };
 
 /* ---- outages ---- */
 
-/* The wait is anything up to a limit that doubles (full jitter): many who lost one server do not come back at once. */
 static void sink_http_rest(struct sink_http *s, enum reply why, int64_t asked_ms, const char *what) {
-    unsigned doublings = s->failures < 5 ? s->failures : 5, most = (unsigned)RETRY_MS << doublings;
-    uint64_t now = clock_now_ns(NULL);
-    if (most > RETRY_MS_MAX) most = RETRY_MS_MAX;
-    int64_t wait = why == REPLY_KEY ? KEY_RETRY_MS : (int64_t)rng_below(&s->rng, most) + 1;
+    outage_failed(&s->outage, what);
+    int64_t wait = why == REPLY_KEY ? KEY_RETRY_MS : (int64_t)outage_wait_ms(&s->outage);
     if (asked_ms > wait) wait = asked_ms;
-    if (s->failures++ == 0 || now - s->said_ns >= clock_ns_of_ms(SAY_MS)) {
-        log_error("sink.down", "[sink %s]: %s: %s; nothing is settled until it takes records again", s->conf->name,
-                  s->conf->url, what);
-        s->said_ns = now;
-    }
-    metrics_gauge_set(METRIC_SINK_UP, s->metric, 0);
-    s->retry_ns = now + clock_ns_of_ms((uint64_t)wait);
+    s->retry_ns = clock_now_ns(NULL) + clock_ns_of_ms((uint64_t)wait);
 }
 
 static void sink_http_is_well(struct sink_http *s) {
-    if (s->failures == 0) return;
-    s->failures = 0;
-    s->retry_ns = 0;
-    log_info("sink.up", "[sink %s]: %s takes records again", s->conf->name, s->conf->url);
-    metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
+    if (outage_is_on(&s->outage)) s->retry_ns = 0;
+    outage_over(&s->outage);
 }
 
 /* ---- batches ---- */
 
 static void batch_settle(struct sink_http *s, struct sink_http_batch *b, bool safe) {
-    if (safe) metrics_add(METRIC_SINK_RECORDS, s->metric, 0, 0, b->n);
+    if (safe) metrics_add(METRIC_SINK_RECORDS, s->outage.metric, 0, 0, b->n);
     struct chunk *c = b->chunk;
     b->chunk = NULL;
     flow_settle(s->flow, c, safe);
@@ -105,7 +87,7 @@ static void range_is_dead(struct sink_http *s, struct sink_http_batch *b, const 
         sink_http_rest(s, REPLY_AGAIN, FULL_RETRY_MS, e.msg);
         return;
     }
-    metrics_add(METRIC_DEAD_LETTERS, s->metric, 0, 0, 1);
+    metrics_add(METRIC_DEAD_LETTERS, s->outage.metric, 0, 0, 1);
     log_warn("sink.dead_letter", "[sink %s]: a record is not taken: %s", s->conf->name, reason);
     b->n--; /* it is not among those that the sink has */
     range_done(s, b);
@@ -141,10 +123,10 @@ static void take_reply(struct sink_http *s, struct sink_http_batch *b, const str
     enum reply r = reply_of(call);
     bool single = b->left[b->left_n - 1].to - b->left[b->left_n - 1].from == 1;
     uint64_t rejected = r == REPLY_OK && s->form->rejected ? s->form->rejected(buf_span(&call->reply)) : 0;
-    metrics_add(METRIC_SINK_REQUESTS, s->metric, r, 0, 1);
+    metrics_add(METRIC_SINK_REQUESTS, s->outage.metric, r, 0, 1);
     reply_reason(call, reason);
     if (rejected) {
-        metrics_add(METRIC_SINK_REJECTED, s->metric, 0, 0, rejected);
+        metrics_add(METRIC_SINK_REJECTED, s->outage.metric, 0, 0, rejected);
         log_warn("sink.rejected", "[sink %s]: the server did not take %llu records of a request that it took",
                  s->conf->name, (unsigned long long)rejected);
     }
@@ -210,7 +192,7 @@ static struct sink_http_batch *oldest_waiting(const struct sink_http *s) {
 static void send_ranges(struct sink_http *s) {
     struct sink_http_batch *b;
     while ((b = oldest_waiting(s))) {
-        unsigned most = s->failures > 0 ? 1 : (unsigned)s->conf->requests_max;
+        unsigned most = outage_is_on(&s->outage) ? 1 : (unsigned)s->conf->requests_max;
         if (s->under_way >= most || clock_now_ns(NULL) < s->retry_ns || !send_range(s, b)) return;
     }
 }
@@ -326,8 +308,7 @@ void *sink_http_open(const struct sink_http_form *form, const struct sink_opts *
     *s = (struct sink_http){.form = form, .flow = f, .o = *o, .conf = o->section};
     MUST(o->dead_letters != NULL);
     s->packs = form->encoding == NULL || strcmp(s->conf->compression, "gzip") == 0;
-    s->metric = metrics_name(METRIC_SET_SINK, s->conf->name);
-    s->rng.state = clock_now_ns(NULL) ^ (uint64_t)getpid() << 40;
+    outage_init(&s->outage, s->conf, s->conf->url);
     buf_init(&s->plain, BATCH_BYTES_MAX);
     for (unsigned i = 0; i < BATCHES; i++) {
         s->batch[i] = must_calloc(1, sizeof *s->batch[i]);
@@ -335,10 +316,7 @@ void *sink_http_open(const struct sink_http_form *form, const struct sink_opts *
         buf_init(&s->batch[i]->streams, BATCH_BYTES_MAX);
     }
     s->client = http_client_open((unsigned)s->conf->requests_max, e);
-    if (s->client && sink_http_endpoint(s, e)) {
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
-        return s;
-    }
+    if (s->client && sink_http_endpoint(s, e)) return s;
     err_prefix(e, "[sink %s]", s->conf->name);
     sink_http_close(s);
     return NULL;

@@ -13,6 +13,7 @@
 #include "stream/form.h"
 #include "stream/kafka.h"
 #include "stream/kafka_heads.h"
+#include "stream/outage.h"
 #include "text/rfc3339.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ struct sink_kafka {
     struct sink_opts o;
     const struct section *conf;
     struct kafka_link *link; /* NULL: no transactions */
-    unsigned metric;
+    struct outage outage;
     rd_kafka_t *rk, *alone; /* alone: sends batches of one; NULL: not needed so far */
     struct kafka_out *out[KAFKA_OUT_MAX];
     struct form form; /* of values that are made here */
@@ -74,26 +75,15 @@ struct sink_kafka {
     uint64_t put_n;
     struct kafka_heads *kept_heads;
     rd_kafka_queue_t *main; /* what rd_kafka_poll waits at */
-    bool is_up, failed;
+    bool failed;
 };
-
-static void kafka_mark(struct sink_kafka *s, bool up, const char *why) {
-    if (s->is_up == up) return;
-    s->is_up = up;
-    if (up)
-        log_info("sink.up", "[sink %s]: %s takes records again", s->conf->name, s->conf->brokers);
-    else
-        log_error("sink.down", "[sink %s]: %s: %s; nothing is settled until it takes records again", s->conf->name,
-                  s->conf->brokers, why);
-    metrics_gauge_set(METRIC_SINK_UP, s->metric, up);
-}
 
 static void kafka_end(struct sink_kafka *s, const char *what) {
     struct err e = {0};
     if (s->failed) return;
     s->failed = true;
     err_set(&e, ERR_CONNECTION, "[sink %s]: %s", s->conf->name, what);
-    kafka_mark(s, false, what);
+    outage_failed(&s->outage, what);
     flow_fail(s->flow, &e);
 }
 
@@ -105,7 +95,7 @@ static void out_settle(struct sink_kafka *s, struct kafka_out *o, bool safe) {
         if (o->topic[i]) rd_kafka_topic_destroy(o->topic[i]);
         o->topic[i] = NULL;
     }
-    if (safe) metrics_add(METRIC_SINK_RECORDS, s->metric, 0, 0, o->n);
+    if (safe) metrics_add(METRIC_SINK_RECORDS, s->outage.metric, 0, 0, o->n);
     o->chunk = NULL;
     flow_settle(s->flow, c, safe);
 }
@@ -126,10 +116,10 @@ static bool out_bury(struct sink_kafka *s, struct kafka_out *o, uint32_t i, rd_k
     const char *reason = rd_kafka_err2str(why);
     if (!is_poison(why)) return false;
     if (!dead_letters_put(s->o.dead_letters, s->conf->name, reason, o->chunk, i, &e)) {
-        kafka_mark(s, false, e.msg);
+        outage_failed(&s->outage, e.msg);
         return false;
     }
-    metrics_add(METRIC_DEAD_LETTERS, s->metric, 0, 0, 1);
+    metrics_add(METRIC_DEAD_LETTERS, s->outage.metric, 0, 0, 1);
     log_warn("sink.dead_letter", "[sink %s]: a record is not taken: %s", s->conf->name, reason);
     o->item[i].dropped = true;
     o->n--;
@@ -141,7 +131,8 @@ static bool out_bury(struct sink_kafka *s, struct kafka_out *o, uint32_t i, rd_k
 static void may_be_another(struct sink_kafka *s, struct kafka_item *item) {
     item->alone = !s->link;
     if (s->link)
-        kafka_mark(s, false, "a batch is larger than the topic's max.message.bytes: set rdkafka.batch.size below it");
+        outage_failed(&s->outage,
+                      "a batch is larger than the topic's max.message.bytes: set rdkafka.batch.size below it");
 }
 
 static void take_heads_back(struct sink_kafka *s, const rd_kafka_message_t *m, struct kafka_item *item) {
@@ -162,7 +153,7 @@ static void kafka_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaq
     o->open--;
     take_heads_back(s, m, item);
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_mark(s, true, NULL);
+        outage_over(&s->outage);
         return;
     }
     bool purged = m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
@@ -171,7 +162,7 @@ static void kafka_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaq
     else if (!purged && out_bury(s, o, i, m->err))
         return;
     else if (!purged)
-        kafka_mark(s, false, rd_kafka_err2str(m->err));
+        outage_failed(&s->outage, rd_kafka_err2str(m->err));
     item->again = true;
     o->again++;
     if (!item->alone) s->rest_ns = clock_now_ns(NULL) + clock_ns_of_ms(RETRY_REST_MS);
@@ -234,7 +225,7 @@ static rd_kafka_t *producer_open(struct sink_kafka *s, const char *batch_message
 static rd_kafka_t *sender_alone(struct sink_kafka *s) {
     struct err e = {0};
     if (!s->alone) s->alone = producer_open(s, "1", &e);
-    if (!s->alone) kafka_mark(s, false, e.msg);
+    if (!s->alone) outage_failed(&s->outage, e.msg);
     return s->alone;
 }
 
@@ -277,7 +268,7 @@ static bool send_record(struct sink_kafka *s, struct kafka_out *o, uint32_t i) {
     give_heads_up(s, headers, &o->item[i]);
     if (out_bury(s, o, i, why)) return true;
     if (why != RD_KAFKA_RESP_ERR__QUEUE_FULL && why != RD_KAFKA_RESP_ERR__STATE)
-        kafka_mark(s, false, rd_kafka_err2str(why));
+        outage_failed(&s->outage, rd_kafka_err2str(why));
     return false;
 }
 
@@ -325,7 +316,7 @@ static bool txn_ok(struct sink_kafka *s, rd_kafka_error_t *why) {
     } else if (!rd_kafka_error_is_retriable(why)) {
         kafka_end(s, rd_kafka_error_string(why));
     } else {
-        kafka_mark(s, false, rd_kafka_error_string(why));
+        outage_failed(&s->outage, rd_kafka_error_string(why));
     }
     rd_kafka_error_destroy(why);
     return false;
@@ -542,7 +533,7 @@ static void sink_kafka_error(rd_kafka_t *rk, int code, const char *reason, void 
         if (fenced) log_error("kafka.fenced", "[sink %s]: another process has this instance's name now", s->conf->name);
         kafka_end(s, text);
     } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        kafka_mark(s, false, reason);
+        outage_failed(&s->outage, reason);
     }
 }
 
@@ -570,8 +561,8 @@ static rd_kafka_t *producer_open(struct sink_kafka *s, const char *batch_message
 
 static void *sink_kafka_open(const struct sink_opts *o, struct flow *f, struct err *e) {
     struct sink_kafka *s = must_calloc(1, sizeof *s);
-    *s = (struct sink_kafka){.flow = f, .o = *o, .conf = o->section, .link = o->kafka_link, .is_up = true};
-    s->metric = metrics_name(METRIC_SET_SINK, s->conf->name);
+    *s = (struct sink_kafka){.flow = f, .o = *o, .conf = o->section, .link = o->kafka_link};
+    outage_init(&s->outage, s->conf, s->conf->brokers);
     s->makes_values = strcmp(s->conf->annotate, "headers") != 0;
     s->heads = strcmp(s->conf->annotate, "value") != 0;
     s->form = (struct form){.id = FORM_ANNOTATED};
@@ -584,7 +575,6 @@ static void *sink_kafka_open(const struct sink_opts *o, struct flow *f, struct e
         err_set(e, ERR_USAGE, "[sink %s] needs 'topic': where records go", s->conf->name);
     else if ((s->rk = producer_open(s, "?10000", e))) {
         s->main = rd_kafka_queue_get_main(s->rk);
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
         return s;
     }
     sink_kafka_close(s);

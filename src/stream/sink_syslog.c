@@ -2,13 +2,12 @@
  * acknowledgement: a chunk is settled when the peer's kernel has acknowledged its bytes. What is not settled is kept,
  * and sent again over the next connection; while there is none it is tried for ever, with full jitter. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
-#include "base/rng.h"
 #include "conf/section.h"
 #include "metrics/metrics.h"
 #include "stream/flow.h"
 #include "stream/form.h"
+#include "stream/outage.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -20,20 +19,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-    SINK_SYSLOG_BYTES_MAX = 256 << 20,
-    CHUNKS_OUT_MAX = FLOW_CHUNKS / 2,
-    CONNECT_MS = 5000,
-    RETRY_MS = 1000,
-    RETRY_MS_MAX = 30000,
-    ADDRESS_MAX = 256
-};
+enum { SINK_SYSLOG_BYTES_MAX = 256 << 20, CHUNKS_OUT_MAX = FLOW_CHUNKS / 2, CONNECT_MS = 5000, ADDRESS_MAX = 256 };
 
 struct sink_syslog {
     struct flow *flow;
     struct sink_opts o;
     const struct section *conf;
-    unsigned metric;
+    struct outage outage;
     int fd;          /* -1: not connected */
     struct buf text; /* of the chunks that are not settled */
     size_t sent;     /* bytes of it that went into this connection */
@@ -41,9 +33,8 @@ struct sink_syslog {
         struct chunk *chunk;
         size_t end; /* in text */
     } out[CHUNKS_OUT_MAX];
-    unsigned n, failures;
+    unsigned n;
     uint64_t retry_ns; /* not before */
-    struct rng rng;
     bool is_tcp;
 };
 
@@ -96,18 +87,10 @@ static int connect_tcp(const char *address) {
     return fd;
 }
 
-/* No connection for now. The wait is anything up to a limit that doubles, so that many who lost one server do not come
- * back all at once. */
+/* No connection for now. */
 static void sink_syslog_down(struct sink_syslog *s) {
-    int cause = errno;
-    unsigned doublings = s->failures < 5 ? s->failures : 5, most = (unsigned)RETRY_MS << doublings;
-    if (most > RETRY_MS_MAX) most = RETRY_MS_MAX;
-    if (s->failures++ == 0) {
-        log_error("sink.down", "[sink %s]: %s: %s; nothing is settled until it can be sent again", s->conf->name,
-                  s->conf->address, strerror(cause));
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 0);
-    }
-    s->retry_ns = clock_now_ns(NULL) + clock_ns_of_ms(rng_below(&s->rng, most) + 1);
+    outage_failed(&s->outage, strerror(errno));
+    s->retry_ns = clock_now_ns(NULL) + clock_ns_of_ms(outage_wait_ms(&s->outage));
     if (s->fd >= 0) close(s->fd);
     s->fd = -1;
     s->sent = 0;
@@ -131,16 +114,12 @@ static void settle_acknowledged(struct sink_syslog *s) {
     if (s->n == 0 || s->sent == 0 || ioctl(s->fd, SIOCOUTQ, &queued) != 0 || (size_t)queued > s->sent) return;
     size_t acknowledged = s->sent - (size_t)queued, before = 0;
     while (n < s->n && s->out[n].end <= acknowledged) {
-        metrics_add(METRIC_SINK_RECORDS, s->metric, 0, 0, s->out[n].chunk->batch.n);
+        metrics_add(METRIC_SINK_RECORDS, s->outage.metric, 0, 0, s->out[n].chunk->batch.n);
         before = s->out[n].end;
         flow_settle(s->flow, s->out[n++].chunk, true);
     }
     if (n == 0) return;
-    if (s->failures > 0) {
-        log_info("sink.up", "[sink %s]: %s takes messages again", s->conf->name, s->conf->address);
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
-    }
-    s->failures = 0;
+    outage_over(&s->outage);
     buf_drop_front(&s->text, before);
     s->sent -= before;
     s->n -= n;
@@ -231,13 +210,9 @@ static bool address_is_fine(const char *address, bool *tcp, struct err *e) {
 static void *sink_syslog_open(const struct sink_opts *o, struct flow *f, struct err *e) {
     struct sink_syslog *s = must_calloc(1, sizeof *s);
     *s = (struct sink_syslog){.flow = f, .o = *o, .conf = o->section, .fd = -1};
-    s->metric = metrics_name(METRIC_SET_SINK, s->conf->name);
-    s->rng.state = clock_now_ns(NULL) ^ (uint64_t)getpid() << 40;
+    outage_init(&s->outage, s->conf, s->conf->address);
     buf_init(&s->text, SINK_SYSLOG_BYTES_MAX);
-    if (address_is_fine(s->conf->address, &s->is_tcp, e)) {
-        metrics_gauge_set(METRIC_SINK_UP, s->metric, 1);
-        return s;
-    }
+    if (address_is_fine(s->conf->address, &s->is_tcp, e)) return s;
     sink_syslog_close(s);
     return NULL;
 }

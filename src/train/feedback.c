@@ -22,14 +22,19 @@ uint64_t feedback_hash(const struct dataset_row *row) {
 
 /* ---- corrections ---- */
 
+static struct index_key key_of_template(struct span template) {
+    XXH128_hash_t h = XXH3_128bits(template.p, template.n);
+    return (struct index_key){h.low64, h.high64};
+}
+
 /* The last word about a template counts. */
 static bool add_correction(struct feedback *t, const struct dataset_row *row, struct err *e) {
-    for (size_t i = 0; i < t->rows.n; i++) {
-        if (!span_eq(t->rows.row[i].message, row->message)) continue;
-        t->rows.row[i].label = row->label;
-        return true;
-    }
-    return dataset_add(&t->rows, row, span_of(BY_USER), e);
+    bool is_new;
+    uint32_t at = index_find(&t->by_template, key_of_template(row->message), &is_new);
+    if (is_new)
+        return dataset_add(&t->rows, row, span_of(BY_USER), e); /* which refuses what the index has no room for */
+    t->rows.row[at].label = row->label;
+    return true;
 }
 
 /* Adds what a person said as the template that the head sees. */
@@ -69,8 +74,9 @@ static bool read_corrections(struct feedback *t, const char *path, const struct 
 
 /* ---- answers of the LLM ---- */
 
-/* The stored answers, the newest about each template. */
+/* The stored answers, the newest about each template that nobody corrected. */
 struct asked {
+    const struct feedback *said; /* what users said */
     const struct label_set *labels;
     struct dataset rows;         /* message: the template */
     struct store_answer *answer; /* [rows.n] */
@@ -85,6 +91,7 @@ static bool feedback_take(void *self, const struct store_row *row, struct err *e
         a->left_out++;
         return true;
     }
+    if (index_get(&a->said->by_template, key_of_template(row->template)) != INDEX_FULL) return true;
     if (a->rows.n > 0 && span_eq(a->rows.row[a->rows.n - 1].message, row->template)) {
         a->rows.row[a->rows.n - 1].label = fresh.label;
         a->answer[a->rows.n - 1] = row->answer;
@@ -122,18 +129,11 @@ static double feedback_decide(const struct asked *a, size_t i, const struct head
     return confidence;
 }
 
-static bool is_corrected(const struct feedback *t, struct span template) {
-    for (size_t i = 0; i < t->by_user; i++)
-        if (span_eq(t->rows.row[i].message, template)) return true;
-    return false;
-}
-
 static bool add_answers(struct feedback *t, const struct asked *a, const struct examples *x, const struct head *base,
                         const struct feedback_opts *o, struct err *e) {
     bool ok = true;
     for (size_t i = 0; ok && i < a->rows.n; i++) {
         struct dataset_row row = a->rows.row[i];
-        if (is_corrected(t, row.message)) continue;
         double confidence = feedback_decide(a, i, base, examples_vector(x, x->of_record[i]), o->mix, &row.label);
         if (confidence < o->confidence_min)
             t->left_out++;
@@ -146,7 +146,7 @@ static bool add_answers(struct feedback *t, const struct asked *a, const struct 
 
 static bool read_answers(struct feedback *t, const struct feedback_opts *o, const struct head *base,
                          const struct encoder *enc, struct err *e) {
-    struct asked a = {.labels = head_labels(base)};
+    struct asked a = {.said = t, .labels = head_labels(base)};
     struct examples x = {0};
     struct examples_embed_opts eo = {.threads = o->threads};
     dataset_init(&a.rows);
@@ -160,6 +160,9 @@ static bool read_answers(struct feedback *t, const struct feedback_opts *o, cons
 }
 
 static bool read_users(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e) {
+    *t = (struct feedback){0};
+    dataset_init(&t->rows);
+    index_init(&t->by_template, DATASET_ROWS_MAX);
     if (!read_corrections(t, o->corrections, base, e)) return false;
     for (int i = 0; i < o->files_n; i++)
         if (!read_labelled(t, o->files[i], base, e)) return false;
@@ -168,9 +171,7 @@ static bool read_users(struct feedback *t, const struct feedback_opts *o, const 
 }
 
 bool feedback_count(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e) {
-    struct asked a = {.labels = head_labels(base)};
-    *t = (struct feedback){0};
-    dataset_init(&t->rows);
+    struct asked a = {.said = t, .labels = head_labels(base)};
     dataset_init(&a.rows);
     bool ok = read_users(t, o, base, e) && read_store(&a, o->store, e);
     t->by_llm = a.rows.n;
@@ -181,12 +182,10 @@ bool feedback_count(struct feedback *t, const struct feedback_opts *o, const str
 
 bool feedback_read(struct feedback *t, const struct feedback_opts *o, const struct head *base,
                    const struct encoder *enc, struct err *e) {
-    *t = (struct feedback){0};
-    dataset_init(&t->rows);
-    if (!read_users(t, o, base, e)) return false;
-    return read_answers(t, o, base, enc, e);
+    return read_users(t, o, base, e) && read_answers(t, o, base, enc, e);
 }
 
 void feedback_release(struct feedback *t) {
     dataset_release(&t->rows);
+    index_release(&t->by_template);
 }

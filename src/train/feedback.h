@@ -5,6 +5,7 @@
 #define TRAIN_FEEDBACK_H
 
 #include "base/err.h"
+#include "base/index.h"
 #include "data/dataset.h"
 #include "encoder/encoder.h"
 #include "encoder/head.h"
@@ -24,7 +25,8 @@ struct feedback_opts {
 struct feedback {
     struct dataset rows; /* message: a template; no source */
     size_t by_user, by_llm;
-    size_t left_out; /* answers of the LLM below confidence_min, or of another label set */
+    size_t left_out;          /* answers of the LLM below confidence_min, or of another label set */
+    struct index by_template; /* of the rows of users */
 };
 
 /* A template that a user labelled counts as that, whatever the LLM said. t is released in any case. */
@@ -35,8 +37,8 @@ void feedback_release(struct feedback *t); /* zero-filled is fine */
 /* Of template and label: another label for a known template is a new lesson. */
 uint64_t feedback_hash(const struct dataset_row *row);
 
-/* At most so much can be learnt: rows are those of users, by_llm counts the LLM's answers, likely or not. Neither head
- * nor encoder is run. t is released in any case. */
+/* At most so much can be learnt: rows are those of users, by_llm counts the LLM's answers about other templates, likely
+ * or not. Neither head nor encoder is run. t is released in any case. */
 bool feedback_count(struct feedback *t, const struct feedback_opts *o, const struct head *base, struct err *e);
 
 #endif

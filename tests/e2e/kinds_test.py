@@ -497,6 +497,30 @@ def what_was_said_is_exported():
 
 
 @test
+def exported_rules_match_the_lines_that_they_were_made_of():
+    lines = ["Jun 14 15:16:01 db1 backupd[7]: snapshot 9f86d081884c7d65 saved", "copied 1,234 files, 5.5 GB in 1m30s",
+             "Failed password for invalid user bob from 10.0.0.7 port 4120 ssh2", "disk sda1 of host=db1.example.org: 91.5%",
+             "fetch /var/lib/x from https://a.example/b?c=d", "mail to bob@example.org: 00:1b:21:ab:cd:ef is v1.2.3"]
+    others = ["Jun 14 15:16:01 db1 backupd[7]: snapshot saved", "copied files, 5.5 GB in 1m30s"]
+    with desk() as s:
+        for line in lines:
+            subprocess.run([BINARY, "correct", "BACKUP", line], env={**os.environ, "XDG_STATE_HOME": s.state}, check=True,
+                           capture_output=True)
+        subprocess.run([BINARY, "correct", "--source", "zfs", "DB_ERROR", "pool tank7 is gone"], check=True, capture_output=True,
+                       env={**os.environ, "XDG_STATE_HOME": s.state})
+        wait_until(lambda: json.loads(s.ask("GET", "/api/corrections")[1])["in_force"] == len(lines) + 1)
+        rules = s.ask("GET", "/api/corrections/export?as=rules")[1]
+    with tempfile.NamedTemporaryFile(suffix=".conf") as f, tempfile.TemporaryDirectory() as nothing_said:
+        f.write(rules)
+        f.flush()
+        asked = "".join(line + "\n" for line in lines + others + ["pool tank8 is gone"])
+        for source, label in ("", "UNCLASSIFIED"), ("zfs", "DB_ERROR"):
+            out = subprocess.run([BINARY, "classify", "--rules", f.name, "--bert", "off", "--source", source],
+                                 input=asked.encode(), capture_output=True, check=True, env={**os.environ, "XDG_STATE_HOME": nothing_said})
+            equal([json.loads(row)["label_id"] for row in out.stdout.splitlines()], 6 * ["BACKUP"] + 2 * ["UNCLASSIFIED"] + [label])
+
+
+@test
 def nothing_said_is_lost_by_a_kill():
     """kill -9 right after the 201; the count loses at most what came since the last write."""
     state = tempfile.mkdtemp()
