@@ -157,7 +157,7 @@ valgrind: $(B)/kern/kern_test        ## the kernels under valgrind (those that i
 
 head: $(B)/logclass model             ## train data/head.json and data/head-ops.json anew from data/corpus
 	$(B)/logclass train data/corpus --labels ops --class-weight root --folds 0 --rows-per-template 2 --l2 1 \
-	    --temperature 1.1 --vectors $(B)/head.vectors --out data/head-ops.json --folded data/head.json
+	    --temperature 1.15 --vectors $(B)/head.vectors --out data/head-ops.json --folded data/head.json
 
 check-import: $(B)/logclass model     ## scripts/import-sklearn beside scikit-learn itself (installs it in build/)
 	scripts/check-import
