@@ -1,5 +1,6 @@
 """A disk that is full for a while, under each thing that streams write: the output, the checkpoint, both at once with exactly-once, the
-dead letters. A real file system of a few hundred KB, in a mount namespace of our own.
+dead letters. A real file system in a mount namespace of our own, so large that it is only full when the
+test fills it, however slow the machine.
 
 Each time: nothing is lost, no line is torn, it is said and counted, and it goes on by itself when there is room."""
 import contextlib
@@ -27,7 +28,7 @@ from live import wait_until  # noqa: E402
 from peers import Run  # noqa: E402
 from stream import ids, line, place  # noqa: E402
 
-SIZE = 384 << 10
+SIZE = 32 << 20
 
 
 @contextlib.contextmanager
@@ -69,7 +70,7 @@ class Trickle:
         while not self.over:
             self.p.write("".join(line(i) for i in range(self.n, self.n + 20)))
             self.n += 20
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def end(self):
         self.over = True
