@@ -50,6 +50,7 @@ struct plainly {
 };
 
 static bool holds_plainly(struct span text, struct span part) {
+    if (part.n == 0) return true;
     for (size_t i = 0; i + part.n <= text.n; i++)
         if (strncasecmp(text.p + i, part.p, part.n) == 0) return true;
     return false;
