@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "kern/kern.h"
-#include "text/prompt.h"
+#include "text/encoder_prompt.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -111,8 +111,8 @@ static void hash_tokenizer(struct shape *s, const char *model_dir) {
 
 /* So is a text with other words before it. The many models without a prompt keep the hash that their heads name. */
 static bool hash_prompt(struct shape *s, const char *model_dir, struct err *e) {
-    char prompt[PROMPT_BYTES];
-    if (!prompt_read(prompt, model_dir, e)) return false;
+    char prompt[ENCODER_PROMPT_BYTES];
+    if (!encoder_prompt_read(prompt, model_dir, e)) return false;
     if (prompt[0]) s->hash = XXH3_64bits_withSeed(prompt, strlen(prompt), s->hash);
     return true;
 }

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/must.h"
-#include "text/prompt.h"
+#include "text/encoder_prompt.h"
 #include "text/trie.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -28,8 +28,8 @@ struct wordpiece {
     struct trie words;
     uint32_t inner; /* the trie's node behind "##": where the pieces inside words begin */
     uint32_t vocab_size;
-    char prompt[PROMPT_BYTES];  /* goes before every text */
-    uint32_t special[SPECIALS]; /* ids; TRIE_NONE: not in this vocabulary */
+    char prompt[ENCODER_PROMPT_BYTES]; /* goes before every text */
+    uint32_t special[SPECIALS];        /* ids; TRIE_NONE: not in this vocabulary */
     bool lower, strip, split_cjk;
     unsigned char class_of[0x80]; /* of ASCII; enum unicode_class */
     char fold[0x80];              /* ASCII in lower case, where the model wants that */
@@ -276,7 +276,7 @@ static void fill_ascii(struct wordpiece *w) {
 
 struct wordpiece *wordpiece_open(const char *model_dir, struct err *e) {
     struct wordpiece *w = must_calloc(1, sizeof *w);
-    if (!wordpiece_read_config(w, model_dir, e) || !prompt_read(w->prompt, model_dir, e) ||
+    if (!wordpiece_read_config(w, model_dir, e) || !encoder_prompt_read(w->prompt, model_dir, e) ||
         !read_vocab(w, model_dir, e)) {
         wordpiece_close(w);
         return NULL;

@@ -14,7 +14,7 @@
 struct wordpiece; /* immutable after open: any number of threads may use one */
 
 /* Reads DIR/vocab.txt (and tokenizer_config.json's do_lower_case / strip_accents where there is one, and the prompt:
- * text/prompt.h). */
+ * text/encoder_prompt.h). */
 struct wordpiece *wordpiece_open(const char *model_dir, struct err *e);
 void wordpiece_close(struct wordpiece *w); /* NULL is fine */
 

@@ -7,7 +7,7 @@ import tempfile
 from check import equal, main, test
 from live import wait_until
 from page_checks import HOSTILE, unharmed
-from page_live import MARK, Page, a_line, open_view, template, words_of
+from page_live import MARK, Page, a_line, choose_three_refusals, open_view, template, words_of
 
 @test
 def a_fresh_server_says_what_to_do_and_shows_the_first_line():
@@ -119,13 +119,7 @@ def all_that_match_are_labelled_by_the_number_that_was_seen():
 @test
 def a_rule_from_three_examples():
     with Page() as (p, b):
-        for who in ("bank", "gateway", "broker"):
-            p.send(*[f"payment {i} refused by {who} for a{i}@example.com" for i in range(1, 20)])
-        wait_until(lambda: p.api("kinds?q=refused")["total"] == 3)
-        open_view(b, p, "kinds?q=refused")
-        b.wait("return document.querySelectorAll('.row[data-id]').length === 3")
-        b.keys("j", "x", "j", "x", "j", "x")
-        b.wait_text("3 selected")
+        choose_three_refusals(b, p)
         b.keys("r")
         b.wait("return document.querySelector('#r-pattern')?.value.includes('refused')")
         b.run("const s = document.querySelector('#r-label'); s.value = 'WORKFLOW_ERROR'; s.dispatchEvent(new Event('change'))")

@@ -5,7 +5,7 @@ import tempfile
 
 from check import BINARY, equal, main, test
 from live import wait_until
-from page_live import Page, a_line, open_view, template, words_of
+from page_live import Page, a_line, choose_three_refusals, open_view, template, words_of
 
 LONG = bool(os.environ.get("LONG"))
 KEYS_OF_VIEWS = (("r", "Review"), ("k", "Kinds of lines"), ("u", "Rules"), ("l", "Learn"), ("h", "Health"), ("n", "Now"))
@@ -159,13 +159,7 @@ def many_are_labelled_at_once():
 @test
 def a_rule_is_written_changed_and_removed():
     with Page("--bert", "off", "--workers", "1") as (p, b):
-        for who in ("bank", "gateway", "broker"):
-            p.send(*[f"payment {i} refused by {who} for a{i}@example.com" for i in range(1, 20)])
-        wait_until(lambda: p.api("kinds?q=refused")["total"] == 3)
-        open_view(b, p, "kinds?q=refused")
-        b.wait("return document.querySelectorAll('.row[data-id]').length === 3")
-        b.keys("j", "x", "j", "x", "j", "x")
-        b.wait_text("3 selected")
+        choose_three_refusals(b, p)
         held(b, "three rows")
         b.keys("r")
         b.wait("return document.querySelector('#r-pattern')?.value.includes('refused') && document.activeElement.id === 'r-pattern'")

@@ -77,5 +77,16 @@ def open_view(b, page, view):
     b.wait(READY)
 
 
+def choose_three_refusals(b, page):
+    """Three kinds of one shape, chosen in the list by keys."""
+    for who in ("bank", "gateway", "broker"):
+        page.send(*[f"payment {i} refused by {who} for a{i}@example.com" for i in range(1, 20)])
+    wait_until(lambda: page.api("kinds?q=refused")["total"] == 3)
+    open_view(b, page, "kinds?q=refused")
+    b.wait("return document.querySelectorAll('.row[data-id]').length === 3")
+    b.keys("j", "x", "j", "x", "j", "x")
+    b.wait_text("3 selected")
+
+
 def template(b):
     return b.text(".card .template")

@@ -1,5 +1,5 @@
 /* The prompt of a model's directory, and that it stands before every text. */
-#include "text/prompt.h"
+#include "text/encoder_prompt.h"
 
 #include "base/check.h"
 #include "base/file.h"
@@ -27,11 +27,11 @@ static void remove_files(const char *dir) {
     rmdir(dir);
 }
 
-static bool read_one(const char *json, char prompt[PROMPT_BYTES], struct err *e) {
+static bool read_one(const char *json, char prompt[ENCODER_PROMPT_BYTES], struct err *e) {
     char dir[] = "/tmp/logclass_prompt_XXXXXX";
     CHECK(mkdtemp(dir) != NULL);
     write_files(dir, (const char *const[]){json, NULL});
-    bool ok = prompt_read(prompt, dir, e);
+    bool ok = encoder_prompt_read(prompt, dir, e);
     remove_files(dir);
     return ok;
 }
@@ -45,7 +45,7 @@ static void the_default_prompt_is_read(void) {
         {"{\"prompts\":{\"query\":\"query: \"},\"default_prompt_name\":null}", ""},
         {"{\"prompts\":{\"query\":\"query: \"},\"default_prompt_name\":\"query\"}", "query: "},
     };
-    char prompt[PROMPT_BYTES];
+    char prompt[ENCODER_PROMPT_BYTES];
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
         struct err e = {0};
         CHECK(read_one(GOOD[i].json, prompt, &e));
@@ -64,7 +64,7 @@ static void what_is_broken_is_named(void) {
          "\"default_prompt_name\":\"q\"}",
          "at most 63 bytes"},
     };
-    char prompt[PROMPT_BYTES];
+    char prompt[ENCODER_PROMPT_BYTES];
     for (size_t i = 0; i < sizeof BROKEN / sizeof BROKEN[0]; i++) {
         struct err e = {0};
         CHECK(!read_one(BROKEN[i].json, prompt, &e));

@@ -1,4 +1,4 @@
-#include "text/prompt.h"
+#include "text/encoder_prompt.h"
 
 #include "base/file.h"
 
@@ -8,19 +8,20 @@
 
 enum { PROMPT_FILE_MAX = 1 << 20, PROMPT_PATH_BYTES = 4096 };
 
-static bool take_prompt(char prompt[PROMPT_BYTES], yyjson_val *root, struct err *e) {
+static bool take_prompt(char prompt[ENCODER_PROMPT_BYTES], yyjson_val *root, struct err *e) {
     if (!yyjson_is_obj(root)) return err_set(e, ERR_MODEL, "is no JSON object");
     const char *name = yyjson_get_str(yyjson_obj_get(root, "default_prompt_name"));
     if (!name) return true;
     yyjson_val *text = yyjson_obj_get(yyjson_obj_get(root, "prompts"), name);
     if (!yyjson_is_str(text)) return err_set(e, ERR_MODEL, "'prompts' has no \"%.40s\", which is the default", name);
-    if (yyjson_get_len(text) >= PROMPT_BYTES || strlen(yyjson_get_str(text)) != yyjson_get_len(text))
-        return err_set(e, ERR_MODEL, "prompt \"%.40s\" must be at most %d bytes without NUL", name, PROMPT_BYTES - 1);
+    if (yyjson_get_len(text) >= ENCODER_PROMPT_BYTES || strlen(yyjson_get_str(text)) != yyjson_get_len(text))
+        return err_set(e, ERR_MODEL, "prompt \"%.40s\" must be at most %d bytes without NUL", name,
+                       ENCODER_PROMPT_BYTES - 1);
     memcpy(prompt, yyjson_get_str(text), yyjson_get_len(text) + 1);
     return true;
 }
 
-bool prompt_read(char prompt[PROMPT_BYTES], const char *model_dir, struct err *e) {
+bool encoder_prompt_read(char prompt[ENCODER_PROMPT_BYTES], const char *model_dir, struct err *e) {
     char path[PROMPT_PATH_BYTES];
     struct span text;
     prompt[0] = '\0';
