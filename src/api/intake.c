@@ -2,6 +2,7 @@
 
 #include "api/context.h"
 #include "api/handlers.h"
+#include "base/clock.h"
 #include "base/json_out.h"
 #include "base/must.h"
 #include "http/response.h"
@@ -21,8 +22,9 @@ struct intake_request {
     struct push_ticket ticket;
     struct exchange *x; /* NULL: it has been answered, or the client has gone */
     struct loop *loop;
-    struct loop_post post;
+    struct loop_post post, room;
     struct timer timer;
+    uint64_t begun_ns; /* when it began to wait, for room or for the answer */
     struct push *push;
     enum push_kind kind;
     enum push_form form;
@@ -30,8 +32,9 @@ struct intake_request {
     struct exchange_memory memory;
     enum push_result result;
     struct err e;
-    bool out;     /* the ticket has not come back */
-    bool waiting; /* the exchange has left for it */
+    bool out;      /* the ticket has not come back */
+    bool waiting;  /* the exchange has left for it */
+    bool unpacked; /* the body is */
     bool safe;
     enum { INTAKE_READ, INTAKE_SENT, INTAKE_ANSWER } phase; /* what is next */
 };
@@ -68,7 +71,7 @@ bool intake_admit(struct exchange *x) {
     if (x->req.encoding_unknown && intake_kind(x) != PUSH_LOKI)
         return exchange_refuse(x, REFUSE_ENCODING, "Content-Encoding: expected gzip or zstd");
     if (!intake_check_type(x)) return false;
-    switch (push_admit(p)) {
+    switch (push_admit(p, (size_t)x->req.content_length)) {
     case PUSH_CLOSED: return intake_refuse_busy(x, "the process is starting");
     case PUSH_BUSY: return intake_refuse_busy(x, "the sink has not taken what came before");
     case PUSH_SENT:
@@ -113,6 +116,7 @@ bool intake_refusal(const struct exchange *x, struct buf *out, const char **type
 static void intake_release(struct exchange *x) {
     struct intake_request *r = x->handler_state;
     timer_stop(&r->timer);
+    push_let_go(r->push, &r->ticket);
     r->x = NULL;
     if (!r->out) free(r); /* else when the ticket is back */
 }
@@ -132,8 +136,23 @@ static void intake_returned(void *self) {
         intake_go_on(r);
 }
 
+/* Time is over, for room or for the answer. Where there is room just now, its post is on the way. */
 static void intake_expired(void *self) {
-    intake_go_on(self);
+    struct intake_request *r = self;
+    if (r->out || push_leave(r->push, &r->ticket)) intake_go_on(r);
+}
+
+/* It may be sent again, on the loop's thread. */
+static void intake_has_room(void *self) {
+    struct intake_request *r = self;
+    r->phase = INTAKE_READ;
+    intake_go_on(r);
+}
+
+/* On any thread, as long as it stands in line. */
+static void intake_room(void *self) {
+    struct intake_request *r = self;
+    loop_post(r->loop, &r->room);
 }
 
 /* On the sink's thread. */
@@ -156,7 +175,9 @@ static struct intake_request *intake_begin(struct exchange *x) {
                                  .body_bytes_max = o->body_bytes_max,
                                  .memory = exchange_memory_of(o)};
     r->ticket.done = intake_done;
+    r->ticket.room = intake_room;
     r->ticket.self = r;
+    r->room = (struct loop_post){.run = intake_has_room, .self = r};
     r->post = (struct loop_post){.run = intake_returned, .self = r};
     r->timer = (struct timer){.expired = intake_expired, .self = r};
     x->handler_state = r;
@@ -194,7 +215,8 @@ static bool intake_unpack(struct exchange *x, const struct intake_request *r) {
 
 static void intake_work(struct exchange *x) {
     struct intake_request *r = x->handler_state;
-    if (!intake_unpack(x, r)) return;
+    if (!r->unpacked && !intake_unpack(x, r)) return;
+    r->unpacked = true;
     r->out = true; /* before it may come back */
     enum push_result result = push_send(r->push, buf_span(&x->body), r->form, &r->ticket, &r->e);
     if (result != PUSH_SENT) r->out = false;
@@ -207,6 +229,8 @@ static enum step intake_answer(struct exchange *x) {
     struct intake_request *r = x->handler_state;
     if (r->out)
         intake_refuse_busy(x, "the sink has not taken it yet; it may come twice");
+    else if (r->result == PUSH_BUSY)
+        exchange_refuse(x, REFUSE_QUEUE_FULL, "%s", r->e.msg);
     else if (r->result == PUSH_SENT && !r->safe)
         intake_refuse_busy(x, "it ended before the sink had taken it");
     if (x->refused) return STEP_SEND;
@@ -215,26 +239,49 @@ static enum step intake_answer(struct exchange *x) {
     return response_send(x, 200, r->form == PUSH_FORM_JSON ? RESPONSE_JSON : TYPE_PROTOBUF);
 }
 
+/* What is left of so much time since it began to wait. */
+static unsigned intake_left_ms(const struct intake_request *r, unsigned all) {
+    uint64_t used = (clock_now_ns(NULL) - r->begun_ns) / 1000000;
+    return used < all ? all - (unsigned)used : 0;
+}
+
+/* Until its timer expires, or something that has a post. */
+static enum step intake_wait(struct exchange *x, unsigned most_ms) {
+    struct intake_request *r = x->handler_state;
+    loop_start_timer(r->loop, &r->timer, most_ms);
+    r->waiting = true;
+    exchange_leave(x);
+    return STEP_WAIT;
+}
+
+/* It found no room: stands in line for half the time, so that there is time for the answer afterwards. */
+static bool intake_stands_in_line(struct exchange *x) {
+    struct intake_request *r = x->handler_state;
+    return intake_left_ms(r, push_answer_ms(r->push) / 2) > 0 && push_wait(r->push, &r->ticket, x->body.n);
+}
+
 /* What the helper has left to do. */
 static enum step intake_sent(struct exchange *x) {
     struct intake_request *r = x->handler_state;
     if (x->refused) return STEP_SEND;
+    if (!r->begun_ns) r->begun_ns = clock_now_ns(NULL);
     switch (r->result) {
     case PUSH_SENT:
     case PUSH_EMPTY: break;
     case PUSH_MALFORMED: exchange_refuse(x, REFUSE_MALFORMED, "%s", r->e.msg); break;
     case PUSH_TOO_LARGE: exchange_refuse(x, REFUSE_ENTRIES, "%s", r->e.msg); break;
-    case PUSH_BUSY: exchange_refuse(x, REFUSE_QUEUE_FULL, "%s", r->e.msg); break;
+    case PUSH_BUSY:
+        r->phase = INTAKE_ANSWER;
+        if (intake_stands_in_line(x)) return intake_wait(x, intake_left_ms(r, push_answer_ms(r->push) / 2));
+        exchange_refuse(x, REFUSE_QUEUE_FULL, "%s", r->e.msg);
+        break;
     case PUSH_CLOSED: intake_refuse_busy(x, "the process is starting or ends"); break;
     }
     if (x->refused || !r->out) return intake_answer(x);
     buf_release(&x->body);
     exchange_hold(x, 0, &r->memory);
-    loop_start_timer(r->loop, &r->timer, push_answer_ms(r->push));
-    r->waiting = true;
     r->phase = INTAKE_ANSWER;
-    exchange_leave(x);
-    return STEP_WAIT;
+    return intake_wait(x, intake_left_ms(r, push_answer_ms(r->push)));
 }
 
 static enum step intake_run(struct exchange *x) {

@@ -2,6 +2,17 @@
 
 #include "base/must.h"
 
+struct span chunk_time(const struct origin *o, char room[RFC3339_BYTES]) {
+    if (o->time.n > 0 || !o->time_ns) return o->time;
+    return (struct span){room, rfc3339_write(o->time_ns, room)};
+}
+
+uint64_t chunk_time_ns(const struct origin *o) {
+    uint64_t ns;
+    if (o->time_ns) return o->time_ns;
+    return o->time.n > 0 && rfc3339_read(o->time, &ns) ? ns : 0;
+}
+
 void chunk_init(struct chunk *c) {
     *c = (struct chunk){.text = must_calloc(1, CHUNK_BYTES)};
     arena_init(&c->arena, 4 * (size_t)CHUNK_BYTES);

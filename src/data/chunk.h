@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "data/batch.h"
+#include "text/rfc3339.h"
 
 /* Of a line, the first CHUNK_LINE_MAX bytes count. */
 enum { CHUNK_RECORDS = 4096, CHUNK_BYTES = 1 << 20, CHUNK_LINE_MAX = 65536 };
@@ -24,8 +25,8 @@ struct origin {
     struct span body; /* the whole event, where rec.message is only the part that is judged; p == NULL: the same */
     struct span raw;  /* the JSON object that the message was taken out of; p == NULL: none */
     struct span host, file;
-    struct span time; /* as it was written: RFC 3339; empty: not told */
-    uint64_t time_ns; /* the same, since the epoch; 0: not told, or nobody has read it so far */
+    struct span time; /* as it was written: RFC 3339; empty: it was not told, or as a number */
+    uint64_t time_ns; /* since the epoch, where it was told as a number; else 0 */
     struct span otlp; /* the LogRecord on the wire; p == NULL: it did not come as one */
     const struct otlp_scope *scope;
     struct span key;           /* of the message that it was; p == NULL: none */
@@ -37,6 +38,7 @@ struct origin {
     uint64_t place;    /* byte in the file */
     uint8_t severity;  /* 1 + syslog's (1: emergency, 8: debug); 0: not told */
     bool truncated;    /* it was longer */
+    bool answered;     /* otlp has attributes under our names */
 };
 
 struct chunk {
@@ -51,6 +53,10 @@ struct chunk {
     struct origin *origin;      /* [batch.n]; NULL: this source tells none */
     struct origin *origin_room; /* chunk_want_origins's, kept */
 };
+
+/* When it was, in either form. Text is made in `room` where it came as a number; empty or 0: not told, or no time. */
+struct span chunk_time(const struct origin *o, char room[RFC3339_BYTES]);
+uint64_t chunk_time_ns(const struct origin *o);
 
 void chunk_init(struct chunk *c); /* takes the memory, about 1.4 MB; untouched pages cost nothing */
 void chunk_release(struct chunk *c);

@@ -57,9 +57,7 @@ static bool loki_store(struct loki_reader *r, const struct loki_entry *entry) {
     static const char *const SOURCE[] = {"service_name", "app", "job", "unit", NULL};
     static const char *const HOST[] = {"host", "hostname", "host_name", NULL};
     struct span message = loki_message(r, entry->line), source = loki_attr(r, SOURCE), host = loki_attr(r, HOST);
-    char text[RFC3339_BYTES];
-    struct span time = {text, entry->time_ns ? rfc3339_write(entry->time_ns, text) : 0};
-    size_t bytes = r->n * sizeof(struct attr) + entry->line.n + message.n + source.n + host.n + time.n;
+    size_t bytes = r->n * sizeof(struct attr) + entry->line.n + message.n + source.n + host.n;
     for (uint32_t i = 0; i < r->n; i++) bytes += r->attr[i].key.n + r->attr[i].value.n;
     if (!intake_room(r->in, bytes)) return false;
     struct attr *v = intake_attrs(r->in, r->n);
@@ -73,7 +71,7 @@ static bool loki_store(struct loki_reader *r, const struct loki_entry *entry) {
     o->attr = v;
     o->attr_n = r->n;
     o->stream_n = r->stream_n;
-    o->time = intake_copy(r->in, time);
+    o->time_ns = entry->time_ns;
     o->host = intake_copy(r->in, host);
     return true;
 }

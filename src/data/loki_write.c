@@ -90,9 +90,8 @@ void loki_put_stream(struct buf *out, const struct chunk *c, uint32_t i, const c
 }
 
 uint64_t loki_time(const struct chunk *c, uint32_t i, uint64_t now_ns) {
-    uint64_t ns;
-    struct span time = loki_origin(c, i)->time;
-    return time.n > 0 && rfc3339_read(time, &ns) ? ns : now_ns;
+    uint64_t ns = chunk_time_ns(loki_origin(c, i));
+    return ns ? ns : now_ns;
 }
 
 /* ---- an entry ---- */

@@ -2,7 +2,6 @@
 
 #include "data/field.h"
 #include "data/otlp_wire.h"
-#include "text/rfc3339.h"
 
 #include <stdio.h>
 #include <yyjson.h>
@@ -36,11 +35,11 @@ struct otlp_reader {
 
 /* A LogRecord, taken apart. */
 struct otlp_record {
-    struct span raw, body, judged, object, time;
+    struct span raw, body, judged, object;
     uint64_t time_ns, severity;
     uint32_t n; /* attributes */
+    bool answered;
     /* what follows is not cleared for each record */
-    char time_text[RFC3339_BYTES];
     struct attr attr[INTAKE_ATTRS_MAX];
 };
 
@@ -50,11 +49,11 @@ static bool otlp_broken(struct otlp_reader *r, const char *what) {
 
 /* ---- values ---- */
 
-/* The value as text: a string as it is, other kinds as JSON. */
-static bool otlp_value_text(struct otlp_reader *r, struct arena *to, struct span value, struct span *text) {
-    uint32_t kind;
-    if (!otlp_wire_string(value, text, &kind)) return otlp_broken(r, "an AnyValue is not well-formed");
-    if (text->p || kind == 0) return true;
+/* The value as text: a string as it is, other kinds, of which *kind tells, as JSON. */
+static bool otlp_value_text(struct otlp_reader *r, struct arena *to, struct span value, struct span *text,
+                            uint32_t *kind) {
+    if (!otlp_wire_string(value, text, kind)) return otlp_broken(r, "an AnyValue is not well-formed");
+    if (text->p || *kind == 0) return true;
     buf_reset(&r->text);
     if (!otlp_wire_json(&r->text, value, 0))
         return otlp_broken(r, "an AnyValue is not well-formed, or nested too deep");
@@ -66,9 +65,12 @@ static bool otlp_value_text(struct otlp_reader *r, struct arena *to, struct span
 
 static bool otlp_add_attr(struct otlp_reader *r, struct otlp_record *o, struct span pair) {
     struct span key, value, text;
+    uint32_t kind;
     if (!otlp_wire_pair(pair, &key, &value)) return otlp_broken(r, "an attribute is not well-formed");
-    if (otlp_is_ours(key) || o->n + r->shared_n >= INTAKE_ATTRS_MAX) return true;
-    if (!otlp_value_text(r, &r->texts, value, &text)) return false;
+    bool ours = otlp_is_ours(key);
+    if (ours) o->answered = true;
+    if (ours || o->n + r->shared_n >= INTAKE_ATTRS_MAX) return true;
+    if (!otlp_value_text(r, &r->texts, value, &text, &kind)) return false;
     if (text.n > 0) o->attr[o->n++] = (struct attr){key, text};
     return true;
 }
@@ -84,9 +86,7 @@ static void otlp_add_id(struct otlp_reader *r, struct otlp_record *o, const char
 /* What is judged: a string, the message in an object, else the value as JSON. */
 static bool otlp_body(struct otlp_reader *r, struct otlp_record *o, struct span value) {
     uint32_t kind;
-    struct span text;
-    if (!otlp_wire_string(value, &text, &kind)) return otlp_broken(r, "a record's body is not well-formed");
-    if (!otlp_value_text(r, &r->texts, value, &o->body)) return false;
+    if (!otlp_value_text(r, &r->texts, value, &o->body, &kind)) return false;
     o->judged = o->body;
     if (kind != VALUE_KVLIST) return true;
     yyjson_doc *doc = yyjson_read(o->body.p, o->body.n, 0);
@@ -147,8 +147,8 @@ static uint8_t otlp_severity(uint64_t number) {
 }
 
 static bool otlp_store(struct otlp_reader *r, const struct otlp_record *o) {
-    size_t bytes = o->raw.n + otlp_made(o, o->body) + otlp_made(o, o->judged) + o->time.n +
-                   (o->n + r->shared_n) * sizeof(struct attr);
+    size_t bytes =
+        o->raw.n + otlp_made(o, o->body) + otlp_made(o, o->judged) + (o->n + r->shared_n) * sizeof(struct attr);
     for (uint32_t i = 0; i < o->n; i++) bytes += otlp_made(o, o->attr[i].key) + otlp_made(o, o->attr[i].value);
     if (!otlp_room(r, bytes)) return false;
     struct attr *v = intake_attrs(r->in, o->n + r->shared_n);
@@ -164,10 +164,11 @@ static bool otlp_store(struct otlp_reader *r, const struct otlp_record *o) {
     for (uint32_t i = 0; i < r->shared_n; i++) v[o->n + i] = r->own[i];
     to->attr = v;
     to->attr_n = o->n + r->shared_n;
-    to->time = intake_copy(r->in, o->time);
+    to->time_ns = o->time_ns;
     to->host = r->own_host;
     to->severity = otlp_severity(o->severity);
     to->otlp = raw;
+    to->answered = o->answered;
     to->scope = r->scope;
     return true;
 }
@@ -189,13 +190,12 @@ static bool otlp_record_field(struct otlp_reader *r, struct otlp_record *o, cons
 static bool otlp_read_record(struct otlp_reader *r, struct span raw) {
     struct otlp_record o;
     struct proto_field f;
-    memset(&o, 0, offsetof(struct otlp_record, time_text));
+    memset(&o, 0, offsetof(struct otlp_record, attr));
     o.raw = raw, o.body = o.judged = SPAN_LIT("");
     arena_reset(&r->texts);
     while (proto_take(&raw, &f))
         if (!otlp_record_field(r, &o, &f)) return false;
     if (raw.n > 0) return otlp_broken(r, "a LogRecord is not well-formed");
-    if (o.time_ns) o.time = (struct span){o.time_text, rfc3339_write(o.time_ns, o.time_text)};
     return otlp_store(r, &o);
 }
 
@@ -215,10 +215,11 @@ static bool otlp_read_scope(struct otlp_reader *r, struct span scope_logs) {
 static bool otlp_read_resource(struct otlp_reader *r, struct span resource) {
     struct proto_field f;
     struct span key, value, text;
+    uint32_t kind;
     while (proto_take(&resource, &f)) {
         if (f.number != RESOURCE_ATTRIBUTES || f.type != PROTO_BYTES) continue;
         if (!otlp_wire_pair(f.bytes, &key, &value)) return otlp_broken(r, "a resource's attribute is not well-formed");
-        if (!otlp_value_text(r, &r->shared_texts, value, &text)) return false;
+        if (!otlp_value_text(r, &r->shared_texts, value, &text, &kind)) return false;
         if (span_eq(key, SPAN_LIT("service.name")))
             r->service = text;
         else if (span_eq(key, SPAN_LIT("host.name")))

@@ -5,6 +5,7 @@
 #include "text/proto.h"
 
 static struct intake_fixture fx;
+static char time_text[RFC3339_BYTES];
 static struct buf wire, again;
 
 static void otlp_begin(void) {
@@ -68,7 +69,7 @@ static void a_record_comes_with_all_that_is_told_of_it(void) {
     CHECK_SPAN(c->rec[0].source, "shop");
     const struct origin *o = &c->origin[0];
     CHECK_SPAN(o->host, "h1");
-    CHECK_SPAN(o->time, "2026-01-31T10:00:00.120Z");
+    CHECK_SPAN(chunk_time(o, time_text), "2026-01-31T10:00:00.120Z");
     CHECK_INT(o->severity, 4);
     CHECK_SPAN(otlp_test_attr(o, "zone"), "7");
     CHECK_SPAN(otlp_test_attr(o, "n"), "-5");
@@ -155,7 +156,7 @@ static void other_records_are_encoded(void) {
     CHECK_SPAN(got->rec[0].source, "sshd");
     CHECK_SPAN(got->rec[1].source, "cron");
     CHECK_SPAN(got->origin[0].host, "h");
-    CHECK_SPAN(got->origin[0].time, "2026-01-31T10:00:00.500Z");
+    CHECK_SPAN(chunk_time(&got->origin[0], time_text), "2026-01-31T10:00:00.500Z");
     CHECK_INT(got->origin[0].severity, 4);
     CHECK_SPAN(otlp_test_attr(&got->origin[0], "log.file.path"), "/var/log/auth.log");
     CHECK_SPAN(otlp_test_attr(&got->origin[0], "process.pid"), "42");
@@ -242,7 +243,30 @@ static void requests_that_are_not_well_formed_are_refused(void) {
     otlp_end();
 }
 
-CHECK_MAIN(CHECK_TEST(a_record_comes_with_all_that_is_told_of_it),
+/* Lengths that take one byte on the wire, and two. */
+static void attributes_of_any_length_are_written(void) {
+    static char text[20000];
+    static const size_t LENGTHS[] = {1, 100, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 16384};
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < sizeof LENGTHS / sizeof LENGTHS[0]; i++) {
+        otlp_begin();
+        struct chunk *c = &fx.chunk[0];
+        struct attr attr[] = {{SPAN_LIT("k"), {text, LENGTHS[i]}}, {SPAN_LIT("z"), SPAN_LIT("1")}};
+        chunk_want_origins(c);
+        chunk_add(c, SPAN_LIT(""), SPAN_LIT("m"));
+        c->origin[0] = (struct origin){.attr = attr, .attr_n = 2};
+        otlp_test_write(c);
+        fx.n = 1;
+        fx.most = 2;
+        fx.in = (struct intake){.take = intake_fixture_take, .self = &fx};
+        CHECK(otlp_read(buf_span(&again), &fx.in, &fx.e));
+        CHECK_INT(otlp_test_attr(&fx.chunk[1].origin[0], "k").n, LENGTHS[i]);
+        CHECK_SPAN(otlp_test_attr(&fx.chunk[1].origin[0], "z"), "1");
+        otlp_end();
+    }
+}
+
+CHECK_MAIN(CHECK_TEST(attributes_of_any_length_are_written), CHECK_TEST(a_record_comes_with_all_that_is_told_of_it),
            CHECK_TEST(splicing_keeps_every_field_and_replaces_an_answer), CHECK_TEST(other_records_are_encoded),
            CHECK_TEST(many_records_fill_several_chunks_under_one_scope),
            CHECK_TEST(large_records_go_on_in_the_next_chunk_or_are_refused),

@@ -3,7 +3,6 @@
 #include "data/otlp.h"
 
 #include "data/otlp_wire.h"
-#include "text/rfc3339.h"
 
 static const struct origin NO_ORIGIN;
 
@@ -16,49 +15,57 @@ static size_t string_attr_size(struct span key, struct span text) {
     return proto_bytes_size(KEY_VALUE_KEY, key.n) + proto_bytes_size(KEY_VALUE_VALUE, value);
 }
 
-static void put_string_attr(struct buf *out, uint32_t number, struct span key, struct span text) {
-    proto_put_head(out, number, string_attr_size(key, text));
-    proto_put_bytes(out, KEY_VALUE_KEY, key);
-    proto_put_head(out, KEY_VALUE_VALUE, proto_bytes_size(VALUE_STRING, text.n));
-    proto_put_bytes(out, VALUE_STRING, text);
-}
-
 static char *text_at(char *p, struct span s) {
-    memcpy(p, s.p, s.n);
+    if (s.n > 0) memcpy(p, s.p, s.n);
     return p + s.n;
 }
 
-static char *string_attr_at(char *p, struct span key, struct span text) {
-    p = proto_head_at(p, RECORD_ATTRIBUTES, string_attr_size(key, text));
+/* An attribute all of whose lengths fit in a byte, as nearly all do. */
+static char *short_attr_at(char *p, uint32_t number, struct span key, struct span text) {
+    enum { BYTES = PROTO_BYTES };
+    size_t value = 2 + text.n;
+    *p++ = (char)(number << 3 | BYTES), *p++ = (char)(2 + key.n + 2 + value);
+    *p++ = KEY_VALUE_KEY << 3 | BYTES, *p++ = (char)key.n;
+    p = text_at(p, key);
+    *p++ = KEY_VALUE_VALUE << 3 | BYTES, *p++ = (char)value;
+    *p++ = VALUE_STRING << 3 | BYTES, *p++ = (char)text.n;
+    return text_at(p, text);
+}
+
+static char *string_attr_at(char *p, uint32_t number, struct span key, struct span text) {
+    enum { SHORT_MAX = 0x7f - 6 };
+    if (key.n + text.n <= SHORT_MAX) return short_attr_at(p, number, key, text);
+    p = proto_head_at(p, number, string_attr_size(key, text));
     p = text_at(proto_head_at(p, KEY_VALUE_KEY, key.n), key);
     p = proto_head_at(p, KEY_VALUE_VALUE, proto_bytes_size(VALUE_STRING, text.n));
     return text_at(proto_head_at(p, VALUE_STRING, text.n), text);
 }
 
-static char *double_attr_at(char *p, struct span key, double v) {
-    enum { DOUBLE_BYTES = 9 /* tag and value */, TAG = VALUE_DOUBLE << 3 | PROTO_FIXED64 };
-    p = proto_head_at(p, RECORD_ATTRIBUTES,
-                      proto_bytes_size(KEY_VALUE_KEY, key.n) + proto_bytes_size(KEY_VALUE_VALUE, DOUBLE_BYTES));
-    p = text_at(proto_head_at(p, KEY_VALUE_KEY, key.n), key);
-    p = proto_head_at(p, KEY_VALUE_VALUE, DOUBLE_BYTES);
-    *p++ = TAG;
+static const struct span LABEL = {"logclass.label", 14}, STAGE = {"logclass.stage", 14},
+                         CONFIDENCE = {"logclass.confidence", 19};
+
+/* The same shape each time, but for the number. */
+static char *confidence_at(char *p, double v) {
+    static const char HEAD[] = {RECORD_ATTRIBUTES << 3 | PROTO_BYTES, 2 + 19 + 2 + 9, KEY_VALUE_KEY << 3 | PROTO_BYTES,
+                                19},
+                      TAIL[] = {KEY_VALUE_VALUE << 3 | PROTO_BYTES, 9, VALUE_DOUBLE << 3 | PROTO_FIXED64};
     uint64_t bits;
+    p = text_at(p, (struct span){HEAD, sizeof HEAD});
+    p = text_at(p, CONFIDENCE);
+    p = text_at(p, (struct span){TAIL, sizeof TAIL});
     memcpy(&bits, &v, sizeof bits);
     for (unsigned i = 0; i < sizeof bits; i++) *p++ = (char)(bits >> 8 * i);
     return p;
 }
-
-static const struct span LABEL = {"logclass.label", 14}, STAGE = {"logclass.stage", 14},
-                         CONFIDENCE = {"logclass.confidence", 19};
 
 /* Every record has one, so room is made for all of it at once. */
 static void put_answer(struct buf *out, const struct otlp_answer *a) {
     enum { FIXED = 12 * PROTO_HEAD_MAX + 14 + 14 + 19 + 9 };
     char *room = buf_reserve(out, FIXED + a->label.n + a->stage.n);
     if (!room) return;
-    char *p = string_attr_at(room, LABEL, a->label);
-    p = double_attr_at(p, CONFIDENCE, a->confidence);
-    p = string_attr_at(p, STAGE, a->stage);
+    char *p = string_attr_at(room, RECORD_ATTRIBUTES, LABEL, a->label);
+    p = confidence_at(p, a->confidence);
+    p = string_attr_at(p, RECORD_ATTRIBUTES, STAGE, a->stage);
     out->n += (size_t)(p - room);
 }
 
@@ -69,7 +76,7 @@ static bool otlp_is_old_answer(const struct proto_field *f) {
     return span_eq(key, LABEL) || span_eq(key, CONFIDENCE) || span_eq(key, STAGE);
 }
 
-static void put_spliced(struct buf *out, struct span record) {
+static void put_without_answer(struct buf *out, struct span record) {
     struct proto_field f;
     while (proto_take(&record, &f))
         if (!otlp_is_old_answer(&f)) buf_put(out, f.whole.p, f.whole.n);
@@ -77,8 +84,13 @@ static void put_spliced(struct buf *out, struct span record) {
 
 /* ---- records of other sources ---- */
 
-static void put_attr_unless_empty(struct buf *out, uint32_t number, const char *key, struct span text) {
-    if (text.n > 0) put_string_attr(out, number, span_of(key), text);
+static void put_attr(struct buf *out, uint32_t number, struct span key, struct span text) {
+    char *room = buf_reserve(out, 4 * PROTO_HEAD_MAX + key.n + text.n);
+    if (room) out->n += (size_t)(string_attr_at(room, number, key, text) - room);
+}
+
+static void put_attr_unless_empty(struct buf *out, uint32_t number, struct span key, struct span text) {
+    if (text.n > 0) put_attr(out, number, key, text);
 }
 
 /* OTLP's number and text for syslog's severities (OpenTelemetry's logs data model, appendix B). */
@@ -95,14 +107,14 @@ static void put_severity(struct buf *out, unsigned severity) {
 
 static void put_encoded(struct buf *out, const struct record *rec, const struct origin *o) {
     struct span body = o->body.p ? o->body : rec->message;
-    uint64_t ns;
-    if (o->time.n > 0 && rfc3339_read(o->time, &ns)) proto_put_fixed64(out, RECORD_TIME, ns);
+    uint64_t ns = chunk_time_ns(o);
+    if (ns) proto_put_fixed64(out, RECORD_TIME, ns);
     put_severity(out, o->severity);
     proto_put_head(out, RECORD_BODY, proto_bytes_size(VALUE_STRING, body.n));
     proto_put_bytes(out, VALUE_STRING, body);
-    put_attr_unless_empty(out, RECORD_ATTRIBUTES, "log.file.path", o->file);
-    for (uint32_t i = 0; i < o->attr_n; i++) put_string_attr(out, RECORD_ATTRIBUTES, o->attr[i].key, o->attr[i].value);
-    if (o->truncated) put_string_attr(out, RECORD_ATTRIBUTES, SPAN_LIT("logclass.truncated"), SPAN_LIT("true"));
+    put_attr_unless_empty(out, RECORD_ATTRIBUTES, SPAN_LIT("log.file.path"), o->file);
+    for (uint32_t i = 0; i < o->attr_n; i++) put_attr(out, RECORD_ATTRIBUTES, o->attr[i].key, o->attr[i].value);
+    if (o->truncated) put_attr(out, RECORD_ATTRIBUTES, SPAN_LIT("logclass.truncated"), SPAN_LIT("true"));
 }
 
 void otlp_put_record(struct buf *out, const struct chunk *c, uint32_t i, const struct otlp_answer *a) {
@@ -112,8 +124,10 @@ void otlp_put_record(struct buf *out, const struct chunk *c, uint32_t i, const s
     size_t at = out->n, head;
     if (!room) return;
     out->n += HEAD_LIKELY;
-    if (o->otlp.p)
-        put_spliced(out, o->otlp);
+    if (o->otlp.p && !o->answered)
+        buf_put(out, o->otlp.p, o->otlp.n);
+    else if (o->otlp.p)
+        put_without_answer(out, o->otlp);
     else
         put_encoded(out, &c->rec[i], o);
     put_answer(out, a);
@@ -145,8 +159,8 @@ static void put_made_group(struct buf *out, const struct record *rec, const stru
                    proto_bytes_size(RESOURCE_LOGS_RESOURCE, resource) +
                        proto_bytes_size(RESOURCE_LOGS_SCOPE_LOGS, scope_logs));
     proto_put_head(out, RESOURCE_LOGS_RESOURCE, resource);
-    put_attr_unless_empty(out, RESOURCE_ATTRIBUTES, "service.name", rec->source);
-    put_attr_unless_empty(out, RESOURCE_ATTRIBUTES, "host.name", o->host);
+    put_attr_unless_empty(out, RESOURCE_ATTRIBUTES, service, rec->source);
+    put_attr_unless_empty(out, RESOURCE_ATTRIBUTES, host, o->host);
     proto_put_head(out, RESOURCE_LOGS_SCOPE_LOGS, scope_logs);
     proto_put_head(out, SCOPE_LOGS_SCOPE, scope);
     proto_put_bytes(out, SCOPE_NAME, scope_name);

@@ -81,8 +81,9 @@ struct form_item {
 
 void form_origin(struct buf *out, const struct record *rec, const struct origin *o) {
     static const struct origin NONE = {0};
+    char time[RFC3339_BYTES];
     if (!o) o = &NONE;
-    form_member(out, "log_time", o->time);
+    form_member(out, "log_time", chunk_time(o, time));
     form_member(out, "log_host", o->host);
     form_member(out, "log_source", rec->source);
     form_member(out, "log_file", o->file);
@@ -160,12 +161,13 @@ static void ecs_nested(struct buf *out, const char *key, const char *inner, stru
 
 static void form_ecs(struct buf *out, const struct form_item *i) {
     static const struct origin NONE = {0};
-    char now[32];
+    char now[32], text[RFC3339_BYTES];
     const struct origin *o = i->o ? i->o : &NONE;
     const struct label *l = &i->labels->label[i->res->label];
     bool level = o->severity > 0;
     buf_puts(out, "{\"@timestamp\":");
-    form_text(out, o->time.n ? o->time : ecs_now(now));
+    struct span time = chunk_time(o, text);
+    form_text(out, time.n ? time : ecs_now(now));
     buf_printf(out, ",\"event\":{\"kind\":\"event\"%s}", ecs_members(l->id));
     if (level || o->file.n) {
         buf_puts(out, ",\"log\":{");
@@ -236,10 +238,10 @@ static void syslog_other_data(struct buf *out, struct span data, const char *sd_
 static void form_syslog(struct buf *out, const struct form_item *i) {
     static const struct origin NONE = {0};
     const struct origin *o = i->o ? i->o : &NONE;
-    char length[16];
+    char length[16], time[RFC3339_BYTES];
     size_t at = out->n;
     buf_printf(out, "<%u>1 ", facility_of(o) * 8 + (o->severity > 0 ? o->severity - 1u : NOTICE));
-    syslog_field(out, o->time, 40);
+    syslog_field(out, chunk_time(o, time), 40);
     syslog_field(out, o->host, HOST_BYTES_MAX);
     syslog_field(out, i->rec->source, APP_BYTES_MAX);
     syslog_field(out, attr_of(o, "process.pid"), PID_BYTES_MAX);

@@ -28,16 +28,17 @@ static inline bool flow_hold(void *self, const struct pending *p, const struct q
     return true;
 }
 
+/* Answers those that are held now, and not what comes in meanwhile. */
 static inline void flow_release(struct pipeline *p) {
-    for (;;) {
-        struct pending next;
-        pthread_mutex_lock(&g_held.lock);
-        bool any = g_held.n > 0;
-        if (any) next = g_held.pending[--g_held.n];
-        pthread_mutex_unlock(&g_held.lock);
-        if (!any) return;
+    static struct pending now[HELD_MAX];
+    pthread_mutex_lock(&g_held.lock);
+    unsigned n = g_held.n;
+    memcpy(now, g_held.pending, n * sizeof *now);
+    g_held.n = 0;
+    pthread_mutex_unlock(&g_held.lock);
+    while (n-- > 0) {
         struct answer a = {.decider = DECIDER_LLM, .label = LABEL_OF_NETWORK, .confidence = 0.5};
-        pipeline_answer(p, &next, &a, ERR_OK);
+        pipeline_answer(p, &now[n], &a, ERR_OK);
     }
 }
 

@@ -1,7 +1,11 @@
 /* A request is one chunk or several, as long as the flow has free ones. The last free chunk is shared: while others are
  * under way, small requests gather in it, and it goes when one of those is settled, or when it is full. So a thousand
  * clients that push a line each are a few chunks, and none of them waits for more than what is under way. While the
- * sink stands, nothing gathers: who is told "not yet" comes again, and would be there twice. */
+ * sink stands, nothing gathers: who is told "not yet" comes again, and would be there twice.
+ *
+ * A request that finds no room stands in line (push_queue), as long as the sink makes headway. What is under way for
+ * half the time that an answer may wait is late: then there is no room, whatever is free, for what is sent behind it
+ * would be answered too late, come again, and make the way longer still. */
 #include "stream/push.h"
 
 #include "base/clock.h"
@@ -12,12 +16,13 @@
 #include "data/otlp.h"
 #include "metrics/metrics.h"
 #include "stream/feed.h"
+#include "stream/push_queue.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
-enum { WIRE_BYTES_MAX = 256 << 20, PUSH_OWNERS_MAX = 1024 };
+enum { WIRE_BYTES_MAX = 256 << 20, PUSH_OWNERS_MAX = 1024, PUSH_TURN_MS = 50 };
 
 /* Whose records a chunk has. */
 struct push_owners {
@@ -37,11 +42,16 @@ struct push {
     struct chunk *taken[FLOW_CHUNKS]; /* and not sent; between requests the one in which they gather, or none */
     unsigned n;
     struct push_owners owners[FLOW_CHUNKS]; /* of chunk number n, at n % FLOW_CHUNKS */
+    _Atomic uint64_t sent_ns[FLOW_CHUNKS];  /* when chunk number n went, likewise */
+    _Atomic uint64_t settled_seq;           /* the last that is settled */
     atomic_uint under_way;                  /* chunks sent and not settled */
     _Atomic uint64_t moved_ns;              /* when one was settled, or the first was sent */
     pthread_t thread;                       /* sends what has gathered, when it is told of a settled chunk */
     sem_t settled;
     atomic_bool closing;
+    struct push_queue queue;
+    unsigned granted; /* of the request that is being read: chunks that were kept for it */
+    bool held_back;   /* it was refused a chunk that was free */
 };
 
 struct push *push_new(enum push_kind kind) {
@@ -49,6 +59,7 @@ struct push *push_new(enum push_kind kind) {
     p->kind = kind;
     pthread_mutex_init(&p->lock, NULL);
     sem_init(&p->settled, 0, 0);
+    push_queue_init(&p->queue);
     return p;
 }
 
@@ -57,6 +68,7 @@ void push_free(struct push *p) {
     MUST(!atomic_load(&p->feed));
     pthread_mutex_destroy(&p->lock);
     sem_destroy(&p->settled);
+    push_queue_release(&p->queue);
     free(p);
 }
 
@@ -74,6 +86,7 @@ static void push_settled(void *self, uint64_t seq, bool safe) {
         ticket_return(o->ticket[i]);
     }
     atomic_store(&p->moved_ns, clock_now_ns(NULL));
+    atomic_store(&p->settled_seq, seq);
     atomic_fetch_sub(&p->under_way, 1);
     sem_post(&p->settled);
 }
@@ -96,7 +109,9 @@ static void push_send_taken(struct push *p, unsigned keep) {
     unsigned sent = p->n - keep;
     for (unsigned i = 0; i < sent; i++) {
         push_name_source(p, p->taken[i]);
-        if (atomic_fetch_add(&p->under_way, 1) == 0) atomic_store(&p->moved_ns, clock_now_ns(NULL));
+        uint64_t now = clock_now_ns(NULL);
+        atomic_store(&p->sent_ns[p->taken[i]->seq % FLOW_CHUNKS], now);
+        if (atomic_fetch_add(&p->under_way, 1) == 0) atomic_store(&p->moved_ns, now);
         feed_send(atomic_load(&p->feed), p->taken[i]);
     }
     if (keep) p->taken[0] = p->taken[sent];
@@ -108,20 +123,46 @@ static bool push_moves(const struct push *p) {
     return clock_now_ns(NULL) <= atomic_load(&p->moved_ns) + clock_ns_of_ms(atomic_load(&p->answer_ms));
 }
 
+/* Is the oldest of what is under way late? */
+static bool push_is_late(struct push *p) {
+    uint64_t sent = atomic_load(&p->sent_ns[(atomic_load(&p->settled_seq) + 1) % FLOW_CHUNKS]);
+    if (atomic_load(&p->under_way) == 0) return false;
+    return clock_now_ns(NULL) > sent + clock_ns_of_ms(atomic_load(&p->answer_ms)) / 2;
+}
+
+/* How many chunks may be taken now, also those that are kept for somebody. */
+static unsigned push_room(void *self) {
+    struct push *p = self;
+    return push_is_late(p) ? 0 : feed_room(atomic_load(&p->feed));
+}
+
+/* Is there a chunk for somebody who has not stood in line? */
+static bool push_is_free(struct push *p) {
+    return atomic_load(&p->queue.waiting) == 0 && push_room(p) > atomic_load(&p->queue.granted);
+}
+
 /* May later requests gather in c? Something must be under way whose end sends it, and no other chunk be free. */
 static bool push_may_gather(struct push *p, const struct chunk *c) {
-    return atomic_load(&p->under_way) > 0 && feed_room(atomic_load(&p->feed)) == 0 && c->batch.n < CHUNK_RECORDS &&
+    return atomic_load(&p->under_way) > 0 && !push_is_free(p) && c->batch.n < CHUNK_RECORDS &&
            push_owners_of(p, c)->n < PUSH_OWNERS_MAX;
+}
+
+/* Until a chunk is settled; while somebody stands in line, not for long: other sources make room, too. */
+static bool push_wait_for_settled(struct push *p) {
+    struct timespec until = clock_deadline(PUSH_TURN_MS);
+    bool all = atomic_load(&p->queue.waiting) == 0;
+    return (all ? sem_wait(&p->settled) : sem_clockwait(&p->settled, CLOCK_MONOTONIC, &until)) == 0;
 }
 
 static void *push_main(void *arg) {
     struct push *p = arg;
     while (!atomic_load(&p->closing)) {
-        while (sem_wait(&p->settled) != 0)
-            ;
-        pthread_mutex_lock(&p->lock);
-        push_send_taken(p, 0);
-        pthread_mutex_unlock(&p->lock);
+        if (push_wait_for_settled(p)) {
+            pthread_mutex_lock(&p->lock);
+            push_send_taken(p, 0);
+            pthread_mutex_unlock(&p->lock);
+        }
+        push_queue_turn(&p->queue, push_room, p);
     }
     return NULL;
 }
@@ -140,12 +181,15 @@ bool push_open(struct push *p, const struct section *s, struct flow *f, struct e
     atomic_store(&p->answer_ms, (unsigned)s->answer_wait);
     atomic_store(&p->feed, d);
     atomic_store(&p->closing, false);
+    atomic_store(&p->settled_seq, 0);
+    push_queue_open(&p->queue);
     p->thread = thread_start(push_main, p);
     return true;
 }
 
 void push_stop(struct push *p) {
     atomic_store(&p->stopped, true);
+    push_queue_close(&p->queue); /* before the feed is closed, which push_room asks under the queue's lock */
 }
 
 bool push_wait_settled(struct push *p, int wait_ms) {
@@ -158,6 +202,7 @@ bool push_wait_settled(struct push *p, int wait_ms) {
 
 void push_close(struct push *p) {
     if (!p->conf) return;
+    push_queue_close(&p->queue);
     atomic_store(&p->closing, true);
     sem_post(&p->settled);
     pthread_join(p->thread, NULL);
@@ -167,14 +212,34 @@ void push_close(struct push *p) {
     pthread_mutex_unlock(&p->lock);
 }
 
-enum push_result push_admit(struct push *p) {
+/* Under the lock. */
+static bool push_may_come(struct push *p, size_t bytes) {
+    if (atomic_load(&p->stopped)) return false;
+    if (p->n == 0 && push_is_free(p)) return true;
+    return push_moves(p) && (p->n > 0 || push_queue_has_bytes(&p->queue, bytes));
+}
+
+enum push_result push_admit(struct push *p, size_t bytes) {
     enum push_result now = PUSH_CLOSED;
     if (pthread_mutex_trylock(&p->lock) != 0)
         return PUSH_SENT; /* one is being sent; whether there is room is seen then */
-    struct feed *d = atomic_load(&p->feed);
-    if (d) now = !atomic_load(&p->stopped) && (p->n > 0 ? push_moves(p) : feed_room(d) > 0) ? PUSH_SENT : PUSH_BUSY;
+    if (atomic_load(&p->feed)) now = push_may_come(p, bytes) ? PUSH_SENT : PUSH_BUSY;
     pthread_mutex_unlock(&p->lock);
     return now;
+}
+
+bool push_wait(struct push *p, struct push_ticket *t, size_t bytes) {
+    if (t->place.need == 0 || !push_moves(p) || !push_queue_add(&p->queue, t, bytes)) return false;
+    sem_post(&p->settled); /* it may be its turn already */
+    return true;
+}
+
+bool push_leave(struct push *p, struct push_ticket *t) {
+    return push_queue_remove(&p->queue, t);
+}
+
+void push_let_go(struct push *p, struct push_ticket *t) {
+    push_queue_take(&p->queue, t);
 }
 
 unsigned push_answer_ms(const struct push *p) {
@@ -183,9 +248,20 @@ unsigned push_answer_ms(const struct push *p) {
 
 /* ---- a request ---- */
 
+/* A chunk that nobody else is to have. */
+static bool push_may_take(struct push *p) {
+    if (p->granted > 0) {
+        p->granted--;
+        return true;
+    }
+    bool may = push_is_free(p);
+    p->held_back = !may && feed_room(atomic_load(&p->feed)) > 0;
+    return may;
+}
+
 static struct chunk *push_take(void *self) {
     struct push *p = self;
-    struct chunk *c = p->n < FLOW_CHUNKS ? feed_take(atomic_load(&p->feed), 0) : NULL;
+    struct chunk *c = p->n < FLOW_CHUNKS && push_may_take(p) ? feed_take(atomic_load(&p->feed), 0) : NULL;
     if (!c) return NULL;
     push_owners_of(p, c)->n = 0;
     return p->taken[p->n++] = c;
@@ -229,7 +305,7 @@ static enum push_result push_refuse(struct push *p, const struct intake *in, uns
         err_set(e, ERR_LIMIT, "one record has more than %d bytes", INTAKE_RECORD_MAX);
         return PUSH_TOO_LARGE;
     }
-    if (room >= most && flow_is_well(p->flow, &of_sink)) {
+    if (!p->held_back && room >= most && flow_is_well(p->flow, &of_sink)) {
         err_set(e, ERR_LIMIT, "more than %u x %d records, or too many bytes for so many chunks: send smaller batches",
                 most, CHUNK_RECORDS);
         return PUSH_TOO_LARGE;
@@ -257,8 +333,12 @@ static enum push_result push_send_locked(struct push *p, struct span request, en
     struct push_mark mark = push_mark_of(p);
     struct intake in = {.take = push_take, .self = p, .now = p->n > 0 ? p->taken[0] : NULL};
     unsigned room = feed_room(atomic_load(&p->feed));
+    p->granted = push_queue_take(&p->queue, t);
+    p->held_back = false;
     if (p->n > 0 && !push_moves(p)) return push_refuse(p, &in, room, e);
     if (!push_decode(p, request, form, &in, e)) {
+        unsigned most = feed_room_max(atomic_load(&p->feed)), asks = 2 * (p->n - mark.chunks);
+        t->place.need = asks == 0 ? 1 : asks < most ? asks : most; /* more than there were; how many nobody knows */
         push_go_back(p, mark);
         return push_refuse(p, &in, room, e);
     }

@@ -13,7 +13,7 @@ struct push_rig {
     struct push *push;
     struct push_ticket ticket[PUSH_TEST_MAX];
     unsigned sent;
-    atomic_uint safe, lost;
+    atomic_uint safe, lost, turns;
 };
 
 static struct push_rig rig;
@@ -23,6 +23,11 @@ static void push_test_done(void *self, bool safe) {
     atomic_fetch_add(safe ? &r->safe : &r->lost, 1);
 }
 
+static void push_test_room(void *self) {
+    struct push_rig *r = self;
+    atomic_fetch_add(&r->turns, 1);
+}
+
 static void push_rig_open(int answer_wait) {
     static char none[] = "";
     struct err e = {0};
@@ -30,7 +35,7 @@ static void push_rig_open(int answer_wait) {
     flow_fixture_open(&rig.x, open_rules(""), 2);
     CHECK(fcntl(rig.x.out, F_SETPIPE_SZ, PIPE_BYTES) >= PIPE_BYTES);
     rig.push = push_new(PUSH_LOKI);
-    CHECK(push_admit(rig.push) == PUSH_CLOSED);
+    CHECK(push_admit(rig.push, 0) == PUSH_CLOSED);
     CHECK(push_open(rig.push, &rig.conf, rig.x.f, &e));
 }
 
@@ -43,15 +48,20 @@ static void push_rig_close(void) {
     flow_fixture_close(&rig.x);
 }
 
+static enum push_result push_request(struct push_ticket *t, const char *text) {
+    struct err e = {0};
+    t->done = push_test_done;
+    t->room = push_test_room;
+    t->self = &rig;
+    return push_send(rig.push, span_of(text), PUSH_FORM_JSON, t, &e);
+}
+
 /* A request of one line, which is number rig.sent. */
 static enum push_result push_one(void) {
     char text[160];
-    struct err e = {0};
-    struct push_ticket *t = &rig.ticket[rig.sent];
-    *t = (struct push_ticket){.done = push_test_done, .self = &rig};
     snprintf(text, sizeof text, "{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"line %u of many\"]]}]}",
              rig.sent);
-    enum push_result result = push_send(rig.push, span_of(text), PUSH_FORM_JSON, t, &e);
+    enum push_result result = push_request(&rig.ticket[rig.sent], text);
     if (result == PUSH_SENT) rig.sent++;
     return result;
 }
@@ -100,7 +110,7 @@ static void small_requests_gather_in_the_last_chunk(void) {
     struct push_ticket unused = {.done = push_test_done, .self = &rig};
     struct span half = SPAN_LIT("{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"line 9999 of many\"],[2]]}]}");
     CHECK(push_send(rig.push, half, PUSH_FORM_JSON, &unused, &e) == PUSH_MALFORMED); /* leaves no half */
-    CHECK(push_admit(rig.push) == PUSH_SENT);
+    CHECK(push_admit(rig.push, 100) == PUSH_SENT);
     push_many(1);
     CHECK_INT(held(), OTHERS);
     CHECK_INT(atomic_load(&rig.safe), 0);
@@ -118,7 +128,7 @@ static void a_full_chunk_goes_and_then_it_is_busy(void) {
     push_rig_open(60000);
     push_many(OTHERS + OWNERS);
     wait_held(OTHERS + OWNERS);
-    CHECK(push_admit(rig.push) == PUSH_BUSY);
+    CHECK(push_admit(rig.push, 33 << 20) == PUSH_BUSY); /* it could not even wait */
     CHECK(push_one() == PUSH_BUSY);
     flow_release(rig.x.p);
     wait_told(rig.sent);
@@ -129,14 +139,14 @@ static void a_full_chunk_goes_and_then_it_is_busy(void) {
 }
 
 static void nothing_gathers_while_the_sink_stands(void) {
-    push_rig_open(1);
-    push_many(OTHERS);
-    push_one(); /* whether it gathers depends on the time */
-    usleep(20 * 1000);
-    CHECK(push_admit(rig.push) == PUSH_BUSY);
+    push_rig_open(400);
+    for (unsigned i = 0; i <= OTHERS; i++) push_one(); /* whether the last gathers depends on the time */
+    usleep(420 * 1000);
+    CHECK(push_admit(rig.push, 100) == PUSH_BUSY);
     CHECK(push_one() == PUSH_BUSY);
+    CHECK(!push_wait(rig.push, &rig.ticket[rig.sent], 100));
     flow_release(rig.x.p);
-    wait_told_of(OTHERS); /* and of one more, where it gathered */
+    wait_told_of(rig.sent - 1); /* and of one more, where it did not gather */
     push_rig_close();
     CHECK_INT(atomic_load(&rig.safe), rig.sent);
 }
@@ -160,6 +170,92 @@ static void all_who_gathered_are_told_of_a_loss(void) {
     CHECK_INT(atomic_load(&rig.lost), OTHERS + 20);
 }
 
-CHECK_MAIN(CHECK_TEST(small_requests_gather_in_the_last_chunk), CHECK_TEST(a_full_chunk_goes_and_then_it_is_busy),
+/* A request that needs so many chunks: of the last, one line. All of it is less than PIPE_BYTES in the sink. */
+static enum push_result push_large(struct push_ticket *t, unsigned chunks) {
+    static char text[3 * CHUNK_RECORDS * 9 + 100];
+    char *to = text + snprintf(text, sizeof text, "{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"\"]");
+    for (unsigned i = 0; i < (chunks - 1) * CHUNK_RECORDS; i++, to += 9) memcpy(to, ",[\"1\",\"\"]", 9);
+    memcpy(to, "]}]}", 5);
+    return push_request(t, text);
+}
+
+static void wait_turns(unsigned n) {
+    for (int i = 0; i < 5000 && atomic_load(&rig.turns) < n; i++) usleep(1000);
+    CHECK_INT(atomic_load(&rig.turns), n);
+}
+
+static void who_finds_no_room_stands_in_line(void) {
+    push_rig_open(60000);
+    push_many(OTHERS - 1);
+    struct push_ticket large = {0}, small = {0}, none = {0};
+    CHECK(push_large(&large, 3) == PUSH_BUSY); /* there are two */
+    CHECK(push_wait(rig.push, &large, 1000));
+    CHECK(push_one() == PUSH_BUSY); /* and nobody else has them meanwhile */
+    CHECK(push_wait(rig.push, &rig.ticket[rig.sent], 1000));
+    CHECK(push_leave(rig.push, &rig.ticket[rig.sent]));
+    CHECK(push_request(&small, "{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"x\"]]}]}") == PUSH_BUSY);
+    CHECK(push_wait(rig.push, &small, 1000));
+    CHECK(!push_wait(rig.push, &none, 1000)); /* what was not refused for room */
+    CHECK(push_admit(rig.push, 1000) == PUSH_SENT);
+    CHECK(push_admit(rig.push, (32 << 20) - 1000) == PUSH_BUSY);
+    wait_held(OTHERS - 1);
+    CHECK_INT(atomic_load(&rig.turns), 0);
+    flow_release(rig.x.p);
+    wait_turns(2);
+    CHECK(push_one() == PUSH_SENT); /* there is room beside what is kept for the two */
+    CHECK(push_large(&large, 3) == PUSH_SENT);
+    CHECK(!push_leave(rig.push, &small));
+    push_let_go(rig.push, &small);
+    push_rig_close();
+    CHECK_INT(atomic_load(&rig.safe), OTHERS + 1);
+    CHECK_INT(atomic_load(&large.open), 0);
+}
+
+static void what_is_kept_for_one_is_not_given_to_another(void) {
+    push_rig_open(60000);
+    push_many(OTHERS + OWNERS);
+    struct push_ticket *t = &rig.ticket[rig.sent], all = {.room = push_test_room, .self = &rig, .place = {.need = 16}};
+    CHECK(push_wait(rig.push, &all, 1000));
+    wait_held(OTHERS + OWNERS);
+    flow_release(rig.x.p);
+    wait_turns(1);
+    wait_told(rig.sent);
+    CHECK(push_one() == PUSH_BUSY);
+    CHECK(push_wait(rig.push, t, 1000));
+    push_let_go(rig.push, &all);
+    CHECK(push_wait_settled(rig.push, 0));
+    wait_turns(2);
+    CHECK(push_one() == PUSH_SENT);
+    push_rig_close();
+}
+
+static void what_is_late_is_not_made_later(void) {
+    push_rig_open(100);
+    push_many(1);
+    wait_held(1);
+    usleep(60 * 1000);
+    CHECK(push_one() == PUSH_BUSY);
+    flow_release(rig.x.p);
+    wait_told(1);
+    push_many(1);
+    push_rig_close();
+}
+
+static void who_waits_at_the_end_is_told(void) {
+    push_rig_open(60000);
+    push_many(OTHERS + OWNERS);
+    CHECK(push_one() == PUSH_BUSY);
+    struct push_ticket *t = &rig.ticket[rig.sent];
+    CHECK(push_wait(rig.push, t, 1000));
+    push_stop(rig.push);
+    CHECK_INT(atomic_load(&rig.turns), 1);
+    CHECK(push_one() == PUSH_BUSY);
+    CHECK(!push_wait(rig.push, t, 1000));
+    push_rig_close();
+}
+
+CHECK_MAIN(CHECK_TEST(who_finds_no_room_stands_in_line), CHECK_TEST(what_is_late_is_not_made_later),
+           CHECK_TEST(what_is_kept_for_one_is_not_given_to_another), CHECK_TEST(who_waits_at_the_end_is_told),
+           CHECK_TEST(small_requests_gather_in_the_last_chunk), CHECK_TEST(a_full_chunk_goes_and_then_it_is_busy),
            CHECK_TEST(nothing_gathers_while_the_sink_stands), CHECK_TEST(what_has_gathered_goes_at_the_end),
            CHECK_TEST(all_who_gathered_are_told_of_a_loss))

@@ -208,9 +208,7 @@ static rd_kafka_topic_t *topic_of(struct sink_kafka *s, struct kafka_out *o, uin
 }
 
 static int64_t timestamp_of(const struct origin *from) {
-    uint64_t ns;
-    if (from && from->time_ns) return (int64_t)(from->time_ns / 1000000);
-    return from && from->time.n > 0 && rfc3339_read(from->time, &ns) ? (int64_t)(ns / 1000000) : 0;
+    return from ? (int64_t)(chunk_time_ns(from) / 1000000) : 0;
 }
 
 static struct span value_to_send(const struct sink_kafka *s, const struct kafka_out *o, uint32_t i) {

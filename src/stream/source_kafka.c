@@ -220,13 +220,11 @@ static void message_attrs(struct intake *in, struct origin *o, struct attr *v, c
     o->attr = v;
 }
 
-static void message_time(struct intake *in, struct origin *o, const rd_kafka_message_t *m) {
-    char text[RFC3339_BYTES];
+static void message_time(struct origin *o, const rd_kafka_message_t *m) {
     rd_kafka_timestamp_type_t kind;
     int64_t ms = rd_kafka_message_timestamp(m, &kind);
     if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms <= 0) return;
     o->time_ns = (uint64_t)ms * 1000000;
-    o->time = intake_copy(in, (struct span){text, rfc3339_write(o->time_ns, text)});
 }
 
 /* False: there is no room for it in this chunk. */
@@ -250,7 +248,7 @@ static bool kafka_add(struct kafka_source *s, struct intake *in, const rd_kafka_
         attrs[ATTRS + i] = (struct attr){kafka_copy(in, header[i].key), kafka_copy(in, header[i].value)};
     o->header = attrs + ATTRS;
     o->header_n = n;
-    message_time(in, o, m);
+    message_time(o, m);
     message_attrs(in, o, attrs, m);
     struct record *rec = &in->now->rec[in->now->batch.n - 1];
     struct place at;

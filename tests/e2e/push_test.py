@@ -126,7 +126,7 @@ def requests_that_cannot_be_taken_are_answered_as_the_protocols_say():
 def post(run, path, body, headers):
     """The status; 0: no answer came."""
     try:
-        return run.ask("POST", path, body, headers, timeout=20)[0].status
+        return run.ask("POST", path, body, headers, timeout=200)[0].status
     except OSError:
         return 0
     except Exception as e:  # http.client's: half an answer
@@ -166,6 +166,23 @@ def what_was_answered_is_there_after_a_kill():
         missing = answered - set(p.ids())
         assert not missing, f"{len(missing)} of {len(answered)} lost, such as {sorted(missing)[:5]}"
         p.whole()
+
+
+@test
+def large_requests_that_find_no_room_wait_for_it():
+    with place() as p:
+        run = Run(p, f"[source sdk]\ntype = otlp\nanswer-wait = 120000\n[sink out]\ntype = file\npath = {p.out}\nbatch-wait = 20\n",
+                  "--body-bytes-max", "20000000")
+        statuses = []
+        crowd = [threading.Thread(target=lambda k=k: statuses.append(post(run, "/v1/logs", otlp(range(k * 20000, k * 20000 + 20000)), WIRE)))
+                 for k in range(8)]
+        for t in crowd:
+            t.start()
+        for t in crowd:
+            t.join()
+        equal(statuses, [200] * 8)  # of five chunks each, and there are sixteen
+        equal(sorted(p.ids()), list(range(160000)))
+        p.stop(run.process)
 
 
 @test
