@@ -205,7 +205,7 @@ sbom: $(B)/logclass model            ## bill of materials of the binary, SPDX: b
 	scripts/make-sbom $(B)/logclass > build/logclass.spdx.json
 
 try-packages: $(B)/logclass model    ## packages in a bare Debian, the same bytes twice, chart, bill of materials, image (root; --dev --package)
-	scripts/run-e2e $(B)/logclass tests/package 3000
+	LANES=1 scripts/run-e2e $(B)/logclass tests/package 3000
 	rm -rf build/docker && scripts/try-dockerfile
 
 lint:                                ## format, layers, symbols, sizes, banned calls, docs

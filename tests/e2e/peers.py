@@ -1,4 +1,5 @@
 """Real counterparts that are built for the tests (tests/peers/build), and what tests of `logclass run` over HTTP share."""
+import fcntl
 import os
 import re
 import subprocess
@@ -11,8 +12,12 @@ LONG = bool(os.environ.get("LONG")) or float(os.environ.get("STREAM_SCALE", "1")
 
 
 def peer(name):
-    """Where the counterpart is; it is built when it is not there."""
-    return subprocess.run([os.path.join(ROOT, "tests/peers/build"), name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    """Where the counterpart is; it is built when it is not there. Two tests that want it at once wait for one building."""
+    os.makedirs(os.path.join(ROOT, "build/peers"), exist_ok=True)
+    with open(os.path.join(ROOT, "build/peers", name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build = subprocess.run([os.path.join(ROOT, "tests/peers/build"), name], check=True, stdout=subprocess.PIPE, text=True)
+        return build.stdout.strip()
 
 
 class Run:
