@@ -100,8 +100,8 @@ static void embed_one(const struct encoder *enc, const char *text, float *v) {
     encoder_scratch_close(s);
 }
 
-/* An adapter that changes no weight but says that it reads what kind of program wrote a line. */
-static void the_kind_of_program_goes_before_the_line_where_the_adapter_says_so(void) {
+/* An adapter that changes no weight but says that it reads the trade of the program before a line. */
+static void the_trade_of_a_program_goes_before_the_line_where_the_adapter_says_so(void) {
     static const char HEADER[] = "{\"__metadata__\":{\"programs\":\"1\"}}";
     char path[] = "/tmp/logclass_encoder_test_XXXXXX";
     uint64_t n = sizeof HEADER - 1;
@@ -151,5 +151,5 @@ static void encoder_wrong_options_are_named(void) {
 
 CHECK_MAIN(CHECK_TEST(texts_become_the_golden_vectors), CHECK_TEST(tokens_are_the_golden_ones),
            CHECK_TEST(bits_depend_on_the_text_only), CHECK_TEST(hash_names_the_model_not_the_kernel),
-           CHECK_TEST(the_kind_of_program_goes_before_the_line_where_the_adapter_says_so),
+           CHECK_TEST(the_trade_of_a_program_goes_before_the_line_where_the_adapter_says_so),
            CHECK_TEST(encoder_wrong_options_are_named))

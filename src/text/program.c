@@ -5,25 +5,25 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum kind {
-#define KIND(name, words) KIND_##name,
-#include "text/program_kind.def"
-#undef KIND
-    KINDS
+enum trade {
+#define TRADE(name, words) TRADE_##name,
+#include "text/program_trade.def"
+#undef TRADE
+    TRADES
 };
 
-static const char *const WORDS[KINDS + 1] = {
-#define KIND(name, words) words,
-#include "text/program_kind.def"
-#undef KIND
+static const char *const WORDS[TRADES + 1] = {
+#define TRADE(name, words) words,
+#include "text/program_trade.def"
+#undef TRADE
     "",
 };
 
 static const struct program {
     const char *name;
-    enum kind kind;
+    enum trade trade;
 } PROGRAMS[] = {
-#define PROGRAM(name, kind) {name, KIND_##kind},
+#define PROGRAM(name, trade) {name, TRADE_##trade},
 #include "text/program.def"
 #undef PROGRAM
 };
@@ -32,11 +32,11 @@ static const struct program {
 static const struct hint {
     const char *part;
     bool at_end; /* of the name, with something before it */
-    enum kind kind;
+    enum trade trade;
 } HINTS[] = {
-    {"backup", false, KIND_BACKUP}, /* before the table: what backs a database up is no database */
-    {"db", true, KIND_DATABASE},         {"sql", true, KIND_DATABASE},       {"database", false, KIND_DATABASE},
-    {"scheduler", false, KIND_WORKFLOW}, {"workflow", false, KIND_WORKFLOW}, {"pipeline", false, KIND_WORKFLOW},
+    {"backup", false, TRADE_BACKUP}, /* before the table: what backs a database up is no database */
+    {"db", true, TRADE_DATABASE},         {"sql", true, TRADE_DATABASE},       {"database", false, TRADE_DATABASE},
+    {"scheduler", false, TRADE_WORKFLOW}, {"workflow", false, TRADE_WORKFLOW}, {"pipeline", false, TRADE_WORKFLOW},
 };
 enum { HINTS_N = sizeof HINTS / sizeof HINTS[0] };
 
@@ -47,11 +47,11 @@ static int program_compare(const void *name, const void *row) {
     return by_bytes ? by_bytes : b[a->n] ? -1 : 0;
 }
 
-static enum kind program_find(struct span name) {
+static enum trade program_find(struct span name) {
     const struct program *p =
         name.n ? bsearch(&name, PROGRAMS, sizeof PROGRAMS / sizeof PROGRAMS[0], sizeof PROGRAMS[0], program_compare)
                : NULL;
-    return p ? p->kind : KINDS;
+    return p ? p->trade : TRADES;
 }
 
 static bool program_says(struct span name, const struct hint *h) {
@@ -72,25 +72,25 @@ static struct span program_part(struct span name, size_t *at) {
     return span_sub(name, from, *at);
 }
 
-static enum kind program_hinted(struct span name, const struct hint *h) {
+static enum trade program_hinted(struct span name, const struct hint *h) {
     struct span part;
     for (size_t at = 0; (part = program_part(name, &at)).n > 0;)
-        if (program_says(part, h)) return h->kind;
-    return KINDS;
+        if (program_says(part, h)) return h->trade;
+    return TRADES;
 }
 
-static enum kind program_look(struct span name) {
+static enum trade program_look(struct span name) {
     struct span foundation = SPAN_LIT("org.apache."); /* says nothing of the program */
     if (span_starts(name, foundation)) name = span_sub(name, foundation.n, name.n);
-    enum kind k = program_find(name);
-    if (k == KINDS) k = program_hinted(name, &HINTS[0]);
+    enum trade k = program_find(name);
+    if (k == TRADES) k = program_hinted(name, &HINTS[0]);
     struct span part;
-    for (size_t at = 0; k == KINDS && (part = program_part(name, &at)).n > 0;) k = program_find(part);
-    for (size_t h = 1; k == KINDS && h < HINTS_N; h++) k = program_hinted(name, &HINTS[h]);
+    for (size_t at = 0; k == TRADES && (part = program_part(name, &at)).n > 0;) k = program_find(part);
+    for (size_t h = 1; k == TRADES && h < HINTS_N; h++) k = program_hinted(name, &HINTS[h]);
     return k;
 }
 
-struct span program_kind(struct span text) {
+struct span program_trade(struct span text) {
     char lower[PROGRAM_NAME_MAX];
     size_t n = 0;
     for (; n < text.n && n < sizeof lower; n++) {
@@ -107,11 +107,11 @@ uint64_t program_hash(void) {
     uint64_t hash = 0;
     for (size_t i = 0; i < sizeof PROGRAMS / sizeof PROGRAMS[0]; i++) {
         hash = XXH3_64bits_withSeed(PROGRAMS[i].name, strlen(PROGRAMS[i].name) + 1, hash);
-        hash = XXH3_64bits_withSeed(WORDS[PROGRAMS[i].kind], strlen(WORDS[PROGRAMS[i].kind]) + 1, hash);
+        hash = XXH3_64bits_withSeed(WORDS[PROGRAMS[i].trade], strlen(WORDS[PROGRAMS[i].trade]) + 1, hash);
     }
     for (size_t h = 0; h < HINTS_N; h++) {
         hash = XXH3_64bits_withSeed(HINTS[h].part, strlen(HINTS[h].part) + 1, hash + HINTS[h].at_end);
-        hash = XXH3_64bits_withSeed(WORDS[HINTS[h].kind], strlen(WORDS[HINTS[h].kind]) + 1, hash);
+        hash = XXH3_64bits_withSeed(WORDS[HINTS[h].trade], strlen(WORDS[HINTS[h].trade]) + 1, hash);
     }
     return hash;
 }
