@@ -246,20 +246,20 @@ static bool bury_message(struct share_topic *t, const rd_kafka_message_t *m, uin
            put_message(t, (struct span){m->key, m->key_len}, (struct span){0}, e);
 }
 
-/* Before others are told: reads the whole topic, and deletes what is about the kind. */
+/* Before others are told: reads all of the topic that we know, and deletes what is about the kind. */
 static bool bury(struct share_topic *t, uint64_t kind, uint64_t family, struct err *e) {
     int64_t at = 0;
     bool ok = true;
     stop_reading(t);
     if (rd_kafka_consume_start(t->from, PARTITION, RD_KAFKA_OFFSET_BEGINNING) != 0)
         return topic_error(rd_kafka_last_error(), "reading", t->name, e);
-    while (ok && at < t->end) {
+    while (ok && at < t->next) {
         rd_kafka_message_t *m = rd_kafka_consume(t->from, PARTITION, SHARE_TURN_MS);
         if (atomic_load(&t->s->ending)) ok = err_set(e, ERR_CANCELLED, "the process ends");
         if (!m) continue;
         bool ends = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
         if (m->err && !ends) ok = topic_error(m->err, "reading", t->name, e);
-        at = ends ? t->end : m->offset + 1;
+        at = ends ? t->next : m->offset + 1;
         ok = ok && bury_message(t, m, kind, family, e);
         rd_kafka_message_destroy(m);
     }
