@@ -44,6 +44,9 @@ TESTS := $(patsubst src/%.c,$(B)/%,$(wildcard src/*/*_test.c)) $(FUZZ:%=$(B)/fuz
 ifneq ($(shell pkg-config --exists libpcre2-8 && echo yes),yes)
   TESTS := $(filter-out %/differential_test,$(TESTS))
 endif
+ifeq ($(MODE),tsan) # folders whose sources know no thread have no races
+  TESTS := $(filter-out $(addsuffix /%,$(addprefix $(B)/,text kern data conf rules fuzz)),$(TESTS))
+endif
 VEND  := $(patsubst %,$(B)/deps/%.o,yyjson http api llhttp)
 OBJ   := $(SRC:src/%.c=$(B)/%.o) $(B)/api/page_files.o $(VEND)
 LIB   := $(B)/liblogclass.a

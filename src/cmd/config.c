@@ -80,6 +80,7 @@ static bool check_files(const struct conf *c, struct err *e) {
                  {"ca-file", c->ca_file, CONF_AT_ca_file},
                  {"llm-key-file", c->llm_key_file, CONF_AT_llm_key_file},
                  {"desk-token-file", c->desk_token_file, CONF_AT_desk_token_file},
+                 {"corrections-kafka-file", c->corrections_kafka_file, CONF_AT_corrections_kafka_file},
                  {"llm-redact", c->llm_redact, CONF_AT_llm_redact}};
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
         const char *from = c->from[FILES[i].option];

@@ -4,6 +4,7 @@
 #include "encoder/forward.h"
 #include "encoder/load.h"
 #include "encoder/packed.h"
+#include "text/program.h"
 #include "text/wordpiece.h"
 
 #include <stdio.h>
@@ -106,7 +107,8 @@ void encoder_embed(const struct encoder *enc, struct encoder_scratch *s, const s
                    float *out) {
     size_t rows = 0, lines = 0; /* of the pass being gathered */
     for (size_t i = 0; i < n; i++) {
-        size_t tokens = wordpiece_encode(enc->wordpiece, text[i], s->ids + rows, enc->tokens_max);
+        struct span trade = enc->model.programs ? program_trade(text[i]) : (struct span){0};
+        size_t tokens = wordpiece_encode_after(enc->wordpiece, trade, text[i], s->ids + rows, enc->tokens_max);
         if (rows + tokens > s->forward.rows_max) {
             forward_run(&enc->model, &s->forward, s->ids, s->tokens, lines, out);
             out += lines * encoder_dim(enc);

@@ -3,6 +3,9 @@
 #include "encoder/golden_vectors.h"
 #include "text/wordpiece.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 static const char MODEL_DIR[] = "models/all-MiniLM-L6-v2";
 
 /* Cosines to the golden vectors: each at least `least`, `mean` in the mean. False: the CPU can't run the kernel. */
@@ -90,6 +93,41 @@ static void hash_names_the_model_not_the_kernel(void) {
     encoder_close(b);
 }
 
+static void embed_one(const struct encoder *enc, const char *text, float *v) {
+    struct encoder_scratch *s = encoder_scratch_open(enc);
+    struct span line = span_of(text);
+    encoder_embed(enc, s, &line, 1, v);
+    encoder_scratch_close(s);
+}
+
+/* An adapter that changes no weight but says that it reads the trade of the program before a line. */
+static void the_trade_of_a_program_goes_before_the_line_where_the_adapter_says_so(void) {
+    static const char HEADER[] = "{\"__metadata__\":{\"programs\":\"1\"}}";
+    char path[] = "/tmp/logclass_encoder_test_XXXXXX";
+    uint64_t n = sizeof HEADER - 1;
+    int fd = mkstemp(path);
+    MUST(fd >= 0 && write(fd, &n, sizeof n) == sizeof n && write(fd, HEADER, n) == (ssize_t)n && close(fd) == 0);
+    struct err e = {0};
+    struct encoder_opts o = {.model_dir = MODEL_DIR, .kernel = "scalar"}, with = o;
+    with.adapter_path = path;
+    struct encoder *plain = encoder_open(&o, &e), *reads = encoder_open(&with, &e);
+    CHECK_STR(e.msg, "");
+    MUST(plain && reads);
+    CHECK(encoder_hash(plain) != encoder_hash(reads));
+    float a[GOLDEN_DIM], b[GOLDEN_DIM];
+    embed_one(plain, "database postgres: out of memory", a);
+    embed_one(reads, "postgres: out of memory", b);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    embed_one(plain, "postgres: out of memory", a);
+    CHECK(memcmp(a, b, sizeof a) != 0);
+    embed_one(plain, "frobnicator: out of memory", a);
+    embed_one(reads, "frobnicator: out of memory", b);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    encoder_close(plain);
+    encoder_close(reads);
+    unlink(path);
+}
+
 static void encoder_wrong_options_are_named(void) {
     static const struct {
         struct encoder_opts o;
@@ -113,4 +151,5 @@ static void encoder_wrong_options_are_named(void) {
 
 CHECK_MAIN(CHECK_TEST(texts_become_the_golden_vectors), CHECK_TEST(tokens_are_the_golden_ones),
            CHECK_TEST(bits_depend_on_the_text_only), CHECK_TEST(hash_names_the_model_not_the_kernel),
+           CHECK_TEST(the_trade_of_a_program_goes_before_the_line_where_the_adapter_says_so),
            CHECK_TEST(encoder_wrong_options_are_named))

@@ -6,6 +6,7 @@
 #include "encoder/round.h"
 #include "encoder/smooth.h"
 #include "encoder/tensors.h"
+#include "text/program.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
@@ -44,7 +45,7 @@ static bool load_smoothed(struct model *m, struct weights *w, const char *model_
 }
 
 static void load_take_hash(struct model *m, const struct weights *w) {
-    uint64_t parts[] = {m->shape.hash, w->hash};
+    uint64_t parts[] = {m->shape.hash, w->hash + (m->programs ? program_hash() : 0)};
     m->hash = XXH3_64bits(parts, sizeof parts);
 }
 
@@ -72,6 +73,7 @@ bool load_model(struct model *m, const char *model_dir, const char *adapter_path
     if (!file_join(path, sizeof path, model_dir, "model.safetensors"))
         return err_set(e, ERR_MODEL, "%s: the path is too long", model_dir);
     if (!weights_open(&w, path, adapter_path, e)) return false;
+    m->programs = safetensors_metadata(&w.adapter, "programs") != NULL;
     bool ok = model_lay_out(m, e) && load_matrices(m, &w, model_dir, e);
     weights_close(&w);
     if (!ok) model_close(m);

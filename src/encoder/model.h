@@ -31,6 +31,7 @@ struct model {
     struct kern_norm norm;
     struct layer *layer; /* [shape.layers] */
     uint64_t hash;       /* of config, weights and adapter */
+    bool programs;       /* the adapter has learnt to read the trade of the program before a line (text/program.h) */
     void *memory;        /* owns all of the above */
     size_t memory_bytes;
 };

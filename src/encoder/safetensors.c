@@ -123,6 +123,10 @@ void safetensors_close(struct safetensors *s) {
     *s = (struct safetensors){.fd = -1};
 }
 
+const char *safetensors_metadata(const struct safetensors *s, const char *key) {
+    return yyjson_get_str(yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(s->header), "__metadata__"), key));
+}
+
 const struct safetensors_entry *safetensors_find(const struct safetensors *s, const char *name) {
     for (size_t i = 0; i < s->n; i++)
         if (strcmp(s->entry[i].name, name) == 0) return &s->entry[i];

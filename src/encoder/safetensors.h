@@ -34,6 +34,9 @@ struct safetensors {
 bool safetensors_open(struct safetensors *s, const char *path, struct err *e);
 void safetensors_close(struct safetensors *s); /* zero-filled is fine, and so is one that failed to open */
 
+/* The value of `key` in the file's "__metadata__"; NULL: none. */
+const char *safetensors_metadata(const struct safetensors *s, const char *key);
+
 const struct safetensors_entry *safetensors_find(const struct safetensors *s, const char *name); /* NULL: none */
 
 /* Reads all of t, of a float type, as floats into out (one for each element). *hash: XXH3 of the stored bytes. Refuses

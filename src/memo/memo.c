@@ -222,8 +222,10 @@ void memo_sweep(struct memo *m, bool all) {
     for (size_t n = 0; n < SHARDS; n++) {
         struct shard *sh = &m->shard[n];
         pthread_mutex_lock(&sh->lock);
-        for (size_t row = 0; row < rows; row++)
-            if (all || (sh->counted[row / 64] >> row % 64 & 1)) sweep_row(m, n, row, all);
+        for (size_t row = 0; all && row < rows; row++) sweep_row(m, n, row, all);
+        for (size_t i = 0; !all && i < (rows + 63) / 64; i++)
+            for (uint64_t left = sh->counted[i]; left; left &= left - 1)
+                sweep_row(m, n, 64 * i + (size_t)__builtin_ctzll(left), all);
         memset(sh->counted, 0, (rows + 63) / 64 * sizeof *sh->counted);
         pthread_mutex_unlock(&sh->lock);
     }

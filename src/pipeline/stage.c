@@ -118,8 +118,19 @@ static uint16_t message_in_template(const struct engine *eng, const struct recor
     return (uint16_t)(n > 0 ? n + 2 : 0);
 }
 
+/* Where lines are many, fewer of a second are kept: what is in the ring then goes back further, and a line costs less.
+ */
+static bool is_sample(struct work *w) {
+    enum { KEPT_EACH = 64, KEPT_THINNED = 32 };
+    if (++w->sampled % EXAMPLES_SAMPLE != 0) return false;
+    unsigned turn = kinds_turn(w->kinds);
+    if (turn != w->kept_turn) w->kept_turn = turn, w->kept = 0;
+    unsigned n = w->kept++;
+    return n < KEPT_EACH || n % KEPT_THINNED == KEPT_THINNED - 1;
+}
+
 static void keep_example(struct work *w, uint32_t i, bool seldom) {
-    if (!w->examples || (!seldom && ++w->sampled % EXAMPLES_SAMPLE != 0)) return;
+    if (!w->examples || (!seldom && !is_sample(w))) return;
     examples_add(w->examples, w->res[i]->kind, w->rec[i]->source, w->rec[i]->message, seldom);
 }
 

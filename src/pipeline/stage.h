@@ -42,6 +42,7 @@ struct work {
     struct ruled *ruled;              /* where lines are counted by rule; NULL: nowhere */
     unsigned ruled_shard;             /* this thread's of it */
     unsigned sampled;                 /* of the lines that may be kept one in EXAMPLES_SAMPLE is */
+    unsigned kept_turn, kept;         /* those of that second */
     struct flights *flights;          /* what other workers decide just now; NULL: nobody else does */
     struct pending *origin; /* with flights: where each record came from. Without a batch it is not ours any more */
     void (*landed)(void *self, uint32_t i); /* with flights: the template of record i has its answer */

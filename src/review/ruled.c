@@ -17,10 +17,11 @@ struct ruled_row {
 };
 
 struct ruled {
-    _Atomic uint32_t pending[RULED_SHARDS][RULED_MAX + 1]; /* by place; untouched pages cost nothing */
-    struct ruled_row row[RULED_MAX + 1];                   /* by place; 0 is nobody's */
-    uint32_t n;                                            /* places that are taken, from 1 on */
-    uint16_t slot[2 * RULED_MAX];                          /* place by rule; open addressing, 0: free */
+    _Atomic uint32_t lines[RULED_SHARDS][RULED_MAX + 1]; /* by place, modulo 2^32; untouched pages cost nothing */
+    uint32_t swept[RULED_SHARDS][RULED_MAX + 1];         /* of them, those that are in row */
+    struct ruled_row row[RULED_MAX + 1];                 /* by place; 0 is nobody's */
+    uint32_t n;                                          /* places that are taken, from 1 on */
+    uint16_t slot[2 * RULED_MAX];                        /* place by rule; open addressing, 0: free */
     atomic_uint shard;
     pthread_mutex_t lock;
 };
@@ -60,11 +61,16 @@ uint16_t ruled_place(struct ruled *r, uint64_t rule) {
 }
 
 unsigned ruled_shard(struct ruled *r) {
-    return atomic_fetch_add(&r->shard, 1) % RULED_SHARDS;
+    unsigned n = atomic_fetch_add(&r->shard, 1);
+    return n < RULED_SHARDS - 1 ? n : RULED_SHARDS - 1;
 }
 
 void ruled_count(struct ruled *r, unsigned shard, uint16_t place) {
-    atomic_fetch_add_explicit(&r->pending[shard][place], 1, memory_order_relaxed);
+    _Atomic uint32_t *at = &r->lines[shard][place];
+    if (shard == RULED_SHARDS - 1)
+        atomic_fetch_add_explicit(at, 1, memory_order_relaxed);
+    else /* nobody else writes it */
+        atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 static uint32_t ruled_sum(uint32_t a, uint32_t b) {
@@ -92,14 +98,22 @@ static void ruled_add_unwritten(struct ruled_row *w, bool has_cell, uint32_t hou
     *to = ruled_sum(*to, n);
 }
 
+/* Locked: the lines of a rule since the last sweep. */
+static uint32_t ruled_news(struct ruled *r, uint32_t place) {
+    uint32_t n = 0;
+    for (unsigned s = 0; s < RULED_SHARDS; s++) {
+        uint32_t lines = atomic_load_explicit(&r->lines[s][place], memory_order_relaxed);
+        n += lines - r->swept[s][place];
+        if (lines != r->swept[s][place]) r->swept[s][place] = lines;
+    }
+    return n;
+}
+
 void ruled_sweep(struct ruled *r, uint32_t now_s) {
     uint32_t hour = now_s / HOUR_S;
     pthread_mutex_lock(&r->lock);
     for (uint32_t i = 1; i <= r->n; i++) {
-        uint32_t n = 0;
-        for (unsigned s = 0; s < RULED_SHARDS; s++)
-            if (atomic_load_explicit(&r->pending[s][i], memory_order_relaxed))
-                n += atomic_exchange_explicit(&r->pending[s][i], 0, memory_order_relaxed);
+        uint32_t n = ruled_news(r, i);
         struct ruled_row *w = &r->row[i];
         if (n == 0) continue;
         w->lines += n;

@@ -18,7 +18,7 @@ void ruled_close(struct ruled *r); /* NULL is fine */
  * there is nobody's. */
 uint16_t ruled_place(struct ruled *r, uint64_t rule);
 
-/* The shard that a thread counts in: each call gives another one, in turn. */
+/* The shard that a thread counts in: of its own, or the last one, which all further ones share. */
 unsigned ruled_shard(struct ruled *r);
 
 /* One more line. Allocates nothing, takes no lock. */

@@ -44,8 +44,11 @@ static bool no_desk(const char *path, struct err *e) {
     return err_set(e, ERR_USAGE, "%s follows another desk: this instance is none", path);
 }
 
-/* The kind and the family that a line tells to forget. False: it tells no such thing. */
-static bool forget_of(struct span line, uint64_t *kind, uint64_t *family) {
+uint32_t shared_number(struct span line) {
+    return log_lines_id(line);
+}
+
+bool shared_forgets(struct span line, uint64_t *kind, uint64_t *family) {
     if (!log_lines_has(line, FORGET)) return false;
     yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_NOFLAG);
     const char *a = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "forget"));
@@ -54,6 +57,15 @@ static bool forget_of(struct span line, uint64_t *kind, uint64_t *family) {
     *family = b ? strtoull(b, NULL, 16) : 0;
     yyjson_doc_free(doc);
     return *kind != 0;
+}
+
+bool shared_is_about(struct span line, uint64_t kind, uint64_t family) {
+    struct buf left;
+    buf_init(&left, line.n + 2);
+    corrections_without(line, kind, family, &left);
+    bool about = left.n == 0;
+    buf_release(&left);
+    return about;
 }
 
 /* Takes what was said about a kind out of b. */
@@ -78,6 +90,7 @@ struct taking {
     const struct shared_sent *sent;
     struct shared_taken *done;
     const char *path;
+    uint32_t at; /* the number that a topic gives the record; 0: the next one */
     struct {
         uint32_t own, id, batch; /* its number there, and here */
     } map[SHARED_LINES_MAX];
@@ -190,7 +203,9 @@ static uint32_t lost_to(const struct taking *t, const struct corrections *c, yyj
     uint32_t lost = 0;
     corrections_init(&one);
     corrections_take(&one, line);
-    if (one.n == 1) {
+    uint32_t said = one.n == 1 ? corrections_time(one.row[0].at) : 0;
+    bool prompt = said && t->sent->now && t->sent->now - said <= SHARED_PROMPT_S;
+    if (one.n == 1 && !prompt) {
         one.row[0].at = shift(shared_text(object, "at"), t->sent->skew_s, at);
         lost = later_word(c, &one.row[0]);
     }
@@ -228,14 +243,14 @@ static bool taking_line(struct taking *t, const struct corrections *c, struct sp
     if (t->n == SHARED_LINES_MAX) return err_set(e, ERR_LIMIT, "more than %d records", SHARED_LINES_MAX);
     yyjson_doc *doc = yyjson_read(line.p, line.n, YYJSON_READ_NOFLAG);
     yyjson_val *object = yyjson_doc_get_root(doc);
-    if (before && forget_of(line, &kind, &family)) {
+    if (before && shared_forgets(line, &kind, &family)) {
         drop_kind(before, kind, family);
         drop_kind(out, kind, family);
     }
     bool ok = yyjson_is_obj(object) || err_set(e, ERR_INPUT, "record %u is not JSON", t->n + 1);
     if (ok) {
         t->map[t->n].own = own;
-        t->map[t->n].id = c->last_id + 1 + t->n;
+        t->map[t->n].id = t->at ? t->at : c->last_id + 1 + t->n;
         taking_record(t, c, object, line, out);
     }
     yyjson_doc_free(doc);
@@ -374,14 +389,16 @@ static void renumber(struct span line, uint32_t *last, struct buf *out) {
 
 static bool edit_follow(const struct corrections *c, struct span text, const void *what, struct buf *out,
                         struct err *e) {
+    const char *topic = what;
     uint64_t name = 0;
     uint32_t last = 0;
-    (void)what;
     if (c->log) return true;
     if (c->last_id >= LOG_OWN_FROM) return err_set(e, ERR_LIMIT, "the log of corrections has no numbers left");
     while (name == 0)
         if (getrandom(&name, sizeof name, 0) != sizeof name) return err_set(e, ERR_IO, "there are no random numbers");
-    buf_printf(out, "{\"id\":%u,\"follows\":\"%016" PRIx64 "\"}\n", LOG_OWN_FROM, name);
+    buf_printf(out, "{\"id\":%u,\"follows\":\"%016" PRIx64 "\"", LOG_OWN_FROM, name);
+    if (topic[0]) corrections_member(out, "topic", span_of(topic));
+    buf_puts(out, "}\n");
     for (text = whole_lines(text); text.n > 0;) renumber(span_take_line(&text), &last, out);
     return true;
 }
@@ -391,9 +408,9 @@ static bool shared_nothing(const struct corrections *c, const void *what, struct
     return true;
 }
 
-bool shared_follow(const char *path, struct err *e) {
+bool shared_follow(const char *path, const char *topic, struct err *e) {
     return corrections_add(path, shared_nothing, NULL, e) && /* makes the file */
-           corrections_rewrite(path, edit_follow, NULL, e);
+           corrections_rewrite(path, edit_follow, topic, e);
 }
 
 /* ---- what an instance has to tell ---- */
@@ -404,7 +421,22 @@ static bool is_to_send(struct span line, const struct log_settled *settled) {
            !log_lines_has(line, ",\"kept\":true") && is_record(line);
 }
 
-bool shared_look(const char *path, struct shared_state *s, struct err *e) {
+/* Numbers of a desk and those of a topic, or of two of them, never meet in one log. */
+static bool follows_this(const char *path, struct span text, const char *topic, struct err *e) {
+    struct buf member;
+    struct span line = {0};
+    while (text.n > 0 && !log_lines_follows(line)) line = span_take_line(&text);
+    buf_init(&member, SHARED_LINE_BYTES_MAX);
+    corrections_member(&member, "topic", span_of(topic));
+    buf_putc(&member, '\0');
+    bool other = log_lines_has(line, ",\"topic\":"), same = topic[0] ? log_lines_has(line, member.p) : !other;
+    buf_release(&member);
+    return same ||
+           err_set(e, ERR_INPUT, "%s follows %s: stop this instance and move the file away, once its words are there",
+                   path, other ? "another topic" : "a desk");
+}
+
+bool shared_look(const char *path, const char *topic, struct shared_state *s, struct err *e) {
     struct span text, rest;
     struct corrections c;
     struct log_settled settled;
@@ -413,7 +445,8 @@ bool shared_look(const char *path, struct shared_state *s, struct err *e) {
     s->waiting = 0;
     s->last = 0;
     buf_reset(s->lines);
-    if (s->log == 0) err_set(e, ERR_USAGE, "%s does not follow the desk any more: it was removed", path);
+    if (s->log == 0) err_set(e, ERR_USAGE, "%s does not follow anything any more: it was removed", path);
+    if (s->log && !follows_this(path, text, topic, e)) s->log = 0;
     log_settled_find(&settled, text, s->log);
     for (rest = whole_lines(text); s->log && rest.n > 0 && s->waiting < SHARED_LINES_MAX;) {
         struct span line = span_take_line(&rest);
@@ -442,7 +475,7 @@ static bool adopt_lines(const struct corrections *c, struct span lines, struct b
         uint32_t id = log_lines_id(line);
         if (id <= last || id >= LOG_OWN_FROM) continue;
         last = id;
-        if (before && forget_of(line, &kind, &family)) {
+        if (before && shared_forgets(line, &kind, &family)) {
             drop_kind(before, kind, family);
             drop_kind(out, kind, family);
         }
@@ -454,7 +487,7 @@ static bool adopt_lines(const struct corrections *c, struct span lines, struct b
 
 static bool append_adopted(const struct corrections *c, const void *what, struct buf *out, struct err *e) {
     struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections does not follow a desk's");
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
     buf_init(&lines, out->max);
     if (adopt_lines(c, *(const struct span *)what, NULL, &lines)) buf_putc(out, '\n');
     pour(&lines, out);
@@ -464,7 +497,7 @@ static bool append_adopted(const struct corrections *c, const void *what, struct
 static bool rewrite_adopted(const struct corrections *c, struct span text, const void *what, struct buf *out,
                             struct err *e) {
     struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections does not follow a desk's");
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
     buf_init(&lines, out->max);
     text = whole_lines(text);
     buf_put(out, text.p, text.n);
@@ -478,4 +511,88 @@ static bool rewrite_adopted(const struct corrections *c, struct span text, const
 bool shared_adopt(const char *path, struct span lines, struct err *e) {
     return log_lines_has(lines, FORGET) ? corrections_rewrite(path, rewrite_adopted, &lines, e)
                                         : corrections_add(path, append_adopted, &lines, e);
+}
+
+/* ---- an instance makes the order of a topic its own ---- */
+
+struct ordering {
+    const char *path;
+    const struct shared_entry *entry;
+    size_t n, done;
+    unsigned broken;
+};
+
+/* What every instance knows that has come so far: what was said here and is not in the topic yet does not count. */
+static bool ordering_read(const char *path, struct corrections *c, struct err *e) {
+    struct span text;
+    if (!shared_read(path, &text, e)) return false;
+    corrections_init(c);
+    for (struct span rest = whole_lines(text); rest.n > 0;) {
+        struct span line = span_take_line(&rest);
+        if (log_lines_id(line) < LOG_OWN_FROM || log_lines_has(line, ",\"kept\":true")) corrections_take(c, line);
+    }
+    shared_free(&text);
+    return true;
+}
+
+/* One message. What becomes of it is behind `from` in out. */
+static void ordering_take(struct ordering *o, struct corrections *c, const struct shared_entry *entry,
+                          struct buf *before, struct buf *out) {
+    struct shared_taken done = {0};
+    struct taking *t = must_calloc(1, sizeof *t);
+    struct span rest = entry->sent.lines;
+    struct err e = {0};
+    *t = (struct taking){.sent = &entry->sent, .done = &done, .path = o->path, .at = entry->id};
+    bool room = c->origins < CORRECTIONS_ORIGINS_MAX || corrections_known(c, entry->sent.log) > 0;
+    size_t from = out->n;
+    if (!room || !taking_line(t, c, span_take_line(&rest), before, out, &e)) o->broken++;
+    if (out->n > from) corrections_take(c, (struct span){out->p + from, out->n - from});
+    free(t);
+}
+
+static bool ordering_lines(struct ordering *o, struct buf *before, struct buf *out, struct err *e) {
+    struct corrections c;
+    if (!ordering_read(o->path, &c, e)) return false;
+    for (bool ends = false; !ends && o->done < o->n; o->done++) {
+        const struct shared_entry *entry = &o->entry[o->done];
+        if (entry->id <= c.desk_id) continue;
+        ends = before != NULL;
+        if (!ends && log_lines_has(entry->sent.lines, FORGET)) break;
+        ordering_take(o, &c, entry, before, out);
+    }
+    corrections_release(&c);
+    return true;
+}
+
+static bool append_ordered(const struct corrections *c, const void *what, struct buf *out, struct err *e) {
+    struct buf lines;
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
+    buf_init(&lines, out->max);
+    bool ok = ordering_lines(*(struct ordering *const *)what, NULL, &lines, e);
+    if (lines.n > 0) buf_putc(out, '\n');
+    pour(&lines, out);
+    return ok;
+}
+
+static bool rewrite_ordered(const struct corrections *c, struct span text, const void *what, struct buf *out,
+                            struct err *e) {
+    struct buf lines;
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
+    buf_init(&lines, out->max);
+    text = whole_lines(text);
+    buf_put(out, text.p, text.n);
+    bool ok = ordering_lines(*(struct ordering *const *)what, out, &lines, e), any = lines.n > 0;
+    corrections_put_kept(c, out);
+    pour(&lines, out);
+    if (!any) buf_reset(out);
+    return ok;
+}
+
+size_t shared_order(const char *path, const struct shared_entry *entry, size_t n, unsigned *broken, struct err *e) {
+    struct ordering o = {.path = path, .entry = entry, .n = n}, *what = &o;
+    bool forgets = n > 0 && log_lines_has(entry[0].sent.lines, FORGET);
+    bool ok = forgets ? corrections_rewrite(path, rewrite_ordered, &what, e)
+                      : corrections_add(path, append_ordered, &what, e);
+    *broken = o.broken;
+    return ok ? o.done : 0;
 }

@@ -68,7 +68,7 @@ static const char *shared_in_force(unsigned log, const char *text) {
 
 static void shared_follows(unsigned log) {
     struct err e = {0};
-    CHECK(shared_follow(path[log], &e));
+    CHECK(shared_follow(path[log], "", &e));
 }
 
 /* An instance sends what it has, times times. */
@@ -78,7 +78,7 @@ static struct shared_taken send_up(unsigned log, int times) {
     struct shared_taken t = {0};
     buf_init(&lines, SHARED_BYTES_MAX);
     struct shared_state s = {.lines = &lines};
-    CHECK(shared_look(path[log], &s, &e));
+    CHECK(shared_look(path[log], "", &s, &e));
     for (int i = 0; i < times; i++) {
         struct shared_sent sent = {.log = s.log, .name = SPAN_LIT("a"), .lines = buf_span(&lines)};
         CHECK(shared_take(path[0], &sent, &t, &e));
@@ -97,7 +97,7 @@ static void take_down(unsigned log) {
     buf_init(&nothing, SHARED_BYTES_MAX);
     for (int turns = 0; more && turns < 100; turns++) {
         struct shared_state s = {.lines = &nothing};
-        CHECK(shared_look(path[log], &s, &e));
+        CHECK(shared_look(path[log], "", &s, &e));
         buf_reset(&lines);
         CHECK(shared_give(path[0], s.desk_id, &lines, &last, &more, &e));
         CHECK(shared_adopt(path[log], buf_span(&lines), &e));
@@ -192,7 +192,7 @@ static void a_clock_that_is_wrong_decides_nothing(void) {
     struct buf lines;
     buf_init(&lines, SHARED_BYTES_MAX);
     struct shared_state s = {.lines = &lines};
-    CHECK(shared_look(path[1], &s, &e));
+    CHECK(shared_look(path[1], "", &s, &e));
     struct shared_sent sent = {.log = s.log, .skew_s = 3600, .lines = buf_span(&lines)};
     CHECK(shared_take(path[0], &sent, &t, &e));
     CHECK_INT(t.lost, 0);

@@ -175,11 +175,17 @@ static size_t next_special(const struct wordpiece *w, struct span text, size_t f
 }
 
 size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *ids, size_t ids_max) {
+    return wordpiece_encode_after(w, (struct span){0}, text, ids, ids_max);
+}
+
+size_t wordpiece_encode_after(const struct wordpiece *w, struct span words, struct span text, uint32_t *ids,
+                              size_t ids_max) {
     MUST(ids_max >= 2);
     struct encoding c;
     c.w = w, c.ids = ids, c.n = 0, c.max = ids_max - 1, c.bytes = c.chars = 0; /* the word needs no clearing */
     put_id(&c, w->special[CLS]);
     wordpiece_put_text(&c, span_of(w->prompt));
+    wordpiece_put_text(&c, words);
     for (size_t from = 0; from < text.n;) {
         size_t special, at = next_special(w, text, from, &special);
         wordpiece_put_text(&c, span_sub(text, from, at));

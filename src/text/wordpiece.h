@@ -25,4 +25,8 @@ uint32_t wordpiece_vocab_size(const struct wordpiece *w);
  * Returns the count. */
 size_t wordpiece_encode(const struct wordpiece *w, struct span text, uint32_t *ids, size_t ids_max);
 
+/* The same with words of their own between the prompt and the text. */
+size_t wordpiece_encode_after(const struct wordpiece *w, struct span words, struct span text, uint32_t *ids,
+                              size_t ids_max);
+
 #endif

@@ -48,7 +48,7 @@ def free_ports():
 
 
 class Broker:
-    def __init__(self, folder):
+    def __init__(self, folder, **settings):
         port, controller = free_ports()
         self.folder, self.address, self.process = folder, f"127.0.0.1:{port}", None
         os.makedirs(folder)
@@ -56,6 +56,7 @@ class Broker:
         self.settings = os.path.join(folder, "server.properties")
         with open(self.settings, "w") as f:
             f.write(SETTINGS.format(port=port, controller=controller, folder=folder))
+            f.writelines(f"{name}={value}\n" for name, value in settings.items())
         self.log = open(os.path.join(folder, "log"), "wb")
         subprocess.run([*self.java, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", self.settings], check=True,
                        stdout=self.log, stderr=self.log)

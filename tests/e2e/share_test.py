@@ -4,9 +4,6 @@ import gzip
 import json
 import os
 import random
-import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -14,65 +11,8 @@ import threading
 import time
 
 from check import BINARY, equal, main, test
+from instances import Node, becomes, free_port, said
 from live import Server, wait_until
-
-ASK = {"Content-Type": "application/json", "X-Logclass": "1"}
-QUICK = ("--bert", "off", "--workers", "1")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
-class Node:
-    """An instance with a state folder that stays over restarts."""
-
-    def __init__(self, name, *options, port=None):
-        self.name, self.options, self.folder, self.port = name, options, tempfile.mkdtemp(), port
-        self.log = os.path.join(self.folder, "logclass", "corrections.jsonl")
-        self.start()
-
-    def start(self):
-        more = ("--port", str(self.port)) if self.port else ()
-        self.s = Server(*QUICK, "--instance", self.name, *more, *self.options, env={"XDG_STATE_HOME": self.folder})
-
-    def kill(self):
-        self.s.process.send_signal(signal.SIGKILL)
-        self.s.process.wait()
-        self.s.reader.join(timeout=10)
-        self.s.process.stderr.close()
-
-    def get(self, path):
-        r, text = self.s.ask("GET", path)
-        equal((r.status, text[:300] if r.status != 200 else b""), (200, b""))
-        return json.loads(text)
-
-    def post(self, path, body, status):
-        r, text = self.s.ask("POST", path, json.dumps(body), ASK)
-        equal((r.status, text[:300] if r.status != status else b""), (status, b""))
-        return json.loads(text)
-
-    def label_of(self, line):
-        return self.s.lines(line)[0]["label_id"]
-
-    def kinds(self):
-        return {k["template"]: k for k in self.get("/api/kinds?limit=500")["items"]}
-
-    def say(self, line, label):
-        """Labels the kind of a line; the batch."""
-        self.s.lines(line)
-        wait_until(lambda: line in self.kinds())
-        k = self.kinds()[line]
-        return self.post("/api/corrections", {"changes": [{"id": k["id"], "rev": k["rev"], "label_id": label}]}, 201)["batch"]
-
-    def history(self):
-        return self.get("/api/corrections?limit=500")["items"]
-
-    def close(self):
-        if self.s.process.poll() is None:
-            equal(self.s.stop(), 0)
-        shutil.rmtree(self.folder)
 
 
 @contextlib.contextmanager
@@ -87,14 +27,6 @@ def nodes(count=1, desk_options=(), options=()):
     finally:
         for n in all:
             n.close()
-
-
-def becomes(node, line, label, seconds=30):
-    wait_until(lambda: node.label_of(line) == label, seconds)
-
-
-def said(node):
-    return [(w["template"], w["label_id"], w["undone"]) for w in node.history()]
 
 
 @test
@@ -178,7 +110,7 @@ def the_later_word_counts_and_the_other_is_shown():
         desk.s.stop()
         a.say("pool is full", "INFO")
         a.s.stop()
-        time.sleep(1.1)  # times are whole seconds
+        time.sleep(3)  # times are whole seconds, and the inventory takes them once in a while
         desk.start()
         desk.say("pool is full", "BACKUP")
         a.start()
@@ -309,7 +241,7 @@ def counts_of_a_kind_that_was_forgotten_do_not_bring_it_back():
         wait_until(lambda: "a secret name" not in desk.kinds())
         equal(send(2, before), 0)  # packed before its sender knew
         assert "a secret name" not in desk.kinds()
-        time.sleep(1.1)  # times are whole seconds
+        time.sleep(3)  # times are whole seconds, and the inventory takes them once in a while
         equal(send(3, int(time.time()) + 5), 1)  # it came again after that
         desk.say("disk is gone", "INFO")  # the log is read again, and what is to be forgotten is in it
         assert "a secret name" in desk.kinds()

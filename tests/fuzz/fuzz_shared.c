@@ -29,10 +29,10 @@ static void follow(void) {
     buf_init(&out, 4 * SHARED_BYTES_MAX);
     buf_init(&lines, SHARED_BYTES_MAX);
     struct shared_state s = {.lines = &lines};
-    MUST(shared_follow(other, &e));
+    MUST(shared_follow(other, "", &e));
     for (unsigned turn = 0; more && turn < 8; turn++) {
         buf_reset(&out);
-        MUST(shared_look(other, &s, &e));
+        MUST(shared_look(other, "", &s, &e));
         MUST(shared_give(desk, s.desk_id, &out, &last, &more, &e));
         MUST(shared_adopt(other, buf_span(&out), &e));
     }
