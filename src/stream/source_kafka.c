@@ -22,7 +22,6 @@ enum {
     REVOKE_POLL_MS = 5,
     PAUSE_AFTER_MS = 1000, /* without room; a pause throws away what was fetched ahead */
     LAG_EVERY_MS = 1000,
-    COMMIT_MS = 5000,
     HEADERS_MAX = 64,
     ATTRS = 4
 };
@@ -140,6 +139,7 @@ static void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what, rd_kafka_t
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log_info("kafka.assigned", "[source %s]: %d partitions", s->conf->name, partitions->cnt);
         rd_kafka_assign(rk, partitions);
+        rd_kafka_resume_partitions(rk, partitions); /* a pause outlives the assignment in which it was asked for */
         new_epoch(s, true);
         return;
     }

@@ -12,14 +12,16 @@ import collections
 import random
 import re
 import signal
+import socket
 import tempfile
+import threading
 import time
 
 from broker import Broker
 from check import equal, main, test
 from live import wait_until
 from peers import LONG
-from stream import cpu_s, line, place, resident_kb
+from stream import cpu_s, ids, line, place, resident_kb
 
 KILLS = 50 if LONG else 5
 
@@ -212,6 +214,42 @@ def what_is_under_way_at_a_rebalance_is_let_go():
         check(broker.read("out11", 4000, seconds=60, quiet=8), range(4000))
         p.stop(a)
         p.stop(b)
+
+
+@test
+def a_member_that_was_paused_reads_on_after_a_rebalance():
+    """The sink takes nothing until the chunks are full and partitions paused; then another member comes, and it takes all while they are revoked."""
+    with place() as p, socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        peer.bind(("127.0.0.1", 0))
+        peer.listen()
+        seen, lock, go_on = set(), threading.Lock(), threading.Event()
+
+        def take(c):
+            rest = b""
+            go_on.wait()
+            while data := c.recv(1 << 16):
+                found = (rest + data).rpartition(b" ")
+                rest = found[2] if len(found[2]) < 100 else b""
+                with lock:
+                    seen.update(ids(found[0] + b" "))
+
+        def accept():
+            while True:
+                threading.Thread(target=take, args=(peer.accept()[0],), daemon=True).start()
+        threading.Thread(target=accept, daemon=True).start()
+        broker.topic("in16")
+        broker.produce("in16", range(100000))
+        for n, instance in enumerate("ab"):
+            config = os.path.join(p.root, f"{instance}.conf")
+            with open(config, "w") as f:
+                f.write(f"[source in]\ntype = kafka\nbrokers = {broker.address}\ntopics = in16\ngroup = in16\ninstance = {instance}\n"
+                        f"[sink out]\ntype = syslog\naddress = tcp://127.0.0.1:{peer.getsockname()[1]}\n")
+            p.start("--config", config, "--port", "0", "--name", instance, "--stream-drain-time-max", "100", command="run")
+            wait_until(lambda: ("kafka.revoked" if n else "kafka.assigned") in p.said(), 60)
+            time.sleep(0 if n else 4)  # so that it is paused
+        go_on.set()
+        wait_until(lambda: len(seen) == 100000, 90)
 
 
 @test
