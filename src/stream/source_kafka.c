@@ -135,11 +135,11 @@ static void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what, rd_kafka_t
                             void *opaque) {
     struct kafka_source *s = opaque;
     metrics_add(METRIC_KAFKA_REBALANCES, s->metric, 0, 0, 1);
+    if (s->paused) rd_kafka_resume_partitions(rk, partitions); /* a pause outlives the assignment it was asked in */
     s->paused = false;
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log_info("kafka.assigned", "[source %s]: %d partitions", s->conf->name, partitions->cnt);
         rd_kafka_assign(rk, partitions);
-        rd_kafka_resume_partitions(rk, partitions); /* a pause outlives the assignment in which it was asked for */
         new_epoch(s, true);
         return;
     }
