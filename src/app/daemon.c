@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LARGE_PIECE_BYTES = 1 << 20 };
 enum { SWEEP_MS = 50, LOADER_WAIT_S = 2, RESULT_SUCCESS = 0, RESULT_FAILURE = 1 };
 
 struct daemon {
@@ -296,6 +298,13 @@ static void block_signals(void) {
 
 /* ---- start and end ---- */
 
+/* What was large for a moment goes back to the system. Left alone, the allocator takes the first large piece that is
+ * freed for a sign that there will be more, and keeps up to twice its size. */
+static void give_large_pieces_back(void) {
+    mallopt(M_MMAP_THRESHOLD, LARGE_PIECE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_PIECE_BYTES);
+}
+
 static bool daemon_is_ready(void *self) {
     struct daemon *s = self;
     const struct streams *streams = atomic_load(&s->streams);
@@ -381,6 +390,7 @@ bool daemon_run(const struct daemon_role *role, int argc, char **argv, struct er
     struct daemon s = {.role = role, .argc = argc, .argv = argv};
     reload_init(&s.reload);
     block_signals();
+    give_large_pieces_back();
     bool ok = load_conf(&s, &s.conf, e);
     atomic_store(&s.drain_ms, (unsigned)s.conf.stream_drain_time_max);
     atomic_store(&s.needs_sink, s.conf.ready_needs_sink);

@@ -49,7 +49,6 @@ enum kinds_sql {
     KINDS_RULED_HOUR,
     KINDS_MARK,
     KINDS_TOLD,
-    KINDS_BLOCK,
     KINDS_STATEMENTS
 };
 
@@ -68,7 +67,6 @@ static const char *const KINDS_SQL[KINDS_STATEMENTS] = {
         "INSERT INTO ruled_hours VALUES(?1, ?2, ?3) ON CONFLICT(hour, rule) DO UPDATE SET lines = lines + ?3",
     [KINDS_MARK] = "INSERT OR IGNORE INTO marks(at, text) VALUES(?1, ?2)",
     [KINDS_TOLD] = "INSERT INTO told VALUES(?1, ?2, ?3) ON CONFLICT(run) DO UPDATE SET seq = ?2, at = ?3",
-    [KINDS_BLOCK] = "INSERT INTO blocks VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
 };
 
 /* A kind that is to be written, out of its shard's lock. */
@@ -98,7 +96,6 @@ struct kinds_store {
     struct buf text;
     struct kinds_counts *counts;
     bool damaged, was_damaged;
-    uint8_t *block;
     struct told_row told[TOLD_MAX]; /* as of when the rows were collected */
     char path[PATH_BYTES];
 };
@@ -201,7 +198,6 @@ struct kinds_store *kinds_store_open(const char *path, struct err *e) {
     snprintf(s->path, sizeof s->path, "%s", path);
     s->row = must_calloc(KINDS_STORE_ROWS, sizeof *s->row);
     s->counts = must_calloc(1, sizeof *s->counts);
-    s->block = must_calloc(1, KINDS_BLOOM_SAVED);
     buf_init(&s->text, (size_t)KINDS_STORE_ROWS * KINDS_TEXT_MAX);
     bool ok = kinds_open_file(s, e);
     if (!ok && s->damaged) {
@@ -222,7 +218,6 @@ void kinds_store_close(struct kinds_store *s) {
     if (!s) return;
     kinds_close_file(s);
     buf_release(&s->text);
-    free(s->block);
     free(s->counts);
     free(s->row);
     free(s);
@@ -351,11 +346,22 @@ static bool put_told(struct kinds_store *s, struct err *e) {
     return ok;
 }
 
+/* Every ten minutes for a moment, and 2.4 MB large: neither it nor the statement, whose registers grow with it, is
+ * kept. */
 static bool kinds_put_block(struct kinds_store *s, struct kinds *k, struct err *e) {
-    kinds_bloom_save(&k->bloom, s->block);
-    sqlite3_bind_text(s->st[KINDS_BLOCK], 1, "seen", -1, SQLITE_STATIC);
-    sqlite3_bind_blob(s->st[KINDS_BLOCK], 2, s->block, KINDS_BLOOM_SAVED, SQLITE_STATIC);
-    return kinds_step(s, KINDS_BLOCK, e);
+    static const char SQL[] = "INSERT INTO blocks VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2";
+    sqlite3_stmt *st = NULL;
+    uint8_t *block = malloc(KINDS_BLOOM_SAVED);
+    if (!block) return err_set(e, ERR_MEMORY, "%s: no memory for what is to be written", s->path);
+    kinds_bloom_save(&k->bloom, block);
+    bool ok = sqlite3_prepare_v2(s->db, SQL, -1, &st, NULL) == SQLITE_OK;
+    if (ok) sqlite3_bind_text(st, 1, "seen", -1, SQLITE_STATIC);
+    if (ok) sqlite3_bind_blob(st, 2, block, KINDS_BLOOM_SAVED, SQLITE_STATIC);
+    ok = ok && sqlite3_step(st) == SQLITE_DONE;
+    if (!ok) kinds_error(s, e);
+    sqlite3_finalize(st);
+    free(block);
+    return ok;
 }
 
 /* Ids that were dropped, unless they are here again. */
@@ -405,6 +411,7 @@ bool kinds_store_write(struct kinds_store *s, struct book *b, bool all, bool *mo
     bool ok = s->text.failed ? err_set(e, ERR_MEMORY, "%s: no memory for what is to be written", s->path)
                              : put_all(s, k, all, e);
     if (!ok) give_kinds_back(s, k), give_counts_back(s->counts, b);
+    if (all) sqlite3_db_release_memory(s->db);
     if (s->rows) s->next_shard = s->row[s->rows - 1].shard;
     return ok;
 }

@@ -14,49 +14,14 @@ import sys
 import threading
 import time
 
-if "FULL_DISK_TEST" not in os.environ:
-    os.environ["FULL_DISK_TEST"] = "1"
-    as_root = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    if subprocess.run([*as_root, "true"], stderr=subprocess.DEVNULL).returncode == 0:
-        os.execvp("unshare", [*as_root, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
-    print("skipped: this machine gives no mount namespace", file=sys.stderr)
-    print("0 passed, 0 failed")
-    sys.exit(0)
+from disk import in_own_namespace, small_disk
+
+in_own_namespace()
 
 from check import equal, main, test  # noqa: E402
 from live import wait_until  # noqa: E402
 from peers import Run  # noqa: E402
 from stream import ids, line, place  # noqa: E402
-
-SIZE = 32 << 20
-
-
-@contextlib.contextmanager
-def small_disk(path):
-    os.makedirs(path, exist_ok=True)
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.mount(b"none", path.encode(), b"tmpfs", 0, f"size={SIZE}".encode()) == 0, os.strerror(ctypes.get_errno())
-    try:
-        yield Disk(path)
-    finally:
-        libc.umount2(path.encode(), 2)
-
-
-class Disk:
-    def __init__(self, path):
-        self.ballast = os.path.join(path, "ballast")
-
-    def fill(self, leave=0):
-        """Until not a byte more goes into it, then leaves so many pages."""
-        with open(self.ballast, "ab", buffering=0) as f:
-            with contextlib.suppress(OSError):
-                while True:
-                    f.write(b"x" * 4096)
-            f.truncate(max(0, os.path.getsize(self.ballast) - 4096 * leave))
-
-    def free(self):
-        os.remove(self.ballast)
-
 
 class Trickle:
     """Writes a line now and then, as a program that knows nothing of it does."""
