@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "conf/section.h"
+#include "llm/key.h"
 #include "stream/kafka.h"
 
 #include <inttypes.h>
@@ -39,6 +40,8 @@ struct share_topic {
     int64_t next;                    /* offset of the next message */
     int64_t end;                     /* where the topic ended */
     int64_t said_to;                 /* a gap that was told ends there */
+    uint64_t log;                    /* the name of our log when it was last looked at */
+    uint32_t had;                    /* and how far it was */
     uint64_t look_ns, rest_ns, sent; /* not before; messages of this start, for their keys */
     unsigned failures;
     bool waits; /* for the report of a message */
@@ -99,12 +102,25 @@ static rd_kafka_resp_err_t ask_ends(struct share_topic *t, int64_t *begin) {
     return why ? why : rd_kafka_query_watermark_offsets(t->in, t->name, PARTITION, begin, &t->end, CALL_MS);
 }
 
+/* A log that is another one, or knows less than it did, is read into from where it is. */
+static bool look_at_log(struct share_topic *t, struct err *e) {
+    const struct shared_state *now = &t->s->state;
+    bool ok = share_look(t->s, e);
+    if (now->log != t->log || now->desk_id < t->had) {
+        stop_reading(t);
+        t->look_ns = 0;
+    }
+    t->log = now->log;
+    t->had = now->desk_id;
+    return ok;
+}
+
 static bool look_at_topic(struct share_topic *t, struct err *e) {
     int64_t begin;
     rd_kafka_resp_err_t why = ask_ends(t, &begin);
     if (why) return topic_error(why, "asking for the end of", t->name, e);
     if (!t->known) topic_name_it(t);
-    if (!share_look(t->s, e)) return false;
+    if (!look_at_log(t, e)) return false;
     if (!t->reads) t->next = t->s->state.desk_id;
     if (t->end < t->next)
         return err_set(e, ERR_INPUT,
@@ -287,8 +303,8 @@ static bool topic_work(struct share_topic *t, struct err *e) {
     struct share *s = t->s;
     if (clock_now_ns(NULL) >= t->look_ns && !look_at_topic(t, e)) return false;
     if (!t->reads) return true;
-    if (!read_topic(t, e) || !share_look(s, e)) return false; /* in this order: what came back is not sent again */
-    if (!t->fresh || t->next < t->end) return true;
+    if (!read_topic(t, e) || !look_at_log(t, e)) return false; /* in this order: what came back is not sent again */
+    if (!t->reads || !t->fresh || t->next < t->end) return true;
     s->heard_ns = clock_now_ns(NULL);
     if (share_has_to_send(s) && !send_ours(t, e)) return false;
     t->failures = 0;
@@ -301,7 +317,7 @@ static void topic_turn(struct share *s) {
     struct err e = {0};
     rd_kafka_poll(t->in, 0);
     rd_kafka_poll(t->out, 0);
-    if (t->known) share_look(s, &e); /* how many wait is told meanwhile, too */
+    if (t->known) look_at_log(t, &e); /* how many wait is told meanwhile, too */
     e = (struct err){0};
     if (clock_now_ns(NULL) < t->rest_ns) {
         rd_kafka_poll(t->out, SHARE_TURN_MS);
@@ -319,6 +335,7 @@ static void topic_turn(struct share *s) {
 static bool read_settings(struct share_topic *t, const char *path, struct err *e) {
     struct span text = {0};
     struct buf all;
+    if (path[0]) key_guard();
     bool ok = !path[0] || file_read(path, SETTINGS_BYTES_MAX, &text, e) || err_prefix(e, "corrections-kafka-file");
     unsigned n = 0;
     buf_init(&all, 2 * SETTINGS_BYTES_MAX);
@@ -370,6 +387,7 @@ static bool topic_open(struct share *s, const struct conf *c, struct err *e) {
     static const struct kafka_setting READ[] = {{"enable.partition.eof", "true"},
                                                 {"auto.offset.reset", "error"},
                                                 {"enable.auto.commit", "false"},
+                                                {"queued.max.messages.kbytes", "?8192"},
                                                 {"allow.auto.create.topics", "false"},
                                                 {"socket.timeout.ms", "?5000"},
                                                 {"reconnect.backoff.max.ms", "?2000"},

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HOUR = 3600, T0 = 500000 * HOUR, THREADS = 12, EACH = 20000 };
+enum { HOUR = 3600, T0 = 500000 * HOUR, THREADS = 12, EACH = 1000000 };
 
 static struct ruled_view rule_view(struct ruled *r, uint64_t rule, uint32_t now) {
     struct ruled_view v;

@@ -143,6 +143,8 @@ def what_came_before_is_sent_and_a_log_follows_one_topic_only():
         becomes(b, "pool is full", "BACKUP")
         c = join()
         becomes(c, "disk is gone", "INFO")
+        os.unlink(c.log)  # of a process that runs
+        wait_until(lambda: os.path.exists(c.log) and "disk is gone" in open(c.log).read() and len(c.history()) == 2, 60)
 
 
 def of_words_with_instances_and_broker_killed_at_random_none_is_lost():
