@@ -202,7 +202,8 @@ bool corpus_generate(const struct corpus *c, unsigned copies, uint64_t seed, str
             rng.state = rng_next(&rng); /* neighbouring seeds must not give neighbouring streams */
             buf_reset(&text), buf_reset(&source);
             make_message(c, t, (own + k) % 3 == 0, &rng, &text);
-            values_expand(&c->values, s->source[rng_below(&rng, s->sources)], &rng, &source);
+            if (k == 0 || own % 2 == 0)
+                values_expand(&c->values, s->source[rng_below(&rng, s->sources)], &rng, &source);
             if (text.failed || source.failed) {
                 ok = err_set(e, ERR_LIMIT, "%s.log:%u: a message longer than %d bytes", s->id, t->line,
                              MESSAGE_BYTES_MAX);

@@ -58,8 +58,9 @@ bool corpus_read(struct corpus *c, const char *dir, const struct label_set *labe
 void corpus_release(struct corpus *c); /* zero-filled is fine */
 
 /* Adds `copies` messages of each template to d, the group being the system. Each third copy gets one of its system's
- * prefixes. A template's messages depend on the seed, its system and its text only: what is added elsewhere in the
- * corpus does not change them. c must have no problems. */
+ * prefixes. Of half of the templates only the first copy has a source: many lines come without one. A template's
+ * messages depend on the seed, its system and its text only: what is added elsewhere in the corpus does not change
+ * them. c must have no problems. */
 bool corpus_generate(const struct corpus *c, unsigned copies, uint64_t seed, struct dataset *d, struct err *e);
 
 #endif
