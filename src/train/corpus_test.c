@@ -84,7 +84,8 @@ static void messages_are_made_from_templates(void) {
         CHECK(span_eq(d.row[i].message, same.row[i].message) && span_eq(d.row[i].source, same.row[i].source));
         equal += span_eq(d.row[i].message, other.row[i].message);
         prefixed += d.row[i].message.p[0] == '[';
-        sourceless += (d.row[i].source.n == 0) + (other.row[i].source.n == 0);
+        sourceless += d.row[i].source.n == 0;
+        sourceless += other.row[i].source.n == 0;
         CHECK(i % 9 != 0 || d.row[i].source.n > 0);
         CHECK(!memchr(d.row[i].message.p, '%', d.row[i].message.n));
     }
