@@ -230,7 +230,7 @@ def heads_are_compared_by_the_kinds_they_differ_on():
 @test
 def what_the_llm_cost_is_told_to_the_cent():
     llm = Endpoint(chat("BACKUP"))
-    with Desk("--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-price-in", "500", "--llm-price-out", "2000",
+    with Desk("--bert", "off", "--llm-url", llm.url("/v1"), "--llm-model", "m", "--llm-price-in", "500", "--llm-price-out", "2000",
               "--llm-calls-day", "3") as d:
         cost = d.get("/api/cost?days=7")[1]
         equal((cost["configured"], cost["today"]["calls"], cost["days"], cost["limits"]["calls_day"]), (True, 0, [], 3))
