@@ -17,7 +17,7 @@ RNG = random.Random(3)
 
 
 def lines(n):
-    """Log lines of a fault that nobody knows, which the shipped head leaves open; each a template of its own."""
+    """Log lines of a fault that nobody knows; each a template of its own."""
     seen = set()
     rng = random.Random(3)
     while len(seen) < n:
@@ -62,10 +62,11 @@ class Place:
 @test
 def answers_teach_the_head_and_it_is_brought_back():
     place, llm = Place(), Endpoint(chat("BACKUP"))
-    every = lines(120)
+    some = lines(800)
+    every = [x for x, answer in zip(some, place.classify(some, "--offline")) if answer["source"] == "fallback"][:120]
+    equal(len(every), 120)  # that the shipped head leaves open
     known, fresh = every[::2], every[1::2]
     before = place.classify(fresh, "--offline")
-    assert sum(x["source"] == "fallback" for x in before) > 40, before
     place.classify(known, "--llm-url", llm.url("/v1"), "--llm-model", "m")
     asked = len(llm.asked)
     assert asked > 40
@@ -137,11 +138,13 @@ def a_candidate_waits_for_a_persons_yes():
 
 @test
 def nonsense_is_not_installed():
-    place = Place()
+    """Half of the labels are what the head says anyway, half are drawn by chance: nothing can be learnt from that."""
+    place, texts = Place(), lines(80)
     table = os.path.join(place.folder, "mine.csv")
+    said = [x["label_id"] for x in place.classify(texts, "--offline")]
     with open(table, "w") as f:
-        labels = ["BACKUP", "DB_ERROR", "INFO", "AUTH_ERROR"]
-        f.write("log_message,label\n" + "".join(f"{x},{RNG.choice(labels)}\n" for x in lines(80)))
+        labels = ["BACKUP", "INFO", "AUTH_ERROR", "USER_ACTION"]
+        f.write("log_message,label\n" + "".join(f"{x},{RNG.choice([was, RNG.choice(labels)])}\n" for x, was in zip(texts, said)))
     r = place.learn(table)
     equal((r["better"], r["installed"]), (False, None))
     equal(place.call("learn", "--list", "--json"), "[]\n")
