@@ -39,7 +39,8 @@ def answers_are_those_of_the_command_line():
 def any_iterable_of_text_will_do():
     equal([x.label_id for x in WANT], C.classify(LINES).label_ids)
     equal(WANT[0], ("USER_ACTION", "User Action", "regex", 0.95, ""))
-    equal(WANT[3].reason != "", True)
+    equal([x.reason != "" for x in WANT], [x[2] == "fallback" for x in WANT])
+    equal(WANT[4].reason != "", True)
     for lines in (tuple(LINES), iter(LINES), dict.fromkeys(LINES), [x.encode() for x in LINES]):
         equal(list(C.classify(lines)), WANT)
     equal([x.label_id for x in C.classify([None, float("nan"), "caf\udce9 User a logged in", "\ud800 User a logged in"])],
