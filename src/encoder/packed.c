@@ -115,7 +115,8 @@ static bool read_parts(const struct model *m, int fd) {
     if (h.key != packed_key(m) || h.bytes != parts_bytes(m) || fstat(fd, &st) != 0) return false;
     if ((uint64_t)st.st_size != sizeof h + h.bytes) return false;
     struct reading r = {fd, XXH3_createState()};
-    MUST(r.hash && XXH3_128bits_reset(r.hash) == XXH_OK);
+    MUST_MEMORY(r.hash);
+    MUST(XXH3_128bits_reset(r.hash) == XXH_OK);
     bool ok = each_part(m, read_part, &r) && XXH128_isEqual(XXH3_128bits_digest(r.hash), h.hash);
     XXH3_freeState(r.hash);
     return ok;
