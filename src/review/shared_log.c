@@ -465,10 +465,52 @@ bool shared_look(const char *path, const char *topic, struct shared_state *s, st
     return true;
 }
 
+/* ---- lines are put behind those of a log that follows ---- */
+
+/* What goes behind the lines of a log that follows another, in `lines`; a kind that is forgotten is taken out of
+ * `before`. */
+struct joined {
+    bool (*put)(const struct corrections *c, const void *what, struct buf *before, struct buf *lines, struct err *e);
+    const void *what;
+};
+
+static bool append_joined(const struct corrections *c, const void *what, struct buf *out, struct err *e) {
+    const struct joined *j = what;
+    struct buf lines;
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
+    buf_init(&lines, out->max);
+    bool ok = j->put(c, j->what, NULL, &lines, e);
+    if (lines.n > 0) buf_putc(out, '\n');
+    pour(&lines, out);
+    return ok;
+}
+
+static bool rewrite_joined(const struct corrections *c, struct span text, const void *what, struct buf *out,
+                           struct err *e) {
+    const struct joined *j = what;
+    struct buf lines;
+    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
+    buf_init(&lines, out->max);
+    text = whole_lines(text);
+    buf_put(out, text.p, text.n);
+    bool ok = j->put(c, j->what, out, &lines, e), any = lines.n > 0;
+    corrections_put_kept(c, out);
+    pour(&lines, out);
+    if (!any) buf_reset(out);
+    return ok;
+}
+
+static bool shared_join(const char *path, bool forgets, const struct joined *j, struct err *e) {
+    return forgets ? corrections_rewrite(path, rewrite_joined, j, e) : corrections_add(path, append_joined, j, e);
+}
+
 /* ---- an instance takes what the desk has ---- */
 
-static bool adopt_lines(const struct corrections *c, struct span lines, struct buf *before, struct buf *out) {
+static bool adopt_lines(const struct corrections *c, const void *what, struct buf *before, struct buf *out,
+                        struct err *e) {
+    struct span lines = *(const struct span *)what;
     uint32_t last = c->desk_id;
+    (void)e;
     uint64_t kind, family;
     while (lines.n > 0) {
         struct span line = span_take_line(&lines);
@@ -482,35 +524,11 @@ static bool adopt_lines(const struct corrections *c, struct span lines, struct b
         buf_put(out, line.p, line.n);
         buf_putc(out, '\n');
     }
-    return out->n > 0;
-}
-
-static bool append_adopted(const struct corrections *c, const void *what, struct buf *out, struct err *e) {
-    struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
-    buf_init(&lines, out->max);
-    if (adopt_lines(c, *(const struct span *)what, NULL, &lines)) buf_putc(out, '\n');
-    pour(&lines, out);
-    return true;
-}
-
-static bool rewrite_adopted(const struct corrections *c, struct span text, const void *what, struct buf *out,
-                            struct err *e) {
-    struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
-    buf_init(&lines, out->max);
-    text = whole_lines(text);
-    buf_put(out, text.p, text.n);
-    bool any = adopt_lines(c, *(const struct span *)what, out, &lines);
-    corrections_put_kept(c, out);
-    pour(&lines, out);
-    if (!any) buf_reset(out);
     return true;
 }
 
 bool shared_adopt(const char *path, struct span lines, struct err *e) {
-    return log_lines_has(lines, FORGET) ? corrections_rewrite(path, rewrite_adopted, &lines, e)
-                                        : corrections_add(path, append_adopted, &lines, e);
+    return shared_join(path, log_lines_has(lines, FORGET), &(struct joined){adopt_lines, &lines}, e);
 }
 
 /* ---- an instance makes the order of a topic its own ---- */
@@ -550,8 +568,11 @@ static void ordering_take(struct ordering *o, struct corrections *c, const struc
     free(t);
 }
 
-static bool ordering_lines(struct ordering *o, struct buf *before, struct buf *out, struct err *e) {
+static bool ordering_lines(const struct corrections *all, const void *what, struct buf *before, struct buf *out,
+                           struct err *e) {
+    struct ordering *o = *(struct ordering *const *)what;
     struct corrections c;
+    (void)all;
     if (!ordering_read(o->path, &c, e)) return false;
     for (bool ends = false; !ends && o->done < o->n; o->done++) {
         const struct shared_entry *entry = &o->entry[o->done];
@@ -564,35 +585,10 @@ static bool ordering_lines(struct ordering *o, struct buf *before, struct buf *o
     return true;
 }
 
-static bool append_ordered(const struct corrections *c, const void *what, struct buf *out, struct err *e) {
-    struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
-    buf_init(&lines, out->max);
-    bool ok = ordering_lines(*(struct ordering *const *)what, NULL, &lines, e);
-    if (lines.n > 0) buf_putc(out, '\n');
-    pour(&lines, out);
-    return ok;
-}
-
-static bool rewrite_ordered(const struct corrections *c, struct span text, const void *what, struct buf *out,
-                            struct err *e) {
-    struct buf lines;
-    if (c->log == 0) return err_set(e, ERR_USAGE, "the log of corrections follows nothing");
-    buf_init(&lines, out->max);
-    text = whole_lines(text);
-    buf_put(out, text.p, text.n);
-    bool ok = ordering_lines(*(struct ordering *const *)what, out, &lines, e), any = lines.n > 0;
-    corrections_put_kept(c, out);
-    pour(&lines, out);
-    if (!any) buf_reset(out);
-    return ok;
-}
-
 size_t shared_order(const char *path, const struct shared_entry *entry, size_t n, unsigned *broken, struct err *e) {
     struct ordering o = {.path = path, .entry = entry, .n = n}, *what = &o;
     bool forgets = n > 0 && log_lines_has(entry[0].sent.lines, FORGET);
-    bool ok = forgets ? corrections_rewrite(path, rewrite_ordered, &what, e)
-                      : corrections_add(path, append_ordered, &what, e);
+    bool ok = shared_join(path, forgets, &(struct joined){ordering_lines, &what}, e);
     *broken = o.broken;
     return ok ? o.done : 0;
 }

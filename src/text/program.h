@@ -11,9 +11,9 @@
 enum { PROGRAM_NAME_MAX = 130 }; /* bytes of a text in which its source ends */
 
 /* The trade of the program that a template's source ("SOURCE: MESSAGE") names, such as "database", or an empty span. A
- * source has no blanks and ends at the first ": ". Looked up are the whole of it, then its parts between signs other
- * than '_' and '+', the first that is known; then names that say it themselves, such as "billing-backup" or "ordersdb".
- * Static; pure. */
+ * source has no blanks and ends at the first ": "; "org.apache." in front of it is passed over. Looked up are the whole
+ * of it, whether a part of it says "backup", its parts between signs other than '_' and '+', the first that is known,
+ * and then what else a part says by itself ("ordersdb"). Static; pure. */
 struct span program_trade(struct span text);
 
 /* Of all that program_trade decides by, for the hash of an encoder that reads it. */
