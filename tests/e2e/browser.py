@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"
              "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage", "--force-color-profile=srgb")
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "Space": " ", "Backspace": "\ue003", "Down": "\ue015", "Up": "\ue013"}
 SHIFT = "\ue008"
+PATIENCE = 60  # seconds until a test gives up; no test asserts a time by it
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -27,7 +29,18 @@ class Browser:
     """wide, high: of the window; dark: the colour scheme; touch: a phone; arguments: more for Chromium."""
 
     def __init__(self, wide=1280, high=800, dark=False, touch=False, arguments=()):
-        self.profile = tempfile.mkdtemp(prefix="browser_")
+        for tries in range(2, -1, -1):  # on a busy machine Chromium now and then does not come up in its minute
+            try:
+                self.start(wide, high, arguments)
+                break
+            except Exception:
+                self.end()
+                if not tries:
+                    raise
+        self.look(wide, high, dark, touch)
+
+    def start(self, wide, high, arguments):
+        self.profile, self.session, self.driver = tempfile.mkdtemp(prefix="browser_"), None, None
         with socket.create_server(("127.0.0.1", 0)) as s:
             self.port = s.getsockname()[1]
         self.driver = subprocess.Popen(["chromedriver", f"--port={self.port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -36,7 +49,16 @@ class Browser:
         options = {"args": [*ARGUMENTS, *arguments, f"--user-data-dir={self.profile}", f"--window-size={wide},{high}"]}
         self.session = "/session/" + self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})["sessionId"]
-        self.look(wide, high, dark, touch)
+
+    def end(self):
+        if self.session:
+            with contextlib.suppress(Exception):
+                self.ask("DELETE", self.session)
+        if self.driver:
+            with contextlib.suppress(OSError):
+                os.killpg(self.driver.pid, signal.SIGTERM if self.session else signal.SIGKILL)
+            self.driver.wait(timeout=20)
+        shutil.rmtree(self.profile, ignore_errors=True)
 
     def ask(self, method, path, body=None):
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -48,7 +70,7 @@ class Browser:
         return value
 
     @staticmethod
-    def wait_for(condition, seconds=20):
+    def wait_for(condition, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while True:
             with contextlib.suppress(OSError, http.client.HTTPException):
@@ -75,15 +97,24 @@ class Browser:
     def run(self, script, *args):
         return self.command("POST", "/execute/sync", {"script": script, "args": list(args)})
 
-    def wait(self, script, *args, seconds=20):
+    def run_between_pages(self, script, *args):
+        """Nothing where the page is changed under the script."""
+        try:
+            return self.run(script, *args)
+        except RuntimeError as e:
+            if not any(says in str(e) for says in ("unloaded", "navigation", "execution context", "Cannot find context", "stale element")):
+                raise
+            return None
+
+    def wait(self, script, *args, seconds=PATIENCE):
         """Until the script returns something true; returns that."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script, *args)):
+        while not (value := self.run_between_pages(script, *args)):
             assert time.monotonic() < end, f"it did not come to pass: {script} {args}\n{self.text()[:2000]}"
             time.sleep(0.02)
         return value
 
-    def wait_text(self, text, seconds=20):
+    def wait_text(self, text, seconds=PATIENCE):
         self.wait("return document.body.innerText.includes(arguments[0])", text, seconds=seconds)
 
     def text(self, selector="body"):
@@ -104,20 +135,23 @@ class Browser:
 
     def click(self, target):
         """A selector, or an element."""
-        element = target if not isinstance(target, str) or "." in target and target.startswith("f.") else self.find(target)
-        self.command("POST", f"/element/{element}/click", {})
+        self.touching(lambda: target if not isinstance(target, str) or "." in target and target.startswith("f.") else self.find(target), "click", {})
 
     def press(self, text, within="body"):
-        """The button or link that reads so; one that is drawn anew in that moment is looked for again."""
+        """The button or link that reads so."""
+        self.touching(lambda: self.button(text, within), "click", {})
+
+    def write(self, selector, text):
+        self.touching(lambda: self.find(selector), "value", {"text": text})
+
+    def touching(self, find, what, body):
+        """Does something to an element; one that is drawn anew in that moment is looked for again."""
         for tries in range(5, -1, -1):
             try:
-                return self.command("POST", f"/element/{self.button(text, within)}/click", {})
+                return self.command("POST", f"/element/{find()}/{what}", body)
             except RuntimeError as e:
                 if "stale element" not in str(e) or not tries:
                     raise
-
-    def write(self, selector, text):
-        self.command("POST", f"/element/{self.find(selector)}/value", {"text": text})
 
     def keys(self, *names):
         """Real key events for whatever has the focus."""
@@ -162,9 +196,4 @@ class Browser:
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(Exception):
-            self.ask("DELETE", self.session)
-        with contextlib.suppress(OSError):
-            os.killpg(self.driver.pid, 15)
-        self.driver.wait(timeout=20)
-        shutil.rmtree(self.profile, ignore_errors=True)
+        self.end()
