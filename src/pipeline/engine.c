@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/parallel_for.h"
 #include "encoder/vector8.h"
 #include "memo/vector_store.h"
 #include "pipeline/stage.h"
@@ -48,6 +49,28 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
            err_prefix(e, "%s", o->head_path);
 }
 
+/* What takes time to load and needs only the labels, side by side: compiling rules takes as long as reading weights. */
+struct engine_load {
+    struct engine *eng;
+    const struct engine_opts *o;
+    struct err why[2]; /* by piece; of the first that failed counts */
+    bool ok[2];
+};
+
+static void engine_load_part(void *self, size_t piece, unsigned thread) {
+    struct engine_load *l = self;
+    (void)thread;
+    if (piece == 0) l->ok[0] = load_rules(l->eng, l->o, &l->why[0]);
+    if (piece == 1) l->ok[1] = !l->eng->head || load_encoder(l->eng, l->o, &l->why[1]);
+}
+
+static bool engine_load_parts(struct engine *eng, const struct engine_opts *o, struct err *e) {
+    struct engine_load l = {.eng = eng, .o = o};
+    parallel_for(2, 2, engine_load_part, &l);
+    if (!l.ok[0] || !l.ok[1]) *e = l.why[l.ok[0]];
+    return l.ok[0] && l.ok[1];
+}
+
 static void engine_close(struct engine *eng) {
     rules_close(eng->rules);
     encoder_close(eng->encoder);
@@ -64,7 +87,7 @@ struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     eng->pipeline_threshold = o->pipeline_threshold;
     eng->network_skips = o->network_skips;
     bool ok = !engine_is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
-    ok = ok && load_labels(eng, o, e) && load_rules(eng, o, e) && (!eng->head || load_encoder(eng, o, e));
+    ok = ok && load_labels(eng, o, e) && engine_load_parts(eng, o, e);
     if (!ok) {
         engine_close(eng);
         return NULL;
