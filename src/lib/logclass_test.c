@@ -34,7 +34,7 @@ static const struct {
     {"User admin123 logged in.", "USER_ACTION", LOGCLASS_REGEX},
     {"Failed password for root from 203.0.113.7 port 22 ssh2", "AUTH_ERROR", LOGCLASS_BERT},
     {"deadlock detected while updating table orders", "DB_ERROR", LOGCLASS_BERT},
-    {"zork frobnicates the quux", "UNCLASSIFIED", LOGCLASS_FALLBACK},
+    {"at org.zork.Quux.frobnicate(Quux.java:12)", "UNCLASSIFIED", LOGCLASS_FALLBACK},
     {"", "UNCLASSIFIED", LOGCLASS_FALLBACK},
 };
 enum { KNOWN_N = sizeof KNOWN / sizeof KNOWN[0] };

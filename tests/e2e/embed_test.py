@@ -114,10 +114,10 @@ def answers_are_those_of_the_command_line():
 def what_was_said_on_this_machine_counts_where_that_is_asked_for():
     state = tempfile.mkdtemp()
     env = {**os.environ, "XDG_STATE_HOME": state}
-    run(BINARY, "correct", "BACKUP", "zork frobnicates the quux", env=env, check=True)
+    run(BINARY, "correct", "BACKUP", "at org.zork.Quux.frobnicate(Quux.java:12)", env=env, check=True)
     program = compile_c("lines", STDIN)
     for more, want in (({}, "UNCLASSIFIED fallback 0.0000"), ({"WITH_STATE": "1"}, "BACKUP regex 1.0000")):
-        r = run(program, input="zork frobnicates the quux\n", env={**env, **more})
+        r = run(program, input="at org.zork.Quux.frobnicate(Quux.java:12)\n", env={**env, **more})
         equal((r.stdout.strip(), r.stderr), (want, ""))
 
 
