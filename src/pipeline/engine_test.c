@@ -120,6 +120,25 @@ static void the_options_reach_the_version_and_the_network_is_part_of_it(void) {
     engine_unref(a), engine_unref(again), engine_unref(b);
 }
 
+static void what_does_not_load_is_named_and_rules_come_first(void) {
+    static const struct {
+        const char *rules, *model, *named;
+    } CASES[] = {{"/nowhere/rules.conf", "models/all-MiniLM-L6-v2", "/nowhere/rules.conf"},
+                 {"data/rules.conf", "/nowhere/model", "/nowhere/model"},
+                 {"/nowhere/rules.conf", "/nowhere/model", "/nowhere/rules.conf"}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct engine_opts o = {.rules_path = CASES[i].rules,
+                                .head_path = "data/head.json",
+                                .adapter_path = "data/adapter.safetensors",
+                                .model_dir = CASES[i].model,
+                                .kernel = "auto"};
+        err = (struct err){0};
+        CHECK(engine_open(&o, &err) == NULL);
+        CHECK(strstr(err.msg, CASES[i].named) != NULL);
+    }
+}
+
 CHECK_MAIN(CHECK_TEST(thresholds_are_compared_as_published), CHECK_TEST(a_heads_thresholds_stand_in_for_the_options),
            CHECK_TEST(everything_an_answer_depends_on_is_in_the_version),
-           CHECK_TEST(the_options_reach_the_version_and_the_network_is_part_of_it))
+           CHECK_TEST(the_options_reach_the_version_and_the_network_is_part_of_it),
+           CHECK_TEST(what_does_not_load_is_named_and_rules_come_first))
