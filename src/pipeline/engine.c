@@ -49,7 +49,7 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
            err_prefix(e, "%s", o->head_path);
 }
 
-/* What takes time to load and needs only the labels, side by side: compiling rules takes as long as reading weights. */
+/* Rules are compiled while the encoder's weights are read: both take tens of milliseconds, and need only the labels. */
 struct engine_load {
     struct engine *eng;
     const struct engine_opts *o;
