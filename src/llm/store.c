@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/unconst.h"
+#include "base/wal.h"
 #include "metrics/metrics.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ enum {
     DAY_S = 86400,
     USAGE_LIFE_S = 40 * DAY_S,
     BUSY_MS = 200,
+    OPEN_BUSY_MS = 5000, /* at start others may be making the file */
     TRIM_EVERY = 10000,
     FORM = 3,
     LIKELIHOOD_BYTES_MAX = 16 * LABEL_MAX,
@@ -211,8 +213,9 @@ static bool open_file(struct store *s, struct err *e) {
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(s->path[0] ? s->path : ":memory:", &s->db, flags, NULL) != SQLITE_OK) return db_error(s, e);
-    sqlite3_busy_timeout(s->db, 5000); /* at start others may be making the file */
-    return pragma(s, "PRAGMA auto_vacuum = INCREMENTAL", e) && pragma(s, "PRAGMA journal_mode = WAL", e) &&
+    sqlite3_busy_timeout(s->db, OPEN_BUSY_MS);
+    return pragma(s, "PRAGMA auto_vacuum = INCREMENTAL", e) &&
+           (wal_turn_on(s->db, OPEN_BUSY_MS) == SQLITE_OK || db_error(s, e)) &&
            pragma(s, "PRAGMA synchronous = NORMAL", e) && make_tables(s, e);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/wal_fixture.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -318,6 +319,17 @@ static void two_processes_write_at_once(void) {
     fix_remove_files();
 }
 
+static void a_file_that_another_process_makes_is_waited_for(void) {
+    fix_fresh_path();
+    pid_t holder = wal_holder(fix_path, 50);
+    struct store *s = open_at(fix_path);
+    fix_put(s, "a", "INFO", 1, false);
+    CHECK(store_flush_now(s));
+    store_close(s);
+    wal_wait(holder);
+    fix_remove_files();
+}
+
 /* Writes for ever; says on the pipe what is flushed. */
 static void write_until_killed(int out) {
     struct err e;
@@ -523,7 +535,7 @@ CHECK_MAIN(CHECK_TEST(answers_outlive_the_process), CHECK_TEST(likelihoods_come_
            CHECK_TEST(those_not_seen_for_longest_make_room), CHECK_TEST(more_than_the_queue_holds_is_written),
            CHECK_TEST(the_file_is_ours_alone_to_read), CHECK_TEST(what_is_no_store_is_refused_and_left_alone),
            CHECK_TEST(a_damaged_file_is_told_not_trusted), CHECK_TEST(numbers_that_can_not_be_are_not_believed),
-           CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_kill_loses_nothing_that_was_flushed),
-           CHECK_TEST(a_budget_is_spent_to_the_last_call), CHECK_TEST(a_question_is_one_transaction),
-           CHECK_TEST(many_windows_are_owed), CHECK_TEST(a_kill_keeps_the_reservation),
-           CHECK_TEST(processes_share_a_budget))
+           CHECK_TEST(two_processes_write_at_once), CHECK_TEST(a_file_that_another_process_makes_is_waited_for),
+           CHECK_TEST(a_kill_loses_nothing_that_was_flushed), CHECK_TEST(a_budget_is_spent_to_the_last_call),
+           CHECK_TEST(a_question_is_one_transaction), CHECK_TEST(many_windows_are_owed),
+           CHECK_TEST(a_kill_keeps_the_reservation), CHECK_TEST(processes_share_a_budget))

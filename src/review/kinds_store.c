@@ -1,6 +1,7 @@
 #include "review/kinds_store.h"
 
 #include "base/must.h"
+#include "base/wal.h"
 #include "data/decider.h"
 #include "review/kinds_internal.h"
 #include "text/mask.h"
@@ -163,9 +164,9 @@ static bool kinds_open_file(struct kinds_store *s, struct err *e) {
         SQLITE_OK)
         return kinds_error(s, e);
     sqlite3_busy_timeout(s->db, KINDS_OPEN_BUSY_MS);
-    bool ok =
-        kinds_exec(s, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", e) &&
-        kinds_exec(s, "PRAGMA secure_delete = ON", e) && kinds_make_tables(s, e);
+    bool ok = kinds_exec(s, "PRAGMA auto_vacuum = INCREMENTAL", e) &&
+              (wal_turn_on(s->db, KINDS_OPEN_BUSY_MS) == SQLITE_OK || kinds_error(s, e)) &&
+              kinds_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON", e) && kinds_make_tables(s, e);
     for (int i = 0; ok && i < KINDS_STATEMENTS; i++)
         if (sqlite3_prepare_v3(s->db, KINDS_SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK)
             ok = kinds_error(s, e);

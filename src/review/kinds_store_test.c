@@ -2,6 +2,7 @@
 #include "review/kinds_store.h"
 
 #include "base/check.h"
+#include "base/wal_fixture.h"
 #include "data/decider.h"
 #include "review/kinds_internal.h"
 
@@ -184,7 +185,14 @@ static void kinds_store_remove_folder(void) {
     CHECK_INT(rmdir(g_folder), 0);
 }
 
-CHECK_MAIN(CHECK_TEST(kinds_store_make_folder), CHECK_TEST(what_could_not_be_written_is_written_later),
-           CHECK_TEST(totals_wait_for_as_long_as_they_are_kept),
+static void an_inventory_that_another_process_makes_is_waited_for(void) {
+    pid_t holder = wal_holder(g_path, 50);
+    kinds_store_close(store_open());
+    wal_wait(holder);
+    store_remove();
+}
+
+CHECK_MAIN(CHECK_TEST(kinds_store_make_folder), CHECK_TEST(an_inventory_that_another_process_makes_is_waited_for),
+           CHECK_TEST(what_could_not_be_written_is_written_later), CHECK_TEST(totals_wait_for_as_long_as_they_are_kept),
            CHECK_TEST(more_than_one_write_takes_is_written_in_several),
            CHECK_TEST(what_was_dropped_meanwhile_leaves_the_file), CHECK_TEST(kinds_store_remove_folder))
