@@ -1,6 +1,7 @@
 #include "encoder/encoder.h"
 
 #include "base/must.h"
+#include "base/parallel_for.h"
 #include "encoder/forward.h"
 #include "encoder/load.h"
 #include "encoder/packed.h"
@@ -44,20 +45,42 @@ static bool settle_tokens(struct encoder *enc, unsigned wanted, struct err *e) {
                    positions);
 }
 
-static bool open_wordpiece(struct encoder *enc, const char *model_dir, struct err *e) {
-    enc->wordpiece = wordpiece_open(model_dir, e);
-    if (!enc->wordpiece) return false;
+static bool check_vocab(struct encoder *enc, const char *model_dir, struct err *e) {
     uint32_t have = wordpiece_vocab_size(enc->wordpiece), rows = enc->model.shape.vocab;
     return have <= rows ||
            err_set(e, ERR_MODEL, "%s: vocab.txt has %u tokens, the model %u embeddings", model_dir, have, rows);
+}
+
+/* The weights and the vocabulary, side by side. */
+struct encoder_load {
+    struct encoder *enc;
+    const struct encoder_opts *o;
+    const struct kern *k;
+    struct err why[2]; /* by piece; of the first that failed counts */
+    bool ok[2];
+};
+
+static void encoder_load_part(void *self, size_t piece, unsigned thread) {
+    struct encoder_load *l = self;
+    (void)thread;
+    if (piece == 0)
+        l->ok[0] = load_model(&l->enc->model, l->o->model_dir, l->o->adapter_path, l->k, &l->why[0]);
+    else
+        l->ok[1] = (l->enc->wordpiece = wordpiece_open(l->o->model_dir, &l->why[1])) != NULL;
+}
+
+static bool encoder_load_parts(struct encoder *enc, const struct encoder_opts *o, const struct kern *k, struct err *e) {
+    struct encoder_load l = {.enc = enc, .o = o, .k = k};
+    parallel_for(2, 2, encoder_load_part, &l);
+    if (!l.ok[0] || !l.ok[1]) *e = l.why[l.ok[0]];
+    return l.ok[0] && l.ok[1];
 }
 
 struct encoder *encoder_open(const struct encoder_opts *o, struct err *e) {
     const struct kern *k = choose_kernel(o->kernel, e);
     if (!k) return NULL;
     struct encoder *enc = must_calloc(1, sizeof *enc);
-    if (load_model(&enc->model, o->model_dir, o->adapter_path, k, e) && settle_tokens(enc, o->tokens_max, e) &&
-        open_wordpiece(enc, o->model_dir, e))
+    if (encoder_load_parts(enc, o, k, e) && settle_tokens(enc, o->tokens_max, e) && check_vocab(enc, o->model_dir, e))
         return enc;
     encoder_close(enc);
     return NULL;

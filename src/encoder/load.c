@@ -49,18 +49,27 @@ static void load_take_hash(struct model *m, const struct weights *w) {
     m->hash = XXH3_64bits(parts, sizeof parts);
 }
 
-/* int8: all files are read for their hash, and with that the packed file is asked for. */
+/* What m->hash is made of, as far as it is known without reading the tensors. */
+static uint64_t load_witness(const struct model *m, const struct weights *w) {
+    uint64_t parts[] = {weights_witness(w), m->shape.hash, m->programs ? program_hash() : 0};
+    return parts[0] ? XXH3_64bits(parts, sizeof parts) : 0;
+}
+
+/* int8: a packed file is found by its witness or, where that is new, by the hash of all files, which are read for it.
+ */
 static bool load_matrices(struct model *m, struct weights *w, const char *model_dir, struct err *e) {
     if (!m->kern->int8) {
         bool ok = tensors_read(m, w, NULL, e);
         load_take_hash(m, w);
         return ok;
     }
+    uint64_t witness = load_witness(m, w);
+    if (packed_recall(m, model_dir, witness)) return tensors_read_rest(m, w, e);
     if (!tensors_hash(m, w, e)) return false;
     load_take_hash(m, w);
-    if (packed_read(m, model_dir)) return true;
+    if (packed_read(m, model_dir, witness)) return true;
     if (!load_smoothed(m, w, model_dir, e)) return false;
-    packed_write(m, model_dir);
+    packed_write(m, model_dir, witness);
     return true;
 }
 

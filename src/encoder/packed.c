@@ -1,26 +1,20 @@
 #include "encoder/packed.h"
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "build_info.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { PATH_BYTES = 4096 };
-
-struct header {
-    char magic[8];
-    uint64_t key, bytes; /* of what follows */
-    XXH128_hash_t hash;  /* of what follows */
+/* The contents begin with this; then come the parts. */
+struct packed_origin {
+    uint64_t witness, hash; /* of the files that the model was read from (weights_witness), and of the model */
 };
-
-static const char MAGIC[8] = "LCPACK1";
 
 /* ---- the parts ---- */
 
@@ -68,23 +62,12 @@ uint64_t packed_key(const struct model *m) {
     return XXH3_64bits(parts, sizeof parts);
 }
 
-static bool path_in(char out[PATH_BYTES], const struct model *m, const char *dir) {
+/* Of the file in slot i beside the model, or in the cache folder. */
+static bool packed_path(char out[CACHE_PATH_BYTES], const struct model *m, const char *model_dir, unsigned i,
+                        bool make) {
     char name[64];
-    snprintf(name, sizeof name, "packed-%s-%u.bin", m->kern->name, (unsigned)(m->hash % PACKED_SLOTS));
-    return file_join(out, PATH_BYTES, dir, name);
-}
-
-/* $CACHE_DIRECTORY (systemd makes it), $XDG_CACHE_HOME/logclass, or ~/.cache/logclass; made where `make` says so. */
-static bool cache_dir(char out[PATH_BYTES], bool make) {
-    const char *service = getenv("CACHE_DIRECTORY"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char base[PATH_BYTES];
-    if (service && *service == '/') return file_join(out, PATH_BYTES, service, "");
-    bool own = cache && *cache == '/';
-    if (own ? !file_join(base, sizeof base, cache, "") : !home || !file_join(base, sizeof base, home, ".cache"))
-        return false;
-    if (!file_join(out, PATH_BYTES, base, "logclass")) return false;
-    if (make) mkdir(base, 0700), mkdir(out, 0700); /* there already, or the write will fail */
-    return true;
+    snprintf(name, sizeof name, "packed-%s-%u.bin", m->kern->name, i);
+    return model_dir ? file_join(out, CACHE_PATH_BYTES, model_dir, name) : cache_path(out, name, make);
 }
 
 /* ---- reading ---- */
@@ -94,32 +77,9 @@ struct reading {
     XXH3_state_t *hash;
 };
 
-static bool packed_read_all(int fd, void *p, size_t n) {
-    for (size_t got = 0; got < n;) {
-        ssize_t r = read(fd, (char *)p + got, n - got);
-        if (r <= 0) return false;
-        got += (size_t)r;
-    }
-    return true;
-}
-
 static bool read_part(void *arg, void *p, size_t n) {
     struct reading *r = arg;
-    return packed_read_all(r->fd, p, n) && XXH3_128bits_update(r->hash, p, n) == XXH_OK;
-}
-
-static bool read_parts(const struct model *m, int fd) {
-    struct header h;
-    struct stat st;
-    if (!packed_read_all(fd, &h, sizeof h) || memcmp(h.magic, MAGIC, sizeof MAGIC) != 0) return false;
-    if (h.key != packed_key(m) || h.bytes != parts_bytes(m) || fstat(fd, &st) != 0) return false;
-    if ((uint64_t)st.st_size != sizeof h + h.bytes) return false;
-    struct reading r = {fd, XXH3_createState()};
-    MUST_MEMORY(r.hash);
-    MUST(XXH3_128bits_reset(r.hash) == XXH_OK);
-    bool ok = each_part(m, read_part, &r) && XXH128_isEqual(XXH3_128bits_digest(r.hash), h.hash);
-    XXH3_freeState(r.hash);
-    return ok;
+    return cache_read(r->fd, p, n) && XXH3_128bits_update(r->hash, p, n) == XXH_OK;
 }
 
 /* What reading may have spoilt and packing does not set. */
@@ -127,12 +87,12 @@ static void reset_factors(const struct linear *l) {
     for (unsigned i = 0; i < l->in; i++) l->factor[i] = 1;
 }
 
-static bool read_path(const struct model *m, const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return false;
-    bool ok = read_parts(m, fd);
-    close(fd);
-    if (!ok) log_debug("encoder.packed", "%s does not fit and is made anew", path);
+static bool read_parts(const struct model *m, int fd, const struct packed_origin *o, XXH128_hash_t want) {
+    struct reading r = {fd, XXH3_createState()};
+    MUST_MEMORY(r.hash);
+    MUST(XXH3_128bits_reset(r.hash) == XXH_OK && XXH3_128bits_update(r.hash, o, sizeof *o) == XXH_OK);
+    bool ok = each_part(m, read_part, &r) && XXH128_isEqual(XXH3_128bits_digest(r.hash), want);
+    XXH3_freeState(r.hash);
     for (unsigned i = 0; !ok && i < m->shape.layers; i++) {
         const struct layer *l = &m->layer[i];
         reset_factors(&l->qkv), reset_factors(&l->out), reset_factors(&l->up), reset_factors(&l->down);
@@ -140,11 +100,45 @@ static bool read_path(const struct model *m, const char *path) {
     return ok;
 }
 
-bool packed_read(struct model *m, const char *model_dir) {
-    char path[PATH_BYTES], dir[PATH_BYTES];
-    if (parts_bytes(m) < PACKED_LEAST) return false;
-    if (path_in(path, m, model_dir) && read_path(m, path)) return true;
-    return cache_dir(dir, false) && path_in(path, m, dir) && read_path(m, path);
+/* Fills the matrices from the file at path where it is that of m->hash or, with m->hash 0, of o->witness; then *o is
+ * what the file says, and m->hash as well. */
+static bool read_path(struct model *m, const char *path, struct packed_origin *o) {
+    struct cache_head h;
+    struct packed_origin in;
+    uint64_t known = m->hash;
+    int fd = cache_open(path, &h);
+    if (fd < 0) return false;
+    bool ok = h.bytes == sizeof in + parts_bytes(m) && cache_read(fd, &in, sizeof in);
+    ok = ok && (known ? in.hash == known : in.witness == o->witness);
+    if (ok) m->hash = in.hash;
+    ok = ok && h.key == packed_key(m) && read_parts(m, fd, &in, h.hash);
+    close(fd);
+    if (ok) *o = in;
+    if (!ok) m->hash = known;
+    if (!ok && known) log_debug("encoder.packed", "%s does not fit and is made anew", path);
+    return ok;
+}
+
+static bool read_slot(struct model *m, const char *model_dir, unsigned slot, struct packed_origin *o) {
+    char path[CACHE_PATH_BYTES];
+    return (packed_path(path, m, model_dir, slot, false) && read_path(m, path, o)) ||
+           (packed_path(path, m, NULL, slot, false) && read_path(m, path, o));
+}
+
+bool packed_recall(struct model *m, const char *model_dir, uint64_t witness) {
+    struct packed_origin o = {.witness = witness};
+    MUST(m->hash == 0);
+    if (witness == 0 || parts_bytes(m) < PACKED_LEAST) return false;
+    for (unsigned i = 0; i < PACKED_SLOTS; i++)
+        if (read_slot(m, model_dir, i, &o)) return true;
+    return false;
+}
+
+bool packed_read(struct model *m, const char *model_dir, uint64_t witness) {
+    struct packed_origin o = {0};
+    if (parts_bytes(m) < PACKED_LEAST || !read_slot(m, model_dir, m->hash % PACKED_SLOTS, &o)) return false;
+    if (witness != 0 && o.witness != witness) packed_write(m, model_dir, witness);
+    return true;
 }
 
 /* ---- writing ---- */
@@ -156,19 +150,17 @@ static bool copy_part(void *arg, void *p, size_t n) {
     return true;
 }
 
-void packed_write(const struct model *m, const char *model_dir) {
-    char path[PATH_BYTES], dir[PATH_BYTES];
-    struct err e;
-    struct header h = {.key = packed_key(m), .bytes = parts_bytes(m)};
-    if (h.bytes < PACKED_LEAST) return;
-    char *bytes = must_calloc(sizeof h + h.bytes, 1), *to = bytes + sizeof h;
+void packed_write(const struct model *m, const char *model_dir, uint64_t witness) {
+    char path[CACHE_PATH_BYTES];
+    unsigned slot = (unsigned)(m->hash % PACKED_SLOTS);
+    struct packed_origin o = {witness, m->hash};
+    size_t bytes = sizeof(struct cache_head) + sizeof o + parts_bytes(m);
+    if (parts_bytes(m) < PACKED_LEAST) return;
+    char *all = must_calloc(bytes, 1), *to = all + sizeof(struct cache_head);
+    copy_part(&to, &o, sizeof o);
     each_part(m, copy_part, &to);
-    memcpy(h.magic, MAGIC, sizeof MAGIC);
-    h.hash = XXH3_128bits(bytes + sizeof h, h.bytes);
-    memcpy(bytes, &h, sizeof h);
-    struct span all = {bytes, sizeof h + h.bytes};
-    bool ok = path_in(path, m, model_dir) && file_write(path, all, &e);
-    if (!ok) ok = cache_dir(dir, true) && path_in(path, m, dir) && file_write(path, all, &e);
+    bool ok = packed_path(path, m, model_dir, slot, true) && cache_write(path, packed_key(m), all, bytes, false);
+    if (!ok) ok = packed_path(path, m, NULL, slot, true) && cache_write(path, packed_key(m), all, bytes, false);
     if (ok) log_debug("encoder.packed", "%s is written", path);
-    free(bytes);
+    free(all);
 }

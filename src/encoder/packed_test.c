@@ -1,11 +1,13 @@
 /* The packed file: used when it is right, made anew when it is not, and never a different answer. The model is the real
  * one, seen through a folder of links, so that the file lands there. */
+#include "base/cache.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/must.h"
 #include "encoder/forward.h"
 #include "encoder/load.h"
 #include "encoder/packed.h"
+#include "encoder/weights.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -68,7 +70,7 @@ static void check_open(const struct vector *want) {
     packed_open_model(&m);
     struct vector got = packed_embed(&m);
     CHECK(memcmp(&got, want, sizeof got) == 0);
-    CHECK(packed_read(&m, g_dir));
+    CHECK(packed_read(&m, g_dir, 0));
     got = packed_embed(&m);
     CHECK(memcmp(&got, want, sizeof got) == 0);
     model_close(&m);
@@ -95,9 +97,9 @@ static void what_does_not_fit_is_made_anew(void) {
     struct vector want = packed_embed(&m);
     find_packed(g_dir, g_path, sizeof g_path);
     MUST(g_path[0] && file_read(g_path, BYTES_MAX, &good, &e));
-    CHECK(packed_read(&m, g_dir));
+    CHECK(packed_read(&m, g_dir, 0));
     m.hash ^= PACKED_SLOTS; /* another model, the same slot */
-    CHECK(!packed_read(&m, g_dir));
+    CHECK(!packed_read(&m, g_dir, 0));
     model_close(&m);
     check_open(&want);
     const struct {
@@ -113,6 +115,112 @@ static void what_does_not_fit_is_made_anew(void) {
         file_free(&now);
     }
     file_free(&good);
+}
+
+/* The witness that the file says. */
+static uint64_t witness_of(const char *path) {
+    struct span all;
+    struct err e;
+    uint64_t witness;
+    MUST(file_read(path, BYTES_MAX, &all, &e));
+    memcpy(&witness, all.p + sizeof(struct cache_head), sizeof witness);
+    file_free(&all);
+    return witness;
+}
+
+static bool recalls(uint64_t witness, uint64_t *hash) {
+    struct model m = {.kern = kern_select("auto")};
+    struct err e;
+    MUST(shape_read(&m.shape, g_dir, &e) && model_lay_out(&m, &e));
+    bool found = packed_recall(&m, g_dir, witness);
+    *hash = m.hash;
+    model_close(&m);
+    return found;
+}
+
+static void it_is_found_by_its_witness(void) {
+    struct model m;
+    uint64_t hash;
+    if (!g_path[0]) return;
+    packed_open_model(&m);
+    uint64_t witness = witness_of(g_path);
+    CHECK(witness != 0 && recalls(witness, &hash) && hash == m.hash);
+    CHECK(!recalls(witness ^ 1, &hash) && hash == 0);
+    CHECK(packed_read(&m, g_dir, 0) && witness_of(g_path) == witness); /* none is known: it keeps its own */
+    packed_write(&m, g_dir, 0);
+    CHECK(!recalls(0, &hash) && hash == 0);
+    CHECK(packed_read(&m, g_dir, witness) && recalls(witness, &hash) && hash == m.hash);
+    struct span good;
+    struct err e;
+    MUST(file_read(g_path, BYTES_MAX, &good, &e));
+    spoil(good, SIZE_MAX, good.n / 2);
+    CHECK(!recalls(witness, &hash) && hash == 0);
+    file_free(&good);
+    model_close(&m);
+}
+
+/* All but the one at g_path, which is that of the model alone. */
+static void remove_packed(void) {
+    char path[400];
+    DIR *d = opendir(g_dir);
+    MUST(d != NULL);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        in_dir(path, sizeof path, entry->d_name);
+        if (strncmp(entry->d_name, "packed-", 7) == 0 && strcmp(path, g_path) != 0) unlink(path);
+    }
+    closedir(d);
+}
+
+/* An adapter that puts one number in place of a norm's biases, written over the file as it lies. */
+static void write_adapter(const char *path, float bias) {
+    static const char HEADER[] = "{\"encoder.layer.0.output.LayerNorm.bias\":"
+                                 "{\"dtype\":\"F32\",\"shape\":[384],\"data_offsets\":[0,1536]}}";
+    uint64_t n = sizeof HEADER - 1;
+    float biases[DIM];
+    for (size_t i = 0; i < DIM; i++) biases[i] = bias;
+    FILE *f = fopen(path, "w");
+    MUST(f && fwrite(&n, sizeof n, 1, f) == 1 && fwrite(HEADER, n, 1, f) == 1 &&
+         fwrite(biases, sizeof biases, 1, f) == 1 && fclose(f) == 0);
+}
+
+static uint64_t witness_with(const char *adapter) {
+    struct weights w;
+    struct err e;
+    char path[200];
+    in_dir(path, sizeof path, "model.safetensors");
+    MUST(weights_open(&w, path, adapter, &e));
+    uint64_t witness = weights_witness(&w);
+    weights_close(&w);
+    return witness;
+}
+
+static uint64_t hash_with(const char *adapter) {
+    struct model m;
+    struct err e;
+    MUST(load_model(&m, g_dir, adapter, kern_select("auto"), &e));
+    uint64_t hash = m.hash;
+    model_close(&m);
+    return hash;
+}
+
+/* Written in place, of one size, at nearly one time. */
+static void a_changed_adapter_is_seen(void) {
+    char adapter[200];
+    if (!g_path[0]) return;
+    in_dir(adapter, sizeof adapter, "adapter.safetensors");
+    write_adapter(adapter, 0.25F);
+    CHECK(witness_with(adapter) == 0 && witness_with(NULL) != 0);
+    uint64_t first = hash_with(adapter);
+    sleep(3);
+    CHECK(witness_with(adapter) != 0); /* old enough to be known by its times */
+    CHECK(hash_with(adapter) == first && hash_with(adapter) == first);
+    write_adapter(adapter, 0.5F);
+    uint64_t second = hash_with(adapter);
+    CHECK(second != first && hash_with(adapter) == second);
+    sleep(3);
+    CHECK(hash_with(adapter) == second && hash_with(adapter) == second);
+    unlink(adapter);
+    remove_packed();
 }
 
 /* The file can't stand beside the model: it goes to `folder`, and is found there. */
@@ -151,5 +259,5 @@ static void packed_clean_up(void) {
     CHECK(rmdir(g_dir) == 0); /* nothing else was left there */
 }
 
-CHECK_MAIN(CHECK_TEST(link_model), CHECK_TEST(what_does_not_fit_is_made_anew), CHECK_TEST(another_place_will_do),
-           CHECK_TEST(packed_clean_up))
+CHECK_MAIN(CHECK_TEST(link_model), CHECK_TEST(what_does_not_fit_is_made_anew), CHECK_TEST(it_is_found_by_its_witness),
+           CHECK_TEST(a_changed_adapter_is_seen), CHECK_TEST(another_place_will_do), CHECK_TEST(packed_clean_up))

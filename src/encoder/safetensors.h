@@ -39,8 +39,8 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key);
 
 const struct safetensors_entry *safetensors_find(const struct safetensors *s, const char *name); /* NULL: none */
 
-/* Reads all of t, of a float type, as floats into out (one for each element). *hash: XXH3 of the stored bytes. Refuses
- * infinities and NaN. Any number of threads may read from one s. */
+/* Reads all of t, of a float type, as floats into out (one for each element). *hash: XXH3 of the stored bytes; NULL:
+ * they are known, and not looked at. Refuses infinities and NaN, else. Any number of threads may read from one s. */
 bool safetensors_read(const struct safetensors *s, const struct safetensors_entry *t, float *out, uint64_t *hash,
                       struct err *e);
 

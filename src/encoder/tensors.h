@@ -23,6 +23,9 @@ bool tensors_hash(struct model *m, struct weights *w, struct err *e);
 /* Reads every tensor and packs every matrix. kept[shape.layers] takes copies on the way; NULL: none. */
 bool tensors_read(struct model *m, struct weights *w, const struct tensors_kept *kept, struct err *e);
 
+/* Reads all but the matrices, which are packed already, of files that were read before (w->known, from here on). */
+bool tensors_read_rest(struct model *m, struct weights *w, struct err *e);
+
 /* Packs the kept matrices once more, over factors or weights that have changed. */
 void tensors_pack_again(struct model *m, const struct tensors_kept *kept);
 

@@ -12,11 +12,16 @@ struct weights {
     atomic_uchar *used;                /* [adapter.n]: merged into something */
     _Atomic uint64_t hash;             /* of what was read, whatever the order */
     bool only_hash;                    /* pairs of the adapter are read, but not multiplied */
+    bool known;                        /* the files were read before: contents are neither checked nor hashed */
 };
 
 /* adapter_path NULL or "": none. */
 bool weights_open(struct weights *w, const char *model_path, const char *adapter_path, struct err *e);
 void weights_close(struct weights *w);
+
+/* A hash of which files these are: device, inode, size, times of the last change. Two files of one witness have the
+ * same contents. 0: none can be given, for a file is so young that a change might leave its times as they are. */
+uint64_t weights_witness(const struct weights *w);
 
 /* Reads tensor `name` (without the prefix), which must be [rows][columns], or [columns] when rows is 0. The adapter
  * changes it: matrix  += lora_B[rows][r] · lora_A[r][columns], when both "<name>.lora_A" and "<name>.lora_B" are there;

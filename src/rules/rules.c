@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/must.h"
+#include "rules/compiled.h"
 #include "rules/cost.h"
-#include "rules/regex.h"
 #include "rules/rules_file.h"
 #include "rules/selftest.h"
 
@@ -13,11 +13,8 @@
 
 struct rules {
     struct rules_list list;
-    hs_database_t *messages; /* every rule's pattern, reported by index; NULL: no rules */
-    hs_database_t *sources;  /* the source conditions of the rules that have one; NULL: none has */
-    hs_database_t **span;    /* [n]: one rule's pattern, to find where its match begins; NULL: too big for that */
-    size_t span_bytes;
-    hs_scratch_t *scratch; /* fits all of them; workers clone it */
+    struct compiled db;
+    hs_scratch_t *scratch; /* fits all databases; workers clone it */
 };
 
 struct rules_scratch {
@@ -61,7 +58,7 @@ static int on_span(unsigned id, unsigned long long from, unsigned long long to, 
 }
 
 static void find_span(const struct look *l, struct span message, struct rules_match *where) {
-    const hs_database_t *db = l->r->span[l->best];
+    const hs_database_t *db = l->r->db.span[l->best];
     *where = (struct rules_match){0, (uint32_t)l->end};
     if (!db) return;
     *where = (struct rules_match){UINT32_MAX, 0};
@@ -71,8 +68,8 @@ static void find_span(const struct look *l, struct span message, struct rules_ma
 int rules_match(const struct rules *r, struct rules_scratch *s, const struct record *rec, struct rules_match *where) {
     struct look l = {r, s, r->list.n, 0};
     s->record++;
-    if (r->sources) MUST(regex_scan(r->sources, rec->source.p, rec->source.n, s->hs, on_source, &l));
-    if (r->messages) MUST(regex_scan(r->messages, rec->message.p, rec->message.n, s->hs, on_message, &l));
+    if (r->db.sources) MUST(regex_scan(r->db.sources, rec->source.p, rec->source.n, s->hs, on_source, &l));
+    if (r->db.messages) MUST(regex_scan(r->db.messages, rec->message.p, rec->message.n, s->hs, on_message, &l));
     if (l.best == r->list.n) return -1;
     if (where) find_span(&l, rec->message, where);
     return (int)l.best;
@@ -107,19 +104,20 @@ static bool pattern_check(const char *pattern, struct cost *cost, struct err *e)
     return true;
 }
 
+static size_t database_bytes(const hs_database_t *db) {
+    return db ? regex_bytes(db) : 0;
+}
+
 /* A pattern that is too big for this stays without; the first look serves it. */
-static bool open_span(struct rules *r, size_t i, const struct cost *cost, struct err *e) {
+static void open_span(struct rules *r, size_t i, const struct cost *cost) {
     struct err why;
-    if (cost->positions > RULES_SPAN_POSITIONS_MAX) return true;
-    hs_database_t *db = compile_one(r->list.rule[i].pattern, REGEX_SPAN, &why);
-    if (!db) return true;
-    r->span[i] = db;
-    r->span_bytes += regex_bytes(db);
-    return regex_scratch(db, &r->scratch, e);
+    if (cost->positions > RULES_SPAN_POSITIONS_MAX) return;
+    r->db.span[i] = compile_one(r->list.rule[i].pattern, REGEX_SPAN, &why);
 }
 
 static bool check_rules(struct rules *r, struct err *e) {
     uint64_t start_ms = cpu_ms();
+    size_t span_bytes = 0;
     for (size_t i = 0; i < r->list.n; i++) {
         const struct rule *rule = &r->list.rule[i];
         struct cost cost, source_cost;
@@ -127,8 +125,9 @@ static bool check_rules(struct rules *r, struct err *e) {
             return err_prefix(e, "%s:%u: the source of rule '%s'", rule->path, rule->source_line, rule->name);
         if (!pattern_check(rule->pattern, &cost, e))
             return err_prefix(e, "%s:%u: the pattern of rule '%s'", rule->path, rule->pattern_line, rule->name);
-        if (!open_span(r, i, &cost, e)) return err_prefix(e, "%s:%u", rule->path, rule->line);
-        if (cpu_ms() - start_ms <= RULES_COMPILE_TOTAL_MAX_MS && r->span_bytes <= RULES_DATABASE_MAX) continue;
+        open_span(r, i, &cost);
+        span_bytes += database_bytes(r->db.span[i]);
+        if (cpu_ms() - start_ms <= RULES_COMPILE_TOTAL_MAX_MS && span_bytes <= RULES_DATABASE_MAX) continue;
         return err_set(e, ERR_LIMIT,
                        "%s:%u: the rules up to '%s' take more than %d s to compile, or more than %d bytes", rule->path,
                        rule->line, rule->name, RULES_COMPILE_TOTAL_MAX_MS / 1000, RULES_DATABASE_MAX);
@@ -162,14 +161,20 @@ static bool compile_all(struct rules *r, const char *(*of)(const struct rule *),
     if (regex_bytes(*out) > RULES_DATABASE_MAX)
         return err_set(e, ERR_LIMIT, "all patterns together take %zu bytes compiled, at most %d are allowed",
                        regex_bytes(*out), RULES_DATABASE_MAX);
-    return regex_scratch(*out, &r->scratch, e);
+    return true;
 }
 
 static bool compile(struct rules *r, struct err *e) {
-    r->span = must_calloc(r->list.n + 1, sizeof(hs_database_t *));
-    if (!check_rules(r, e)) return false;
-    return (compile_all(r, message_pattern, &r->messages, e) && compile_all(r, source_pattern, &r->sources, e)) ||
+    if (!selftest_run(e) || !check_rules(r, e)) return false;
+    return (compile_all(r, message_pattern, &r->db.messages, e) && compile_all(r, source_pattern, &r->db.sources, e)) ||
            err_prefix(e, "%s", r->list.rule[0].path);
+}
+
+static bool open_scratch(struct rules *r, struct err *e) {
+    bool ok = !r->db.messages || regex_scratch(r->db.messages, &r->scratch, e);
+    ok = ok && (!r->db.sources || regex_scratch(r->db.sources, &r->scratch, e));
+    for (size_t i = 0; i < r->db.n && ok; i++) ok = !r->db.span[i] || regex_scratch(r->db.span[i], &r->scratch, e);
+    return ok;
 }
 
 /* ---- life ---- */
@@ -182,43 +187,52 @@ static bool read_rules(struct rules *r, const char *path, const struct label_set
     return ok;
 }
 
-static struct rules *open_compiled(struct rules *r, bool ok, struct err *e) {
-    if (ok && compile(r, e)) return r;
+/* keep: the compiled form is kept for the next start, which takes it as it is. */
+static struct rules *open_compiled(struct rules *r, bool ok, bool keep, struct err *e) {
+    if (ok) compiled_init(&r->db, r->list.n);
+    bool kept = ok && keep && compiled_read(&r->db, &r->list);
+    ok = ok && (kept || compile(r, e)) && open_scratch(r, e);
+    if (ok && keep && !kept) compiled_write(&r->db, &r->list);
+    if (ok) return r;
     rules_close(r);
     return NULL;
 }
 
-struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
-    return rules_open_files(&path, 1, labels, e);
-}
-
-struct rules *rules_open_files(const char *const *path, size_t n, const struct label_set *labels, struct err *e) {
-    if (!regex_check(e) || !selftest_run(e)) return NULL;
+static struct rules *open_files(const char *const *path, size_t n, const struct label_set *labels, bool keep,
+                                struct err *e) {
+    if (!regex_check(e)) return NULL;
     struct rules *r = must_calloc(1, sizeof *r);
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++) ok = read_rules(r, path[i], labels, e);
-    return open_compiled(r, ok, e);
+    return open_compiled(r, ok, keep, e);
+}
+
+struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e) {
+    return open_files(&path, 1, labels, false, e);
+}
+
+struct rules *rules_open_files(const char *const *path, size_t n, const struct label_set *labels, struct err *e) {
+    return open_files(path, n, labels, true, e);
 }
 
 struct rules *rules_open_text(struct span text, const char *path, const struct label_set *labels, struct err *e) {
-    if (!regex_check(e) || !selftest_run(e)) return NULL;
+    if (!regex_check(e)) return NULL;
     struct rules *r = must_calloc(1, sizeof *r);
-    return open_compiled(r, rules_file_parse(text, path, labels, &r->list, e), e);
+    return open_compiled(r, rules_file_parse(text, path, labels, &r->list, e), false, e);
 }
 
 void rules_close(struct rules *r) {
     if (!r) return;
-    for (size_t i = 0; r->span && i < r->list.n; i++) hs_free_database(r->span[i]);
-    free(r->span);
-    hs_free_database(r->messages);
-    hs_free_database(r->sources);
+    compiled_release(&r->db);
     hs_free_scratch(r->scratch);
     rules_file_release(&r->list);
     free(r);
 }
 
 size_t rules_bytes(const struct rules *r) {
-    return (r->messages ? regex_bytes(r->messages) : 0) + (r->sources ? regex_bytes(r->sources) : 0) + r->span_bytes;
+    size_t n = database_bytes(r->db.messages) + database_bytes(r->db.sources);
+    for (size_t i = 0; i < r->db.n; i++) n += database_bytes(r->db.span[i]);
+    return n;
 }
 
 size_t rules_count(const struct rules *r) {

@@ -41,10 +41,12 @@ struct rule {
 
 /* Reads and compiles a rule file (format: docs/rules.md). Every problem names file, line and reason. A pattern the
  * engine can't take, that matches the empty string, or that would cost too much is refused. Runs the engine's self-test
- * first: a regex engine that gives wrong answers is refused, whoever supplies it. A file without rules is fine. */
+ * before it compiles: an engine that gives wrong answers is refused, whoever supplies it. A file without rules is fine.
+ */
 struct rules *rules_open(const char *path, const struct label_set *labels, struct err *e);
 
-/* The same for files that count as one, in this order: path[n]. */
+/* The same for files that count as one, in this order: path[n]. What it compiles it keeps in the cache folder, and
+ * takes from there what was compiled of the same patterns before (rules/compiled.h). */
 struct rules *rules_open_files(const char *const *path, size_t n, const struct label_set *labels, struct err *e);
 
 /* The same for a text that stands in no file yet; path is what messages call it. */
