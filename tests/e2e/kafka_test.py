@@ -261,7 +261,7 @@ def of_two_with_one_name_the_older_ends():
         older = run(p, "old", "in8", "out8", "--stream-drain-time-max", "2000", sink=ONCE)
         wait_until(lambda: "kafka.assigned" in p.said())
         younger = run(p, "new", "in8", "out8", sink=ONCE)
-        equal(older.wait(timeout=60), 1)
+        p.wait_end(older, 1)
         assert "fenced" in p.said(), p.said()
         broker.produce("in8", range(2000, 4000))
         check(broker.read("out8", 4000), range(4000))

@@ -244,7 +244,7 @@ def counts_of_a_kind_that_was_forgotten_do_not_bring_it_back():
         time.sleep(3)  # times are whole seconds, and the inventory takes them once in a while
         equal(send(3, int(time.time()) + 5), 1)  # it came again after that
         desk.say("disk is gone", "INFO")  # the log is read again, and what is to be forgotten is in it
-        assert "a secret name" in desk.kinds()
+        wait_until(lambda: "a secret name" in desk.kinds())
 
 
 def head_that_says(node, label):

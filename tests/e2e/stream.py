@@ -107,9 +107,16 @@ class Place:
         """Every line of the output is an object; returns them."""
         return [json.loads(x) for x in self.text().decode().splitlines()]
 
+    def wait_end(self, p, code):
+        """Until the process ends by itself; fails with what it said."""
+        try:
+            equal(p.wait(timeout=120), code)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it did not end: {self.said()[-4000:]}") from None
+
     def stop(self, p, how=signal.SIGTERM, code=0):
         p.send_signal(how)
-        equal(p.wait(timeout=60), code)
+        self.wait_end(p, code)
 
     def close(self):
         for p in self.processes:
