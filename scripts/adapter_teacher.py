@@ -6,9 +6,10 @@ system, cut short, or two of them joined into one, where no label of the corpus 
 """
 import torch
 
-OTHER_SOURCE, NO_SOURCE, SHORT, JOINED = 0.4, 0.1, 0.1, 0.2       # shares of the lines; the rest are drawn as they are
+OTHER_SOURCE, NO_SOURCE, SHORT, JOINED = 0.35, 0.2, 0.1, 0.2       # shares of the lines; the rest are drawn as they are
 JOINTS = (': ', '; ', ' - ', ', ', ' (', ' because ')
 JOINED_MAX = 160        # characters of each half
+HEAD_LINES = 12000      # that a teacher's head is fitted to
 
 
 class Teachers:
@@ -48,7 +49,7 @@ class Teachers:
 
     def fit(self, encoder):
         head = torch.nn.Linear(self.t.head.in_features, self.t.head.out_features)
-        some = self.t.rng.sample(range(len(self.t.lines)), len(self.t.lines) // 3)
+        some = self.t.rng.sample(range(len(self.t.lines)), min(HEAD_LINES, len(self.t.lines)))
         drawn = [self.vary(self.t.lines[i], self.t.values, self.t.prefixes, self.t.rng) for i in some]
         self.t.fit(head, self.t.embed(encoder, self.t.tokens(drawn, encoder)), torch.tensor([self.t.lines[i].ops for i in some]))
         return head

@@ -327,9 +327,9 @@ def explaining_asks_nobody_and_counts_nothing():
 def look_alikes_are_found():
     with desk() as s:
         s.lines("nightly backup of database billing finished", "nightly backup of database payroll finished",
-                "weekly backup of database billing finished", "User bob logged in", "cache warmed in 40 ms",
-                "at org.zork.backup.Database.finish(Database.java:12)")
-        counted(s, 6)
+                "weekly backup of database billing finished", "weekly backup of database payroll finished",
+                "User bob logged in", "cache warmed in 40 ms", "at org.zork.backup.Database.finish(Database.java:12)")
+        counted(s, 7)
         k = kind_of(s, "nightly backup of database billing finished")
         alike = get(s, f"/api/kinds?alike={k['id']}")["items"]
         assert alike and all("backup of database" in a["template"] and a["similarity"] >= 0.9 for a in alike), alike

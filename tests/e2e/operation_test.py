@@ -79,6 +79,7 @@ def a_log_that_nobody_reads_stops_nothing():
 def it_says_no_until_it_is_ready():
     f = Files()
     os.mkfifo(f.path("rules"))
+    rules = os.open(f.path("rules"), os.O_RDWR)  # while it is open, the server waits for the rules' end
     s = Server("--bert", "off", "--rules", f.path("rules"), ready=False)
     r, text = s.ask("GET", "/readyz")
     equal((r.status, text), (503, b'{"status":"starting"}'))
@@ -87,8 +88,8 @@ def it_says_no_until_it_is_ready():
     equal(s.ask("GET", "/metrics")[0].status, 200)
     r, text = s.ask("POST", "/classify", "[{}]")
     equal((r.status, r.getheader("Retry-After")), (503, "1"))
-    with open(f.path("rules"), "w") as out:
-        out.write(rules_form())
+    os.write(rules, rules_form().encode())
+    os.close(rules)
     wait_until(lambda: s.ask("GET", "/readyz")[0].status == 200)
     equal(s.lines("User a logged in")[0]["source"], "regex")
     equal(s.stop(), 0)
