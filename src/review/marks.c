@@ -34,11 +34,16 @@ static bool marks_hold(const struct marks *m, const struct mark *one) {
     return false;
 }
 
+/* Of one second those of the file, which are of the process before, come first. */
+static bool marks_follows(const struct mark *a, const struct mark *b) {
+    return a->at != b->at ? a->at > b->at : !a->written && b->written;
+}
+
 /* Puts it in its place, unless it is there; without room the oldest goes, which may be this one. */
 static void marks_insert(struct marks *m, const struct mark *new) {
     pthread_mutex_lock(&m->lock);
     unsigned i = m->n;
-    while (i > 0 && m->at[i - 1].at > new->at) i--;
+    while (i > 0 && marks_follows(&m->at[i - 1], new)) i--;
     bool full = m->n == MARKS_MAX, takes = !marks_hold(m, new) && !(full && i == 0);
     if (takes && full) {
         memmove(&m->at[0], &m->at[1], --i * sizeof m->at[0]);

@@ -183,10 +183,12 @@ static void marks_are_in_order_and_bounded(void) {
     CHECK_INT(marks_since(m, 1000 + MARKS_MAX, mark), 10);
     marks_restore(m, 1100, SPAN_LIT("mark 100")); /* is there */
     marks_restore(m, 1100, SPAN_LIT("beside it"));
-    CHECK_INT(marks_since(m, 1100, mark), MARKS_MAX + 10 - 100 + 1);
-    CHECK_STR(mark[0].text, "mark 100");
-    CHECK_STR(mark[1].text, "beside it");
-    CHECK_INT(marks_take_unwritten(m, mark), MARKS_MAX - 1);
+    marks_restore(m, 1100, SPAN_LIT("and this"));
+    CHECK_INT(marks_since(m, 1100, mark), MARKS_MAX + 10 - 100 + 2);
+    CHECK_STR(mark[0].text, "beside it"); /* what the process before said is older, in the same second, too */
+    CHECK_STR(mark[1].text, "and this");
+    CHECK_STR(mark[2].text, "mark 100");
+    CHECK_INT(marks_take_unwritten(m, mark), MARKS_MAX - 2);
     char longer[400];
     memset(longer, 'x', sizeof longer);
     memcpy(longer + MARKS_TEXT_MAX - 2, "\xc3\xa9", 2); /* a character where it is cut */
