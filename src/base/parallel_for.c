@@ -41,3 +41,24 @@ void parallel_for(size_t pieces, unsigned threads, void (*work)(void *self, size
     for_run(&hand[0]); /* fewer threads than asked still do all the work */
     for (unsigned t = 1; t < started; t++) pthread_join(id[t], NULL);
 }
+
+struct both {
+    bool (*call[2])(void *self, struct err *e);
+    void *self;
+    struct err why[2];
+    bool ok[2];
+};
+
+static void both_run(void *arg, size_t piece, unsigned thread) {
+    struct both *b = arg;
+    (void)thread;
+    b->ok[piece] = b->call[piece](b->self, &b->why[piece]);
+}
+
+bool parallel_both(bool (*first)(void *self, struct err *e), bool (*second)(void *self, struct err *e), void *self,
+                   struct err *e) {
+    struct both b = {.call = {first, second}, .self = self};
+    parallel_for(2, 2, both_run, &b);
+    if (!b.ok[0] || !b.ok[1]) *e = b.why[b.ok[0]];
+    return b.ok[0] && b.ok[1];
+}

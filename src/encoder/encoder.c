@@ -51,36 +51,30 @@ static bool check_vocab(struct encoder *enc, const char *model_dir, struct err *
            err_set(e, ERR_MODEL, "%s: vocab.txt has %u tokens, the model %u embeddings", model_dir, have, rows);
 }
 
-/* The weights and the vocabulary, side by side. */
+/* The weights and the vocabulary are read at the same time. */
 struct encoder_load {
     struct encoder *enc;
     const struct encoder_opts *o;
     const struct kern *k;
-    struct err why[2]; /* by piece; of the first that failed counts */
-    bool ok[2];
 };
 
-static void encoder_load_part(void *self, size_t piece, unsigned thread) {
+static bool encoder_load_weights(void *self, struct err *e) {
     struct encoder_load *l = self;
-    (void)thread;
-    if (piece == 0)
-        l->ok[0] = load_model(&l->enc->model, l->o->model_dir, l->o->adapter_path, l->k, &l->why[0]);
-    else
-        l->ok[1] = (l->enc->wordpiece = wordpiece_open(l->o->model_dir, &l->why[1])) != NULL;
+    return load_model(&l->enc->model, l->o->model_dir, l->o->adapter_path, l->k, e);
 }
 
-static bool encoder_load_parts(struct encoder *enc, const struct encoder_opts *o, const struct kern *k, struct err *e) {
-    struct encoder_load l = {.enc = enc, .o = o, .k = k};
-    parallel_for(2, 2, encoder_load_part, &l);
-    if (!l.ok[0] || !l.ok[1]) *e = l.why[l.ok[0]];
-    return l.ok[0] && l.ok[1];
+static bool encoder_load_vocab(void *self, struct err *e) {
+    struct encoder_load *l = self;
+    return (l->enc->wordpiece = wordpiece_open(l->o->model_dir, e)) != NULL;
 }
 
 struct encoder *encoder_open(const struct encoder_opts *o, struct err *e) {
     const struct kern *k = choose_kernel(o->kernel, e);
     if (!k) return NULL;
     struct encoder *enc = must_calloc(1, sizeof *enc);
-    if (encoder_load_parts(enc, o, k, e) && settle_tokens(enc, o->tokens_max, e) && check_vocab(enc, o->model_dir, e))
+    struct encoder_load l = {enc, o, k};
+    if (parallel_both(encoder_load_weights, encoder_load_vocab, &l, e) && settle_tokens(enc, o->tokens_max, e) &&
+        check_vocab(enc, o->model_dir, e))
         return enc;
     encoder_close(enc);
     return NULL;

@@ -12,7 +12,7 @@
 #include <xxhash.h>
 
 /* The contents begin with this; then come the parts. */
-struct packed_origin {
+struct packed_front {
     uint64_t witness, hash; /* of the files that the model was read from (weights_witness), and of the model */
 };
 
@@ -87,7 +87,7 @@ static void reset_factors(const struct linear *l) {
     for (unsigned i = 0; i < l->in; i++) l->factor[i] = 1;
 }
 
-static bool read_parts(const struct model *m, int fd, const struct packed_origin *o, XXH128_hash_t want) {
+static bool read_parts(const struct model *m, int fd, const struct packed_front *o, XXH128_hash_t want) {
     struct reading r = {fd, XXH3_createState()};
     MUST_MEMORY(r.hash);
     MUST(XXH3_128bits_reset(r.hash) == XXH_OK && XXH3_128bits_update(r.hash, o, sizeof *o) == XXH_OK);
@@ -102,9 +102,9 @@ static bool read_parts(const struct model *m, int fd, const struct packed_origin
 
 /* Fills the matrices from the file at path where it is that of m->hash or, with m->hash 0, of o->witness; then *o is
  * what the file says, and m->hash as well. */
-static bool read_path(struct model *m, const char *path, struct packed_origin *o) {
+static bool read_path(struct model *m, const char *path, struct packed_front *o) {
     struct cache_head h;
-    struct packed_origin in;
+    struct packed_front in;
     uint64_t known = m->hash;
     int fd = cache_open(path, &h);
     if (fd < 0) return false;
@@ -119,14 +119,14 @@ static bool read_path(struct model *m, const char *path, struct packed_origin *o
     return ok;
 }
 
-static bool read_slot(struct model *m, const char *model_dir, unsigned slot, struct packed_origin *o) {
+static bool read_slot(struct model *m, const char *model_dir, unsigned slot, struct packed_front *o) {
     char path[CACHE_PATH_BYTES];
     return (packed_path(path, m, model_dir, slot, false) && read_path(m, path, o)) ||
            (packed_path(path, m, NULL, slot, false) && read_path(m, path, o));
 }
 
 bool packed_recall(struct model *m, const char *model_dir, uint64_t witness) {
-    struct packed_origin o = {.witness = witness};
+    struct packed_front o = {.witness = witness};
     MUST(m->hash == 0);
     if (witness == 0 || parts_bytes(m) < PACKED_LEAST) return false;
     for (unsigned i = 0; i < PACKED_SLOTS; i++)
@@ -135,7 +135,7 @@ bool packed_recall(struct model *m, const char *model_dir, uint64_t witness) {
 }
 
 bool packed_read(struct model *m, const char *model_dir, uint64_t witness) {
-    struct packed_origin o = {0};
+    struct packed_front o = {0};
     if (parts_bytes(m) < PACKED_LEAST || !read_slot(m, model_dir, m->hash % PACKED_SLOTS, &o)) return false;
     if (witness != 0 && o.witness != witness) packed_write(m, model_dir, witness);
     return true;
@@ -153,7 +153,7 @@ static bool copy_part(void *arg, void *p, size_t n) {
 void packed_write(const struct model *m, const char *model_dir, uint64_t witness) {
     char path[CACHE_PATH_BYTES];
     unsigned slot = (unsigned)(m->hash % PACKED_SLOTS);
-    struct packed_origin o = {witness, m->hash};
+    struct packed_front o = {witness, m->hash};
     size_t bytes = sizeof(struct cache_head) + sizeof o + parts_bytes(m);
     if (parts_bytes(m) < PACKED_LEAST) return;
     char *all = must_calloc(bytes, 1), *to = all + sizeof(struct cache_head);

@@ -223,6 +223,21 @@ static void a_changed_adapter_is_seen(void) {
     remove_packed();
 }
 
+/* The matrices are the same, and the model is another one. */
+static void a_changed_vocabulary_is_seen(void) {
+    char vocab[200];
+    if (!g_path[0]) return;
+    in_dir(vocab, sizeof vocab, "vocab.txt");
+    uint64_t before = hash_with(NULL);
+    FILE *f = fopen(vocab, "w");
+    MUST(f && fputs("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", f) > 0 && fclose(f) == 0);
+    uint64_t after = hash_with(NULL);
+    CHECK(after != before && hash_with(NULL) == after);
+    unlink(vocab);
+    CHECK(hash_with(NULL) == before);
+    remove_packed();
+}
+
 /* The file can't stand beside the model: it goes to `folder`, and is found there. */
 static void check_place(const char *folder) {
     char path[300];
@@ -260,4 +275,5 @@ static void packed_clean_up(void) {
 }
 
 CHECK_MAIN(CHECK_TEST(link_model), CHECK_TEST(what_does_not_fit_is_made_anew), CHECK_TEST(it_is_found_by_its_witness),
-           CHECK_TEST(a_changed_adapter_is_seen), CHECK_TEST(another_place_will_do), CHECK_TEST(packed_clean_up))
+           CHECK_TEST(a_changed_adapter_is_seen), CHECK_TEST(a_changed_vocabulary_is_seen),
+           CHECK_TEST(another_place_will_do), CHECK_TEST(packed_clean_up))

@@ -20,7 +20,7 @@ struct tensors {
     struct model *m;
     struct weights *weights;
     const struct tensors_kept *kept; /* [layers]; NULL: nothing is kept */
-    bool pack, no_matrices;
+    bool pack;
     bool (*job)(struct tensors *g, unsigned i, const struct tensors_scratch *b, struct err *e);
     unsigned jobs;
     atomic_bool failed;
@@ -80,7 +80,7 @@ static bool load_matrix(struct tensors *g, unsigned layer, const struct matrix *
 }
 
 static bool load_layer(struct tensors *g, unsigned layer, const struct tensors_scratch *b, struct err *e) {
-    for (size_t i = 0; !g->no_matrices && i < sizeof MATRICES / sizeof MATRICES[0]; i++)
+    for (size_t i = 0; !g->weights->known && i < sizeof MATRICES / sizeof MATRICES[0]; i++)
         if (!load_matrix(g, layer, &MATRICES[i], b, e)) return false;
     for (size_t i = 0; i < sizeof NORMS / sizeof NORMS[0]; i++) {
         char name[NAME_BYTES];
@@ -163,7 +163,7 @@ static bool tensors_all(struct tensors *g) {
 
 bool tensors_read_rest(struct model *m, struct weights *w, struct err *e) {
     w->known = true;
-    return tensors_all(&(struct tensors){.m = m, .weights = w, .no_matrices = true, .err = e});
+    return tensors_all(&(struct tensors){.m = m, .weights = w, .err = e});
 }
 
 bool tensors_hash(struct model *m, struct weights *w, struct err *e) {

@@ -53,22 +53,16 @@ static bool load_encoder(struct engine *eng, const struct engine_opts *o, struct
 struct engine_load {
     struct engine *eng;
     const struct engine_opts *o;
-    struct err why[2]; /* by piece; of the first that failed counts */
-    bool ok[2];
 };
 
-static void engine_load_part(void *self, size_t piece, unsigned thread) {
+static bool engine_load_rules(void *self, struct err *e) {
     struct engine_load *l = self;
-    (void)thread;
-    if (piece == 0) l->ok[0] = load_rules(l->eng, l->o, &l->why[0]);
-    if (piece == 1) l->ok[1] = !l->eng->head || load_encoder(l->eng, l->o, &l->why[1]);
+    return load_rules(l->eng, l->o, e);
 }
 
-static bool engine_load_parts(struct engine *eng, const struct engine_opts *o, struct err *e) {
-    struct engine_load l = {.eng = eng, .o = o};
-    parallel_for(2, 2, engine_load_part, &l);
-    if (!l.ok[0] || !l.ok[1]) *e = l.why[l.ok[0]];
-    return l.ok[0] && l.ok[1];
+static bool engine_load_encoder(void *self, struct err *e) {
+    struct engine_load *l = self;
+    return !l->eng->head || load_encoder(l->eng, l->o, e);
 }
 
 static void engine_close(struct engine *eng) {
@@ -87,7 +81,8 @@ struct engine *engine_open(const struct engine_opts *o, struct err *e) {
     eng->pipeline_threshold = o->pipeline_threshold;
     eng->network_skips = o->network_skips;
     bool ok = !engine_is_set(o->head_path) || (eng->head = head_open(o->head_path, e)) != NULL;
-    ok = ok && load_labels(eng, o, e) && engine_load_parts(eng, o, e);
+    struct engine_load l = {eng, o};
+    ok = ok && load_labels(eng, o, e) && parallel_both(engine_load_rules, engine_load_encoder, &l, e);
     if (!ok) {
         engine_close(eng);
         return NULL;

@@ -1,5 +1,5 @@
-/* selftest: a few milliseconds at start that ask the regex engine questions whose answers are known. An engine that
- * misses or invents matches is refused, whoever supplies it: wrong labels would follow silently. */
+/* selftest: a few milliseconds before rules are compiled that ask the regex engine questions whose answers are known.
+ * An engine that misses or invents matches is refused, whoever supplies it: wrong labels would follow silently. */
 #ifndef RULES_SELFTEST_H
 #define RULES_SELFTEST_H
 
