@@ -385,7 +385,7 @@ def written(s):
 def kinds_are_listed_and_reviewed_in_the_terminal():
     with desk() as s:
         s.lines(*["nginx: worker process 3391 exited on signal 11"] * 9, *["at com.example.cart.Cart.total(Cart.java:214)"] * 3,
-                "User bob logged in", "trick \x1b[2J\x07 of 7")
+                "User bob logged in", "<trick>\x1b[2J\x07 of 7</trick>")
         counted(s, 14)
         written(s)
         rows = [json.loads(line) for line in logclass(s, "kinds", "--undecided", "-o", "json").splitlines()]
