@@ -233,8 +233,8 @@ def limits_are_options():
 
 @test
 def idle_connections_are_small():
-    """What a connection holds is what more of them add. The first ones also wake what the process needs once (with huge
-    pages some megabytes), and what else it does meanwhile only adds: the least of the later steps counts."""
+    """What a connection holds is what more of them add. The first ones also make the process touch memory that it needs
+    once (some megabytes where pages are huge), and whatever else it does only adds: the least of the later steps counts."""
     with serving("--connections-max", "2000") as s:
         held, resident = [], []
         for _ in range(4):

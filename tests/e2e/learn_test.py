@@ -42,7 +42,8 @@ class Place:
     def __init__(self):
         self.folder = folder()
         self.env = {"PATH": os.environ["PATH"], "HOME": self.folder, "XDG_STATE_HOME": self.folder}
-        self.corpus = corpus(self.folder)
+        # a tenth of the corpus takes less of a penalty: with all of it the new head would be behind before it learns
+        self.teach = ("learn", "--json", "--data", corpus(self.folder), "--l2", "0.3")
 
     def call(self, *args, status=0):
         r = subprocess.run([BINARY, *args], capture_output=True, env=self.env, timeout=300, text=True)
@@ -56,8 +57,7 @@ class Place:
         return [json.loads(x) for x in self.call("classify", "--no-summary", path, *args).splitlines()]
 
     def learn(self, *args):
-        """A tenth of the corpus takes less of a penalty; with all of it the new head would be behind before it learns."""
-        return json.loads(self.call("learn", "--json", "--data", self.corpus, "--weight", "20", "--l2", "0.3", *args))
+        return json.loads(self.call(*self.teach, "--weight", "20", *args))
 
 
 @test
@@ -81,7 +81,7 @@ def answers_teach_the_head_and_it_is_brought_back():
     assert sum((x["label_id"], x["source"]) == ("BACKUP", "bert") for x in after) > 50, after
     heads = json.loads(place.call("learn", "--list", "--json"))
     equal([(h["name"], h["in_use"]) for h in heads], [(taught["installed"], True)])
-    place.call("learn", "--json", "--data", place.corpus)  # nothing that it was not taught
+    place.call(*place.teach)  # nothing that it was not taught
     place.call("learn", "--restore", "shipped")
     equal(place.classify(fresh, "--offline"), before)
     place.call("learn", "--restore", taught["installed"])
@@ -120,7 +120,7 @@ def a_candidate_waits_for_a_persons_yes():
     before = place.classify(texts[:20], "--offline")
     place.call("learn", "--install", status=1)
     read, write = os.pipe()
-    r = subprocess.run([BINARY, "learn", "--json", "--data", place.corpus, "--l2", "0.3", "--candidate", "--progress-fd", str(write), table],
+    r = subprocess.run([BINARY, *place.teach, "--candidate", "--progress-fd", str(write), table],
                        capture_output=True, env=place.env, timeout=300, text=True, pass_fds=[write])
     os.close(write)
     with os.fdopen(read) as f:

@@ -288,14 +288,21 @@ def the_configuration_can_be_shown_checked_and_explained():
     assert "| `workers` | `LOGCLASS_WORKERS` | `4` |" in config("doc").stdout
 
 
+def touch_memory(s):
+    """So that what the process needs once, some megabytes where pages are huge, is not counted as what comes next."""
+    for _ in range(4):
+        s.lines(*["User a logged in"] * 5000)
+
+
 @test
 def a_long_stream_needs_little_memory():
-    """500,000 lines, 35 MB, in and out at the same time. What is touched once, in huge pages on some machines, is touched
-    by the first 20,000."""
+    """500,000 lines, 35 MB, in and out at the same time."""
     line = json.dumps({"source": "app", "log_message": "User somebody logged in"}).encode() + b"\n"
     block = line * 1000
     chunk = f"{len(block):x}\r\n".encode() + block + b"\r\n"
     with serving("--bert", "off") as s:
+        touch_memory(s)
+        before = s.value("process_resident_memory_bytes")
         c = socket.create_connection(("127.0.0.1", s.port), timeout=60)
         c.sendall(b"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n")
@@ -312,16 +319,16 @@ def a_long_stream_needs_little_memory():
                 got["tail"] = (got["tail"] + data)[-64:]
         reader = threading.Thread(target=read)
         reader.start()
-        resident = []
+        most = before
         for i in range(500):
             c.sendall(chunk)
-            if i % 80 == 19:
-                resident.append(s.value("process_resident_memory_bytes"))
+            if i % 100 == 99:
+                most = max(most, s.value("process_resident_memory_bytes"))
         c.sendall(b"0\r\n\r\n")
         reader.join(timeout=60)
         c.close()
         equal(got["lines"], 500000)
-        assert max(resident) - resident[0] < 16 << 20, resident
+        assert most - before < 16 << 20, f"{(most - before) >> 20} MiB more"
 
 
 def peak_mib(s):
@@ -337,7 +344,7 @@ def a_bomb_is_refused_before_it_goes_off():
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(b" " * (1 << 24)) for _ in range(64)) + packer.flush()
     with serving("--bert", "off") as s:
-        s.lines("User a logged in")
+        touch_memory(s)
         before = peak_mib(s)
         r, text = s.ask("POST", "/classify", bomb, {"Content-Encoding": "gzip"})
         equal((r.status, "body-bytes-max" in text.decode()), (413, True))
@@ -345,7 +352,7 @@ def a_bomb_is_refused_before_it_goes_off():
         equal(r.status, 400)  # what it decodes to is no JSON
         r, text = s.ask("POST", "/classify", bomb, {"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"})
         equal((r.status, b"too long" in text), (200, True))  # an endless line
-        assert peak_mib(s) - before < 64, peak_mib(s) - before
+        assert peak_mib(s) - before < 24, peak_mib(s) - before
         equal(s.lines("User a logged in")[0]["source"], "regex")
 
 
